@@ -1,0 +1,147 @@
+//! One error for the whole program: what happened, where, and how to go on.
+//!
+//! Every message reaches a person, so wording lives where the fault is found. No message may hold
+//! personal data: name the file, the line, the field or the code, never the value.
+
+use std::fmt;
+
+/// The class of an error, which is also the exit code of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The answer is "no": verification failed, a request is refused, the gate is closed. Exit 1.
+    No = 1,
+    /// The command or its arguments are wrong. Exit 2.
+    Usage = 2,
+    /// The store or an input is damaged, missing or unreadable. Exit 3.
+    Damaged = 3,
+    /// Another process holds the store; trying again later helps. Exit 4.
+    Busy = 4,
+}
+
+/// A fault, told as `code: what (place). try: next`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Error {
+    /// The class, which decides the exit code.
+    pub kind: Kind,
+    /// A stable, kebab-case name for programs, such as `store-not-found`.
+    pub code: &'static str,
+    /// What happened, in a sentence without a final stop.
+    pub what: String,
+    /// Where: a file, a line, a field; empty when `what` says it all.
+    pub place: String,
+    /// How to go on: a command or an action; empty when there is none.
+    pub next: String,
+}
+
+/// The result of everything in candor that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// Makes an error of the given class.
+    pub fn new(kind: Kind, code: &'static str, what: impl Into<String>) -> Self {
+        Error { kind, code, what: what.into(), place: String::new(), next: String::new() }
+    }
+
+    /// The answer is "no" (exit 1).
+    pub fn no(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Kind::No, code, what)
+    }
+
+    /// Wrong usage (exit 2).
+    pub fn usage(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, code, what)
+    }
+
+    /// A damaged or unreadable store or input (exit 3).
+    pub fn damaged(code: &'static str, what: impl Into<String>) -> Self {
+        Self::new(Kind::Damaged, code, what)
+    }
+
+    /// Adds where it happened.
+    #[must_use]
+    pub fn at(mut self, place: impl fmt::Display) -> Self {
+        self.place = place.to_string();
+        self
+    }
+
+    /// Adds how to go on.
+    #[must_use]
+    pub fn next(mut self, next: impl Into<String>) -> Self {
+        self.next = next.into();
+        self
+    }
+
+    /// The exit code of the process that ends with this error.
+    pub fn exit_code(&self) -> u8 {
+        self.kind as u8
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.what)?;
+        if !self.place.is_empty() {
+            write!(f, " ({})", self.place)?;
+        }
+        if !self.next.is_empty() {
+            write!(f, "\n  try: {}", self.next)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<rusqlite::Error> for Error {
+    /// SQLite's own words can quote data, so only its codes are passed on.
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as C;
+        let code = error.sqlite_error_code();
+        match code {
+            Some(C::DatabaseBusy | C::DatabaseLocked) => {
+                Error::new(Kind::Busy, "store-busy", "another process is writing to the store")
+                    .next("run the command again when the other process has finished")
+            }
+            Some(C::DiskFull) => Error::damaged("disk-full", "the disk is full; nothing of the last step was kept")
+                .next("free some space and run the same command again: it goes on where it stopped"),
+            Some(C::ReadOnly) => Error::damaged("store-read-only", "the store can't be written")
+                .next("check the permissions of the file and of its folder"),
+            Some(C::NotADatabase | C::DatabaseCorrupt) => {
+                Error::damaged("store-damaged", "the file is damaged or no candor store")
+                    .next("restore a backup with `candor restore`")
+            }
+            Some(C::CannotOpen) => Error::damaged("store-unreadable", "the store can't be opened")
+                .next("check that the file exists and that you may read and write it and its folder"),
+            Some(C::SystemIoFailure) => Error::damaged("disk-failed", "the disk refused a read or a write")
+                .next("check the disk; nothing of the last step was kept"),
+            _ => {
+                let detail = match &error {
+                    rusqlite::Error::SqliteFailure(e, _) => format!("SQLite code {}", e.extended_code),
+                    rusqlite::Error::QueryReturnedNoRows => "a row that must exist is missing".into(),
+                    rusqlite::Error::InvalidColumnType(i, name, kind) => {
+                        format!("column {i} ({name}) holds {kind}")
+                    }
+                    rusqlite::Error::SqlInputError { msg, offset, .. } => {
+                        format!("{msg}, at character {offset}")
+                    }
+                    other => format!("{:?}", std::mem::discriminant(other)),
+                };
+                Error::damaged("store-failed", format!("the store answered unexpectedly: {detail}"))
+                    .next("run `candor audit verify`")
+            }
+        }
+    }
+}
+
+/// Wraps an I/O fault with the file that it befell.
+pub fn io(path: &std::path::Path) -> impl Fn(std::io::Error) -> Error + '_ {
+    move |error| {
+        let (code, next) = match error.kind() {
+            std::io::ErrorKind::NotFound => ("file-not-found", "check the name"),
+            std::io::ErrorKind::PermissionDenied => ("file-forbidden", "check the permissions"),
+            std::io::ErrorKind::StorageFull => ("disk-full", "free some space and run it again"),
+            _ => ("file-unreadable", "check the disk and the file"),
+        };
+        Error::damaged(code, error.kind().to_string()).at(path.display()).next(next)
+    }
+}

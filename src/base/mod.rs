@@ -1,0 +1,4 @@
+//! Ground: what every stage stands on, and knows nothing of them.
+
+pub mod clock;
+pub mod error;

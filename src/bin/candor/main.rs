@@ -1,0 +1,2 @@
+//! The terminal side of candor.
+fn main() {}

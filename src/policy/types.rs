@@ -1,0 +1,404 @@
+//! The nouns of a policy, as plain values: what `check` makes of the file and what every stage reads.
+//!
+//! Nothing here knows the file format or the store. Names are the policy's own words; ids are given
+//! when a policy is applied (see `policy::sql`).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The six lawful bases of Art 6(1) GDPR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Art 6(1)(a).
+    Consent,
+    /// Art 6(1)(b).
+    Contract,
+    /// Art 6(1)(c).
+    LegalObligation,
+    /// Art 6(1)(d).
+    VitalInterests,
+    /// Art 6(1)(e).
+    PublicTask,
+    /// Art 6(1)(f).
+    LegitimateInterests,
+}
+
+/// Who answers for the data (Art 4(7)); its country and time zone decide deadlines.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Controller {
+    /// The name that people know.
+    pub name: String,
+    /// ISO 3166-1 alpha-2, such as `IE`.
+    pub country: String,
+    /// IANA name, such as `Europe/Dublin`.
+    pub timezone: String,
+    /// Where a person writes to.
+    pub contact: String,
+    /// Postal address, when given.
+    pub address: Option<String>,
+    /// The data protection officer's contact, when there is one.
+    pub dpo: Option<String>,
+    /// The supervisory authority that a person may complain to (Art 77).
+    pub authority: Option<String>,
+    /// A general description of the security measures (Art 30(1)(g)).
+    pub security: Option<String>,
+}
+
+/// One version of a notice in one language, kept whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NoticeVersion {
+    /// Counts from 1.
+    pub version: u32,
+    /// BCP 47, such as `en`.
+    pub language: String,
+    /// The text that the person was shown.
+    pub text: String,
+    /// Whether it changed what is done with data, so that earlier consents ask for renewal.
+    pub material: bool,
+}
+
+/// A notice: the texts a person was shown.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Notice {
+    /// Its versions, in the order of the file.
+    pub versions: Vec<NoticeVersion>,
+}
+
+/// A class of personal data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Category {
+    /// Plain words for people.
+    pub title: String,
+    /// A special category (Art 9) or data on convictions (Art 10).
+    pub special: bool,
+}
+
+/// From when a retention period counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionFrom {
+    /// From the moment the value was observed or the event happened.
+    Observed,
+    /// From the subject's last contact (the newest event or observation of the profile).
+    LastContact,
+}
+
+/// How long data of a purpose is kept: ISO 8601 years, months and days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Calendar months (years count twelve).
+    pub months: u32,
+    /// Days, added after the months.
+    pub days: u32,
+    /// What starts the period.
+    pub from: RetentionFrom,
+}
+
+/// A calendar period without a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Period {
+    /// Calendar months (years count twelve).
+    pub months: u32,
+    /// Days, added after the months.
+    pub days: u32,
+}
+
+/// Why data is processed, with exactly one lawful basis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Purpose {
+    /// Plain words for people.
+    pub title: String,
+    /// Its one lawful basis.
+    pub basis: Basis,
+    /// Channels on which it contacts people; empty for a purpose that contacts nobody.
+    pub channels: Vec<String>,
+    /// Categories that it covers.
+    pub categories: Vec<String>,
+    /// The notice for it; required for consent.
+    pub notice: Option<String>,
+    /// The assessment's reference; required for legitimate interests.
+    pub assessment: Option<String>,
+    /// The law; required for legal obligation and public task.
+    pub law: Option<String>,
+    /// The Art 9(2) condition, such as `9(2)(a)`; required when a category is special.
+    pub special_condition: Option<String>,
+    /// Consent must be explicit (always so when `special_condition` is `9(2)(a)`).
+    pub explicit: bool,
+    /// A given consent counts only once confirmed (double opt-in).
+    pub double_opt_in: bool,
+    /// How long a given consent stays in force; for ever when absent.
+    pub consent_expires: Option<Period>,
+    /// How long its data is kept.
+    pub retention: Retention,
+    /// Direct marketing (Art 21(2), ePrivacy Art 13).
+    pub marketing: bool,
+    /// Builds profiles of people (Art 4(4)).
+    pub profiling: bool,
+    /// The Art 17(3) ground on which its data outlives an erasure, such as `17(3)(b)`; by default
+    /// `17(3)(b)` for a legal obligation or public task and none otherwise.
+    pub keeps_on_erasure: Option<String>,
+    /// Legal obligations and public tasks only: applies as well to data whose other purposes end.
+    pub subjects: Option<String>,
+}
+
+/// How a kind of identifier links records, and when it must not.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IdentifierKind {
+    /// Whether equal values join records into one subject.
+    pub links: bool,
+    /// How values are normalised.
+    pub form: IdentifierForm,
+    /// More records of one source than this on one value: the value is shared and links nobody.
+    pub max_records: u32,
+    /// Placeholder values that mean nobody, in normalised form, beside the built-in ones.
+    pub ignore: Vec<String>,
+    /// Two records are two people, though they share a value, when all of these attributes are
+    /// present on both and each differs.
+    pub unless_differ: Vec<String>,
+}
+
+/// Normal forms of identifiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentifierForm {
+    /// An e-mail address: trimmed, lower case.
+    Email,
+    /// A telephone number in E.164.
+    Phone,
+    /// Anything else: trimmed, NFKC.
+    Text,
+}
+
+/// Which of several values of an attribute a profile shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Winner {
+    /// The one observed last.
+    #[default]
+    Newest,
+    /// The one from the source that stands first in `priority`.
+    SourcePriority,
+}
+
+/// What a profile shows where sources differ.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ProfileRules {
+    /// The rule for attributes without one of their own.
+    pub winner: Winner,
+    /// Sources, the most trusted first.
+    pub priority: Vec<String>,
+    /// Rules of single attributes.
+    pub attributes: BTreeMap<String, Winner>,
+}
+
+/// How a text becomes a typed value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ValueType {
+    /// As it is, trimmed.
+    Text,
+    /// A calendar date, kept as `YYYY-MM-DD`.
+    Date,
+    /// A moment, kept as RFC 3339 in UTC.
+    Time,
+    /// A whole number.
+    Integer,
+    /// A decimal number, kept as written (no binary floats).
+    Decimal,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// Where a value is taken from: a fixed text, or a field of the row with an optional value map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// The same for every row.
+    Fixed(String),
+    /// A field (CSV/XLSX: column name; NDJSON: dotted path).
+    Field {
+        /// Column or path.
+        from: String,
+        /// Maps what the source writes to what the policy means; a text that isn't in a non-empty
+        /// map is refused as `unknown_value`. Keys are compared trimmed and without case.
+        values: BTreeMap<String, String>,
+    },
+}
+
+/// What a field of a row becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// `identifier.KIND`
+    Identifier(String),
+    /// `attribute.NAME`
+    Attribute(String),
+    /// `ignore`: known, and not wanted; neither stored nor counted as unknown.
+    Ignore,
+}
+
+/// One entry of a source's field map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FieldMap {
+    /// Where the value comes from.
+    pub take: Take,
+    /// What it becomes.
+    pub target: Target,
+    /// Its category; empty for `ignore`.
+    pub category: String,
+    /// Its type.
+    pub value_type: ValueType,
+    /// chrono formats to try, in order, for dates and times; ISO 8601 when empty.
+    pub dates: Vec<String>,
+}
+
+/// A consent statement that each row of a source may carry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ConsentMap {
+    /// The purpose's name.
+    pub purpose: Take,
+    /// The channel's name; absent for a purpose without channels.
+    pub channel: Option<Take>,
+    /// Becomes `given`, `refused`, `withdrawn`, `requested`, `renewed` or `invalidated`; no
+    /// statement when the field is empty.
+    pub state: Take,
+    /// When it was stated; the row's `observed` when absent or empty.
+    pub at: Option<Take>,
+    /// `NAME@VERSION`, or `NAME` beside `notice_version`.
+    pub notice: Option<Take>,
+    /// The version alone, where the source keeps it in a field of its own.
+    pub notice_version: Option<Take>,
+    /// How it was stated, such as `checkbox`.
+    pub method: Option<Take>,
+    /// When a double opt-in was confirmed: filled, the statement is `requested` at `at` and `given`
+    /// at this moment; empty, it stays `requested`. Only for `given`.
+    pub confirmed_at: Option<Take>,
+    /// The statement is explicit (Art 9(2)(a)).
+    pub explicit: bool,
+}
+
+/// An event that a row, or several rows together, may carry.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EventMap {
+    /// The event's name; declared here, so that data can't invent names.
+    pub name: String,
+    /// Its category.
+    pub category: String,
+    /// What identifies it within the source, so that it is taken once; the whole row when absent.
+    pub id: Option<Take>,
+    /// When it happened; rows where this is empty carry no such event. `observed` when absent.
+    pub at: Option<Take>,
+    /// Many rows with one `id` are one event: `lines` collects them.
+    pub grouped: bool,
+    /// A whole number of the smallest currency unit, summed over grouped rows; feeds the rollups.
+    pub amount: Option<Take>,
+    /// Property name → field, taken from the (first) row.
+    pub properties: BTreeMap<String, Take>,
+    /// Line property → field, taken from every row of a group.
+    pub lines: BTreeMap<String, Take>,
+}
+
+/// File formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Comma- (or other) separated text with a header line.
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+    /// The first sheet (or `sheet`) of a workbook, with a header row.
+    Xlsx,
+}
+
+/// Character sets of text files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8 when the whole file is valid UTF-8, else Windows-1252.
+    #[default]
+    Detect,
+    /// UTF-8, with or without a byte order mark; a line that isn't is rejected.
+    Utf8,
+    /// Windows-1252.
+    Windows1252,
+}
+
+/// A system that sends data in, and how its rows are read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Source {
+    /// Plain words for people (Art 15(1)(g)).
+    pub title: String,
+    /// The format; by the file's ending when absent.
+    pub format: Option<Format>,
+    /// The delimiter of a CSV file; detected when absent.
+    pub delimiter: Option<u8>,
+    /// The character set.
+    pub encoding: Encoding,
+    /// The sheet of a workbook; the first when absent.
+    pub sheet: Option<String>,
+    /// The field that is the source's own key of the person or account.
+    pub key: String,
+    /// When a row's values were observed; the moment of import when absent or empty.
+    pub observed: Option<Take>,
+    /// chrono formats for times without a field of their own; RFC 3339 and ISO dates when empty.
+    pub dates: Vec<String>,
+    /// IANA time zone of times without one; the controller's when absent.
+    pub timezone: Option<String>,
+    /// ISO country whose calling code national phone numbers get.
+    pub phone_country: Option<String>,
+    /// The person's own act speaks through it (a preference page, an account page): its fresh
+    /// consent overrides what other sources said, and can lift a suppression.
+    pub own: bool,
+    /// The data was not obtained from the person (Art 14).
+    pub indirect: bool,
+    /// Purposes that data of this source may serve.
+    pub purposes: Vec<String>,
+    /// The field map.
+    pub fields: Vec<FieldMap>,
+    /// Consent statements.
+    pub consents: Vec<ConsentMap>,
+    /// Events.
+    pub events: Vec<EventMap>,
+}
+
+/// A system that data goes out to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Destination {
+    /// The recipient's name as a person would read it (Art 15(1)(c)).
+    pub recipient: String,
+    /// Its one purpose.
+    pub purpose: String,
+    /// Its channel, when it contacts people.
+    pub channel: Option<String>,
+    /// Attribute names and identifier kinds that it gets, and no others.
+    pub fields: Vec<String>,
+    /// ISO country of the recipient.
+    pub country: Option<String>,
+    /// Safeguards of a transfer outside the EEA (Art 46).
+    pub safeguards: Option<String>,
+    /// The processor contract (Art 28), when there is one.
+    pub contract: Option<String>,
+}
+
+/// A whole policy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Policy {
+    /// Who answers for the data.
+    pub controller: Controller,
+    /// Notices by name.
+    pub notices: BTreeMap<String, Notice>,
+    /// Categories by name.
+    pub categories: BTreeMap<String, Category>,
+    /// Purposes by name.
+    pub purposes: BTreeMap<String, Purpose>,
+    /// Identifier kinds by name.
+    pub identifiers: BTreeMap<String, IdentifierKind>,
+    /// What profiles show.
+    pub profile: ProfileRules,
+    /// Sources by name.
+    pub sources: BTreeMap<String, Source>,
+    /// Destinations by name.
+    pub destinations: BTreeMap<String, Destination>,
+}
