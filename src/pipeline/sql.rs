@@ -44,13 +44,13 @@ pub fn insert_import(
 }
 
 pub fn put_progress(conn: &Connection, import: i64, resume_line: i64, totals: &str) -> Result<()> {
-    conn.prepare_cached("UPDATE import SET resume_line = $2, totals = $3 WHERE id = $1")?
-        .execute(params![import, resume_line, totals])?;
+    conn.prepare_cached("UPDATE import SET resume_line = $1, totals = $2 WHERE id = $3")?
+        .execute(params![resume_line, totals, import])?;
     Ok(())
 }
 
 pub fn finish_import(conn: &Connection, import: i64, at: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE import SET state = 3, finished_at = $2 WHERE id = $1")?
-        .execute([import, at])?;
+    conn.prepare_cached("UPDATE import SET state = 3, finished_at = $1 WHERE id = $2")?
+        .execute([at, import])?;
     Ok(())
 }

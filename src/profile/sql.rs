@@ -74,8 +74,8 @@ pub fn subject_state(conn: &Connection, subject: i64) -> Result<Option<i64>> {
 }
 
 pub fn set_subject_state(conn: &Connection, subject: i64, state: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE subject SET state = $2 WHERE id = $1")?
-        .execute([subject, state])?;
+    conn.prepare_cached("UPDATE subject SET state = $1 WHERE id = $2")?
+        .execute([state, subject])?;
     Ok(())
 }
 
@@ -154,14 +154,14 @@ pub fn records_of(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
 }
 
 pub fn move_record(conn: &Connection, record: i64, subject: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE record SET subject = $2 WHERE id = $1")?
-        .execute([record, subject])?;
+    conn.prepare_cached("UPDATE record SET subject = $1 WHERE id = $2")?
+        .execute([subject, record])?;
     Ok(())
 }
 
 pub fn set_last_value(conn: &Connection, record: i64, seq: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE record SET last_value = $2 WHERE id = $1")?
-        .execute([record, seq])?;
+    conn.prepare_cached("UPDATE record SET last_value = $1 WHERE id = $2")?
+        .execute([seq, record])?;
     Ok(())
 }
 
@@ -214,7 +214,7 @@ pub fn value_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ValueRow> {
 }
 
 pub fn set_value_state(conn: &Connection, seq: i64, state: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE value SET state = $2 WHERE seq = $1")?.execute([seq, state])?;
+    conn.prepare_cached("UPDATE value SET state = $1 WHERE seq = $2")?.execute([state, seq])?;
     Ok(())
 }
 
@@ -492,8 +492,8 @@ pub fn links_of(conn: &Connection, record: i64) -> Result<Vec<LinkRow>> {
 }
 
 pub fn retire_link(conn: &Connection, id: i64, entry: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE link SET retired_entry = $2 WHERE id = $1")?
-        .execute([id, entry])?;
+    conn.prepare_cached("UPDATE link SET retired_entry = $1 WHERE id = $2")?
+        .execute([entry, id])?;
     Ok(())
 }
 
@@ -568,7 +568,7 @@ pub fn merge_records(conn: &Connection, merge: i64) -> Result<Vec<i64>> {
 }
 
 pub fn undo_merge(conn: &Connection, merge: i64, entry: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE merge SET undone_entry = $2 WHERE id = $1")?
-        .execute([merge, entry])?;
+    conn.prepare_cached("UPDATE merge SET undone_entry = $1 WHERE id = $2")?
+        .execute([entry, merge])?;
     Ok(())
 }

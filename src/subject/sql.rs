@@ -32,32 +32,32 @@ pub fn insert_tombstone(
 pub fn overwrite_value(conn: &Connection, seq: i64) -> Result<()> {
     conn.prepare_cached(
         "UPDATE value SET state = 4, body = zeroblob(length(body)),
-                observed_at = CASE WHEN observed_at > 2147483647 THEN $2 ELSE observed_at END
-         WHERE seq = $1",
+                observed_at = CASE WHEN observed_at > 2147483647 THEN $1 ELSE observed_at END
+         WHERE seq = $2",
     )?
-    .execute([seq, Moment::FOREVER.0])?;
+    .execute([Moment::FOREVER.0, seq])?;
     Ok(())
 }
 
 pub fn overwrite_event(conn: &Connection, seq: i64) -> Result<()> {
     conn.prepare_cached(
-        "UPDATE event SET purposes = 2, body = zeroblob(length(body)), mid = $3,
+        "UPDATE event SET purposes = 2, body = zeroblob(length(body)), mid = $1,
                 at = CASE WHEN at > 2147483647 THEN $2 ELSE at END
-         WHERE seq = $1",
+         WHERE seq = $3",
     )?
-    .execute([seq, Moment::FOREVER.0, NO_BLIND])?;
+    .execute([NO_BLIND, Moment::FOREVER.0, seq])?;
     Ok(())
 }
 
 pub fn overwrite_value_body(conn: &Connection, seq: i64, body: &[u8], purposes: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE value SET body = $2, purposes = $3 WHERE seq = $1")?
-        .execute(params![seq, body, purposes])?;
+    conn.prepare_cached("UPDATE value SET body = $1, purposes = $2 WHERE seq = $3")?
+        .execute(params![body, purposes, seq])?;
     Ok(())
 }
 
 pub fn overwrite_event_body(conn: &Connection, seq: i64, body: &[u8], purposes: i64) -> Result<()> {
-    conn.prepare_cached("UPDATE event SET body = $2, purposes = $3 WHERE seq = $1")?
-        .execute(params![seq, body, purposes])?;
+    conn.prepare_cached("UPDATE event SET body = $1, purposes = $2 WHERE seq = $3")?
+        .execute(params![body, purposes, seq])?;
     Ok(())
 }
 
@@ -69,8 +69,8 @@ pub fn overwrite_payload(conn: &Connection, n: i64) -> Result<()> {
 
 /// Replaces a record's key where it stands.
 pub fn overwrite_key(conn: &Connection, record: i64, key: &RecordKey) -> Result<()> {
-    conn.prepare_cached("UPDATE record_key SET k = $2 WHERE record = $1")?
-        .execute(params![record, key.0])?;
+    conn.prepare_cached("UPDATE record_key SET k = $1 WHERE record = $2")?
+        .execute(params![key.0, record])?;
     Ok(())
 }
 
@@ -193,8 +193,8 @@ pub fn insert_request(
 
 pub fn close_request(conn: &Connection, id: i64, closed_at: Moment, entry: i64) -> Result<()> {
     conn.execute(
-        "UPDATE request SET state = 3, closed_at = $2, closed_entry = $3 WHERE id = $1",
-        [id, closed_at.0, entry],
+        "UPDATE request SET state = 3, closed_at = $1, closed_entry = $2 WHERE id = $3",
+        [closed_at.0, entry, id],
     )?;
     Ok(())
 }
