@@ -86,6 +86,21 @@ impl Summary {
             && self.statements.is_empty()
     }
 
+    /// The counts of a file that was imported before: nothing of it is new. People who were erased
+    /// since are refused, and stay counted.
+    #[must_use]
+    pub fn as_known(self) -> Summary {
+        Summary {
+            rows: self.rows,
+            unreadable: self.unreadable,
+            rows_without_person: self.rows_without_person,
+            records_unchanged: self.records_new + self.records_changed + self.records_unchanged,
+            records_refused: self.records_refused,
+            events_known: self.events_known + self.events_new,
+            ..Summary::default()
+        }
+    }
+
     /// The count of a purpose.
     pub fn purpose(&mut self, name: &str) -> &mut PurposeCount {
         if !self.purposes.contains_key(name) {

@@ -133,6 +133,9 @@ pub struct Import {
     /// Prints the same and changes nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Has the gate decide anew on a file that was imported before
+    #[arg(long, conflicts_with = "dry_run")]
+    pub again: bool,
     /// Says of everything that is kept out why, in words
     #[arg(long)]
     pub explain: bool,

@@ -80,7 +80,11 @@ impl Listener for Terminal<'_> {
 
 pub fn run(context: &Context, args: &Import) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
-    let carry = if args.dry_run { Carry::DryRun } else { Carry::Out };
+    let carry = match (args.dry_run, args.again) {
+        (true, _) => Carry::DryRun,
+        (_, true) => Carry::Again,
+        _ => Carry::Out,
+    };
     let mut outcomes = Vec::new();
     for file in &args.files {
         let rejects = match &args.rejects {
@@ -104,7 +108,7 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
         say(context, file, args, &outcome);
         outcomes.push(json!({
             "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
-            "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line,
+            "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line, "known_from": outcome.known_from,
             "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
         }));
     }
@@ -124,7 +128,11 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     if let Some(line) = outcome.resumed_at_line {
         out.say(format!("  went on at line {line}, where an earlier run was cut off"));
     }
-    if s.changed_nothing() {
+    if let Some(import) = outcome.known_from {
+        out.say(format!(
+            "  import {import} took this very file in: nothing changes (--again has the gate decide anew)"
+        ));
+    } else if s.changed_nothing() {
         out.say("  nothing new: everything in it is known already");
     }
     out.say(format!(
