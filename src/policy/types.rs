@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::base::error::Error;
+
 /// The six lawful bases of Art 6(1) GDPR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +171,73 @@ pub enum IdentifierForm {
     Phone,
     /// Anything else: trimmed, NFKC.
     Text,
+}
+
+/// What a consent statement says: the states of a (subject, purpose, channel) over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentState {
+    /// Asked for, or given without the confirmation that a double opt-in still needs.
+    Requested,
+    /// Given (Art 4(11)).
+    Given,
+    /// Asked for and not given.
+    Refused,
+    /// Taken back (Art 7(3)).
+    Withdrawn,
+    /// Ended by the passing of time.
+    Expired,
+    /// Given again, before or after it ended.
+    Renewed,
+    /// Found never to have been valid (Art 7(1), 7(4)).
+    Invalidated,
+}
+
+impl ConsentState {
+    /// Every state, in the order of declaration.
+    pub const ALL: [ConsentState; 7] = [
+        ConsentState::Requested,
+        ConsentState::Given,
+        ConsentState::Refused,
+        ConsentState::Withdrawn,
+        ConsentState::Expired,
+        ConsentState::Renewed,
+        ConsentState::Invalidated,
+    ];
+
+    /// The word that policies, commands and JSON use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ConsentState::Requested => "requested",
+            ConsentState::Given => "given",
+            ConsentState::Refused => "refused",
+            ConsentState::Withdrawn => "withdrawn",
+            ConsentState::Expired => "expired",
+            ConsentState::Renewed => "renewed",
+            ConsentState::Invalidated => "invalidated",
+        }
+    }
+}
+
+impl std::fmt::Display for ConsentState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for ConsentState {
+    type Err = Error;
+
+    /// Reads a state, trimmed and without case; the error names the words that there are.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        Self::ALL.into_iter().find(|state| state.as_str().eq_ignore_ascii_case(text)).ok_or_else(
+            || {
+                let words = Self::ALL.map(ConsentState::as_str).join(", ");
+                Error::usage("consent-state-unknown", format!("a consent state is one of {words}"))
+            },
+        )
+    }
 }
 
 /// Which of several values of an attribute a profile shows.
