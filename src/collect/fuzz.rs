@@ -1,0 +1,129 @@
+//! Entry points for fuzzing: each takes any bytes and must never panic, whatever they hold.
+
+use std::collections::BTreeMap;
+
+use super::dates::DateReader;
+use super::identifiers::{is_placeholder, normalise};
+use super::row::Kind;
+use super::{ReadOptions, read_bytes};
+use crate::policy::types::{
+    ConsentMap, Encoding, EventMap, FieldMap, Format, IdentifierForm, Source, Take, Target,
+    ValueType,
+};
+
+/// Reads the bytes as CSV, for each character set.
+pub fn csv(bytes: &[u8]) {
+    for encoding in [Encoding::Detect, Encoding::Utf8, Encoding::Windows1252] {
+        drain(bytes, Format::Csv, encoding);
+    }
+}
+
+/// Reads the bytes as NDJSON.
+pub fn ndjson(bytes: &[u8]) {
+    for encoding in [Encoding::Detect, Encoding::Utf8] {
+        drain(bytes, Format::Ndjson, encoding);
+    }
+}
+
+/// Reads the bytes as a workbook.
+pub fn xlsx(bytes: &[u8]) {
+    drain(bytes, Format::Xlsx, Encoding::Detect);
+}
+
+/// Reads the bytes as a date, and as a date format with the text behind a line end.
+pub fn date(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (format, text) = text.split_once('\n').unwrap_or(("%d.%m.%Y %H:%M", &text));
+    for formats in [vec![], vec![format.to_owned()]] {
+        if let Ok(mut reader) = DateReader::new(&formats, "Europe/Dublin") {
+            for kind in [Kind::Bare, Kind::Iso] {
+                reader.moment(text, kind);
+                reader.date(text, kind);
+            }
+        }
+    }
+}
+
+/// Normalises the bytes as each form of identifier.
+pub fn identifiers(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for form in [IdentifierForm::Email, IdentifierForm::Phone, IdentifierForm::Text] {
+        is_placeholder(form, &text);
+        for country in [None, Some("DE"), Some("US"), Some("HU")] {
+            if let Ok(normal) = normalise(form, &text, country) {
+                assert_eq!(normalise(form, &normal, country).as_ref(), Ok(&normal));
+            }
+        }
+    }
+}
+
+fn drain(bytes: &[u8], format: Format, encoding: Encoding) {
+    for grouped in [false, true] {
+        let source = source(encoding, grouped);
+        let identifiers = BTreeMap::new();
+        let options =
+            ReadOptions { start_line: 1, timezone: "Europe/Dublin", identifiers: &identifiers };
+        if let Ok(reading) = read_bytes(bytes.to_vec(), "fuzz", format, &source, "fuzz", &options) {
+            let mut rows = 0;
+            for item in reading {
+                let Ok(item) = item else { break };
+                assert!(item.rows >= rows, "rows are counted upwards");
+                rows = item.rows;
+            }
+        }
+    }
+}
+
+/// A source that reads the columns `a` to `d` as everything that there is.
+fn source(encoding: Encoding, grouped: bool) -> Source {
+    let field = |name: &str| Take::Field { from: name.into(), values: BTreeMap::new() };
+    let map = |name: &str, target, value_type| FieldMap {
+        take: field(name),
+        target,
+        category: "any".into(),
+        value_type,
+        dates: Vec::new(),
+    };
+    Source {
+        title: String::new(),
+        format: None,
+        delimiter: None,
+        encoding,
+        sheet: None,
+        key: "a".into(),
+        observed: Some(field("b")),
+        dates: Vec::new(),
+        timezone: None,
+        phone_country: Some("IE".into()),
+        own: false,
+        indirect: false,
+        purposes: Vec::new(),
+        fields: vec![
+            map("b", Target::Identifier("email".into()), ValueType::Text),
+            map("b", Target::Identifier("phone".into()), ValueType::Text),
+            map("c", Target::Attribute("decimal".into()), ValueType::Decimal),
+            map("c.d", Target::Attribute("date".into()), ValueType::Date),
+        ],
+        consents: vec![ConsentMap {
+            purpose: Take::Fixed("p".into()),
+            channel: Some(field("b")),
+            state: field("c"),
+            at: Some(field("d")),
+            notice: Some(field("b")),
+            notice_version: Some(field("d")),
+            method: None,
+            confirmed_at: Some(field("b")),
+            explicit: false,
+        }],
+        events: vec![EventMap {
+            name: "e".into(),
+            category: "any".into(),
+            id: Some(field("b")),
+            at: None,
+            grouped,
+            amount: Some(field("c")),
+            properties: BTreeMap::from([("x".into(), field("d")), ("k".into(), field("c"))]),
+            lines: BTreeMap::from([("z".into(), field("d"))]),
+        }],
+    }
+}

@@ -1,0 +1,180 @@
+//! Normal forms of identifiers, and the placeholders that mean nobody.
+//!
+//! Two records meet only where their normalised identifiers are equal, so a form must bring every
+//! way of writing one address or number to the same text, and must not bring two people together.
+
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization, is_nfkc};
+
+use super::phones;
+use crate::policy::types::IdentifierForm;
+
+/// The longest e-mail address (RFC 5321, 4.5.3.1), in bytes.
+const EMAIL_BYTES_MAX: usize = 254;
+
+/// Why a text is no identifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unfit {
+    /// It isn't of the form.
+    Invalid,
+    /// It stands for "none".
+    Placeholder,
+}
+
+/// The normal form of an identifier. `country` is the ISO country of national phone numbers.
+///
+/// Normalising a normal form changes nothing. An empty text is invalid.
+pub fn normalise(form: IdentifierForm, text: &str, country: Option<&str>) -> Result<String, Unfit> {
+    let text = text.trim();
+    if is_placeholder(IdentifierForm::Text, text) || is_placeholder(form, text) {
+        return Err(Unfit::Placeholder);
+    }
+    let normal = match form {
+        IdentifierForm::Email => email(text),
+        IdentifierForm::Phone => phones::e164(text, country),
+        IdentifierForm::Text => Some(nfkc(text).trim().to_owned()).filter(|text| !text.is_empty()),
+    };
+    match normal {
+        None => Err(Unfit::Invalid),
+        Some(normal) if is_placeholder(form, &normal) => Err(Unfit::Placeholder),
+        Some(normal) => Ok(normal),
+    }
+}
+
+/// Whether a text of the form, normalised or not, stands for "none".
+pub fn is_placeholder(form: IdentifierForm, text: &str) -> bool {
+    const WORDS: [&str; 7] = ["null", "none", "n/a", "anonymous", "unknown", "undefined", "-1"];
+    const LOCAL_PARTS: [&str; 7] =
+        ["none", "noreply", "no-reply", "example", "na", "test", "donotreply"];
+    let text = text.trim();
+    match form {
+        IdentifierForm::Text => {
+            !text.is_empty()
+                && (text.bytes().all(|b| matches!(b, b'0' | b'-'))
+                    || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
+        }
+        IdentifierForm::Email => {
+            let Some((local, domain)) = text.split_once('@') else { return false };
+            let is_test = local.eq_ignore_ascii_case("test");
+            LOCAL_PARTS.iter().any(|word| local.eq_ignore_ascii_case(word))
+                && (!is_test || domain.get(..4).is_some_and(|d| d.eq_ignore_ascii_case("test")))
+        }
+        IdentifierForm::Phone => phones::is_placeholder(text),
+    }
+}
+
+fn nfkc(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfkc(text) {
+        text.into()
+    } else {
+        text.nfkc().collect::<String>().into()
+    }
+}
+
+/// One `@`, something before it, a domain with a dot behind it, no spaces; lower case.
+fn email(text: &str) -> Option<String> {
+    let mut normal = nfkc(text).to_lowercase();
+    if !normal.is_ascii() {
+        normal = nfkc(&normal).into_owned();
+    }
+    let normal = normal.trim();
+    let (local, domain) = normal.split_once('@')?;
+    let is_odd = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '"' | '\\')
+    };
+    let fits = !local.is_empty()
+        && !domain.contains('@')
+        && domain.contains('.')
+        && domain.split('.').all(|label| !label.is_empty())
+        && normal.len() <= EMAIL_BYTES_MAX
+        && !normal.chars().any(is_odd);
+    fits.then(|| normal.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn email_of(text: &str) -> Result<String, Unfit> {
+        normalise(IdentifierForm::Email, text, None)
+    }
+
+    #[test]
+    fn emails() {
+        assert_eq!(email_of(" Ann@Example.COM ").unwrap(), "ann@example.com");
+        assert_eq!(email_of("JÖRG@BÜRO.DE").unwrap(), "jörg@büro.de");
+        assert_eq!(email_of("jo\u{308}rg@x.de"), email_of("jörg@x.de"));
+        for bad in [
+            "",
+            "ann",
+            "ann@",
+            "@x.de",
+            "a@b@c.de",
+            "a b@c.de",
+            "a@c",
+            "a@.de",
+            "a@de.",
+            "a@b..de",
+            "Ann <a@b.de>",
+            "a@b.de,c@d.de",
+            "a\u{7}@b.de",
+        ] {
+            assert_eq!(email_of(bad), Err(Unfit::Invalid), "{bad:?}");
+        }
+        assert_eq!(email_of(&format!("{}@b.de", "a".repeat(250))), Err(Unfit::Invalid));
+    }
+
+    #[test]
+    fn placeholders() {
+        for text in [
+            "none@none.com",
+            "NoReply@shop.com",
+            "no-reply@x.org",
+            "test@test.com",
+            "TEST@TEST.de",
+            "example@mail.com",
+            "na@na.com",
+            "n/a",
+            "none",
+            "NULL",
+        ] {
+            assert_eq!(email_of(text), Err(Unfit::Placeholder), "{text}");
+        }
+        for text in ["nonesuch@x.com", "tester@test.com", "test@mycompany.com", "nora@na.com"] {
+            assert!(email_of(text).is_ok(), "{text}");
+        }
+        for text in ["0", "000", "-", "-1", "0-0", "null", "None", "N/A", "Anonymous", "undefined"]
+        {
+            assert!(is_placeholder(IdentifierForm::Text, text), "{text}");
+        }
+        for text in ["", "10", "-10", "nullable", "LC30363995"] {
+            assert!(!is_placeholder(IdentifierForm::Text, text), "{text}");
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let text = |text| normalise(IdentifierForm::Text, text, None);
+        assert_eq!(text(" ＬＣ１ ").unwrap(), "LC1");
+        assert_eq!(text("LC30363995").unwrap(), "LC30363995");
+        assert_eq!(text("  "), Err(Unfit::Invalid));
+        assert_eq!(text("０００"), Err(Unfit::Placeholder));
+    }
+
+    proptest! {
+        #[test]
+        fn normal_forms_stay(text in "\\PC{0,30}|[a-zA-Z0-9.İıſKÅ]{1,8}@[a-zA-ZÄİ]{1,5}\\.[a-z]{2}|[+0-9 ()/.-]{0,20}") {
+            for form in [IdentifierForm::Email, IdentifierForm::Phone, IdentifierForm::Text] {
+                if let Ok(normal) = normalise(form, &text, Some("DE")) {
+                    prop_assert_eq!(normalise(form, &normal, Some("DE")), Ok(normal.clone()));
+                    prop_assert_eq!(normalise(form, &normal, None), Ok(normal));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! From a row to a record: a source's map, with its names resolved once.
+//!
+//! One field may serve several targets. What can't be taken is refused field by field, with a
+//! reason; only a row without a key is not taken at all, because it is of nobody.
+
+use std::collections::BTreeMap;
+
+use super::ReadOptions;
+use super::dates::DateReader;
+use super::identifiers::{Unfit, is_placeholder, normalise};
+use super::map_consent::ConsentReader;
+use super::map_event::{EventReader, OpenBody};
+use super::record::{FieldRefusal, MappedValue, Record, RefusalReason};
+use super::reject::RejectReason;
+use super::row::{Plan, Row};
+use super::take::Taker;
+use super::values::typed;
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::policy::types::{
+    EventMap, IdentifierForm, IdentifierKind, Source, Take, Target, ValueType,
+};
+
+/// The most rows and bytes of one event.
+const GROUP_ROWS_MAX: u64 = 100_000;
+const GROUP_BYTES_MAX: usize = 16 << 20;
+
+/// Makes records of a source's rows.
+pub struct Mapper {
+    plan: Plan,
+    key: usize,
+    observed: Option<(Taker, DateReader)>,
+    fields: Vec<FieldReader>,
+    consents: Vec<ConsentReader>,
+    events: Vec<EventReader>,
+    group: Option<Taker>,
+    phone_country: Option<String>,
+}
+
+struct FieldReader {
+    index: usize,
+    taker: Taker,
+    target: FieldTarget,
+}
+
+enum FieldTarget {
+    Identifier { form: IdentifierForm, ignore: Vec<String> },
+    Attribute(ValueType, Box<DateReader>),
+}
+
+/// A record whose events may get more rows.
+pub struct Draft {
+    record: Record,
+    bodies: Vec<OpenBody>,
+    rows: u64,
+}
+
+impl Mapper {
+    /// Resolves a source's map. `options` give the forms of identifiers and the time zone of times
+    /// without one. Faults are those that `policy check` also finds.
+    pub fn new(source: &Source, options: &ReadOptions<'_>) -> Result<Mapper> {
+        let mut plan = Plan::default();
+        let key = plan.want(&source.key);
+        let zone = source.timezone.as_deref().unwrap_or(options.timezone);
+        let dates = || DateReader::new(&source.dates, zone);
+        let observed = match &source.observed {
+            Some(take) => Some((Taker::new(take, &mut plan)?, dates()?)),
+            None => None,
+        };
+        let mut fields = Vec::new();
+        for (index, field) in source.fields.iter().enumerate() {
+            let target = match &field.target {
+                Target::Ignore => {
+                    if let Take::Field { from, .. } = &field.take {
+                        plan.ignore(from);
+                    }
+                    continue;
+                }
+                Target::Identifier(kind) => identifier(kind, options.identifiers),
+                Target::Attribute(_) => {
+                    let own = if field.dates.is_empty() { &source.dates } else { &field.dates };
+                    FieldTarget::Attribute(field.value_type, Box::new(DateReader::new(own, zone)?))
+                }
+            };
+            fields.push(FieldReader { index, taker: Taker::new(&field.take, &mut plan)?, target });
+        }
+        let mut consents = Vec::new();
+        for map in &source.consents {
+            consents.push(ConsentReader::new(map, &mut plan, &dates)?);
+        }
+        let mut events = Vec::new();
+        for (index, map) in source.events.iter().enumerate() {
+            events.push(EventReader::new(index, map, &mut plan, &dates)?);
+        }
+        let group = match group_id(&source.events)? {
+            Some(take) => Some(Taker::new(take, &mut plan)?),
+            None => None,
+        };
+        let phone_country = source.phone_country.clone();
+        Ok(Mapper { plan, key, observed, fields, consents, events, group, phone_country })
+    }
+
+    /// The fields that it reads.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether rows may belong together.
+    pub fn is_grouped(&self) -> bool {
+        self.group.is_some()
+    }
+
+    /// What the rows of one event share; `None` for a row that stands alone.
+    #[inline]
+    pub fn group<'r>(&'r self, row: &'r Row) -> Option<&'r str> {
+        match self.group.as_ref()?.take(row) {
+            super::take::Taken::Text(text, _) => Some(text),
+            super::take::Taken::Known(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The key of a row, trimmed.
+    #[inline]
+    fn key<'r>(&self, row: &'r Row) -> Result<&'r str, RejectReason> {
+        match row.get(self.key).map_or("", str::trim) {
+            "" => Err(RejectReason::NoKey),
+            key if is_placeholder(IdentifierForm::Text, key) => Err(RejectReason::PlaceholderKey),
+            key => Ok(key),
+        }
+    }
+
+    /// The record of one row.
+    pub fn record(&mut self, row: &Row) -> Result<Record, RejectReason> {
+        self.draft(row).map(|draft| self.finish(draft))
+    }
+
+    /// The record of an event's first row.
+    pub fn draft(&mut self, row: &Row) -> Result<Draft, RejectReason> {
+        let key = self.key(row)?.to_owned();
+        let mut refused = Vec::new();
+        let observed = self.observed(row, &mut refused);
+        let mut values = Vec::with_capacity(self.fields.len());
+        for field in &mut self.fields {
+            field.read(row, self.phone_country.as_deref(), &mut values, &mut refused);
+        }
+        let mut consents = Vec::new();
+        for reader in &mut self.consents {
+            reader.read(row, observed, &mut consents, &mut refused);
+        }
+        let events = Vec::with_capacity(self.events.len());
+        let record = Record { line: row.line, key, observed, values, consents, events, refused };
+        let mut draft = Draft { record, bodies: Vec::with_capacity(self.events.len()), rows: 1 };
+        for reader in 0..self.events.len() {
+            self.event(reader, row, observed, &mut draft);
+        }
+        Ok(draft)
+    }
+
+    /// Adds a further row to the events of a draft. A row without a key joins them; one with
+    /// another key doesn't.
+    pub fn add(&mut self, row: &Row, draft: &mut Draft) -> Result<(), RejectReason> {
+        match self.key(row) {
+            Ok(key) if key != draft.record.key => return Err(RejectReason::GroupKeyDiffers),
+            _ => {}
+        }
+        let bytes: usize = draft.bodies.iter().map(OpenBody::bytes).sum();
+        if draft.rows >= GROUP_ROWS_MAX || bytes > GROUP_BYTES_MAX {
+            return Err(RejectReason::GroupTooLarge);
+        }
+        draft.rows += 1;
+        let Record { events, refused, .. } = &mut draft.record;
+        for open in &mut draft.bodies {
+            let reader = &self.events[open.reader];
+            if reader.is_grouped() {
+                reader.add(row, &mut events[open.event], open, refused);
+            }
+        }
+        if self.events.iter().any(|reader| !reader.is_grouped()) {
+            let observed = self.observed(row, &mut draft.record.refused);
+            for reader in 0..self.events.len() {
+                if !self.events[reader].is_grouped() {
+                    self.event(reader, row, observed, draft);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the events of a draft.
+    pub fn finish(&self, draft: Draft) -> Record {
+        let Draft { mut record, bodies, .. } = draft;
+        for open in bodies {
+            let at = open.event;
+            self.events[open.reader].finish(&mut record.events[at], open);
+        }
+        record
+    }
+
+    fn event(&mut self, reader: usize, row: &Row, observed: Option<Moment>, draft: &mut Draft) {
+        let Record { events, refused, .. } = &mut draft.record;
+        let Some((mut event, mut open)) = self.events[reader].read(row, observed, refused) else {
+            return;
+        };
+        self.events[reader].add(row, &mut event, &mut open, refused);
+        (open.event, open.reader) = (events.len(), reader);
+        events.push(event);
+        draft.bodies.push(open);
+    }
+
+    fn observed(&mut self, row: &Row, refused: &mut Vec<FieldRefusal>) -> Option<Moment> {
+        let (taker, dates) = self.observed.as_mut()?;
+        let (text, kind) = taker.text(row, refused)?;
+        let moment = dates.moment(text, kind);
+        if moment.is_none() {
+            refused.push(taker.refusal(RefusalReason::InvalidTime));
+        }
+        moment
+    }
+}
+
+impl FieldReader {
+    fn read(
+        &mut self,
+        row: &Row,
+        country: Option<&str>,
+        values: &mut Vec<MappedValue>,
+        refused: &mut Vec<FieldRefusal>,
+    ) {
+        let Some((text, kind)) = self.taker.text(row, refused) else { return };
+        let read = match &mut self.target {
+            FieldTarget::Attribute(value_type, dates) => typed(*value_type, text, kind, dates),
+            FieldTarget::Identifier { form, ignore } => match normalise(*form, text, country) {
+                Ok(normal) if ignore.contains(&normal) => Err(RefusalReason::Placeholder),
+                Ok(normal) => Ok(normal),
+                Err(Unfit::Placeholder) => Err(RefusalReason::Placeholder),
+                Err(Unfit::Invalid) => Err(match form {
+                    IdentifierForm::Email => RefusalReason::InvalidEmail,
+                    IdentifierForm::Phone => RefusalReason::InvalidPhone,
+                    IdentifierForm::Text => RefusalReason::InvalidIdentifier,
+                }),
+            },
+        };
+        match read {
+            Ok(text) => values.push(MappedValue { field: self.index, text }),
+            Err(reason) => refused.push(self.taker.refusal(reason)),
+        }
+    }
+}
+
+/// How a kind of identifier is read; one that isn't declared has the form that its name tells.
+fn identifier(kind: &str, kinds: &BTreeMap<String, IdentifierKind>) -> FieldTarget {
+    match kinds.get(kind) {
+        Some(declared) => {
+            FieldTarget::Identifier { form: declared.form, ignore: declared.ignore.clone() }
+        }
+        None => {
+            let form = match kind {
+                "email" => IdentifierForm::Email,
+                "phone" => IdentifierForm::Phone,
+                _ => IdentifierForm::Text,
+            };
+            FieldTarget::Identifier { form, ignore: Vec::new() }
+        }
+    }
+}
+
+/// What groups the rows of a source: the one id that all its grouped events share.
+fn group_id(events: &[EventMap]) -> Result<Option<&Take>> {
+    let mut grouped = events.iter().filter(|event| event.grouped);
+    let Some(first) = grouped.next() else { return Ok(None) };
+    if first.id.is_none() || grouped.any(|event| event.id != first.id) {
+        return Err(Error::usage(
+            "grouped-events-without-one-id",
+            "the grouped events of a source need an id, and all the same",
+        )
+        .next("give them the same `id`, or make a source for each"));
+    }
+    Ok(first.id.as_ref())
+}

@@ -1,0 +1,188 @@
+//! Consent statements of a row.
+//!
+//! Where a statement can't be read whole, what is left of it must never say more than the person
+//! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one.
+
+use std::sync::Arc;
+
+use super::dates::DateReader;
+use super::record::{ConsentStatement, FieldRefusal, RefusalReason};
+use super::row::{Plan, Row};
+use super::take::{Taken, Taker};
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::policy::types::{ConsentMap, ConsentState, Take};
+
+/// A `ConsentMap`, ready to read rows.
+pub(super) struct ConsentReader {
+    purpose: Taker,
+    channel: Option<Taker>,
+    state: Taker,
+    at: Option<(Taker, DateReader)>,
+    notice: Option<Taker>,
+    notice_version: Option<Taker>,
+    method: Option<Taker>,
+    confirmed_at: Option<(Taker, DateReader)>,
+    explicit: bool,
+}
+
+impl ConsentReader {
+    /// Resolves a map; `dates` makes the reader of one time field.
+    pub fn new(
+        map: &ConsentMap,
+        plan: &mut Plan,
+        dates: &dyn Fn() -> Result<DateReader>,
+    ) -> Result<ConsentReader> {
+        let words: Vec<&String> = match &map.state {
+            Take::Fixed(word) => vec![word],
+            Take::Field { values, .. } => values.values().collect(),
+        };
+        for word in words.into_iter().filter(|word| !word.trim().is_empty()) {
+            word.parse::<ConsentState>().map_err(|fault: Error| fault.at("consent state"))?;
+        }
+        let mut time = |take: &Option<Take>| -> Result<Option<(Taker, DateReader)>> {
+            match take {
+                Some(take) => Ok(Some((Taker::new(take, plan)?, dates()?))),
+                None => Ok(None),
+            }
+        };
+        let (at, confirmed_at) = (time(&map.at)?, time(&map.confirmed_at)?);
+        Ok(ConsentReader {
+            purpose: Taker::new(&map.purpose, plan)?,
+            channel: Taker::optional(&map.channel, plan)?,
+            state: Taker::new(&map.state, plan)?,
+            at,
+            notice: Taker::optional(&map.notice, plan)?,
+            notice_version: Taker::optional(&map.notice_version, plan)?,
+            method: Taker::optional(&map.method, plan)?,
+            confirmed_at,
+            explicit: map.explicit,
+        })
+    }
+
+    /// Appends what the row states: nothing when its state is empty, two statements for a double
+    /// opt-in that was confirmed.
+    pub fn read(
+        &mut self,
+        row: &Row,
+        observed: Option<Moment>,
+        statements: &mut Vec<ConsentStatement>,
+        refused: &mut Vec<FieldRefusal>,
+    ) {
+        let Some((text, _)) = self.state.text(row, refused) else { return };
+        let Ok(state) = text.parse::<ConsentState>() else {
+            refused.push(self.state.refusal(RefusalReason::UnknownValue));
+            return;
+        };
+        let at = match read_time(&mut self.at, row, refused) {
+            Time::Absent => observed,
+            Time::At(at) => Some(at),
+            Time::Unreadable if loosens(state) => return,
+            Time::Unreadable => observed,
+        };
+        let Some(purpose) = self.purpose.shared(row, refused) else {
+            if !matches!(self.purpose.take(row), Taken::Unknown) {
+                refused.push(self.purpose.refusal(RefusalReason::MissingPurpose));
+            }
+            return;
+        };
+        let shared = |taker: &Option<Taker>, refused: &mut Vec<FieldRefusal>| {
+            taker.as_ref().and_then(|taker| taker.shared(row, refused))
+        };
+        if let Some(channel) = &self.channel
+            && matches!(channel.take(row), Taken::Unknown)
+            && loosens(state)
+        {
+            refused.push(channel.refusal(RefusalReason::UnknownValue));
+            return;
+        }
+        let statement = ConsentStatement {
+            purpose,
+            channel: shared(&self.channel, refused),
+            state,
+            at,
+            notice: self.notice(row, refused),
+            method: shared(&self.method, refused),
+            explicit: self.explicit,
+            confirmed: false,
+        };
+        if self.confirmed_at.is_none() || state != ConsentState::Given {
+            statements.push(statement);
+            return;
+        }
+        let requested = ConsentStatement { state: ConsentState::Requested, ..statement.clone() };
+        statements.push(requested);
+        if let Time::At(confirmed) = read_time(&mut self.confirmed_at, row, refused) {
+            if at.is_some_and(|at| confirmed < at) {
+                if let Some((taker, _)) = &self.confirmed_at {
+                    refused.push(taker.refusal(RefusalReason::ConfirmedTooEarly));
+                }
+            } else {
+                let at = Some(confirmed);
+                statements.push(ConsentStatement { at, confirmed: true, ..statement });
+            }
+        }
+    }
+
+    /// `NAME@VERSION`, or `NAME` with the version from a field of its own.
+    fn notice(
+        &self,
+        row: &Row,
+        refused: &mut Vec<FieldRefusal>,
+    ) -> Option<(Arc<str>, Option<u32>)> {
+        let taker = self.notice.as_ref()?;
+        let text = taker.shared(row, refused)?;
+        let version = |text: &str| text.parse::<u32>().ok().filter(|version| *version > 0);
+        match (text.rsplit_once('@'), &self.notice_version) {
+            (Some((name, number)), _) => match version(number) {
+                Some(number) if !name.is_empty() => Some((name.into(), Some(number))),
+                _ => {
+                    refused.push(taker.refusal(RefusalReason::InvalidNotice));
+                    None
+                }
+            },
+            (None, None) => Some((text, None)),
+            (None, Some(field)) => {
+                let Some((number, _)) = field.text(row, refused) else { return Some((text, None)) };
+                let number = version(number);
+                if number.is_none() {
+                    refused.push(field.refusal(RefusalReason::InvalidNotice));
+                }
+                Some((text, number))
+            }
+        }
+    }
+}
+
+/// Whether a state lets more happen than its absence does.
+fn loosens(state: ConsentState) -> bool {
+    matches!(state, ConsentState::Given | ConsentState::Renewed | ConsentState::Requested)
+}
+
+enum Time {
+    Absent,
+    At(Moment),
+    Unreadable,
+}
+
+fn read_time(
+    field: &mut Option<(Taker, DateReader)>,
+    row: &Row,
+    refused: &mut Vec<FieldRefusal>,
+) -> Time {
+    let Some((taker, dates)) = field else { return Time::Absent };
+    let reason = match taker.take(row) {
+        Taken::Absent => return Time::Absent,
+        Taken::Unknown => RefusalReason::UnknownValue,
+        Taken::Text(text, kind) => match dates.moment(text, kind) {
+            Some(moment) => return Time::At(moment),
+            None => RefusalReason::InvalidTime,
+        },
+        Taken::Known(text) => match dates.moment(text, super::row::Kind::Bare) {
+            Some(moment) => return Time::At(moment),
+            None => RefusalReason::InvalidTime,
+        },
+    };
+    refused.push(taker.refusal(reason));
+    Time::Unreadable
+}

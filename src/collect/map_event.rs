@@ -1,0 +1,200 @@
+//! Events of a row, with bodies in canonical JSON.
+
+use std::collections::BTreeMap;
+
+use super::canonical::{order, write_string, write_value};
+use super::dates::DateReader;
+use super::record::{FieldRefusal, MappedEvent, RefusalReason};
+use super::row::{Plan, Row};
+use super::take::Taker;
+use super::values::integer;
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::policy::types::{EventMap, Take};
+
+/// The property that holds the lines of an event of many rows.
+const LINES: &str = "lines";
+
+/// An `EventMap`, ready to read rows.
+pub(super) struct EventReader {
+    map: usize,
+    id: Option<Taker>,
+    at: Option<(Taker, DateReader)>,
+    grouped: bool,
+    amount: Option<Taker>,
+    /// Properties whose names sort before `lines`, and those behind.
+    properties: [Vec<Property>; 2],
+    lines: Vec<Property>,
+}
+
+struct Property {
+    /// The name as JSON, with its colon.
+    name: Vec<u8>,
+    taker: Taker,
+}
+
+/// The body of an event that waits for further rows.
+pub(super) struct OpenBody {
+    /// Index of the event within its record.
+    pub event: usize,
+    /// Index of its reader within the mapper.
+    pub reader: usize,
+    /// Everything up to the next line.
+    head: Vec<u8>,
+    /// The properties that follow the lines.
+    tail: Vec<u8>,
+}
+
+impl EventReader {
+    /// Resolves the map at an index of a source; `dates` makes the reader of one time field.
+    pub fn new(
+        index: usize,
+        map: &EventMap,
+        plan: &mut Plan,
+        dates: &dyn Fn() -> Result<DateReader>,
+    ) -> Result<EventReader> {
+        if !map.lines.is_empty() && map.properties.contains_key(LINES) {
+            return Err(Error::usage(
+                "property-name-taken",
+                format!("event {:?} has lines and a property named \"lines\"", map.name),
+            )
+            .next("rename the property"));
+        }
+        let properties = properties(&map.properties, plan)?;
+        let (first, second): (Vec<_>, Vec<_>) =
+            properties.into_iter().partition(|(name, _)| order(name, LINES).is_lt());
+        let bare = |list: Vec<(&str, Property)>| list.into_iter().map(|(_, p)| p).collect();
+        Ok(EventReader {
+            map: index,
+            id: Taker::optional(&map.id, plan)?,
+            at: match &map.at {
+                Some(take) => Some((Taker::new(take, plan)?, dates()?)),
+                None => None,
+            },
+            grouped: map.grouped,
+            amount: Taker::optional(&map.amount, plan)?,
+            properties: [bare(first), bare(second)],
+            lines: bare(self::properties(&map.lines, plan)?),
+        })
+    }
+
+    /// Whether many rows are one such event.
+    pub fn is_grouped(&self) -> bool {
+        self.grouped
+    }
+
+    /// Reads the event of a row, if it carries one. Its first line is still to be added.
+    pub fn read(
+        &mut self,
+        row: &Row,
+        observed: Option<Moment>,
+        refused: &mut Vec<FieldRefusal>,
+    ) -> Option<(MappedEvent, OpenBody)> {
+        let at = match &mut self.at {
+            None => observed,
+            Some((taker, dates)) => {
+                let (text, kind) = taker.text(row, refused)?;
+                let at = dates.moment(text, kind);
+                if at.is_none() {
+                    refused.push(taker.refusal(RefusalReason::InvalidTime));
+                }
+                Some(at?)
+            }
+        };
+        let id = self.id.as_ref().and_then(|taker| taker.text(row, refused));
+        let id = id.map(|(text, _)| text.to_owned());
+        let mut head = Vec::with_capacity(192);
+        head.push(b'{');
+        write_properties(&self.properties[0], row, &mut head, refused);
+        if !self.lines.is_empty() {
+            head.extend_from_slice(b"\"lines\":[");
+        }
+        let mut tail = Vec::new();
+        write_properties(&self.properties[1], row, &mut tail, refused);
+        let event = MappedEvent { map: self.map, id, at, amount: None, body: Vec::new() };
+        Some((event, OpenBody { event: 0, reader: 0, head, tail }))
+    }
+
+    /// Adds what a row brings to an event: its line and its amount.
+    pub fn add(
+        &self,
+        row: &Row,
+        event: &mut MappedEvent,
+        open: &mut OpenBody,
+        refused: &mut Vec<FieldRefusal>,
+    ) {
+        if !self.lines.is_empty() {
+            open.head.push(b'{');
+            write_properties(&self.lines, row, &mut open.head, refused);
+            close(&mut open.head, b'}');
+            open.head.push(b',');
+        }
+        let Some(taker) = &self.amount else { return };
+        let Some((text, _)) = taker.text(row, refused) else { return };
+        let sum = integer(text).ok().and_then(|n| n.checked_add(event.amount.unwrap_or(0)));
+        match sum {
+            Some(sum) => event.amount = Some(sum),
+            None => refused.push(taker.refusal(RefusalReason::InvalidInteger)),
+        }
+    }
+
+    /// Ends the body of an event.
+    pub fn finish(&self, event: &mut MappedEvent, open: OpenBody) {
+        event.body = open.head;
+        if !self.lines.is_empty() {
+            close(&mut event.body, b']');
+            event.body.push(b',');
+        }
+        event.body.extend_from_slice(&open.tail);
+        close(&mut event.body, b'}');
+    }
+}
+
+impl OpenBody {
+    /// Bytes held so far.
+    pub fn bytes(&self) -> usize {
+        self.head.len() + self.tail.len()
+    }
+}
+
+/// Properties with the fields that they come from, sorted as canonical JSON sorts names.
+fn properties<'m>(
+    map: &'m BTreeMap<String, Take>,
+    plan: &mut Plan,
+) -> Result<Vec<(&'m str, Property)>> {
+    let mut sorted = Vec::with_capacity(map.len());
+    for (name, take) in map {
+        let mut written = Vec::new();
+        write_string(name, &mut written);
+        written.push(b':');
+        sorted.push((name.as_str(), Property { name: written, taker: Taker::new(take, plan)? }));
+    }
+    sorted.sort_by(|(one, _), (other, _)| order(one, other));
+    Ok(sorted)
+}
+
+/// Writes the properties that the row fills, each with a comma behind it.
+#[inline]
+fn write_properties(
+    properties: &[Property],
+    row: &Row,
+    out: &mut Vec<u8>,
+    refused: &mut Vec<FieldRefusal>,
+) {
+    for property in properties {
+        if let Some((text, kind)) = property.taker.text(row, refused) {
+            out.extend_from_slice(&property.name);
+            write_value(text, kind, out);
+            out.push(b',');
+        }
+    }
+}
+
+/// Ends an object or an array, in place of the last comma.
+#[inline]
+fn close(out: &mut Vec<u8>, end: u8) {
+    match out.last_mut() {
+        Some(last @ b',') => *last = end,
+        _ => out.push(end),
+    }
+}

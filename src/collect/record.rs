@@ -1,0 +1,152 @@
+//! What a row becomes: one source's own statement about one key.
+
+use std::sync::Arc;
+
+use crate::base::clock::Moment;
+use crate::policy::types::ConsentState;
+
+/// One source's row (or, for events of many rows, their rows together) about one key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Record {
+    /// The physical line (of a workbook: the sheet's row) where its first row starts, from 1.
+    pub line: u64,
+    /// The source's own key, trimmed; never empty.
+    pub key: String,
+    /// When its values were observed, where the source says so.
+    pub observed: Option<Moment>,
+    /// Identifiers and attributes, in the order of the source's field map. Empty ones are absent.
+    pub values: Vec<MappedValue>,
+    /// Consent statements, in the order of the source's map.
+    pub consents: Vec<ConsentStatement>,
+    /// Events, in the order of the source's map.
+    pub events: Vec<MappedEvent>,
+    /// Fields that were there and could not be taken.
+    pub refused: Vec<FieldRefusal>,
+}
+
+/// The value of one entry of the field map.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedValue {
+    /// Index into `Source::fields`.
+    pub field: usize,
+    /// The value in its normal form: an identifier's, or that of its type.
+    pub text: String,
+}
+
+/// What a row says about one consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsentStatement {
+    /// The purpose's name, as the source's map or its row says.
+    pub purpose: Arc<str>,
+    /// The channel's name.
+    pub channel: Option<Arc<str>>,
+    /// What is stated.
+    pub state: ConsentState,
+    /// When it was stated: the statement's own time, else the row's; absent when neither is known.
+    pub at: Option<Moment>,
+    /// The notice that was shown, and its version where it is known.
+    pub notice: Option<(Arc<str>, Option<u32>)>,
+    /// How it was stated, such as `checkbox`.
+    pub method: Option<Arc<str>>,
+    /// The statement is explicit (Art 9(2)(a)).
+    pub explicit: bool,
+    /// A double opt-in was confirmed.
+    pub confirmed: bool,
+}
+
+/// An event that a row, or several rows together, carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappedEvent {
+    /// Index into `Source::events`.
+    pub map: usize,
+    /// What identifies it within the source; absent when the source gives nothing for it, and then
+    /// the whole record identifies it.
+    pub id: Option<String>,
+    /// When it happened: its own time, else the row's; absent when neither is known.
+    pub at: Option<Moment>,
+    /// In the smallest currency unit, summed over the rows.
+    pub amount: Option<i64>,
+    /// Its properties in canonical JSON (RFC 8785): one object with sorted names, whose values are
+    /// strings or whole numbers |n| < 2^53, and `lines`, an array of such objects.
+    pub body: Vec<u8>,
+}
+
+/// A field of a row that could not be taken; the rest of the row was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldRefusal {
+    /// The field's name in the source, such as the column's.
+    pub field: Arc<str>,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why a field was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RefusalReason {
+    /// The text isn't in the value map.
+    UnknownValue,
+    /// The identifier stands for "none".
+    Placeholder,
+    /// No e-mail address.
+    InvalidEmail,
+    /// No phone number, or a national one of an unknown country.
+    InvalidPhone,
+    /// No identifier.
+    InvalidIdentifier,
+    /// No calendar date in a declared format.
+    InvalidDate,
+    /// No time in a declared format.
+    InvalidTime,
+    /// No whole number, or one beyond 64 bits.
+    InvalidInteger,
+    /// No decimal number.
+    InvalidDecimal,
+    /// Neither true nor false.
+    InvalidBoolean,
+    /// No `NAME@VERSION`.
+    InvalidNotice,
+    /// A consent statement without a purpose.
+    MissingPurpose,
+    /// A double opt-in that was confirmed before it was asked for.
+    ConfirmedTooEarly,
+}
+
+impl RefusalReason {
+    /// The stable, snake_case name.
+    pub fn code(self) -> &'static str {
+        match self {
+            RefusalReason::UnknownValue => "unknown_value",
+            RefusalReason::Placeholder => "placeholder",
+            RefusalReason::InvalidEmail => "invalid_email",
+            RefusalReason::InvalidPhone => "invalid_phone",
+            RefusalReason::InvalidIdentifier => "invalid_identifier",
+            RefusalReason::InvalidDate => "invalid_date",
+            RefusalReason::InvalidTime => "invalid_time",
+            RefusalReason::InvalidInteger => "invalid_integer",
+            RefusalReason::InvalidDecimal => "invalid_decimal",
+            RefusalReason::InvalidBoolean => "invalid_boolean",
+            RefusalReason::InvalidNotice => "invalid_notice",
+            RefusalReason::MissingPurpose => "missing_purpose",
+            RefusalReason::ConfirmedTooEarly => "confirmed_too_early",
+        }
+    }
+
+    /// In words, for people; never with the value.
+    pub fn words(self) -> &'static str {
+        match self {
+            RefusalReason::UnknownValue => "the policy's value map doesn't know this value",
+            RefusalReason::Placeholder => "a placeholder that names nobody",
+            RefusalReason::InvalidEmail => "this is no e-mail address",
+            RefusalReason::InvalidPhone => "this is no telephone number of the declared country",
+            RefusalReason::InvalidIdentifier => "this is no identifier",
+            RefusalReason::InvalidDate => "this is no date in a declared format",
+            RefusalReason::InvalidTime => "this is no time in a declared format",
+            RefusalReason::InvalidInteger => "this is no whole number",
+            RefusalReason::InvalidDecimal => "this is no decimal number",
+            RefusalReason::InvalidBoolean => "this is neither true nor false",
+            RefusalReason::InvalidNotice => "a notice is named as NAME@VERSION",
+            RefusalReason::MissingPurpose => "the statement names no purpose",
+            RefusalReason::ConfirmedTooEarly => "it was confirmed before it was asked for",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Typed values and value maps: from what a source writes to what the policy means.
+
+use std::collections::BTreeMap;
+
+use super::dates::DateReader;
+use super::record::RefusalReason;
+use super::row::Kind;
+use crate::base::error::{Error, Result};
+use crate::policy::types::ValueType;
+
+/// Maps texts, trimmed and without case, to what they mean.
+#[derive(Clone, Debug)]
+pub(super) struct ValueMap<T> {
+    entries: Vec<(String, T)>,
+}
+
+impl<T: PartialEq> ValueMap<T> {
+    /// Prepares a policy's map; two keys that differ only in case must mean the same.
+    pub fn new(
+        values: &BTreeMap<String, String>,
+        meaning: impl Fn(&str) -> Result<T>,
+    ) -> Result<ValueMap<T>> {
+        let mut entries: Vec<(String, T)> = Vec::with_capacity(values.len());
+        for (key, value) in values {
+            let key = lower(key.trim());
+            let value = meaning(value)?;
+            match entries.iter().find(|(known, _)| *known == key) {
+                Some((_, known)) if *known != value => {
+                    return Err(Error::usage(
+                        "value-map-ambiguous",
+                        format!("the value map has {key:?} twice, with two meanings"),
+                    )
+                    .next("keep one of them: case and outer spaces make no difference"));
+                }
+                Some(_) => {}
+                None => entries.push((key, value)),
+            }
+        }
+        Ok(ValueMap { entries })
+    }
+
+    /// What a trimmed text means.
+    #[inline]
+    pub fn get(&self, text: &str) -> Option<&T> {
+        self.entries.iter().find(|(key, _)| same(key, text)).map(|(_, value)| value)
+    }
+}
+
+fn lower(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn same(key: &str, text: &str) -> bool {
+    (key.len() == text.len() && key.eq_ignore_ascii_case(text))
+        || (!text.is_ascii() && text.chars().flat_map(char::to_lowercase).eq(key.chars()))
+}
+
+/// The normal form of a trimmed text of a type.
+pub(super) fn typed(
+    value_type: ValueType,
+    text: &str,
+    kind: Kind,
+    dates: &mut DateReader,
+) -> Result<String, RefusalReason> {
+    match value_type {
+        ValueType::Text => Ok(text.to_owned()),
+        ValueType::Date => match dates.date(text, kind) {
+            Some(date) => Ok(date.to_string()),
+            None => Err(RefusalReason::InvalidDate),
+        },
+        ValueType::Time => match dates.moment(text, kind) {
+            Some(moment) => Ok(moment.to_string()),
+            None => Err(RefusalReason::InvalidTime),
+        },
+        ValueType::Integer => integer(text).map(|number| number.to_string()),
+        ValueType::Decimal if is_decimal(text) => Ok(text.to_owned()),
+        ValueType::Decimal => Err(RefusalReason::InvalidDecimal),
+        ValueType::Boolean => boolean(text).ok_or(RefusalReason::InvalidBoolean),
+    }
+}
+
+/// A whole number of 64 bits; a sign and leading zeros may stand before it.
+#[inline]
+pub(super) fn integer(text: &str) -> Result<i64, RefusalReason> {
+    text.parse().map_err(|_| RefusalReason::InvalidInteger)
+}
+
+fn boolean(text: &str) -> Option<String> {
+    let is = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    match () {
+        () if is(["true", "1", "yes", "y"]) => Some("true".into()),
+        () if is(["false", "0", "no", "n"]) => Some("false".into()),
+        () => None,
+    }
+}
+
+/// Digits, with a sign before, a fraction behind a dot and an exponent where there are any.
+fn is_decimal(text: &str) -> bool {
+    let unsigned = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let signed = |text: &str| unsigned(text.strip_prefix(['+', '-']).unwrap_or(text));
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, Some(exponent)),
+        None => (text, None),
+    };
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    signed(whole) && fraction.is_none_or(unsigned) && exponent.is_none_or(signed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(value_type: ValueType, text: &str) -> Option<String> {
+        let mut dates = DateReader::new(&[], "UTC").unwrap();
+        typed(value_type, text, Kind::Bare, &mut dates).ok()
+    }
+
+    #[test]
+    fn types() {
+        for (value_type, text, expected) in [
+            (ValueType::Text, "a b", Some("a b")),
+            (ValueType::Integer, "+007", Some("7")),
+            (ValueType::Integer, "-9223372036854775808", Some("-9223372036854775808")),
+            (ValueType::Integer, "9223372036854775808", None),
+            (ValueType::Integer, "1.0", None),
+            (ValueType::Decimal, "1.50", Some("1.50")),
+            (ValueType::Decimal, "-1e-3", Some("-1e-3")),
+            (ValueType::Decimal, "1,5", None),
+            (ValueType::Decimal, ".5", None),
+            (ValueType::Decimal, "1.", None),
+            (ValueType::Decimal, "nan", None),
+            (ValueType::Boolean, "YES", Some("true")),
+            (ValueType::Boolean, "0", Some("false")),
+            (ValueType::Boolean, "ja", None),
+            (ValueType::Date, "2017-05-13", Some("2017-05-13")),
+            (ValueType::Date, "13.05.2017", None),
+            (ValueType::Time, "2017-05-13T10:00:00+02:00", Some("2017-05-13T08:00:00Z")),
+            (ValueType::Time, "soon", None),
+        ] {
+            assert_eq!(of(value_type, text).as_deref(), expected, "{value_type:?} {text}");
+        }
+    }
+
+    #[test]
+    fn one_text_has_one_meaning() {
+        let map = |entries: &[(&str, &str)]| {
+            let values = entries.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+            ValueMap::new(&values, |value| Ok(value.to_owned()))
+        };
+        assert!(map(&[("Ja", "given"), ("JA ", "given")]).is_ok());
+        assert_eq!(
+            map(&[("Ja", "given"), ("JA", "refused")]).unwrap_err().code,
+            "value-map-ambiguous"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_found_however_it_is_cased(
+            keys in prop::collection::btree_set("[a-zA-ZäÖßé0-9 ]{1,8}", 1..6),
+            stranger in "[a-z]{9,12}",
+        ) {
+            let values: BTreeMap<String, String> =
+                keys.iter().map(|key| (key.clone(), lower(key.trim()))).collect();
+            let map = ValueMap::new(&values, |value| Ok(value.to_owned())).unwrap();
+            for key in &keys {
+                let meaning = lower(key.trim());
+                prop_assert_eq!(map.get(key.trim()), Some(&meaning));
+                prop_assert_eq!(map.get(&meaning), Some(&meaning));
+                prop_assert_eq!(map.get(&key.trim().to_ascii_uppercase()), Some(&meaning));
+            }
+            prop_assert_eq!(map.get(&stranger), None);
+        }
+    }
+}
