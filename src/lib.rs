@@ -3,5 +3,11 @@
 
 pub mod base;
 pub mod policy;
-
+pub mod ledger;
+pub mod store;
 pub mod collect;
+pub mod consent;
+pub mod profile;
+pub mod view;
+pub mod subject;
+pub mod pipeline;

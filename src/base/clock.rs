@@ -33,7 +33,10 @@ impl Moment {
         if let Ok(date) = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             return Ok(Moment(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_millis()));
         }
-        Err(Error::usage("time-unreadable", "a time is written like 2026-03-03T12:00:00Z or 2026-03-03"))
+        Err(Error::usage(
+            "time-unreadable",
+            "a time is written like 2026-03-03T12:00:00Z or 2026-03-03",
+        ))
     }
 
     /// As a calendar time in UTC.

@@ -102,8 +102,11 @@ impl From<rusqlite::Error> for Error {
                 Error::new(Kind::Busy, "store-busy", "another process is writing to the store")
                     .next("run the command again when the other process has finished")
             }
-            Some(C::DiskFull) => Error::damaged("disk-full", "the disk is full; nothing of the last step was kept")
-                .next("free some space and run the same command again: it goes on where it stopped"),
+            Some(C::DiskFull) => Error::damaged(
+                "disk-full",
+                "the disk is full; nothing of the last step was kept",
+            )
+            .next("free some space and run the same command again: it goes on where it stopped"),
             Some(C::ReadOnly) => Error::damaged("store-read-only", "the store can't be written")
                 .next("check the permissions of the file and of its folder"),
             Some(C::NotADatabase | C::DatabaseCorrupt) => {
@@ -111,13 +114,21 @@ impl From<rusqlite::Error> for Error {
                     .next("restore a backup with `candor restore`")
             }
             Some(C::CannotOpen) => Error::damaged("store-unreadable", "the store can't be opened")
-                .next("check that the file exists and that you may read and write it and its folder"),
-            Some(C::SystemIoFailure) => Error::damaged("disk-failed", "the disk refused a read or a write")
-                .next("check the disk; nothing of the last step was kept"),
+                .next(
+                    "check that the file exists and that you may read and write it and its folder",
+                ),
+            Some(C::SystemIoFailure) => {
+                Error::damaged("disk-failed", "the disk refused a read or a write")
+                    .next("check the disk; nothing of the last step was kept")
+            }
             _ => {
                 let detail = match &error {
-                    rusqlite::Error::SqliteFailure(e, _) => format!("SQLite code {}", e.extended_code),
-                    rusqlite::Error::QueryReturnedNoRows => "a row that must exist is missing".into(),
+                    rusqlite::Error::SqliteFailure(e, _) => {
+                        format!("SQLite code {}", e.extended_code)
+                    }
+                    rusqlite::Error::QueryReturnedNoRows => {
+                        "a row that must exist is missing".into()
+                    }
                     rusqlite::Error::InvalidColumnType(i, name, kind) => {
                         format!("column {i} ({name}) holds {kind}")
                     }

@@ -3,4 +3,21 @@
 //! A policy is a TOML file. `check` reads it and reports every mistake at once, with line, reason and
 //! fix; what it returns holds no contradictions, so later stages need not check again.
 
+pub mod check;
+pub mod country;
+pub mod diff;
+pub mod mistake;
+pub mod period;
+pub mod rulebook;
+pub mod show;
 pub mod types;
+
+mod keys;
+mod nearest;
+mod outline;
+mod reader;
+mod value;
+mod words;
+
+pub use check::{Checked, check};
+pub use mistake::Mistake;

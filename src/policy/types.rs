@@ -141,7 +141,7 @@ pub struct Purpose {
     /// The Art 17(3) ground on which its data outlives an erasure, such as `17(3)(b)`; by default
     /// `17(3)(b)` for a legal obligation or public task and none otherwise.
     pub keeps_on_erasure: Option<String>,
-    /// Legal obligations and public tasks only: applies as well to data whose other purposes end.
+    /// Categories of people for the record of processing (Art 30(1)(c)), such as `Customers`.
     pub subjects: Option<String>,
 }
 

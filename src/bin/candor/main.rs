@@ -1,2 +1,101 @@
-//! The terminal side of candor.
-fn main() {}
+//! The terminal side of candor: what was typed, one function for each command, and how it ends.
+
+#![forbid(unsafe_code)]
+
+// mod access;
+mod args;
+// mod audience;
+// mod audit;
+// mod backup;
+mod consent;
+// mod demo;
+mod erase;
+mod import;
+mod init;
+mod key;
+mod output;
+mod policy;
+mod profile;
+// mod query;
+// mod report;
+// mod request;
+// mod retain;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use candor::base::error::{Error, Result};
+use candor::store::{Access, Store};
+use output::Output;
+
+/// What every command gets.
+pub struct Context {
+    /// The store's file, if one was named.
+    store: Option<std::path::PathBuf>,
+    /// Who acts.
+    actor: String,
+    /// Where the answer goes.
+    out: Output,
+}
+
+impl Context {
+    /// The store's file.
+    pub fn path(&self) -> Result<&std::path::Path> {
+        self.store.as_deref().ok_or_else(|| {
+            Error::usage("store-unnamed", "no store was named")
+                .next("use --store FILE, or set CANDOR_STORE")
+        })
+    }
+
+    /// Opens the store.
+    pub fn open(&self, access: Access) -> Result<Store> {
+        Store::open(self.path()?, access, &self.actor)
+    }
+}
+
+/// How a command ended that came to its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Done.
+    Yes,
+    /// The answer is "no".
+    No,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let context =
+        Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
+    match run(&context, cli.command) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => {
+            context.out.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(context: &Context, command: Command) -> Result<Answer> {
+    match command {
+        Command::Init(args) => init::run(context, &args),
+        Command::Policy(command) => policy::run(context, &command),
+        Command::Import(args) => import::run(context, &args),
+        Command::Consent(command) => consent::run(context, &command),
+        Command::Profile(command) => profile::run(context, &command),
+        // Command::Access(args) => access::run(context, &args),
+        Command::Erase(args) => erase::run(context, &args),
+        // Command::Request(command) => request::run(context, &command),
+        // Command::Audience(command) => audience::run(context, &command),
+        // Command::Audit(command) => audit::run(context, &command),
+        Command::Key(command) => key::run(context, &command),
+        // Command::Retain(command) => retain::run(context, &command),
+        // Command::Backup(args) => backup::backup(context, &args),
+        // Command::Restore(args) => backup::restore(context, &args),
+        // Command::Sql(args) => query::run(context, &args),
+        // Command::Demo(args) => demo::run(context, &args),
+        _ => unimplemented!(),
+    }
+}

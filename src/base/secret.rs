@@ -1,0 +1,154 @@
+//! Keyed secrets: blind names for what must be found, and sealed bytes for what must be forgotten.
+//!
+//! Personal bytes never lie in the file in the clear. Each record has a key of 32 random bytes in a
+//! fixed-size row; its values, events and payloads are sealed under it, byte for byte as long as the
+//! plain text, so that erasing means overwriting the key and the bytes where they stand: SQLite moves
+//! nothing, so nothing is left behind on another page. Identifiers are found by a blind name, an HMAC
+//! under the store's own secret; an index holds blind names and integers and nothing else.
+
+use chacha20::{ChaCha20, KeyIvInit, cipher::StreamCipher};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+/// HMAC-SHA256 over the concatenation of `parts`.
+pub fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// The key of one record: 32 random bytes, wiped from memory after use.
+#[derive(Clone)]
+pub struct RecordKey(pub [u8; 32]);
+
+impl Drop for RecordKey {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl std::fmt::Debug for RecordKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordKey(…)")
+    }
+}
+
+impl RecordKey {
+    /// An erased record has a key of zeros: it opens nothing.
+    pub fn is_destroyed(&self) -> bool {
+        self.0 == [0; 32]
+    }
+}
+
+/// What is sealed; part of the nonce, so that no two sealed things share a key stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sealed {
+    /// A row of `value`, by its sequence number.
+    Value = 1,
+    /// A row of `event`, by its sequence number.
+    Event = 2,
+    /// The payload of a ledger entry, by the entry's number.
+    Payload = 3,
+}
+
+/// Seals or opens `bytes` in place: ChaCha20 (RFC 8439) under a key made for sealing alone, with the
+/// kind and the row's number as nonce. Integrity comes from the ledger's commitments, not from here.
+pub fn apply_seal(key: &RecordKey, kind: Sealed, number: i64, bytes: &mut [u8]) {
+    let mut seal_key: [u8; 32] =
+        Sha256::new().chain_update(b"candor seal\0").chain_update(key.0).finalize().into();
+    let mut nonce = [0u8; 12];
+    nonce[0] = kind as u8;
+    nonce[4..].copy_from_slice(&number.to_be_bytes());
+    ChaCha20::new(&seal_key.into(), &nonce.into()).apply_keystream(bytes);
+    seal_key.zeroize();
+}
+
+/// The store's own secret, from which blind names and suppression fingerprints are made.
+#[derive(Clone)]
+pub struct StoreSecret(pub [u8; 32]);
+
+impl Drop for StoreSecret {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl StoreSecret {
+    /// A blind name: 62 bits of an HMAC, always eight bytes wide in SQLite (bit 62 is set), so that
+    /// a row that holds one can be overwritten in place. Collisions are told apart by the value.
+    pub fn blind(&self, domain: &str, parts: &[&str]) -> i64 {
+        let mac = self.keyed(b"blind\0", domain, parts);
+        let word = i64::from_be_bytes(mac[..8].try_into().expect("eight of 32 bytes"));
+        (word & 0x3fff_ffff_ffff_ffff) | 0x4000_0000_0000_0000
+    }
+
+    /// A suppression fingerprint: 16 bytes of an HMAC (kept so that an erased person stays out).
+    pub fn fingerprint(&self, domain: &str, parts: &[&str]) -> [u8; 16] {
+        let mac = self.keyed(b"suppress\0", domain, parts);
+        mac[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    fn keyed(&self, use_: &[u8], domain: &str, parts: &[&str]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes any key");
+        mac.update(use_);
+        mac.update(domain.as_bytes());
+        for part in parts {
+            // Length-prefixed, so that no two lists of parts read alike.
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// Where random bytes come from; a parameter, so that tests can replay.
+pub trait Randomness {
+    /// Fills `bytes`.
+    fn fill(&mut self, bytes: &mut [u8]);
+
+    /// A fresh key.
+    fn key(&mut self) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.fill(&mut key);
+        key
+    }
+}
+
+/// The operating system's generator.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemRandomness;
+
+impl Randomness for SystemRandomness {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the operating system gives random bytes");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealing_twice_opens_and_differs_by_row() {
+        let key = RecordKey([7; 32]);
+        let mut a = *b"ann@example.com";
+        let mut b = a;
+        apply_seal(&key, Sealed::Value, 1, &mut a);
+        apply_seal(&key, Sealed::Value, 2, &mut b);
+        assert_ne!(a, b);
+        apply_seal(&key, Sealed::Value, 1, &mut a);
+        assert_eq!(&a, b"ann@example.com");
+    }
+
+    #[test]
+    fn blind_names_are_eight_bytes_wide_and_bind_their_parts() {
+        let secret = StoreSecret([1; 32]);
+        for text in ["", "a", "ann@example.com"] {
+            assert!(secret.blind("identifier", &[text]) >= 1 << 62);
+        }
+        assert_ne!(secret.blind("identifier", &["ab", "c"]), secret.blind("identifier", &["a", "bc"]));
+    }
+}

@@ -1,0 +1,476 @@
+//! What can be typed: every command, with the help that the program prints.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A customer data platform in one file, which can prove why it holds every byte.
+///
+/// candor keeps one profile per person, takes in only what a declared purpose and lawful basis allow,
+/// lets out only what the person's consent allows, and writes every decision into a ledger that an
+/// outsider can check.
+///
+/// Start with `candor demo`, or:
+///
+///   candor init shop.db --policy policy.toml
+///   candor --store shop.db import customers.csv --source crm
+///   candor --store shop.db access email:ann@example.com --out ann/
+///
+/// Exit codes: 0 done; 1 the answer is "no"; 2 wrong usage; 3 damaged or unreadable; 4 busy.
+#[derive(Parser)]
+#[command(name = "candor", version, max_term_width = 100, verbatim_doc_comment)]
+pub struct Cli {
+    /// The store
+    #[arg(long, env = "CANDOR_STORE", global = true, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// One JSON document on standard output
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Who acts, for the ledger: a role or a staff number, never a customer
+    #[arg(long = "as", global = true, value_name = "ACTOR", default_value = "operator", env = "CANDOR_ACTOR")]
+    pub actor: String,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes a store, its key, its first ledger entry and its first checkpoint
+    Init(Init),
+    /// Declares purposes, sources, destinations and retention
+    #[command(subcommand)]
+    Policy(Policy),
+    /// Reads a file of a source through the gate
+    Import(Import),
+    /// The consent ledger of a person, as of any time
+    #[command(subcommand)]
+    Consent(Consent),
+    /// Finds, shows and explains profiles; merges and splits them
+    #[command(subcommand)]
+    Profile(Profile),
+    /// Answers an access request: everything about one person (Art 15, 20)
+    Access(AccessArgs),
+    /// Erases a person, and proves it (Art 17)
+    Erase(Erase),
+    /// Data subject requests
+    #[command(subcommand)]
+    Request(Request),
+    /// Who may be reached for a destination's purpose, and sends it to them
+    #[command(subcommand)]
+    Audience(Audience),
+    /// Checks the ledger, hands out checkpoints, answers a regulator
+    #[command(subcommand)]
+    Audit(Audit),
+    /// The key that signs
+    #[command(subcommand)]
+    Key(Key),
+    /// Deletes what is past its retention
+    #[command(subcommand)]
+    Retain(Retain),
+    /// Copies the store while it is in use
+    Backup(Backup),
+    /// Brings a backup back and repeats the erasures that came after it
+    Restore(Restore),
+    /// Asks the store in SQL, read-only
+    Sql(Sql),
+    /// The main job on a built-in example, told step by step
+    Demo(Demo),
+}
+
+/// `init`
+#[derive(Args)]
+pub struct Init {
+    /// The file to make
+    pub file: PathBuf,
+    /// A policy to apply at once
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// The ledger's name, such as ledger.brand.example/main
+    #[arg(long)]
+    pub origin: Option<String>,
+}
+
+/// `policy …`
+#[derive(Subcommand)]
+pub enum Policy {
+    /// Reads a policy and explains every mistake with its line and a fix
+    Check {
+        /// The policy
+        file: PathBuf,
+    },
+    /// Puts a policy in force from now on
+    Apply {
+        /// The policy
+        file: PathBuf,
+    },
+    /// Shows a policy that was applied; the one in force by default
+    Show {
+        /// Its number
+        #[arg(long)]
+        version: Option<u32>,
+        /// The text as it was applied
+        #[arg(long)]
+        text: bool,
+    },
+    /// Says what a policy would change
+    Diff {
+        /// The policy to compare with the one in force
+        file: PathBuf,
+    },
+}
+
+/// `import`
+#[derive(Args)]
+pub struct Import {
+    /// The files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// The source, as the policy names it
+    #[arg(long)]
+    pub source: String,
+    /// Prints the same and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Says of everything that is kept out why, in words
+    #[arg(long)]
+    pub explain: bool,
+    /// Writes rows that can't be read to a file, for repair
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+}
+
+/// `consent …`
+#[derive(Subcommand)]
+pub enum Consent {
+    /// Records what a person said
+    Record(ConsentRecord),
+    /// Records an objection to a purpose (Art 21), or lifts it
+    Object {
+        /// kind:value or a subject id
+        who: String,
+        /// The purpose
+        #[arg(long)]
+        purpose: String,
+        /// The person takes the objection back
+        #[arg(long)]
+        lift: bool,
+        /// When it was said
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Restricts a person's data to storage (Art 18), or lifts it
+    Restrict {
+        /// kind:value or a subject id
+        who: String,
+        /// The restriction ends
+        #[arg(long)]
+        lift: bool,
+        /// From when
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Records whether a channel may be used at all (ePrivacy)
+    Channel {
+        /// kind:value or a subject id
+        who: String,
+        /// The channel
+        #[arg(long)]
+        channel: String,
+        /// The person doesn't want to be contacted on it
+        #[arg(long)]
+        deny: bool,
+        /// When it was said
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Everything that was ever said
+    History {
+        /// kind:value or a subject id
+        who: String,
+        /// Only what was known then
+        #[arg(long, value_name = "TIME")]
+        known_at: Option<String>,
+    },
+    /// Where a person stands, as of any time
+    State {
+        /// kind:value or a subject id
+        who: String,
+        /// As of this moment
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// By what was known at this moment
+        #[arg(long, value_name = "TIME")]
+        known_at: Option<String>,
+    },
+    /// A receipt for a consent: DPV JSON-LD or Kantara, with its ledger entry
+    Receipt {
+        /// kind:value or a subject id
+        who: String,
+        /// The purpose
+        #[arg(long)]
+        purpose: String,
+        /// The form
+        #[arg(long, value_enum, default_value = "dpv")]
+        form: ReceiptForm,
+    },
+}
+
+/// Forms of a receipt.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum ReceiptForm {
+    /// ISO/IEC TS 27560 in W3C DPV JSON-LD
+    Dpv,
+    /// Kantara consent receipt 1.1
+    Kantara,
+}
+
+/// `consent record`
+#[derive(Args)]
+pub struct ConsentRecord {
+    /// kind:value or a subject id
+    pub who: String,
+    /// The purpose
+    #[arg(long)]
+    pub purpose: String,
+    /// The channel, where the purpose has several
+    #[arg(long)]
+    pub channel: Option<String>,
+    /// requested, given, refused, withdrawn, expired, renewed or invalidated
+    #[arg(long)]
+    pub state: String,
+    /// The notice that was shown, as NAME@VERSION
+    #[arg(long)]
+    pub notice: Option<String>,
+    /// How it was said
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Where the proof lies
+    #[arg(long)]
+    pub evidence: Option<String>,
+    /// Said in so many words (Art 9)
+    #[arg(long)]
+    pub explicit: bool,
+    /// Confirmed by double opt-in
+    #[arg(long)]
+    pub confirmed: bool,
+    /// When it was said; now by default
+    #[arg(long)]
+    pub at: Option<String>,
+}
+
+/// `profile …`
+#[derive(Subcommand)]
+pub enum Profile {
+    /// Lists the people that an identifier names
+    Find {
+        /// kind:value or a subject id
+        who: String,
+    },
+    /// Shows a profile
+    Show {
+        /// kind:value or a subject id
+        who: String,
+    },
+    /// Tells for one value: source, purpose, basis, notice, consent, ledger entry
+    Why {
+        /// kind:value or a subject id
+        who: String,
+        /// The field, such as email or city
+        field: String,
+    },
+    /// Makes two profiles one
+    Merge {
+        /// kind:value or a subject id
+        who: String,
+        /// kind:value or a subject id
+        other: String,
+    },
+    /// Takes a merge back, or parts one record
+    Split {
+        /// kind:value or a subject id
+        who: String,
+        /// The merge to take back; the last by default
+        #[arg(long, conflicts_with = "record")]
+        merge: Option<i64>,
+        /// The record to part, by its number
+        #[arg(long)]
+        record: Option<i64>,
+    },
+}
+
+/// `access`
+#[derive(Args)]
+pub struct AccessArgs {
+    /// kind:value or a subject id
+    pub who: String,
+    /// The folder for the answer
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Only what the person provided, under consent or contract (Art 20): JSON and CSV
+    #[arg(long)]
+    pub portable: bool,
+}
+
+/// `erase`
+#[derive(Args)]
+pub struct Erase {
+    /// kind:value or a subject id
+    pub who: String,
+    /// Says what would be erased and what is kept, and changes nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Writes the certificate to a file
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
+}
+
+/// `request …`
+#[derive(Subcommand)]
+pub enum Request {
+    /// Lists requests with their deadlines
+    List,
+}
+
+/// `audience …`
+#[derive(Subcommand)]
+pub enum Audience {
+    /// Counts who may be reached, and who is left out and why
+    Count {
+        /// The destination, as the policy names it
+        destination: String,
+    },
+    /// Writes the permitted fields of everybody who may be reached, and records each disclosure
+    Push {
+        /// The destination, as the policy names it
+        destination: String,
+        /// The CSV file to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+}
+
+/// `audit …`
+#[derive(Subcommand)]
+pub enum Audit {
+    /// Checks chain, tree and signatures; says what is proven and what isn't
+    Verify {
+        /// Checks projections, payloads and batches against the ledger too
+        #[arg(long)]
+        deep: bool,
+        /// A checkpoint that was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Vec<PathBuf>,
+        /// The public key, kept elsewhere; the store's own word for it by default
+        #[arg(long)]
+        key: Option<String>,
+    },
+    /// Prints the current signed checkpoint, to be kept elsewhere
+    Checkpoint {
+        /// Writes it to a file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Answers a regulator's question
+    Report(Report),
+}
+
+/// `audit report`
+#[derive(Args)]
+pub struct Report {
+    /// basis, consent, disclosures, requests, ropa, retention, unlawful or timeline
+    pub name: String,
+    /// As of this moment
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// From this moment on
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to this moment
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// About one person
+    #[arg(long)]
+    pub who: Option<String>,
+    /// How it is written
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// Writes it to a file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    /// A table for people
+    Text,
+    /// JSON
+    Json,
+    /// CSV
+    Csv,
+    /// A page
+    Html,
+}
+
+/// `key …`
+#[derive(Subcommand)]
+pub enum Key {
+    /// Prints the public key to hand out
+    Show,
+}
+
+/// `retain …`
+#[derive(Subcommand)]
+pub enum Retain {
+    /// Deletes what is past its retention or has lost its last reason
+    Run {
+        /// Says what would be deleted and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// `backup`
+#[derive(Args)]
+pub struct Backup {
+    /// The file to write
+    pub file: PathBuf,
+}
+
+/// `restore`
+#[derive(Args)]
+pub struct Restore {
+    /// The backup
+    pub backup: PathBuf,
+    /// Certificates of erasures, where the journal beside the key is lost
+    #[arg(long, value_name = "FILE")]
+    pub certificates: Vec<PathBuf>,
+}
+
+/// `sql`
+#[derive(Args)]
+pub struct Sql {
+    /// The query
+    pub query: String,
+    /// What may be seen
+    #[arg(long, value_enum, default_value = "operator")]
+    pub role: Role,
+}
+
+/// Roles of `sql`.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// All views
+    Operator,
+    /// Pseudonymous views only
+    Auditor,
+}
+
+/// `demo`
+#[derive(Args)]
+pub struct Demo {
+    /// Keeps the store and the answers in this folder
+    pub dir: Option<PathBuf>,
+}

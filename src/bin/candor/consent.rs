@@ -1,0 +1,154 @@
+//! `consent record|object|restrict|channel|history|state|receipt`.
+
+use candor::base::clock::Moment;
+use candor::base::error::{Error, Result};
+use candor::consent::desk::{self, Spoken};
+use candor::consent::fold::AsOf;
+use candor::consent::statement::Axis;
+use candor::policy::types::ConsentState;
+use candor::profile::read;
+use candor::store::{self, Access};
+use candor::subject::{forget, receipt};
+use serde_json::json;
+
+use crate::args::{Consent, ConsentRecord, ReceiptForm};
+use crate::{Answer, Context};
+
+pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
+    match command {
+        Consent::Record(args) => record(context, args),
+        Consent::Object { who, purpose, lift, at } => {
+            let spoken = Spoken {
+                axis: Axis::Objection,
+                purpose: Some(purpose),
+                state: given_or_lifted(*lift),
+                ..Spoken::default()
+            };
+            say(context, who, spoken, at.as_deref())
+        }
+        Consent::Restrict { who, lift, at } => {
+            let spoken =
+                Spoken { axis: Axis::Restriction, state: given_or_lifted(*lift), ..Spoken::default() };
+            say(context, who, spoken, at.as_deref())
+        }
+        Consent::Channel { who, channel, deny, at } => {
+            let spoken = Spoken {
+                axis: Axis::Permission,
+                channel: Some(channel),
+                state: given_or_lifted(*deny),
+                ..Spoken::default()
+            };
+            say(context, who, spoken, at.as_deref())
+        }
+        Consent::History { who, known_at } => history(context, who, known_at.as_deref()),
+        Consent::State { who, at, known_at } => {
+            state(context, who, at.as_deref(), known_at.as_deref())
+        }
+        Consent::Receipt { who, purpose, form } => give_receipt(context, who, purpose, *form),
+    }
+}
+
+fn given_or_lifted(lift: bool) -> ConsentState {
+    if lift { ConsentState::Withdrawn } else { ConsentState::Given }
+}
+
+fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
+    let state: ConsentState = args.state.parse()?;
+    let spoken = Spoken {
+        axis: Axis::Consent,
+        purpose: Some(&args.purpose),
+        channel: args.channel.as_deref(),
+        state,
+        explicit: args.explicit,
+        confirmed: args.confirmed,
+        notice: args.notice.as_deref(),
+        method: args.method.as_deref(),
+        evidence: args.evidence.as_deref(),
+    };
+    say(context, &args.who, spoken, args.at.as_deref())
+}
+
+fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
+    let now = Moment::now();
+    let valid_at = at.map(Moment::parse).transpose()?.unwrap_or(now);
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let statements = desk::statements(&rules, &spoken, valid_at)?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let (entries, forgotten) = store.write(now, |writer| {
+        let entries = desk::record(writer, subject, &statements)?;
+        // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
+        let forgotten = forget::sweep(writer, &rules, subject, "consent")?;
+        Ok((entries, forgotten))
+    })?;
+    if forgotten.values + forgotten.events > 0 {
+        store.truncate_wal()?;
+    }
+    for entry in &entries {
+        context.out.say(format!("recorded as ledger entry {entry}"));
+    }
+    if forgotten.values + forgotten.events > 0 {
+        context.out.say(format!(
+            "{} values and {} events had no other reason to be held and are gone",
+            forgotten.values, forgotten.events
+        ));
+    }
+    context.out.give(&json!({"entries": entries, "forgotten": forgotten}));
+    Ok(Answer::Yes)
+}
+
+fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
+    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let told = receipt::told(&store, subject)?;
+    let told: Vec<_> = told.into_iter().filter(|t| t.recorded <= known).collect();
+    for t in &told {
+        context.out.say(format!(
+            "{}  {:<11} {:<16} {:<6} by {:<12} notice {:<20} entry {} (recorded {})",
+            t.at, t.state, t.purpose, t.channel, t.source, t.notice, t.entry, t.recorded_at
+        ));
+    }
+    if told.is_empty() {
+        context.out.say("nothing was ever recorded");
+    }
+    context.out.give(&told);
+    Ok(Answer::Yes)
+}
+
+fn state(
+    context: &Context,
+    who: &str,
+    at: Option<&str>,
+    known_at: Option<&str>,
+) -> Result<Answer> {
+    let valid = at.map(Moment::parse).transpose()?.unwrap_or_else(Moment::now);
+    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let document = receipt::state(&store, &rules, subject, AsOf { valid, known })?;
+    for c in &document.purposes {
+        let holds = if c.in_force { "in force".to_owned() } else { c.words.clone() };
+        context.out.say(format!("{:<16} {:<6} {:<12} {holds}", c.purpose, c.channel, c.state));
+    }
+    for line in &document.marks {
+        context.out.say(line);
+    }
+    context.out.give(&document);
+    Ok(Answer::Yes)
+}
+
+fn give_receipt(context: &Context, who: &str, purpose: &str, form: ReceiptForm) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let document = match form {
+        ReceiptForm::Dpv => receipt::dpv(&store, &rules, subject, purpose)?,
+        ReceiptForm::Kantara => receipt::kantara(&store, &rules, subject, purpose)?,
+    };
+    let text = serde_json::to_string_pretty(&document).expect("a receipt is JSON");
+    context.out.raw(&format!("{text}\n"));
+    Ok(Answer::Yes)
+}

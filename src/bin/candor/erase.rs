@@ -1,0 +1,72 @@
+//! `erase`: plans, erases, proves.
+
+use candor::base::clock::Moment;
+use candor::base::error::{Result, io};
+use candor::profile::read;
+use candor::store::{self, Access};
+use candor::subject::erase::{CategoryDecision, erase, plan};
+
+use crate::args::Erase;
+use crate::{Answer, Context};
+
+pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    if args.dry_run {
+        let plan = plan(&store, &rules, subject, Moment::now())?;
+        context.out.say("would erase (nothing was changed):");
+        say(context, &plan.categories);
+        context.out.say(format!("  {} consent statements and other sealed texts", plan.payloads));
+        for recipient in &plan.recipients {
+            context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
+        }
+        context.out.give(&plan);
+        return Ok(Answer::Yes);
+    }
+    // The certificate's file is made first: an erasure without its proof would be a pity.
+    let file = args
+        .certificate
+        .as_deref()
+        .map(|path| std::fs::File::create(path).map_err(io(path)).map(|file| (path, file)))
+        .transpose()?;
+    let certificate = erase(&mut store, &rules, subject, Moment::now())?;
+    context.out.say(format!("erased, as ledger entry {}", certificate.entry));
+    say(context, &certificate.categories);
+    let scan = &certificate.scan;
+    context.out.say(format!(
+        "  looked at {} bytes of {} for {} erased values and rows: {} found",
+        scan.bytes,
+        scan.files.join(", "),
+        scan.looked_for,
+        scan.found
+    ));
+    context.out.say(format!("  {} keyed fingerprints keep the person out", certificate.fingerprints.len()));
+    for recipient in &certificate.recipients {
+        context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
+    }
+    if let Some((path, mut file)) = file {
+        use std::io::Write;
+        let text = serde_json::to_string_pretty(&certificate).expect("a certificate is JSON");
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
+        context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
+    }
+    context.out.give(&certificate);
+    Ok(Answer::Yes)
+}
+
+fn say(context: &Context, categories: &[CategoryDecision]) {
+    for c in categories {
+        let mut line = format!("  {:<12} {} erased", c.category, c.erased);
+        if c.kept > 0 {
+            line.push_str(&format!(
+                ", {} kept: {}, {}, until {}",
+                c.kept,
+                c.ground.as_deref().unwrap_or_default(),
+                c.because.as_deref().unwrap_or_default(),
+                c.until.as_deref().unwrap_or_default()
+            ));
+        }
+        context.out.say(line);
+    }
+}

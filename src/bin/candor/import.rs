@@ -1,0 +1,199 @@
+//! `import`: files through the gate, with progress, explanations and rejects.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use candor::base::clock::Moment;
+use candor::base::error::{Result, io};
+use candor::collect::{Progress, Reject};
+use candor::pipeline::admit::Explanation;
+use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
+use candor::pipeline::summary::Summary;
+use candor::store::Access;
+use candor::view::Table;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::args::Import;
+use crate::{Answer, Context};
+
+struct Terminal<'a> {
+    context: &'a Context,
+    file: &'a Path,
+    explain: bool,
+    rejects: Option<(&'a Path, File)>,
+    rejected: u64,
+    bar: Option<ProgressBar>,
+}
+
+/// Rejected rows that are named one by one on the terminal; the summary counts all.
+const REJECTS_SHOWN_MAX: u64 = 20;
+
+impl Listener for Terminal<'_> {
+    fn progress(&mut self, progress: Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(progress.bytes_total);
+            bar.set_position(progress.bytes_read);
+            bar.set_message(format!("{} rows", progress.rows));
+        }
+    }
+
+    fn reject(&mut self, reject: &Reject, header: Option<&[u8]>) -> Result<()> {
+        let first = self.rejected == 0;
+        self.rejected += 1;
+        if self.rejected <= REJECTS_SHOWN_MAX {
+            self.context.out.note(format!("{}:{}: {}", self.file.display(), reject.line, reject.reason));
+        }
+        if let Some((path, file)) = &mut self.rejects {
+            let path = *path;
+            if let (true, Some(header)) = (first, header) {
+                file.write_all(header).and_then(|()| file.write_all(b"\n")).map_err(io(path))?;
+            }
+            file.write_all(&reject.raw)
+                .and_then(|()| file.write_all(b"\n"))
+                .map_err(io(path))?;
+        }
+        Ok(())
+    }
+
+    fn explain(&mut self, e: Explanation) {
+        if !self.explain {
+            return;
+        }
+        let purpose = if e.purpose.is_empty() { String::new() } else { format!(" for {}", e.purpose) };
+        let words = format!(
+            "{}:{}: {}{purpose}: {}: {}",
+            self.file.display(), e.line, e.what, e.reason, e.words
+        );
+        if self.context.out.is_json() {
+            let document = json!({
+                "file": self.file, "line": e.line, "what": e.what, "purpose": e.purpose,
+                "reason": e.reason, "words": e.words,
+            });
+            self.context.out.note(document);
+        } else {
+            self.context.out.note(words);
+        }
+    }
+}
+
+pub fn run(context: &Context, args: &Import) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let carry = if args.dry_run { Carry::DryRun } else { Carry::Out };
+    let mut outcomes = Vec::new();
+    for file in &args.files {
+        let rejects = match &args.rejects {
+            Some(path) => Some((path.as_path(), File::create(path).map_err(io(path))?)),
+            None => None,
+        };
+        let bar = context.out.is_watched().then(|| {
+            let style = ProgressStyle::with_template(
+                "{bar:30} {percent:>3} %  {binary_bytes_per_sec}  {eta} left  {msg}",
+            )
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+            ProgressBar::new(0).with_style(style)
+        });
+        let mut terminal =
+            Terminal { context, file, explain: args.explain, rejects, rejected: 0, bar };
+        let request = Request { path: file, source: &args.source, carry };
+        let outcome = import(&mut store, &request, &Moment::now, &mut terminal)?;
+        if let Some(bar) = terminal.bar.take() {
+            bar.finish_and_clear();
+        }
+        say(context, file, args, &outcome);
+        outcomes.push(json!({
+            "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
+            "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line,
+            "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
+        }));
+    }
+    if let [only] = outcomes.as_slice() {
+        context.out.give(only);
+    } else {
+        context.out.give(&outcomes);
+    }
+    Ok(Answer::Yes)
+}
+
+fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
+    let s = &outcome.summary;
+    let out = &context.out;
+    let tried = if args.dry_run { " (dry run: nothing was changed)" } else { "" };
+    out.say(format!("{} as {}: {} rows{tried}", file.display(), args.source, s.rows));
+    if let Some(line) = outcome.resumed_at_line {
+        out.say(format!("  went on at line {line}, where an earlier run was cut off"));
+    }
+    if s.changed_nothing() {
+        out.say("  nothing new: everything in it is known already");
+    }
+    out.say(format!(
+        "  records    {} new, {} changed, {} unchanged{}",
+        s.records_new,
+        s.records_changed,
+        s.records_unchanged,
+        reasons(", refused: ", &s.records_refused)
+    ));
+    out.say(format!("  kept       {} values, {} events{}", s.values_new, s.events_new,
+        if s.events_known > 0 { format!(" ({} events were held already)", s.events_known) } else { String::new() }));
+    let statements: Vec<String> = s
+        .statements
+        .iter()
+        .map(|(purpose, states)| format!("{purpose}{}", reasons(" ", states)))
+        .collect();
+    if !statements.is_empty() {
+        out.say(format!("  consents   {}", statements.join("; ")));
+    }
+    if !s.statements_refused.is_empty() {
+        out.say(format!("  consents not taken: {}", reasons("", &s.statements_refused)));
+    }
+    if s.merges > 0 {
+        out.say(format!("  merges     {}", s.merges));
+    }
+    if s.returned > 0 {
+        out.say(format!("  came back  {} erased people, by their own fresh consent", s.returned));
+    }
+    if s.rows_without_person > 0 {
+        out.say(format!("  no person  {} rows name nobody; nothing was kept of them", s.rows_without_person));
+    }
+    if !s.unreadable.is_empty() {
+        out.say(format!("  unreadable {}", reasons("", &s.unreadable)));
+    }
+    say_purposes(context, s);
+    say_stripped(context, s);
+}
+
+fn say_purposes(context: &Context, s: &Summary) {
+    if s.purposes.is_empty() {
+        return;
+    }
+    let mut table = Table::new("by purpose", ["purpose", "values", "events", "not admitted"]);
+    for (name, count) in &s.purposes {
+        table.push([
+            name.clone(),
+            count.values.to_string(),
+            count.events.to_string(),
+            reasons("", &count.withheld),
+        ]);
+    }
+    context.out.say(table.to_text(None).trim_end());
+}
+
+fn say_stripped(context: &Context, s: &Summary) {
+    if s.stripped.is_empty() && s.events_refused.is_empty() {
+        return;
+    }
+    let mut table = Table::new("kept out", ["field", "how many, and why"]);
+    for (field, why) in s.stripped.iter().chain(&s.events_refused) {
+        table.push([field.clone(), reasons("", why)]);
+    }
+    context.out.say(table.to_text(None).trim_end());
+}
+
+fn reasons(before: &str, counts: &std::collections::BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return String::new();
+    }
+    let all: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    format!("{before}{}", all.join(", "))
+}

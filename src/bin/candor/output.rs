@@ -1,0 +1,89 @@
+//! Where answers and errors go: people's words or one JSON document.
+
+use std::io::{ErrorKind, IsTerminal, Write};
+
+use candor::base::error::Error;
+use serde_json::json;
+
+/// The streams, and in which form they are wanted.
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// Text, or JSON.
+    pub fn new(json: bool) -> Output {
+        Output { json }
+    }
+
+    /// Whether JSON is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a line of the answer for people; nothing when JSON is wanted.
+    pub fn say(&self, text: impl std::fmt::Display) {
+        if !self.json {
+            write_line(&text.to_string());
+        }
+    }
+
+    /// Prints the answer as JSON; nothing when text is wanted.
+    pub fn give(&self, value: &impl serde::Serialize) {
+        if self.json {
+            write_line(&serde_json::to_string_pretty(value).expect("answers are JSON"));
+        }
+    }
+
+    /// Prints one document of a stream as a line of JSON, or its words for people.
+    pub fn stream(&self, value: &impl serde::Serialize, words: impl std::fmt::Display) {
+        if self.json {
+            write_line(&serde_json::to_string(value).expect("answers are JSON"));
+        } else {
+            write_line(&words.to_string());
+        }
+    }
+
+    /// Prints the answer as it is, whatever form is wanted.
+    pub fn raw(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    /// Tells people something beside the answer.
+    pub fn note(&self, text: impl std::fmt::Display) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+
+    /// Whether a person watches.
+    pub fn is_watched(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal()
+    }
+
+    /// Prints how it failed.
+    pub fn error(&self, error: &Error) {
+        if self.json {
+            let document = json!({"error": {
+                "code": error.code, "what": error.what, "where": error.place, "next": error.next,
+                "exit": error.exit_code(),
+            }});
+            let text = serde_json::to_string_pretty(&document).expect("errors are JSON");
+            let _ = writeln!(std::io::stderr(), "{text}");
+        } else {
+            let _ = writeln!(std::io::stderr(), "error {error}");
+        }
+    }
+}
+
+fn write_line(text: &str) {
+    finish(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Whoever reads may stop reading (`| head`): that is a success, and there is no more to say.
+fn finish(result: std::io::Result<()>) {
+    if let Err(error) = result
+        && error.kind() == ErrorKind::BrokenPipe
+    {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,161 @@
+//! `profile find|show|why|merge|split`.
+
+use candor::base::clock::Moment;
+use candor::base::error::{Error, Result};
+use candor::profile::merge::{self, Decider, public_text};
+use candor::profile::read::{self, Profile as ProfileDocument};
+use candor::profile::{lookup, why};
+use candor::store::{self, Access};
+use serde_json::json;
+
+use crate::args::Profile;
+use crate::{Answer, Context};
+
+pub fn run(context: &Context, command: &Profile) -> Result<Answer> {
+    match command {
+        Profile::Find { who } => find(context, who),
+        Profile::Show { who } => show(context, who),
+        Profile::Why { who, field } => explain(context, who, field),
+        Profile::Merge { who, other } => join(context, who, other),
+        Profile::Split { who, merge, record } => split(context, who, *merge, *record),
+    }
+}
+
+fn find(context: &Context, who: &str) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let mut found = Vec::new();
+    for subject in read::find(store.conn(), store.secret(), &rules.policy, who)? {
+        let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
+        let sources: Vec<String> =
+            profile.records.iter().map(|r| format!("{}:{}", r.source, r.key)).collect();
+        context.out.say(format!("{}  {}", profile.subject, sources.join(" ")));
+        found.push(json!({"subject": profile.subject, "records": profile.records}));
+    }
+    context.out.give(&found);
+    Ok(Answer::Yes)
+}
+
+fn show(context: &Context, who: &str) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    // A read of a profile by a person is an entry too.
+    lookup::record_read(&mut store, subject, "profile.show", Moment::now())?;
+    let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
+    say(context, &profile);
+    context.out.give(&profile);
+    Ok(Answer::Yes)
+}
+
+fn say(context: &Context, profile: &ProfileDocument) {
+    let out = &context.out;
+    out.say(format!("subject {}", profile.subject));
+    for record in &profile.records {
+        out.say(format!("  record {:<6} {} {}", record.record, record.source, record.key));
+    }
+    for (kind, said) in &profile.identifiers {
+        for said in said {
+            out.say(format!("  {kind:<14} {}  ({}, for {})", said.value, said.source, said.purposes.join(", ")));
+        }
+    }
+    for (name, attribute) in &profile.attributes {
+        let shown = &attribute.shown;
+        out.say(format!("  {name:<14} {}  ({}, for {})", shown.value, shown.source, shown.purposes.join(", ")));
+        for other in attribute.others.iter().filter(|other| other.value != shown.value) {
+            out.say(format!("  {:<14} {} says {}", "", other.source, other.value));
+        }
+    }
+    for (name, activity) in &profile.activity {
+        out.say(format!(
+            "  {name:<14} {} times, sum {}, first {}, last {}",
+            activity.count, activity.sum, activity.first_at, activity.last_at
+        ));
+    }
+    for merge in &profile.merges {
+        out.say(format!("  merge {:<7} with {} at {} (entry {})", merge.merge, merge.from, merge.at, merge.entry));
+    }
+}
+
+fn explain(context: &Context, who: &str, field: &str) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let answers = why::why(store.conn(), store.words(), &rules, subject, field, Moment::now())?;
+    for answer in &answers {
+        let old = if answer.superseded { " (superseded)" } else { "" };
+        context.out.say(format!("{} = {}{old}", answer.field, answer.value));
+        context.out.say(format!(
+            "  said by    {} ({}), observed {}",
+            answer.source, answer.source_key, answer.observed_at
+        ));
+        context.out.say(format!(
+            "  admitted   {}, under policy {}, committed to in ledger entry {}",
+            answer.admitted_at, answer.policy, answer.entry
+        ));
+        for reason in &answer.reasons {
+            let basis = serde_json::to_value(reason.basis).unwrap_or_default();
+            let basis = basis.as_str().unwrap_or_default().replace('_', " ");
+            let rests = reason.rests_on.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
+            context.out.say(format!("  purpose    {} ({}): {basis}{rests}", reason.purpose, reason.title));
+            if let Some(consent) = &reason.consent {
+                context.out.say(format!(
+                    "             consent {} on channel {} at {}, notice {}, ledger entry {}",
+                    consent.state, consent.channel, consent.given_at, consent.notice, consent.entry
+                ));
+            }
+            context.out.say(format!("             today: {}", reason.today));
+        }
+    }
+    context.out.give(&answers);
+    Ok(Answer::Yes)
+}
+
+fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let a = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let b = read::find_one(store.conn(), store.secret(), &rules.policy, other)?;
+    if a == b {
+        return Err(Error::no("merge-same", "both names are the same person already"));
+    }
+    let (into, from) = (a.min(b), a.max(b));
+    store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person))?;
+    let profile = read::profile(store.conn(), store.words(), &rules.policy, into)?;
+    context.out.say(format!("{} now holds {} records", profile.subject, profile.records.len()));
+    context.out.say("no consent was widened: each side's consents cover what they covered before");
+    context.out.give(&profile);
+    Ok(Answer::Yes)
+}
+
+fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let restored = match record {
+        Some(record) => {
+            let known = read::open_records(store.conn(), store.words(), subject)?;
+            if !known.iter().any(|r| r.id == record) {
+                return Err(Error::no("record-elsewhere", "the profile has no such record")
+                    .next("`candor profile show WHO` lists its records"));
+            }
+            store.write(Moment::now(), |writer| merge::part_record(writer, record))?
+        }
+        None => {
+            let merges = lookup::merges_into(store.conn(), subject)?;
+            let found = match merge {
+                Some(id) => merges.iter().find(|m| m.id == id),
+                None => merges.first(),
+            };
+            let Some(found) = found.copied() else {
+                return Err(Error::no("merge-unknown", "the profile has no such merge to take back")
+                    .next("part one record with --record NUMBER; `candor profile show WHO` lists them"));
+            };
+            store.write(Moment::now(), |writer| merge::split(writer, &found))?
+        }
+    };
+    let text = public_text(lookup::public_id(store.conn(), restored)?);
+    context.out.say(format!("{text} stands on its own again; the two are kept apart from now on"));
+    context.out.give(&json!({"restored": text}));
+    Ok(Answer::Yes)
+}

@@ -1,0 +1,164 @@
+//! What a person said to somebody at a desk: checked against the policy and recorded.
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::policy::rulebook::{PurposeRule, Rulebook};
+use crate::policy::types::{Basis, ConsentState};
+use crate::store::Writer;
+
+use super::history::{self, NewStatement};
+use super::sql;
+use super::statement::Axis;
+
+/// What was said, in the policy's words.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken<'a> {
+    /// What it is about.
+    pub axis: Axis,
+    /// The purpose, for consent and objection.
+    pub purpose: Option<&'a str>,
+    /// The channel; all channels of the purpose when absent.
+    pub channel: Option<&'a str>,
+    /// What was said.
+    pub state: ConsentState,
+    /// In so many words.
+    pub explicit: bool,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
+    /// The notice, as `NAME@VERSION`.
+    pub notice: Option<&'a str>,
+    /// How it was said.
+    pub method: Option<&'a str>,
+    /// Where the proof lies.
+    pub evidence: Option<&'a str>,
+}
+
+impl Default for Spoken<'_> {
+    fn default() -> Self {
+        Spoken {
+            axis: Axis::Consent,
+            purpose: None,
+            channel: None,
+            state: ConsentState::Given,
+            explicit: false,
+            confirmed: false,
+            notice: None,
+            method: None,
+            evidence: None,
+        }
+    }
+}
+
+/// The statements that something said amounts to: one for each channel.
+///
+/// # Errors
+/// `purpose-unknown`, `channel-unknown`, `consent-not-the-basis`, `objection-not-possible`,
+/// `notice-missing` and `notice-unknown`, each with the names that the policy knows.
+pub fn statements(
+    rules: &Rulebook,
+    spoken: &Spoken<'_>,
+    valid_at: Moment,
+) -> Result<Vec<NewStatement>> {
+    let rule = spoken.purpose.map(|name| rule_of(rules, name)).transpose()?;
+    let notice = match (spoken.axis, rule) {
+        (Axis::Consent, Some(rule)) => consent_notice(rules, rule, spoken)?,
+        _ => None,
+    };
+    if let (Axis::Objection, Some(rule)) = (spoken.axis, rule) {
+        let objectable = matches!(rule.purpose.basis, Basis::LegitimateInterests | Basis::PublicTask);
+        if !objectable && !rule.purpose.marketing {
+            return Err(Error::no(
+                "objection-not-possible",
+                "Art 21 gives a right to object to legitimate interests, public tasks and direct marketing",
+            )
+            .at(rule.name.clone())
+            .next("a consent is withdrawn with `candor consent record … --state withdrawn`"));
+        }
+    }
+    let channels = match (spoken.axis, spoken.channel, rule) {
+        (Axis::Objection | Axis::Restriction, ..) => vec![0],
+        (_, Some(name), rule) => {
+            let known = rule.map(|rule| rule.channels.clone());
+            match rules.channel_code(name) {
+                Some(code) if known.as_ref().is_none_or(|k| k.contains(&code)) => vec![code],
+                _ => {
+                    return Err(Error::usage("channel-unknown", format!("{name} is no channel of it"))
+                        .next("`candor policy show` lists the channels of each purpose"));
+                }
+            }
+        }
+        (_, None, Some(rule)) if !rule.channels.is_empty() => rule.channels.clone(),
+        _ => vec![0],
+    };
+    let statement = |channel| NewStatement {
+        axis: spoken.axis,
+        purpose: rule.map_or(0, |rule| rule.code),
+        channel,
+        state: spoken.state,
+        explicit: spoken.explicit,
+        confirmed: spoken.confirmed,
+        // Whoever sits at the desk writes down what the person says.
+        own: true,
+        source: 0,
+        notice: notice.clone(),
+        method: spoken.method.map(str::to_owned),
+        evidence: spoken.evidence.map(str::to_owned),
+        valid_at,
+    };
+    Ok(channels.into_iter().map(statement).collect())
+}
+
+/// Records statements on the oldest record of a subject. Returns their entries.
+pub fn record(
+    writer: &mut Writer<'_>,
+    subject: i64,
+    statements: &[NewStatement],
+) -> Result<Vec<i64>> {
+    let (record, home, key) = sql::oldest_record(writer.conn, subject)?;
+    statements.iter().map(|new| history::record(writer, record, home, &key, new)).collect()
+}
+
+fn rule_of<'r>(rules: &'r Rulebook, name: &str) -> Result<&'r PurposeRule> {
+    rules.purpose_code(name).and_then(|code| rules.rule(code)).ok_or_else(|| {
+        let known: Vec<&str> = rules.rules().map(|rule| rule.name.as_str()).collect();
+        Error::usage("purpose-unknown", format!("the policy declares no purpose {name}"))
+            .next(format!("use one of {}", known.join(", ")))
+    })
+}
+
+fn consent_notice(
+    rules: &Rulebook,
+    rule: &PurposeRule,
+    spoken: &Spoken<'_>,
+) -> Result<Option<(String, u32)>> {
+    if rule.purpose.basis != Basis::Consent {
+        return Err(Error::no("consent-not-the-basis", "this purpose doesn't rest on consent")
+            .at(rule.name.clone())
+            .next("to object to it: `candor consent object WHO --purpose NAME`"));
+    }
+    let own_notice = rule.purpose.notice.as_deref().unwrap_or_default();
+    let versions: Vec<String> = rules
+        .policy
+        .notices
+        .get(own_notice)
+        .map(|notice| notice.versions.iter().map(|v| format!("{own_notice}@{}", v.version)).collect())
+        .unwrap_or_default();
+    let says_yes = matches!(
+        spoken.state,
+        ConsentState::Given | ConsentState::Renewed | ConsentState::Requested
+    );
+    match spoken.notice {
+        Some(notice) if versions.iter().any(|version| version == notice) => {
+            let version = notice.rsplit_once('@').and_then(|(_, version)| version.parse().ok());
+            Ok(version.map(|version| (own_notice.to_owned(), version)))
+        }
+        Some(_) => Err(Error::no("notice-unknown", "the policy holds no such version of the notice")
+            .next(format!("use one of {}", versions.join(", ")))),
+        None if says_yes => Err(Error::no(
+            "notice-missing",
+            "a consent that doesn't say which notice was shown can't be demonstrated (Art 7(1))",
+        )
+        .next(format!("add --notice with one of {}", versions.join(", ")))),
+        None => Ok(None),
+    }
+}

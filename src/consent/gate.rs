@@ -1,0 +1,262 @@
+//! The gate: one pure function that decides whether data may come in, be used, or go out.
+//!
+//! It knows no clock, no store and no person beyond their `Standing`. It fails closed: what it isn't
+//! told, it doesn't assume. Each "no" has a code from one table, with words for people and the
+//! article of law behind it.
+
+use chrono::{DateTime, Months, Utc};
+
+use crate::base::clock::Moment;
+use crate::policy::rulebook::{ChannelCode, PurposeMask, PurposeRule, Rulebook, bit};
+use crate::policy::types::{Basis, ConsentState, Period};
+
+use super::fold::{ConsentStanding, Standing};
+
+/// Which way the data goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From a source into a profile.
+    In,
+    /// Read for a purpose inside.
+    Use,
+    /// To a destination.
+    Out,
+}
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $code:literal, $law:literal, $words:literal;)*) => {
+        /// Why the gate said no.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Reason { $($(#[$doc])* $name,)* }
+
+        impl Reason {
+            /// Every reason, in the order in which the gate asks.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+
+            /// The stable code, as in JSON and reports.
+            pub fn code(self) -> &'static str { match self { $(Reason::$name => $code,)* } }
+
+            /// The law or rule behind it.
+            pub fn law(self) -> &'static str { match self { $(Reason::$name => $law,)* } }
+
+            /// In words, for people.
+            pub fn words(self) -> &'static str { match self { $(Reason::$name => $words,)* } }
+        }
+    };
+}
+
+reasons! {
+    /// The person was erased.
+    Suppressed = "suppressed", "Art 17, 21",
+        "the person was erased and has not come back by their own act";
+    /// Restricted to storage.
+    Restricted = "restricted", "Art 18",
+        "the person's data is restricted: it may be stored and nothing else";
+    /// Not in the policy.
+    PurposeNotDeclared = "purpose_not_declared", "Art 5(1)(b)",
+        "no policy in force declares this purpose";
+    /// Declared after the data arrived.
+    PurposeDeclaredLater = "purpose_declared_later", "Art 5(1)(b), 6(4)",
+        "the purpose was declared after the data arrived; a policy can't act backwards";
+    /// The source may not serve it.
+    SourceNotForPurpose = "source_not_for_purpose", "Art 5(1)(b)",
+        "the policy doesn't let this source serve any purpose that covers the category";
+    /// The purpose does not cover the category.
+    CategoryNotCovered = "category_not_covered", "Art 5(1)(c)",
+        "the purpose doesn't cover this category of data";
+    /// Special category without a condition.
+    SpecialCategory = "special_category", "Art 9",
+        "this is a special category, and no purpose with an Art 9(2) condition covers it";
+    /// The purpose does not use the channel.
+    ChannelNotOfPurpose = "channel_not_of_purpose", "ePrivacy Art 13",
+        "the purpose doesn't use this channel";
+    /// Objected.
+    Objected = "objected", "Art 21", "the person objected to this purpose";
+    /// Nothing was said.
+    ConsentUnknown = "consent_unknown", "Art 6(1)(a), 7(1)",
+        "nobody recorded that the person consented; unknown consent is no consent";
+    /// Asked, not yet confirmed.
+    ConsentRequested = "consent_requested", "Art 4(11)",
+        "consent was asked for, or given but not confirmed (double opt-in)";
+    /// Said no.
+    ConsentRefused = "consent_refused", "Art 4(11)", "the person was asked and did not consent";
+    /// Taken back.
+    ConsentWithdrawn = "consent_withdrawn", "Art 7(3)", "the person withdrew consent";
+    /// Ran out.
+    ConsentExpired = "consent_expired", "Art 5(1)(e)", "the consent's time has run out";
+    /// Not valid.
+    ConsentInvalidated = "consent_invalidated", "Art 4(11), 7",
+        "the consent was found not to be valid";
+    /// The notice changed materially.
+    ConsentRenewalDue = "consent_renewal_due", "Art 4(11), 13(3)",
+        "the notice has changed materially since; the person must be asked again";
+    /// Not explicit.
+    ConsentNotExplicit = "consent_not_explicit", "Art 9(2)(a)",
+        "the purpose needs explicit consent, and this one isn't";
+    /// The channel was refused.
+    ChannelDenied = "channel_denied", "ePrivacy Art 13",
+        "the person doesn't want to be contacted on this channel";
+    /// Nothing permits the channel.
+    ChannelNotPermitted = "channel_not_permitted", "ePrivacy Art 13",
+        "direct marketing on this channel needs the person's permission";
+    /// Retention is over.
+    RetentionOver = "retention_over", "Art 5(1)(e)",
+        "the data is older than the purpose's retention allows";
+    /// No field of that name.
+    UnknownField = "unknown_field", "Art 5(1)(c)", "the policy doesn't name this field";
+    /// No person.
+    NoSubject = "no_subject", "Art 11", "the row names no person, so nothing personal is kept of it";
+    /// A value that no map knows.
+    UnknownValue = "unknown_value", "Art 5(1)(d)", "the policy's value map doesn't know this value";
+    /// Unreadable.
+    BadValue = "bad_value", "Art 5(1)(d)", "the value can't be read as its declared type";
+    /// Placeholder.
+    Placeholder = "placeholder", "Art 5(1)(d)", "a placeholder that names nobody";
+    /// Consent without notice.
+    ConsentWithoutNotice = "consent_without_notice", "Art 7(1)",
+        "a consent that doesn't say which notice was shown can't be demonstrated";
+    /// Consent with a notice that isn't the purpose's.
+    ConsentUnknownNotice = "consent_unknown_notice", "Art 7(1)",
+        "the policy doesn't hold the notice version that this consent names";
+}
+
+/// What is asked of the gate.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Which way.
+    pub direction: Direction,
+    /// On which channel, when people are contacted.
+    pub channel: Option<ChannelCode>,
+    /// The data's category, when a single value is asked for.
+    pub category: Option<&'a str>,
+    /// When.
+    pub at: Moment,
+}
+
+/// What an allowed question stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grounds {
+    /// The purpose's basis.
+    pub basis: Basis,
+    /// The statement, where the basis is consent.
+    pub consent: Option<ConsentStanding>,
+}
+
+/// Decides one question for one purpose.
+pub fn decide(
+    rules: &Rulebook,
+    rule: &PurposeRule,
+    question: Question<'_>,
+    standing: &Standing,
+) -> Result<Grounds, Reason> {
+    if standing.suppressed {
+        return Err(Reason::Suppressed);
+    }
+    let purpose = &rule.purpose;
+    if standing.restricted && purpose.basis != Basis::LegalObligation {
+        return Err(Reason::Restricted);
+    }
+    if question.at < rule.declared_at {
+        return Err(Reason::PurposeDeclaredLater);
+    }
+    if let Some(category) = question.category {
+        if rules.covering(category) & bit(rule.code) == 0 {
+            return Err(Reason::CategoryNotCovered);
+        }
+        if rules.is_special(category) && purpose.special_condition.is_none() {
+            return Err(Reason::SpecialCategory);
+        }
+    }
+    if question.channel.is_some_and(|channel| !rule.channels.contains(&channel)) {
+        return Err(Reason::ChannelNotOfPurpose);
+    }
+    if standing.objections & bit(rule.code) != 0 && purpose.basis != Basis::LegalObligation {
+        return Err(Reason::Objected);
+    }
+    let consent = match purpose.basis {
+        Basis::Consent => Some(consent_in_force(rule, question, standing)?),
+        _ => None,
+    };
+    if let (Direction::Out, Some(channel)) = (question.direction, question.channel) {
+        match standing.permissions.get(&channel) {
+            Some(false) => return Err(Reason::ChannelDenied),
+            // Consent to a purpose on a channel is itself the permission.
+            None if purpose.marketing && consent.is_none() => {
+                return Err(Reason::ChannelNotPermitted);
+            }
+            Some(true) | None => {}
+        }
+    }
+    Ok(Grounds { basis: purpose.basis, consent })
+}
+
+/// The purposes that admit anything of this person now; a value's category and source narrow it.
+pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> PurposeMask {
+    let question = Question { direction: Direction::In, channel: None, category: None, at };
+    rules
+        .rules()
+        .filter(|rule| decide(rules, rule, question, standing).is_ok())
+        .fold(0, |mask, rule| mask | bit(rule.code))
+}
+
+/// The consent that holds for a purpose: on the asked channel, or on any where none is asked.
+fn consent_in_force(
+    rule: &PurposeRule,
+    question: Question<'_>,
+    standing: &Standing,
+) -> Result<ConsentStanding, Reason> {
+    let any = [0];
+    let channels: &[ChannelCode] = match &question.channel {
+        Some(channel) => std::slice::from_ref(channel),
+        None if rule.channels.is_empty() => &any,
+        None => &rule.channels,
+    };
+    let mut no = Reason::ConsentUnknown;
+    for channel in channels {
+        let Some(consent) = standing.consents.get(&(rule.code, *channel)) else { continue };
+        match judge(rule, consent, question.at) {
+            Ok(()) => return Ok(*consent),
+            Err(reason) => no = reason,
+        }
+    }
+    Err(no)
+}
+
+/// Whether a folded consent is in force for its purpose at a moment.
+pub fn judge(rule: &PurposeRule, consent: &ConsentStanding, at: Moment) -> Result<(), Reason> {
+    match consent.state {
+        ConsentState::Requested => return Err(Reason::ConsentRequested),
+        ConsentState::Refused => return Err(Reason::ConsentRefused),
+        ConsentState::Withdrawn => return Err(Reason::ConsentWithdrawn),
+        ConsentState::Expired => return Err(Reason::ConsentExpired),
+        ConsentState::Invalidated => return Err(Reason::ConsentInvalidated),
+        ConsentState::Given | ConsentState::Renewed => {}
+    }
+    let purpose = &rule.purpose;
+    if purpose.double_opt_in && !consent.by.confirmed {
+        return Err(Reason::ConsentRequested);
+    }
+    if let Some(period) = purpose.consent_expires
+        && after(consent.by.valid_at, period) <= at
+    {
+        return Err(Reason::ConsentExpired);
+    }
+    if consent.by.notice_version < rule.renew_before {
+        return Err(Reason::ConsentRenewalDue);
+    }
+    let explicit_needed =
+        purpose.explicit || purpose.special_condition.as_deref() == Some("9(2)(a)");
+    if explicit_needed && !consent.by.explicit {
+        return Err(Reason::ConsentNotExplicit);
+    }
+    Ok(())
+}
+
+/// A calendar period later (months first, then days; a day that doesn't exist becomes the month's last).
+pub fn after(from: Moment, period: Period) -> Moment {
+    let start: DateTime<Utc> = from.utc();
+    start
+        .checked_add_months(Months::new(period.months))
+        .and_then(|t| t.checked_add_signed(chrono::TimeDelta::days(i64::from(period.days))))
+        .map_or(Moment::FOREVER, |t| Moment(t.timestamp_millis()))
+}

@@ -1,0 +1,182 @@
+//! Records what was said, and answers where a person stands, as of any moment.
+//!
+//! A consent event is a ledger entry; its payload, sealed under the record's key, is the truth. The
+//! `statement` table is its fold, written in the same transaction and checked by `verify --deep`.
+
+use serde_json::{Value, json};
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::RecordKey;
+use crate::policy::rulebook::{ChannelCode, PurposeCode};
+use crate::policy::types::ConsentState;
+use crate::store::{WordKind, Words, Writer};
+
+use super::fold::{AsOf, Home, Standing, standing};
+use super::sql;
+use super::statement::{Axis, Statement};
+
+/// Something that was said and is to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewStatement {
+    /// What it is about.
+    pub axis: Axis,
+    /// The purpose, or 0.
+    pub purpose: PurposeCode,
+    /// The channel, or 0.
+    pub channel: ChannelCode,
+    /// What was said.
+    pub state: ConsentState,
+    /// In so many words.
+    pub explicit: bool,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
+    /// The person's own act.
+    pub own: bool,
+    /// The source's code; 0 is the desk.
+    pub source: u16,
+    /// The notice that was shown: name and version.
+    pub notice: Option<(String, u32)>,
+    /// How it was said.
+    pub method: Option<String>,
+    /// Where the proof lies (a file and line, a form's number).
+    pub evidence: Option<String>,
+    /// When it was so.
+    pub valid_at: Moment,
+}
+
+/// The kind of ledger entry for a statement.
+pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
+    let word = state.as_str();
+    match (axis, state) {
+        (Axis::Consent, _) => format!("consent.{word}"),
+        (Axis::Permission, ConsentState::Given | ConsentState::Renewed) => "channel.permitted".into(),
+        (Axis::Permission, _) => "channel.denied".into(),
+        (Axis::Objection, ConsentState::Given) => "objection.raised".into(),
+        (Axis::Objection, _) => "objection.lifted".into(),
+        (Axis::Restriction, ConsentState::Given) => "restriction.set".into(),
+        (Axis::Restriction, _) => "restriction.lifted".into(),
+    }
+}
+
+/// The payload of a statement's entry: all that is known of it, in words.
+pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value {
+    let mut payload = json!({
+        "axis": new.axis as i64,
+        "state": new.state.as_str(),
+        "at": new.valid_at.0,
+        "recorded_at": recorded_at.0,
+        "explicit": new.explicit,
+        "confirmed": new.confirmed,
+        "own": new.own,
+    });
+    let map = payload.as_object_mut().expect("an object was made above");
+    if new.purpose != 0 {
+        map.insert("purpose".into(), words.text(WordKind::Purpose, new.purpose.into()).into());
+    }
+    if new.channel != 0 {
+        map.insert("channel".into(), words.text(WordKind::Channel, new.channel.into()).into());
+    }
+    if new.source != 0 {
+        map.insert("source".into(), words.text(WordKind::Source, new.source.into()).into());
+    }
+    if let Some((name, version)) = &new.notice {
+        map.insert("notice".into(), format!("{name}@{version}").into());
+    }
+    if let Some(method) = &new.method {
+        map.insert("method".into(), method.as_str().into());
+    }
+    if let Some(evidence) = &new.evidence {
+        map.insert("evidence".into(), evidence.as_str().into());
+    }
+    payload
+}
+
+/// The row that a payload folds to.
+pub fn row(n: i64, home: i64, new: &NewStatement, recorded_at: Moment) -> Statement {
+    Statement {
+        n,
+        home,
+        axis: new.axis,
+        purpose: new.purpose,
+        channel: new.channel,
+        state: new.state,
+        explicit: new.explicit,
+        confirmed: new.confirmed,
+        own: new.own,
+        source: new.source,
+        notice_version: new.notice.as_ref().map_or(0, |(_, version)| *version),
+        valid_at: new.valid_at,
+        recorded_at,
+    }
+}
+
+/// Records a statement on a record: one ledger entry and its fold. Returns the entry's number.
+pub fn record(
+    writer: &mut Writer<'_>,
+    record: i64,
+    home: i64,
+    key: &RecordKey,
+    new: &NewStatement,
+) -> Result<i64> {
+    let payload = payload(writer.words, new, writer.now);
+    let n = writer.append_about(&entry_kind(new.axis, new.state), record, key, &payload, None)?;
+    sql::insert_statement(writer.conn, record, &row(n, home, new, writer.now))?;
+    Ok(n)
+}
+
+/// Whether a record has said just this before, so that importing a file twice changes nothing.
+pub fn is_known(said: &[Statement], new: &NewStatement, timed: Timed) -> bool {
+    let same_matter = |s: &&Statement| {
+        (s.axis, s.purpose, s.channel, s.source) == (new.axis, new.purpose, new.channel, new.source)
+    };
+    match timed {
+        Timed::ByTheSource => said
+            .iter()
+            .filter(same_matter)
+            .any(|s| s.state == new.state && s.valid_at == new.valid_at),
+        Timed::ByArrival => said
+            .iter()
+            .filter(same_matter)
+            .max_by_key(|s| (s.valid_at, s.n))
+            .is_some_and(|last| last.state == new.state),
+    }
+}
+
+/// Where a statement's moment comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timed {
+    /// The source says when.
+    ByTheSource,
+    /// Nobody says; it counts from its arrival.
+    ByArrival,
+}
+
+/// All that a subject's standing is folded from.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Everything that was said, in ledger order.
+    pub statements: Vec<Statement>,
+    /// The homes of its records.
+    pub homes: Vec<Home>,
+}
+
+impl History {
+    /// Reads the history of a subject.
+    pub fn load(conn: &rusqlite::Connection, subject: i64) -> Result<History> {
+        Ok(History {
+            statements: sql::statements_of(conn, subject)?,
+            homes: sql::homes(conn, subject)?,
+        })
+    }
+
+    /// Where one home of the subject stands: what decides over its records' data.
+    pub fn standing_of(&self, home: i64, asked: AsOf) -> Standing {
+        standing(&self.statements, &self.homes, Some(home), asked)
+    }
+
+    /// Where the subject as a whole stands: the most protective of its homes.
+    pub fn standing(&self, asked: AsOf) -> Standing {
+        standing(&self.statements, &self.homes, None, asked)
+    }
+}

@@ -1,0 +1,167 @@
+//! Every statement about consent: its fold, its homes, and who is kept out.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::RecordKey;
+
+use super::fold::Home;
+use super::statement::{Axis, Statement, state_code, state_of};
+
+pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO statement (n, record, axis, purpose, channel, state, explicit, confirmed, own,
+                                source, notice_version, valid_at, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    )?
+    .execute(params![
+        s.n,
+        record,
+        s.axis as i64,
+        s.purpose,
+        s.channel,
+        state_code(s.state),
+        s.explicit,
+        s.confirmed,
+        s.own,
+        s.source,
+        s.notice_version,
+        s.valid_at.0,
+        s.recorded_at.0
+    ])?;
+    Ok(())
+}
+
+const COLUMNS: &str = "s.n, r.home, s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed,
+    s.own, s.source, s.notice_version, s.valid_at, s.recorded_at, s.record";
+
+/// A row of `statement` with its record; `None` for a row that was tampered with.
+fn statement_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Statement)>> {
+    let axis = match row.get::<_, i64>(2)? {
+        1 => Axis::Consent,
+        2 => Axis::Permission,
+        3 => Axis::Objection,
+        4 => Axis::Restriction,
+        _ => return Ok(None),
+    };
+    let Some(state) = state_of(row.get(5)?) else { return Ok(None) };
+    Ok(Some((
+        row.get(13)?,
+        Statement {
+            n: row.get(0)?,
+            home: row.get(1)?,
+            axis,
+            purpose: row.get(3)?,
+            channel: row.get(4)?,
+            state,
+            explicit: row.get(6)?,
+            confirmed: row.get(7)?,
+            own: row.get(8)?,
+            source: row.get(9)?,
+            notice_version: row.get(10)?,
+            valid_at: Moment(row.get(11)?),
+            recorded_at: Moment(row.get(12)?),
+        },
+    )))
+}
+
+/// Everything that was said by or about a subject, in ledger order.
+pub fn statements_of(conn: &Connection, subject: i64) -> Result<Vec<Statement>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM record r JOIN statement s ON s.record = r.id
+         WHERE r.subject = $1 ORDER BY s.n"
+    ))?;
+    let rows = statement.query_map([subject], statement_row)?;
+    let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
+}
+
+/// Everything that one record said.
+pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statement>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM statement s JOIN record r ON r.id = s.record
+         WHERE s.record = $1 ORDER BY s.n"
+    ))?;
+    let rows = statement.query_map([record], statement_row)?;
+    let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
+}
+
+/// Every statement of the store with its record and the record's subject, by subject.
+pub fn all_statements(
+    conn: &Connection,
+    mut each: impl FnMut(i64, i64, Statement) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT {COLUMNS}, r.subject FROM statement s JOIN record r ON r.id = s.record
+         ORDER BY r.subject, s.n"
+    ))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some((record, s)) = statement_row(row)? {
+            each(row.get(14)?, record, s)?;
+        }
+    }
+    Ok(())
+}
+
+/// The homes of a subject's records, each with the last standing merge that moved them.
+pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT r.home,
+                (SELECT MAX(m.at) FROM merge_record mr JOIN merge m ON m.id = mr.merge
+                 WHERE mr.record = MIN(r.id) AND m.undone_entry = 0)
+         FROM record r WHERE r.subject = $1 GROUP BY r.home",
+    )?;
+    let rows = statement.query_map([subject], |row| {
+        Ok(Home { id: row.get(0)?, joined_at: row.get::<_, Option<i64>>(1)?.map(Moment) })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Since when a fingerprint is kept out, and by which erasure.
+pub fn suppression(conn: &Connection, fingerprint: &[u8; 16]) -> Result<Option<(Moment, i64)>> {
+    Ok(conn
+        .prepare_cached("SELECT since, entry FROM suppression WHERE fingerprint = $1")?
+        .query_row([&fingerprint[..]], |row| Ok((Moment(row.get(0)?), row.get(1)?)))
+        .optional()?)
+}
+
+/// Whether anybody is kept out at all.
+pub fn any_suppression(conn: &Connection) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM suppression)")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Keeps a fingerprint out.
+pub fn suppress(conn: &Connection, fingerprint: &[u8; 16], since: Moment, entry: i64) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO suppression (fingerprint, since, entry) VALUES ($1, $2, $3)
+         ON CONFLICT (fingerprint) DO UPDATE SET since = $2, entry = $3",
+    )?
+    .execute(params![&fingerprint[..], since.0, entry])?;
+    Ok(())
+}
+
+/// Lets a fingerprint back in.
+pub fn lift_suppression(conn: &Connection, fingerprint: &[u8; 16]) -> Result<()> {
+    conn.prepare_cached("DELETE FROM suppression WHERE fingerprint = $1")?
+        .execute([&fingerprint[..]])?;
+    Ok(())
+}
+
+/// The oldest record of a subject, with its home and key: where entries about the person as a whole
+/// are kept.
+pub fn oldest_record(conn: &Connection, subject: i64) -> Result<(i64, i64, RecordKey)> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT r.id, r.home, k.k FROM record r JOIN record_key k ON k.record = r.id
+             WHERE r.subject = $1 ORDER BY r.id LIMIT 1",
+        )?
+        .query_row([subject], |row| {
+            let key: Vec<u8> = row.get(2)?;
+            Ok((row.get(0)?, row.get(1)?, RecordKey(key.try_into().unwrap_or([0; 32]))))
+        })?)
+}

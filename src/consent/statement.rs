@@ -1,0 +1,95 @@
+//! What was said about consent, channels, objections and restrictions: the rows that are folded.
+
+use crate::base::clock::Moment;
+use crate::policy::rulebook::{ChannelCode, PurposeCode};
+use crate::policy::types::ConsentState;
+
+/// What a statement is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Axis {
+    /// Consent to a purpose, on a channel where the purpose has channels.
+    Consent = 1,
+    /// Permission to use a channel at all (ePrivacy): given or withdrawn.
+    Permission = 2,
+    /// Objection to a purpose (Art 21): given means objected, withdrawn means lifted.
+    Objection = 3,
+    /// Restriction of all processing but storage (Art 18): given means restricted.
+    Restriction = 4,
+}
+
+/// The number of a state in the store.
+pub fn state_code(state: ConsentState) -> i64 {
+    match state {
+        ConsentState::Requested => 2,
+        ConsentState::Given => 3,
+        ConsentState::Refused => 4,
+        ConsentState::Withdrawn => 5,
+        ConsentState::Expired => 6,
+        ConsentState::Renewed => 7,
+        ConsentState::Invalidated => 8,
+    }
+}
+
+/// The state of a number in the store.
+pub fn state_of(code: i64) -> Option<ConsentState> {
+    Some(match code {
+        2 => ConsentState::Requested,
+        3 => ConsentState::Given,
+        4 => ConsentState::Refused,
+        5 => ConsentState::Withdrawn,
+        6 => ConsentState::Expired,
+        7 => ConsentState::Renewed,
+        8 => ConsentState::Invalidated,
+        _ => return None,
+    })
+}
+
+/// One statement, as the ledger recorded it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its ledger entry.
+    pub n: i64,
+    /// The subject that its record was born into (see `fold` for why).
+    pub home: i64,
+    /// What it is about.
+    pub axis: Axis,
+    /// The purpose, or 0.
+    pub purpose: PurposeCode,
+    /// The channel, or 0.
+    pub channel: ChannelCode,
+    /// What was said.
+    pub state: ConsentState,
+    /// Said in so many words (Art 9(2)(a)).
+    pub explicit: bool,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
+    /// The person's own act, by the policy's word on the source.
+    pub own: bool,
+    /// The source's code; 0 is the desk.
+    pub source: u16,
+    /// The version of the notice that was shown; 0 for none.
+    pub notice_version: u32,
+    /// When it was so (valid time).
+    pub valid_at: Moment,
+    /// When candor learned it (recorded time).
+    pub recorded_at: Moment,
+}
+
+impl Statement {
+    /// Whether it protects: says no, or takes back.
+    pub fn protects(&self) -> bool {
+        match self.axis {
+            Axis::Consent | Axis::Permission => matches!(
+                self.state,
+                ConsentState::Refused | ConsentState::Withdrawn | ConsentState::Invalidated
+            ),
+            Axis::Objection | Axis::Restriction => self.state == ConsentState::Given,
+        }
+    }
+
+    /// From when it counts. Where the source's clock runs ahead of candor's, a "no" counts from the
+    /// earlier moment and a "yes" from the later (law 9: the most protective wins).
+    pub fn counts_from(&self) -> Moment {
+        if self.protects() { self.valid_at.min(self.recorded_at) } else { self.valid_at }
+    }
+}

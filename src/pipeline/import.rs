@@ -1,0 +1,235 @@
+//! Drives a file through the gate, a batch a transaction, so that it can be killed and gone on with.
+//!
+//! The place to go on from and the counts so far are written in the same transaction as the batch.
+//! Whoever imports the same file again after a crash goes on at that line; whoever imports it again
+//! after its end changes nothing, because every value, event and statement is known already.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result, io};
+use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject};
+use crate::consent::gate::Reason;
+use crate::policy::rulebook::Rulebook;
+use crate::policy::types::Source;
+use crate::profile::items::Items;
+use crate::store::{self, Store, WordKind, Writer, hex};
+
+use super::admit::{Admission, Explanation};
+use super::sql;
+use super::summary::{Summary, count};
+
+/// Rows in one transaction, at most. Larger ones save no more time and hold the write lock longer.
+const BATCH_ROWS_MAX: usize = 20_000;
+
+/// Whether an import is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carry {
+    /// Carried out.
+    Out,
+    /// Only tried: prints the same and changes nothing.
+    DryRun,
+}
+
+/// What is to be imported.
+pub struct Request<'a> {
+    /// The file.
+    pub path: &'a Path,
+    /// The source, as the policy names it.
+    pub source: &'a str,
+    /// Whether it is carried out.
+    pub carry: Carry,
+}
+
+/// What the caller wants to hear of on the way.
+pub trait Listener {
+    /// A batch is done.
+    fn progress(&mut self, progress: Progress);
+    /// A row could not be read; `header` is the file's, to stand above the rows in a file of rejects.
+    fn reject(&mut self, reject: &Reject, header: Option<&[u8]>) -> Result<()>;
+    /// Something was kept out.
+    fn explain(&mut self, explanation: Explanation);
+}
+
+/// How an import ended.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its number.
+    pub import: i64,
+    /// The policy version that decided.
+    pub policy: u32,
+    /// The counts.
+    pub summary: Summary,
+    /// The line that it went on from, when an earlier run was cut off.
+    pub resumed_at_line: Option<u64>,
+}
+
+/// Imports a file.
+///
+/// # Errors
+/// `source-unknown`, `no-policy`, unreadable files, and those of [`Store::write`]. Everything up to
+/// the last full batch stays, and the same command goes on from there.
+pub fn import(
+    store: &mut Store,
+    request: &Request<'_>,
+    now: &dyn Fn() -> Moment,
+    listener: &mut dyn Listener,
+) -> Result<Outcome> {
+    let rules = store::latest(store.conn(), store.words())?;
+    let Some(source) = rules.policy.sources.get(request.source) else {
+        let known: Vec<&str> = rules.policy.sources.keys().map(String::as_str).collect();
+        return Err(Error::usage("source-unknown", format!("the policy declares no source {}", request.source))
+            .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
+    };
+    let print = file_fingerprint(store, request.path)?;
+    match request.carry {
+        Carry::DryRun => {
+            let options = ReadOptions::of(&rules.policy);
+            let items = collect::read(request.path, source, request.source, &options)?;
+            let mut run = Run::new(items, 0, Summary::default());
+            let summary = store.rehearse(now(), |writer| {
+                let mut admission = Admission::new(writer, &rules, request.source, 0)?;
+                run.batch(writer, &mut admission, usize::MAX, listener)
+            })?;
+            Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None })
+        }
+        Carry::Out => carry_out(store, &rules, source, request, print, now, listener),
+    }
+}
+
+fn carry_out(
+    store: &mut Store,
+    rules: &Rulebook,
+    source: &Source,
+    request: &Request<'_>,
+    print: [u8; 16],
+    now: &dyn Fn() -> Moment,
+    listener: &mut dyn Listener,
+) -> Result<Outcome> {
+    let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
+    let running = sql::running_import(store.conn(), code, &print)?;
+    let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
+    let summary: Summary = running
+        .as_ref()
+        .and_then(|row| serde_json::from_str(&row.totals).ok())
+        .unwrap_or_default();
+    let mut options = ReadOptions::of(&rules.policy);
+    options.start_line = resumed_at_line.unwrap_or(1);
+    let items = collect::read(request.path, source, request.source, &options)?;
+    let import = match running {
+        Some(row) => row.id,
+        None => store.write(now(), |writer| {
+            let policy = i64::from(rules.version);
+            sql::insert_import(writer.conn, code, &print, policy, writer.now.0)
+        })?,
+    };
+    let mut run = Run::new(items, resumed_at_line.unwrap_or(1), summary);
+    let mut admission: Option<Admission<'_>> = None;
+    while !run.ended {
+        run.summary = store.write(now(), |writer| {
+            if admission.is_none() {
+                admission = Some(Admission::new(writer, rules, request.source, import)?);
+            }
+            let admission = admission.as_mut().expect("made above");
+            if writer.foreign_change {
+                admission.forget();
+            }
+            let summary = run.batch(writer, admission, BATCH_ROWS_MAX, listener)?;
+            let totals = serde_json::to_string(&summary).expect("counts are JSON");
+            let line = i64::try_from(run.resume_line).unwrap_or(0);
+            sql::put_progress(writer.conn, import, line, &totals)?;
+            if run.ended {
+                sql::finish_import(writer.conn, import, writer.now.0)?;
+            }
+            Ok(summary)
+        })?;
+        listener.progress(run.items.progress());
+    }
+    Ok(Outcome { import, policy: rules.version, summary: run.summary, resumed_at_line })
+}
+
+/// A file being read, and what has been counted of it up to the last batch.
+struct Run {
+    items: Reading,
+    resume_line: u64,
+    summary: Summary,
+    rows_before: u64,
+    ended: bool,
+}
+
+impl Run {
+    fn new(items: Reading, resume_line: u64, summary: Summary) -> Run {
+        let rows_before = summary.rows;
+        Run { items, resume_line, summary, rows_before, ended: false }
+    }
+
+    /// Takes items in until the batch is full or the file ends. Returns the counts with this batch,
+    /// which stand once it is committed.
+    fn batch(
+        &mut self,
+        writer: &mut Writer<'_>,
+        admission: &mut Admission<'_>,
+        items_max: usize,
+        listener: &mut dyn Listener,
+    ) -> Result<Summary> {
+        let mut summary = self.summary.clone();
+        admission.begin_batch();
+        let mut out = Items::begin(writer)?;
+        for _ in 0..items_max {
+            let Some(item) = self.items.next() else {
+                self.ended = true;
+                break;
+            };
+            let item = item?;
+            summary.rows = self.rows_before + item.rows;
+            match item.content {
+                Content::Record(inbound) => {
+                    let mut explain = |explanation| listener.explain(explanation);
+                    admission.admit(writer, &mut out, &inbound, &mut summary, &mut explain)?;
+                }
+                Content::Reject(reject) if reject.reason.is_keyless() => {
+                    summary.rows_without_person += 1;
+                    let reason = Reason::NoSubject;
+                    listener.explain(Explanation::by_gate(reject.line, "row", "", reason));
+                }
+                Content::Reject(reject) => {
+                    count(&mut summary.unreadable, reject.reason.code());
+                    listener.reject(&reject, self.items.header())?;
+                }
+            }
+            self.resume_line = item.resume_line;
+        }
+        if self.ended {
+            for (field, rows) in self.items.unknown_fields() {
+                let reasons = summary.stripped.entry(field.to_string()).or_default();
+                *reasons.entry(Reason::UnknownField.code().to_owned()).or_default() += rows;
+            }
+        }
+        admission.sweep_withdrawn(writer)?;
+        out.finish(writer, admission.policy_version(), admission.source_code())?;
+        Ok(summary)
+    }
+}
+
+/// A keyed fingerprint of a file's bytes: says that it is the same file, and nothing else.
+fn file_fingerprint(store: &Store, path: &Path) -> Result<[u8; 16]> {
+    if path.is_dir() {
+        return Err(Error::usage("file-is-folder", "this is a folder, not a file")
+            .at(path.display())
+            .next("name the file to import"));
+    }
+    let mut file = std::fs::File::open(path).map_err(io(path))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let length = file.read(&mut buffer).map_err(io(path))?;
+        if length == 0 {
+            break;
+        }
+        hash.update(&buffer[..length]);
+    }
+    Ok(store.secret().fingerprint("file", &[&hex(&hash.finalize())]))
+}

@@ -1,0 +1,15 @@
+//! The product on one page: what happens to a record on its way in, and to a profile on its way out.
+//!
+//! ```text
+//! collect ──► recognise ──► gate ──► merge ──► profile ──► gate ──► send
+//!                            │         │                     │
+//!                            └─────────┴────── ledger ◄──────┘
+//! ```
+//!
+//! `import` drives a file through `admit`, a batch a transaction; `admit` takes one record down the
+//! arrows; `summary` counts what was let in and what was not, with the reason.
+
+pub mod admit;
+pub mod import;
+pub(crate) mod sql;
+pub mod summary;

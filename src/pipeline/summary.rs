@@ -1,0 +1,96 @@
+//! Counts of an import: what came in under which purpose, what was kept out and why.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The counts of one import. Only names of the policy and codes of reasons stand here, never values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Rows read, the unreadable ones among them.
+    pub rows: u64,
+    /// Rows that could not be read, by reason.
+    pub unreadable: BTreeMap<String, u64>,
+    /// Rows that name no person: nothing personal is kept of them.
+    pub rows_without_person: u64,
+    /// Records that are new.
+    pub records_new: u64,
+    /// Records that said something new.
+    pub records_changed: u64,
+    /// Records that said nothing new.
+    pub records_unchanged: u64,
+    /// Records of which nothing was kept, by reason.
+    pub records_refused: BTreeMap<String, u64>,
+    /// Values and events by purpose.
+    pub purposes: BTreeMap<String, PurposeCount>,
+    /// Values that no purpose admitted, by field and reason.
+    pub stripped: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Events that no purpose admitted, by name and reason.
+    pub events_refused: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Values that were kept (new ones).
+    pub values_new: u64,
+    /// Events that were kept (new ones).
+    pub events_new: u64,
+    /// Events that were held already.
+    pub events_known: u64,
+    /// Consent statements that were recorded, by purpose and state.
+    pub statements: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Consent statements that were not taken, by reason.
+    pub statements_refused: BTreeMap<String, u64>,
+    /// Profiles that were joined.
+    pub merges: u64,
+    /// Erased people who came back by their own act.
+    pub returned: u64,
+}
+
+/// What one purpose admitted and what it didn't.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurposeCount {
+    /// Values admitted.
+    pub values: u64,
+    /// Events admitted.
+    pub events: u64,
+    /// Values and events that the purpose covers and did not admit, by reason.
+    pub withheld: BTreeMap<String, u64>,
+}
+
+/// Adds one to a count.
+pub fn count(map: &mut BTreeMap<String, u64>, key: &str) {
+    match map.get_mut(key) {
+        Some(count) => *count += 1,
+        None => {
+            map.insert(key.to_owned(), 1);
+        }
+    }
+}
+
+/// Adds one to a count by field and reason.
+pub fn count_reason(
+    map: &mut BTreeMap<String, BTreeMap<String, u64>>,
+    field: &str,
+    reason: &str,
+) {
+    if !map.contains_key(field) {
+        map.insert(field.to_owned(), BTreeMap::new());
+    }
+    count(map.get_mut(field).expect("put in above"), reason);
+}
+
+impl Summary {
+    /// Whether the import changed the store.
+    pub fn changed_nothing(&self) -> bool {
+        self.records_new == 0
+            && self.records_changed == 0
+            && self.values_new == 0
+            && self.events_new == 0
+            && self.statements.is_empty()
+    }
+
+    /// The count of a purpose.
+    pub fn purpose(&mut self, name: &str) -> &mut PurposeCount {
+        if !self.purposes.contains_key(name) {
+            self.purposes.insert(name.to_owned(), PurposeCount::default());
+        }
+        self.purposes.get_mut(name).expect("put in above")
+    }
+}

@@ -1,0 +1,162 @@
+//! `[destination.NAME]`: a system that data goes out to, for one purpose.
+
+use super::Draft;
+use super::controller::check_country;
+use crate::policy::country::{is_country, needs_safeguards};
+use crate::policy::keys::DESTINATION;
+use crate::policy::mistake::Report;
+use crate::policy::nearest::suggest;
+use crate::policy::reader::Table;
+use crate::policy::types::Destination;
+use crate::policy::value::Said;
+
+pub(super) fn read(draft: &mut Draft, top: &Table) {
+    for (name, table) in top.named(&mut draft.report, "destination", &DESTINATION) {
+        if let Some(destination) = destination(draft, &table) {
+            draft.policy.destinations.insert(name, destination);
+        }
+    }
+}
+
+fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
+    let report = &mut draft.report;
+    let why = "people are told the actual recipients of their data (Art 15(1)(c), C-154/21), and \
+               the record of processing names them (Art 30(1)(d))";
+    let recipient = table.needed(report, "recipient", why, "\"Letterbox Ltd, Dublin\"");
+    let why = "data goes out for one purpose, and only while that purpose covers it (Art 5(1)(b))";
+    let purpose = table.needed(report, "purpose", why, "\"newsletter\"");
+    let channel = table.text(report, "channel");
+    let known = match &purpose {
+        Some(said) => draft.knows_purpose((said.line, &table.at("purpose")), &said.value),
+        None => false,
+    };
+    let purpose = purpose.map(|said| said.value);
+    if let (Some(purpose), true) = (&purpose, known) {
+        check_channel(draft, table, purpose, channel.as_ref());
+    }
+    let fields = fields(draft, table, purpose.as_deref().filter(|_| known));
+    let home = draft.policy.controller.country.as_str();
+    let report = &mut draft.report;
+    let country = table.text(report, "country");
+    check_country(report, table, "country", country.as_ref());
+    let safeguards = table.text(report, "safeguards").map(|said| said.value);
+    check_transfer(report, table, home, country.as_ref(), safeguards.as_deref());
+    Some(Destination {
+        contract: table.text(report, "contract").map(|said| said.value),
+        recipient: recipient?.value,
+        purpose: purpose?,
+        channel: channel.map(|said| said.value),
+        fields,
+        country: country.map(|said| said.value),
+        safeguards,
+    })
+}
+
+fn check_channel(draft: &mut Draft, table: &Table, purpose: &str, channel: Option<&Said<String>>) {
+    let Some(Said { value, line }) = channel else { return };
+    let channels = &draft.purposes[purpose].channels;
+    if channels.contains(value) {
+        return;
+    }
+    draft.report.mistake(
+        (*line, &table.at("channel")),
+        "unknown-channel",
+        format!("the purpose {purpose:?} has no channel {value:?}"),
+        "people are contacted only on the channels that their purpose declares (ePrivacy Directive \
+         Art 13)",
+        suggest(
+            value,
+            channels.iter().map(String::as_str),
+            format!("add {value:?} to the channels of [purpose.{purpose}]"),
+        ),
+    );
+}
+
+/// Reads the field list; the purpose is given when it is known, and must cover each field.
+fn fields(draft: &mut Draft, table: &Table, purpose: Option<&str>) -> Vec<String> {
+    let path = table.at("fields");
+    let said = table.texts(&mut draft.report, "fields");
+    if table.lacks("fields") {
+        draft.report.mistake(
+            (table.line_of("fields"), &path),
+            "fields-missing",
+            "the destination doesn't say which fields it gets",
+            "it gets what is listed and nothing else (Art 5(1)(c))",
+            "fields = [\"email\"]",
+        );
+    }
+    for Said { value, line } in &said {
+        check_field(draft, (*line, &path), value, purpose);
+    }
+    said.into_iter().map(|said| said.value).collect()
+}
+
+fn check_field(draft: &mut Draft, at: (u32, &str), field: &str, purpose: Option<&str>) {
+    let Some(categories) = draft.sent.get(field) else {
+        draft.report.mistake(
+            at,
+            "unknown-field",
+            format!("no source sends {field:?}"),
+            "only what some source maps to an attribute or an identifier can go out",
+            suggest(field, draft.sent.keys().map(String::as_str), "leave it out"),
+        );
+        return;
+    };
+    let Some(purpose) = purpose else { return };
+    let covered = &draft.purposes[purpose].categories;
+    // What has no category, or covers none, has that as its own mistake.
+    let unclear = categories.is_empty() || covered.is_empty();
+    if unclear || !categories.is_disjoint(covered) {
+        return;
+    }
+    let categories: Vec<&str> = categories.iter().map(String::as_str).collect();
+    draft.report.mistake(
+        at,
+        "field-not-covered",
+        format!(
+            "{field:?} is of the category {}, which the purpose {purpose:?} doesn't cover",
+            categories.join(" or ")
+        ),
+        "what a purpose doesn't need doesn't go out for it (Art 5(1)(b) and (c))",
+        format!(
+            "leave {field:?} out; or, when the purpose needs it, add {:?} to the categories of \
+             [purpose.{purpose}]",
+            categories[0]
+        ),
+    );
+}
+
+fn check_transfer(
+    report: &mut Report,
+    table: &Table,
+    home: &str,
+    country: Option<&Said<String>>,
+    safeguards: Option<&str>,
+) {
+    let why = "data leaves the European Economic Area only with safeguards or on an adequacy \
+               decision (Art 44 to 46), and people are told of them (Art 13(1)(f), Art 15(2))";
+    let path = table.at("safeguards");
+    match country {
+        Some(Said { value, line }) if is_country(value) => {
+            if needs_safeguards(home, value) && table.value("safeguards").is_none() {
+                report.mistake(
+                    (*line, &path),
+                    "transfer-without-safeguards",
+                    format!("data goes to {value}, outside the EEA, without safeguards"),
+                    why,
+                    "safeguards = \"Standard contractual clauses (EU) 2021/914 of 2026-01-15\", or \
+                     the adequacy decision",
+                );
+            }
+        }
+        Some(_) => {}
+        None if safeguards.is_some() || table.value("country").is_some() => {}
+        None => report.warning(
+            (table.line, &table.at("country")),
+            "recipient-country-unstated",
+            "the recipient's country isn't stated, so whether this is a transfer abroad is unknown",
+            why,
+            "country = \"IE\"",
+        ),
+    }
+}

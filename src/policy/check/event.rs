@@ -1,0 +1,122 @@
+//! `[[source.NAME.event]]`: what a row, or several rows together, tell that a person did.
+
+use super::{Draft, dates, field, take};
+use crate::policy::keys::EVENT;
+use crate::policy::mistake::Report;
+use crate::policy::reader::Table;
+use crate::policy::types::EventMap;
+use crate::policy::value::Said;
+
+/// An event map with the place to which a warning on it points.
+pub(super) struct EventRead {
+    pub(super) map: EventMap,
+    pub(super) path: String,
+    pub(super) line: u32,
+}
+
+/// Reads the events of a source; its date formats read its fixed times.
+pub(super) fn read(draft: &mut Draft, source: &Table, formats: &[String]) -> Vec<EventRead> {
+    let tables = source.tables(&mut draft.report, "event", &EVENT);
+    tables.iter().filter_map(|table| event(draft, table, formats)).collect()
+}
+
+fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRead> {
+    let name = name(&mut draft.report, table);
+    let category = field::category(draft, table);
+    let report = &mut draft.report;
+    let id = take::read(report, table, "id");
+    let at = take::read(report, table, "at");
+    dates::check_fixed_time(report, table, "at", at.as_ref(), formats);
+    let grouped = table.flag(report, "grouped").unwrap_or_default();
+    if grouped && table.value("id").is_none() {
+        report.mistake(
+            (table.line_of("grouped"), &table.at("grouped")),
+            "event-without-id",
+            "rows are grouped into one event without an id that they share",
+            "rows with the same id are one event, so without an id nothing holds them together",
+            "id = { from = \"order_no\" }",
+        );
+    }
+    let lines = take::read_all(report, table, "lines");
+    if !lines.is_empty() && !grouped {
+        report.mistake(
+            (table.line_of("lines"), &table.at("lines")),
+            "lines-ungrouped",
+            "lines are collected from rows that aren't grouped",
+            "lines are what the rows of one event have each of their own",
+            "grouped = true, with an id; or move them to properties",
+        );
+    }
+    let amount = take::read(report, table, "amount").map(|taken| taken.take);
+    let properties = take::read_all(report, table, "properties");
+    Some(EventRead {
+        map: EventMap {
+            name: name?,
+            category: category?,
+            id: id.map(|taken| taken.take),
+            at: at.map(|taken| taken.take),
+            grouped,
+            amount,
+            properties,
+            lines,
+        },
+        path: table.path.clone(),
+        line: table.line,
+    })
+}
+
+fn name(report: &mut Report, table: &Table) -> Option<String> {
+    let why = "events are named by the policy, so that data can't invent names";
+    let Said { value, line } = table.needed(report, "name", why, "\"order\"")?;
+    let sound = value.starts_with(|c: char| c.is_ascii_lowercase())
+        && value.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if !sound {
+        report.mistake(
+            (line, &table.at("name")),
+            "bad-event-name",
+            format!("{value:?} is no event name"),
+            "event names are snake_case: a lower-case letter, then letters, digits and _",
+            format!("name = {:?}", snake_case(&value)),
+        );
+    }
+    Some(value)
+}
+
+fn snake_case(name: &str) -> String {
+    let mut snake = String::new();
+    let mut before = '_';
+    for c in name.trim().chars() {
+        if c.is_ascii_uppercase() && before.is_ascii_lowercase() {
+            snake.push('_');
+        }
+        let kept = if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        if kept != '_' || !snake.ends_with('_') {
+            snake.push(kept);
+        }
+        before = c;
+    }
+    let snake = snake.trim_matches('_');
+    match snake.chars().next() {
+        None => "event".to_owned(),
+        Some(first) if first.is_ascii_digit() => format!("event_{snake}"),
+        Some(_) => snake.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn offers_a_name_that_is_allowed() {
+        for (given, offered) in [
+            ("Order Placed", "order_placed"),
+            ("orderPlaced", "order_placed"),
+            ("order-placed", "order_placed"),
+            ("2nd order", "event_2nd_order"),
+            ("é", "event"),
+        ] {
+            assert_eq!(snake_case(given), offered);
+        }
+    }
+}

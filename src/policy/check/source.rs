@@ -1,0 +1,159 @@
+//! `[source.NAME]`: a system that sends data in, and how its rows are read.
+
+use super::controller::{check_country, check_timezone};
+use super::{Draft, consent, dates, event, field, take};
+use crate::policy::keys::SOURCE;
+use crate::policy::mistake::Report;
+use crate::policy::reader::Table;
+use crate::policy::types::{Encoding, Format, Source, Target};
+
+const FORMATS: [(&str, Format); 3] =
+    [("csv", Format::Csv), ("ndjson", Format::Ndjson), ("xlsx", Format::Xlsx)];
+
+/// Each as the policy's own words write it, and as the standards spell it.
+const ENCODINGS: [(&str, Encoding); 5] = [
+    ("detect", Encoding::Detect),
+    ("utf-8", Encoding::Utf8),
+    ("windows-1252", Encoding::Windows1252),
+    ("utf8", Encoding::Utf8),
+    ("windows1252", Encoding::Windows1252),
+];
+
+pub(super) fn read(draft: &mut Draft, top: &Table) {
+    for (name, table) in top.named(&mut draft.report, "source", &SOURCE) {
+        let source = source(draft, &name, &table);
+        draft.policy.sources.insert(name, source);
+    }
+}
+
+fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
+    let purposes = purposes(draft, table);
+    let report = &mut draft.report;
+    let why = "the source's own key tells its rows about one person from those about another, and \
+               makes a second import of a row change nothing";
+    let key = table.needed(report, "key", why, "\"customer_id\"");
+    let why = "a file is read by its format";
+    let format = table.choice(report, "format", "unknown-choice", why, &FORMATS);
+    let why = "a text is read by its character set";
+    let encoding = table.choice(report, "encoding", "unknown-choice", why, &ENCODINGS);
+    let formats = dates::formats(report, table);
+    let observed = take::read(report, table, "observed");
+    dates::check_fixed_time(report, table, "observed", observed.as_ref(), &formats);
+    let timezone = table.text(report, "timezone");
+    check_timezone(report, table, "timezone", timezone.as_ref());
+    let phone_country = table.text(report, "phone_country");
+    check_country(report, table, "phone_country", phone_country.as_ref());
+    let own = table.flag(report, "own").unwrap_or_default();
+    let indirect = table.flag(report, "indirect").unwrap_or_default();
+    if own && indirect {
+        note_own_and_indirect(report, table);
+    }
+    let title = table.text(report, "title").map_or_else(|| name.to_owned(), |said| said.value);
+    let delimiter = delimiter(report, table);
+    let sheet = table.text(report, "sheet").map(|said| said.value);
+    let fields = field::read(draft, table);
+    let consents = consent::read(draft, table, &formats);
+    let events = event::read(draft, table, &formats);
+    for read in fields.iter().filter(|read| read.map.target != Target::Ignore) {
+        warn_if_uncovered(draft, &purposes, &read.map.category, (read.line, &read.path));
+    }
+    for read in &events {
+        warn_if_uncovered(draft, &purposes, &read.map.category, (read.line, &read.path));
+    }
+    Source {
+        title,
+        format,
+        delimiter,
+        encoding: encoding.unwrap_or_default(),
+        sheet,
+        key: key.map(|said| said.value).unwrap_or_default(),
+        observed: observed.map(|taken| taken.take),
+        dates: formats,
+        timezone: timezone.map(|said| said.value),
+        phone_country: phone_country.map(|said| said.value),
+        own,
+        indirect,
+        purposes,
+        fields: fields.into_iter().map(|read| read.map).collect(),
+        consents,
+        events: events.into_iter().map(|read| read.map).collect(),
+    }
+}
+
+/// The purposes that are declared; one that isn't, or none at all, is a mistake.
+fn purposes(draft: &mut Draft, table: &Table) -> Vec<String> {
+    let path = table.at("purposes");
+    let said = table.texts(&mut draft.report, "purposes");
+    if table.lacks("purposes") {
+        let known: Vec<_> = draft.purposes.keys().map(|name| format!("{name:?}")).collect();
+        draft.report.mistake(
+            (table.line_of("purposes"), &path),
+            "purposes-missing",
+            "the source serves no purpose",
+            "data without a purpose that was declared beforehand is refused (Art 5(1)(b))",
+            format!("purposes = [{}], or those of them that it serves", known.join(", ")),
+        );
+    }
+    let known = said.into_iter().filter(|s| draft.knows_purpose((s.line, &path), &s.value));
+    known.map(|said| said.value).collect()
+}
+
+fn delimiter(report: &mut Report, table: &Table) -> Option<u8> {
+    let path = table.at("delimiter");
+    // A tab is blank, and a delimiter all the same.
+    let value = table.value("delimiter")?;
+    let one = |text: &str| match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Some(*byte),
+        _ => None,
+    };
+    let delimiter = value.value.as_str().and_then(one);
+    if delimiter.is_none() {
+        report.mistake(
+            (value.line, &path),
+            "bad-delimiter",
+            "the delimiter is no single ASCII character beside the quotation mark and line ends",
+            "it is what stands between the columns of a CSV file",
+            "delimiter = \";\" or \",\" or \"\\t\" or \"|\"; or leave it out, and it is detected",
+        );
+    }
+    delimiter
+}
+
+fn note_own_and_indirect(report: &mut Report, table: &Table) {
+    report.mistake(
+        (table.line_of("indirect"), &table.at("indirect")),
+        "own-and-indirect",
+        "the source can't be both the person's own act and not obtained from the person",
+        "what the person does in person needs no notice of Art 14, and what a third party sends \
+         can't lift a suppression",
+        "leave out own = true or indirect = true",
+    );
+}
+
+/// Warns of a category that none of the source's purposes covers; the gate will refuse it.
+fn warn_if_uncovered(draft: &mut Draft, purposes: &[String], category: &str, at: (u32, &str)) {
+    let covers = |name: &String| draft.purposes[name].categories.contains(category);
+    if purposes.is_empty() || purposes.iter().any(covers) {
+        return;
+    }
+    let elsewhere: Vec<&str> = draft
+        .purposes
+        .iter()
+        .filter(|(_, facts)| facts.categories.contains(category))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let or = match elsewhere.as_slice() {
+        [] => format!("or add {category:?} to the categories of one of its purposes"),
+        some => format!("or add one of {} to its purposes", some.join(", ")),
+    };
+    draft.report.warning(
+        at,
+        "category-not-covered",
+        format!(
+            "none of the source's purposes covers the category {category:?}, so the gate will \
+                 refuse it"
+        ),
+        "no reason, no data (Art 5(1)(b) and (c)): what no purpose covers is counted and not kept",
+        format!("as = \"ignore\" when it isn't wanted; {or}"),
+    );
+}

@@ -1,0 +1,146 @@
+//! What differs between two policies, in words; and which differences may not be applied.
+//!
+//! A policy can be changed at any time, but not so that data which is held loses the reason under
+//! which it came in, or that a text which people were shown is gone.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::mistake::{Mistake, noted};
+use super::outline::outline;
+use super::types::{NoticeVersion, Policy};
+use super::words;
+
+/// How a place of a policy changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// It says something now, and said nothing before.
+    Added,
+    /// It says nothing any more.
+    Removed,
+    /// It says something else.
+    Changed,
+}
+
+/// One difference between two policies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Where, in the file's own words, such as `purpose.newsletter.retention`.
+    pub path: String,
+    /// What the old policy says there, in words; absent when it says nothing.
+    pub from: Option<String>,
+    /// What the new policy says there, in words; absent when it says nothing.
+    pub to: Option<String>,
+    /// Which of the two is absent.
+    pub kind: ChangeKind,
+}
+
+/// All differences between two policies, in the order of their paths; empty when they are equal.
+///
+/// A purpose, source or other table that is new or gone has one line for each thing that it says.
+/// The order of fields, consents and events of a source is no difference.
+pub fn diff(old: &Policy, new: &Policy) -> Vec<Change> {
+    let (old, new) = (outline(old), outline(new));
+    let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changes = paths.into_iter().filter_map(|path| {
+        let (from, to) = (old.get(path), new.get(path));
+        let kind = match (from, to) {
+            (Some(from), Some(to)) if from == to => return None,
+            (Some(_), Some(_)) => ChangeKind::Changed,
+            (Some(_), None) => ChangeKind::Removed,
+            (None, _) => ChangeKind::Added,
+        };
+        Some(Change { path: path.clone(), from: from.cloned(), to: to.cloned(), kind })
+    });
+    changes.collect()
+}
+
+/// The changes from an applied policy to a new one that may not be made, given the names of the
+/// purposes under which data is held. Each has line 0, since it lies between two files.
+pub fn forbidden(
+    old: &Policy,
+    new: &Policy,
+    purposes_with_data: &BTreeSet<String>,
+) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for (name, before) in &old.purposes {
+        if !purposes_with_data.contains(name) {
+            continue;
+        }
+        match new.purposes.get(name) {
+            None => mistakes.push(purpose_removed(name)),
+            Some(after) if after.basis != before.basis => {
+                let (from, to) = (words::basis(before.basis), words::basis(after.basis));
+                mistakes.push(basis_swapped(name, from, to));
+            }
+            Some(_) => {}
+        }
+    }
+    for (name, before) in &old.notices {
+        let after = new.notices.get(name).map_or(&[][..], |notice| &notice.versions);
+        let next = before.versions.iter().chain(after).map(|v| v.version).max().unwrap_or(0);
+        let next = next.saturating_add(1);
+        mistakes.extend(before.versions.iter().filter_map(|v| notice_lost(name, v, after, next)));
+    }
+    mistakes
+}
+
+fn purpose_removed(name: &str) -> Mistake {
+    noted(
+        (0, &format!("purpose.{name}")),
+        "purpose-removed",
+        format!("the purpose {name:?} is removed while data is held under it"),
+        "data whose purpose is gone would be held without a reason (Art 5(1)(b), Art 6(1))",
+        format!(
+            "keep [purpose.{name}] and take it out of the purposes of the sources, so that nothing \
+             more comes in; it can go when retention or erasure has ended its data"
+        ),
+    )
+}
+
+fn basis_swapped(name: &str, from: &str, to: &str) -> Mistake {
+    noted(
+        (0, &format!("purpose.{name}.basis")),
+        "basis-swapped",
+        format!("the basis of {name:?} is swapped from {from} to {to} while data is held under it"),
+        "data is held on the basis under which it came in and people were told of that one; \
+         another can't be put in its place afterwards (Art 6(1), EDPB Guidelines 05/2020 \
+         para 121-123)",
+        format!(
+            "keep the basis of [purpose.{name}], and declare a new purpose with the new basis, \
+             such as [purpose.{name}_2]; data that comes in from then on can be held under it"
+        ),
+    )
+}
+
+/// The mistake of a version that is no longer there word for word.
+fn notice_lost(
+    name: &str,
+    before: &NoticeVersion,
+    after: &[NoticeVersion],
+    next: u32,
+) -> Option<Mistake> {
+    let NoticeVersion { version, language, text, .. } = before;
+    let same = |v: &&NoticeVersion| v.version == *version && v.language == *language;
+    let (code, done) = match after.iter().find(same) {
+        Some(kept) if kept.text == *text => return None,
+        Some(_) => ("notice-changed", "changed"),
+        None => ("notice-removed", "removed"),
+    };
+    Some(noted(
+        (0, &format!("notice.{name}.version.{version}.{language}")),
+        code,
+        format!("version {version} ({language}) of the notice {name:?} is {done}"),
+        "notices are kept whole: whoever relies on consent must show what the person was told \
+         (Art 7(1), EDPB Guidelines 05/2020 para 108)",
+        format!(
+            "put version {version} back word for word, and add the new text:\n\
+             [[notice.{name}.version]]\nversion = {next}\nlanguage = {language:?}\ntext = \"…\""
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests;

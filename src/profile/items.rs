@@ -1,0 +1,292 @@
+//! Appends admitted values and events, keeps the rollups beside them, and commits to all of them in
+//! one ledger entry.
+//!
+//! Nothing random is touched per event: rows are appended, each points at the one before it of the
+//! same record and name, and the rollup of that pair holds the head of the chain. So an event costs
+//! one append, and the events of a person are found without any index.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::json;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::ledger::commit::{ItemKind, commitment, item_leaf, item_salt};
+use crate::ledger::tree::Frontier;
+use crate::policy::rulebook::PurposeMask;
+use crate::store::Writer;
+
+use super::pack::Packer;
+use super::record::{Record, StoredValue, value_bytes};
+use super::sql::{self, BatchRow, EventRow, Rollup, ValueRow};
+
+/// Message ids of events that were read back to recognise repeats, at most this many in memory.
+const REMEMBERED_MIDS_MAX: usize = 8_000_000;
+
+/// An event that passed the gate.
+pub struct AdmittedEvent<'a> {
+    /// The code of its name.
+    pub name: i64,
+    /// Its name.
+    pub name_text: &'a str,
+    /// Its id within the source, or empty.
+    pub id: &'a str,
+    /// The purposes that admitted it.
+    pub purposes: PurposeMask,
+    /// When it happened.
+    pub at: Moment,
+    /// What identifies it, blind.
+    pub mid: i64,
+    /// Its amount in the smallest currency unit.
+    pub amount: Option<i64>,
+    /// Its properties: canonical JSON.
+    pub properties: &'a [u8],
+}
+
+/// Whether an event was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It is new.
+    New,
+    /// The same event of the same record is held already.
+    Known,
+}
+
+/// The items appended in one transaction, to be committed to together.
+pub struct Items {
+    first_value: i64,
+    next_value: i64,
+    first_event: i64,
+    next_event: i64,
+    value_tree: Frontier,
+    event_tree: Frontier,
+    rollups: BTreeMap<(i64, i64), Rollup>,
+    canonical: Vec<u8>,
+}
+
+/// What an importer keeps from one transaction to the next. It must be dropped when another process
+/// has written.
+pub struct Memory {
+    packer: Packer,
+    mids: HashMap<(i64, i64), HashSet<i64>>,
+    mid_count: usize,
+}
+
+impl Memory {
+    /// An empty memory.
+    pub fn new(conn: &rusqlite::Connection) -> Result<Memory> {
+        Ok(Memory { packer: Packer::new(conn)?, mids: HashMap::new(), mid_count: 0 })
+    }
+
+    /// Whether the event with this message id is held: reads the chain back once, then remembers.
+    fn knows(&mut self, writer: &Writer<'_>, rollup: &Rollup, record: i64, mid: i64) -> Result<bool> {
+        if self.mid_count > REMEMBERED_MIDS_MAX {
+            self.mids.clear();
+            self.mid_count = 0;
+        }
+        let key = (record, rollup.name);
+        if !self.mids.contains_key(&key) {
+            let chain = sql::event_chain(writer.conn, rollup.last_event)?;
+            self.mid_count += chain.len();
+            self.mids.insert(key, chain.into_iter().map(|(_, mid, _)| mid).collect());
+        }
+        Ok(self.mids[&key].contains(&mid))
+    }
+
+    fn learn(&mut self, record: i64, name: i64, mid: i64) {
+        // Only chains that were read back are remembered whole; others are read when asked for.
+        if let Some(known) = self.mids.get_mut(&(record, name))
+            && known.insert(mid)
+        {
+            self.mid_count += 1;
+        }
+    }
+}
+
+impl Items {
+    /// Starts a batch at the end of the tables.
+    pub fn begin(writer: &Writer<'_>) -> Result<Items> {
+        let next_value = sql::next_value(writer.conn)?;
+        let next_event = sql::next_event(writer.conn)?;
+        Ok(Items {
+            first_value: next_value,
+            next_value,
+            first_event: next_event,
+            next_event,
+            value_tree: Frontier::new(),
+            event_tree: Frontier::new(),
+            rollups: BTreeMap::new(),
+            canonical: Vec::new(),
+        })
+    }
+
+    /// Appends a value to a record; what its source said before is superseded.
+    pub fn add_value(
+        &mut self,
+        writer: &mut Writer<'_>,
+        record: &mut Record,
+        field: (i64, &str),
+        purposes: PurposeMask,
+        observed_at: Moment,
+        text: &str,
+    ) -> Result<i64> {
+        let seq = self.next_value;
+        self.next_value += 1;
+        let mut body = value_bytes(field.1, observed_at, text);
+        commit_to(&mut self.value_tree, &record.key, ItemKind::Value, seq, &body);
+        apply_seal(&record.key, Sealed::Value, seq, &mut body);
+        sql::insert_value(
+            writer.conn,
+            &ValueRow {
+                seq,
+                record: record.id,
+                prev: record.last_value,
+                field: field.0,
+                purposes: writer.words.set_of(writer.conn, purposes)?,
+                observed_at: observed_at.0,
+                state: sql::VALUE_CURRENT,
+                body,
+            },
+        )?;
+        sql::set_last_value(writer.conn, record.id, seq)?;
+        record.last_value = seq;
+        let value = StoredValue {
+            seq,
+            record: record.id,
+            field: field.0,
+            purposes,
+            observed_at,
+            current: true,
+            text: text.to_owned(),
+        };
+        if let Some(old) = record.current.insert(field.0, value) {
+            sql::set_value_state(writer.conn, old.seq, sql::VALUE_SUPERSEDED)?;
+        }
+        Ok(seq)
+    }
+
+    /// Appends an event to a record, unless it is held already, and brings its rollup up to date.
+    pub fn add_event(
+        &mut self,
+        writer: &mut Writer<'_>,
+        memory: &mut Memory,
+        record: i64,
+        key: &RecordKey,
+        event: &AdmittedEvent<'_>,
+    ) -> Result<Taken> {
+        let at = (record, event.name);
+        if !self.rollups.contains_key(&at) {
+            let rollup = sql::rollup(writer.conn, record, event.name)?.unwrap_or(Rollup {
+                name: event.name,
+                count: 0,
+                sum: 0,
+                first_at: i64::MAX,
+                last_at: i64::MIN,
+                last_event: 0,
+            });
+            self.rollups.insert(at, rollup);
+        }
+        let rollup = self.rollups[&at];
+        // An event later than all that are held can't be one of them.
+        if event.at.0 <= rollup.last_at && memory.knows(writer, &rollup, record, event.mid)? {
+            return Ok(Taken::Known);
+        }
+        let seq = self.next_event;
+        self.next_event += 1;
+        event_bytes(&mut self.canonical, event);
+        commit_to(&mut self.event_tree, key, ItemKind::Event, seq, &self.canonical);
+        let mut body = memory.packer.pack(&self.canonical);
+        apply_seal(key, Sealed::Event, seq, &mut body);
+        sql::insert_event(
+            writer.conn,
+            &EventRow {
+                seq,
+                record,
+                prev: rollup.last_event,
+                name: event.name,
+                purposes: writer.words.set_of(writer.conn, event.purposes)?,
+                at: event.at.0,
+                mid: event.mid,
+                body,
+            },
+        )?;
+        memory.learn(record, event.name, event.mid);
+        let rollup = self.rollups.get_mut(&at).expect("the rollup was put in above");
+        rollup.count += 1;
+        rollup.sum += event.amount.unwrap_or(0);
+        rollup.first_at = rollup.first_at.min(event.at.0);
+        rollup.last_at = rollup.last_at.max(event.at.0);
+        rollup.last_event = seq;
+        Ok(Taken::New)
+    }
+
+    /// Whether anything was appended.
+    pub fn is_empty(&self) -> bool {
+        self.next_value == self.first_value && self.next_event == self.first_event
+    }
+
+    /// Writes the rollups and the ledger entry that commits to the batch; returns the entry's number.
+    pub fn finish(self, writer: &mut Writer<'_>, policy: u32, source: i64) -> Result<Option<i64>> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        for ((record, _), rollup) in &self.rollups {
+            if rollup.count > 0 {
+                sql::put_rollup(writer.conn, *record, rollup)?;
+            }
+        }
+        let value_count = self.next_value - self.first_value;
+        let event_count = self.next_event - self.first_event;
+        let n = writer.append(
+            "data.admit",
+            json!({
+                "policy": policy,
+                "source": source,
+                "values": {
+                    "first": self.first_value, "count": value_count,
+                    "root": self.value_tree.root().to_string(),
+                },
+                "events": {
+                    "first": self.first_event, "count": event_count,
+                    "root": self.event_tree.root().to_string(),
+                },
+            }),
+        )?;
+        sql::insert_batch(
+            writer.conn,
+            &BatchRow {
+                n,
+                recorded_at: writer.now.0,
+                policy: i64::from(policy),
+                source,
+                first_value: self.first_value,
+                value_count,
+                first_event: self.first_event,
+                event_count,
+            },
+        )?;
+        Ok(Some(n))
+    }
+}
+
+/// Adds the salted commitment of an item to its batch's tree.
+fn commit_to(tree: &mut Frontier, key: &RecordKey, kind: ItemKind, seq: i64, bytes: &[u8]) {
+    let number = u64::try_from(seq).expect("rows count from 1");
+    tree.append(item_leaf(&commitment(&item_salt(&key.0, kind, number), bytes)));
+}
+
+/// The canonical bytes of an event: what is committed to, and what is packed and sealed.
+fn event_bytes(bytes: &mut Vec<u8>, event: &AdmittedEvent<'_>) {
+    use std::io::Write as _;
+    bytes.clear();
+    bytes.push(b'{');
+    if let Some(amount) = event.amount {
+        write!(bytes, "\"amount\":{amount},").expect("a vector takes all");
+    }
+    write!(bytes, "\"at\":{},\"id\":", event.at.0).expect("a vector takes all");
+    serde_json::to_writer(&mut *bytes, event.id).expect("a text is JSON");
+    write!(bytes, ",\"name\":\"{}\",\"properties\":", event.name_text).expect("a vector takes all");
+    bytes.extend_from_slice(event.properties);
+    bytes.push(b'}');
+}

@@ -1,0 +1,239 @@
+//! Joins subjects and takes joins back.
+//!
+//! A merge moves the records of one subject to another and remembers which; a split moves exactly
+//! those back. Values, events, rollups, consents and keys stay on their records and are not touched,
+//! so nothing that a source said can be lost and nothing has to be computed again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::base::error::{Error, Result};
+use crate::base::secret::Randomness;
+use crate::store::Writer;
+
+use super::recognise::SeenIdentifier;
+use super::sql;
+
+/// Who or what decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decider {
+    /// Exact identifiers, by the policy's rules.
+    Identifiers,
+    /// A person, on the command line.
+    Person,
+}
+
+/// A new subject with a random public id.
+pub fn new_subject(conn: &rusqlite::Connection, randomness: &mut dyn Randomness) -> Result<i64> {
+    let mut bytes = [0; 8];
+    randomness.fill(&mut bytes);
+    let random = i64::from_be_bytes(bytes) & 0x3fff_ffff_ffff_ffff;
+    sql::insert_subject(conn, random | 0x4000_0000_0000_0000)
+}
+
+/// Moves all records of `from` to `into`.
+pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> Result<()> {
+    let records = sql::records_of(writer.conn, from)?;
+    let Some(first) = records.first().copied() else { return Ok(()) };
+    let payload = json!({
+        "from": public_text(sql::public_id(writer.conn, from)?),
+        "into": public_text(sql::public_id(writer.conn, into)?),
+        "by": match decider { Decider::Identifiers => "identifiers", Decider::Person => "person" },
+    });
+    let entry = about(writer, "profile.merge", first, &payload, json!({"records": records.len()}))?;
+    sql::insert_merge(writer.conn, from, into, writer.now.0, entry, &records)?;
+    for record in &records {
+        sql::move_record(writer.conn, *record, into)?;
+    }
+    sql::set_subject_state(writer.conn, from, sql::SUBJECT_MERGED)?;
+    if decider == Decider::Person {
+        let anchor = sql::records_of(writer.conn, into)?.first().copied().unwrap_or(first);
+        sql::insert_link(writer.conn, first, anchor, sql::LINK_PERSON, 0, entry)?;
+    }
+    Ok(())
+}
+
+/// Takes a merge back: the records that it moved return to the subject that they came from. The two
+/// sides are kept apart from then on. Returns the subject that is restored.
+///
+/// # Errors
+/// `merge-overtaken` when records of it have been moved on by a later merge.
+pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
+    let records = sql::merge_records(writer.conn, merge.id)?;
+    for record in &records {
+        if sql::record(writer.conn, *record)?.subject != merge.into_subject {
+            return Err(Error::no("merge-overtaken", "a later merge moved these records on")
+                .next("split the later merge first; `candor profile show` lists them"));
+        }
+    }
+    let Some(first) = records.first().copied() else {
+        return Err(Error::no("merge-empty", "the merge moved no records"));
+    };
+    let payload = json!({
+        "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
+        "restored": public_text(sql::public_id(writer.conn, merge.from_subject)?),
+        "by": "person",
+    });
+    let entry =
+        about(writer, "profile.split", first, &payload, json!({"merge_entry": merge.entry}))?;
+    sql::undo_merge(writer.conn, merge.id, entry)?;
+    for record in &records {
+        sql::move_record(writer.conn, *record, merge.from_subject)?;
+    }
+    sql::set_subject_state(writer.conn, merge.from_subject, sql::SUBJECT_LIVE)?;
+    let staying = sql::records_of(writer.conn, merge.into_subject)?;
+    keep_apart(writer, &records, &staying, entry)?;
+    Ok(merge.from_subject)
+}
+
+/// Retires the links across two sets of records and forbids new ones.
+fn keep_apart(writer: &Writer<'_>, moved: &[i64], staying: &[i64], entry: i64) -> Result<()> {
+    let staying: BTreeSet<i64> = staying.iter().copied().collect();
+    for record in moved {
+        for link in sql::links_of(writer.conn, *record)? {
+            let other = if link.a == *record { link.b } else { link.a };
+            if staying.contains(&other) && link.kind != sql::LINK_CANNOT {
+                sql::retire_link(writer.conn, link.id, entry)?;
+            }
+        }
+        for other in &staying {
+            sql::insert_link(writer.conn, *record, *other, sql::LINK_CANNOT, 0, entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Parts one record from its subject, as a subject of its own. Returns the new subject.
+pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
+    let old = sql::record(writer.conn, record)?.subject;
+    let staying: Vec<i64> =
+        sql::records_of(writer.conn, old)?.into_iter().filter(|id| *id != record).collect();
+    if staying.is_empty() {
+        return Err(Error::no("record-alone", "the profile has no other record to part it from"));
+    }
+    let subject = new_subject(writer.conn, writer.randomness)?;
+    let payload = json!({
+        "from": public_text(sql::public_id(writer.conn, old)?),
+        "restored": public_text(sql::public_id(writer.conn, subject)?),
+        "by": "person",
+    });
+    let entry = about(writer, "profile.split", record, &payload, json!({"records": 1}))?;
+    sql::move_record(writer.conn, record, subject)?;
+    keep_apart(writer, &[record], &staying, entry)?;
+    Ok(subject)
+}
+
+/// Retires the links that a value made which has turned out to be shared, and lets the subjects that
+/// only it held together fall apart again.
+pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<()> {
+    let holders: BTreeSet<i64> =
+        sql::holders(writer.conn, seen.blind)?.into_iter().map(|(record, ..)| record).collect();
+    let mut touched = BTreeSet::new();
+    let entry = i64::try_from(writer.log.size()).unwrap_or(i64::MAX);
+    for record in &holders {
+        for link in sql::links_of(writer.conn, *record)? {
+            let exact = link.kind == sql::LINK_EXACT && link.identifier == seen.field;
+            if exact && holders.contains(&link.a) && holders.contains(&link.b) {
+                sql::retire_link(writer.conn, link.id, entry)?;
+                touched.insert(sql::record(writer.conn, *record)?.subject);
+            }
+        }
+    }
+    for subject in touched {
+        regroup(writer, subject)?;
+    }
+    Ok(())
+}
+
+/// Parts a subject into the groups that its standing links still hold together.
+fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
+    let records = sql::records_of(writer.conn, subject)?;
+    let mut group: BTreeMap<i64, i64> = records.iter().map(|id| (*id, *id)).collect();
+    loop {
+        let mut changed = false;
+        for record in &records {
+            for link in sql::links_of(writer.conn, *record)? {
+                if !matches!(link.kind, sql::LINK_EXACT | sql::LINK_PERSON) {
+                    continue;
+                }
+                let (Some(a), Some(b)) = (group.get(&link.a), group.get(&link.b)) else { continue };
+                let least = *a.min(b);
+                changed |= a != b;
+                group.insert(link.a, least);
+                group.insert(link.b, least);
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut parts: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (record, least) in group {
+        parts.entry(least).or_default().push(record);
+    }
+    // The oldest record's part keeps the subject.
+    for (first, part) in parts.into_iter().skip(1) {
+        let new = new_subject(writer.conn, writer.randomness)?;
+        let payload = json!({
+            "from": public_text(sql::public_id(writer.conn, subject)?),
+            "restored": public_text(sql::public_id(writer.conn, new)?),
+            "by": "shared identifier",
+        });
+        about(writer, "profile.split", first, &payload, json!({"records": part.len()}))?;
+        for record in part {
+            sql::move_record(writer.conn, record, new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Appends an entry about a record's person.
+fn about(writer: &mut Writer<'_>, kind: &str, record: i64, payload: &Value, body: Value) -> Result<i64> {
+    let key = sql::record_key(writer.conn, record)?;
+    writer.append_about(kind, record, &key, payload, Some(body))
+}
+
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// A subject's public id as people write it: `s-` and thirteen letters and digits (Crockford's base
+/// 32, so that it can be read out on the telephone).
+pub fn public_text(public_id: i64) -> String {
+    let mut text = String::from("s-");
+    for shift in (0..13).rev() {
+        let digit = usize::try_from((public_id >> (shift * 5)) & 31).expect("five bits");
+        text.push(char::from(ALPHABET[digit]));
+    }
+    text
+}
+
+/// Reads a public id; forgiving in case and in the letters that look like digits.
+pub fn public_id_of(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix("s-").or_else(|| text.strip_prefix("S-"))?;
+    if digits.len() != 13 {
+        return None;
+    }
+    digits.bytes().try_fold(0i64, |id, byte| {
+        let byte = match byte.to_ascii_lowercase() {
+            b'o' => b'0',
+            b'i' | b'l' => b'1',
+            other => other,
+        };
+        let digit = ALPHABET.iter().position(|letter| *letter == byte)?;
+        Some((id << 5) | i64::try_from(digit).ok()?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_ids_read_back_also_when_misheard() {
+        let id = 0x4123_4567_89ab_cdef;
+        let text = public_text(id);
+        assert_eq!(public_id_of(&text), Some(id));
+        assert_eq!(public_id_of(&text.to_uppercase().replace('0', "O")), Some(id));
+        assert_eq!(public_id_of("s-short"), None);
+    }
+}

@@ -1,0 +1,16 @@
+//! PROFILE: groups records into subjects, keeps what each source said, and can take any merge back.
+//!
+//! `items` appends values and events; `recognise` decides to which subject a record belongs;
+//! `merge` joins and splits; `read` puts a profile together; `why` explains one stored value. A
+//! subject is nothing but the set of records that point at it, so a merge moves integers and a split
+//! moves them back.
+
+pub mod items;
+pub mod lookup;
+pub mod merge;
+pub mod pack;
+pub mod read;
+pub mod recognise;
+pub mod record;
+pub(crate) mod sql;
+pub mod why;

@@ -1,0 +1,378 @@
+//! Puts a profile together from what each source said, and finds it by an identifier or its id.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
+use crate::collect::normalise;
+use crate::policy::rulebook::{PurposeMask, codes};
+use crate::policy::types::{Policy, Winner};
+use crate::store::{WordKind, Words};
+
+use super::merge::{public_id_of, public_text};
+use super::pack::Unpacker;
+use super::recognise::identifier_blind;
+use super::record::{StoredValue, values};
+use super::sql::{self, Rollup};
+
+/// The names of the purposes in a mask.
+pub fn purpose_names(words: &Words, mask: PurposeMask) -> Vec<String> {
+    codes(mask).map(|code| words.text(WordKind::Purpose, i64::from(code)).to_owned()).collect()
+}
+
+/// The subjects that WHO names: `kind:value`, or a subject id. A subject that was merged into
+/// another is answered by that other one.
+///
+/// # Errors
+/// `who-unreadable` for what is neither, `identifier-unknown` for a kind that no policy declares,
+/// `subject-not-found` when nobody is held under it.
+pub fn find(
+    conn: &Connection,
+    secret: &StoreSecret,
+    policy: &Policy,
+    who: &str,
+) -> Result<Vec<i64>> {
+    let nobody = || {
+        Error::no("subject-not-found", "nobody is held under this name")
+            .next("try another identifier; an erased person isn't held any more")
+    };
+    if let Some(public_id) = public_id_of(who) {
+        let mut subject = sql::subject_by_public_id(conn, public_id)?.ok_or_else(nobody)?;
+        while sql::subject_state(conn, subject)? == Some(sql::SUBJECT_MERGED) {
+            subject = sql::merged_into(conn, subject)?.ok_or_else(nobody)?;
+        }
+        return Ok(vec![subject]);
+    }
+    let Some((kind, value)) = who.split_once(':') else {
+        return Err(Error::usage("who-unreadable", "a person is named as kind:value or by a subject id")
+            .next("for example email:ann@example.com, or s-… as `candor profile find` prints it"));
+    };
+    let Some(rule) = policy.identifiers.get(kind) else {
+        let known: Vec<&str> = policy.identifiers.keys().map(String::as_str).collect();
+        return Err(Error::usage("identifier-unknown", format!("the policy declares no identifier {kind}"))
+            .next(format!("use one of {}", known.join(", "))));
+    };
+    // A national number may belong to the country of any source.
+    let mut countries: Vec<Option<&str>> =
+        policy.sources.values().map(|source| source.phone_country.as_deref()).collect();
+    countries.push(Some(policy.controller.country.as_str()));
+    countries.sort_unstable();
+    countries.dedup();
+    let mut found = Vec::new();
+    for country in countries {
+        let Ok(text) = normalise(rule.form, value, country) else { continue };
+        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
+        found.extend(holders.into_iter().map(|(_, subject, ..)| subject));
+    }
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() { Err(nobody()) } else { Ok(found) }
+}
+
+/// The one subject that WHO names.
+///
+/// # Errors
+/// As [`find`], and `subject-ambiguous` when several people share the identifier.
+pub fn find_one(
+    conn: &Connection,
+    secret: &StoreSecret,
+    policy: &Policy,
+    who: &str,
+) -> Result<i64> {
+    let found = find(conn, secret, policy, who)?;
+    match found.as_slice() {
+        [subject] => Ok(*subject),
+        several => {
+            let ids = several
+                .iter()
+                .map(|subject| sql::public_id(conn, *subject).map(public_text))
+                .collect::<Result<Vec<_>>>()?;
+            Err(Error::no(
+                "subject-ambiguous",
+                format!("{} people share this identifier", several.len()),
+            )
+            .next(format!("name one by its id: {}", ids.join(", "))))
+        }
+    }
+}
+
+/// A record of a profile, opened.
+#[derive(Clone, Debug)]
+pub struct OpenRecord {
+    /// Its row.
+    pub id: i64,
+    /// The subject it was born into.
+    pub home: i64,
+    /// Its source.
+    pub source: String,
+    /// The source's own key; empty when nothing admitted it.
+    pub source_key: String,
+    /// Its key.
+    pub key: RecordKey,
+    /// All its values, newest first; superseded ones too.
+    pub values: Vec<StoredValue>,
+    /// Its rollups.
+    pub rollups: Vec<Rollup>,
+}
+
+/// An event, opened.
+#[derive(Clone, Debug)]
+pub struct OpenEvent {
+    /// Its row.
+    pub seq: i64,
+    /// Its record.
+    pub record: i64,
+    /// Its name.
+    pub name: String,
+    /// The purposes that admitted it.
+    pub purposes: PurposeMask,
+    /// When it happened.
+    pub at: Moment,
+    /// Its canonical bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Opens the records of a subject.
+pub fn open_records(conn: &Connection, words: &Words, subject: i64) -> Result<Vec<OpenRecord>> {
+    let key_field = words.code(WordKind::Field, "record.key").unwrap_or(0);
+    sql::records_of(conn, subject)?
+        .into_iter()
+        .map(|id| {
+            let row = sql::record(conn, id)?;
+            let key = sql::record_key(conn, id)?;
+            let values = values(conn, words, &key, row.last_value)?;
+            let source_key = values
+                .iter()
+                .find(|value| value.field == key_field)
+                .map_or_else(String::new, |value| value.text.clone());
+            Ok(OpenRecord {
+                id,
+                home: row.home,
+                source: words.text(WordKind::Source, row.source).to_owned(),
+                source_key,
+                key,
+                values,
+                rollups: sql::rollups(conn, id)?,
+            })
+        })
+        .collect()
+}
+
+/// Opens the events of a record, newest first.
+pub fn open_events(conn: &Connection, words: &Words, record: &OpenRecord) -> Result<Vec<OpenEvent>> {
+    if record.rollups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut unpacker = Unpacker::new(conn)?;
+    let mut events = Vec::new();
+    for rollup in &record.rollups {
+        let mut seq = rollup.last_event;
+        while seq != 0 {
+            let row = sql::event(conn, seq)?;
+            seq = row.prev;
+            let purposes = words.mask_of(row.purposes);
+            if purposes == 0 {
+                continue;
+            }
+            let mut body = row.body;
+            apply_seal(&record.key, Sealed::Event, row.seq, &mut body);
+            events.push(OpenEvent {
+                seq: row.seq,
+                record: record.id,
+                name: words.text(WordKind::Event, row.name).to_owned(),
+                purposes,
+                at: Moment(row.at),
+                bytes: unpacker.unpack(&body)?,
+            });
+        }
+    }
+    events.sort_by_key(|event| (std::cmp::Reverse(event.at), std::cmp::Reverse(event.seq)));
+    Ok(events)
+}
+
+/// One value with where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Said {
+    /// The value.
+    pub value: String,
+    /// The source that said it.
+    pub source: String,
+    /// When it was observed.
+    pub observed_at: String,
+    /// The purposes that admitted it.
+    pub purposes: Vec<String>,
+    /// The ledger entry under which it came in.
+    pub entry: i64,
+}
+
+/// An attribute: the value that the policy's rule picks, and what the others say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// The winner.
+    #[serde(flatten)]
+    pub shown: Said,
+    /// The others, where they differ or agree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Said>,
+}
+
+/// Activity by event name, over all records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Activity {
+    /// How many.
+    pub count: i64,
+    /// The sum of their amounts, in the smallest currency unit.
+    pub sum: i64,
+    /// The first.
+    pub first_at: String,
+    /// The last.
+    pub last_at: String,
+}
+
+/// A profile as people and programs see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Profile {
+    /// The subject's id.
+    pub subject: String,
+    /// Its records: source and the source's key.
+    pub records: Vec<RecordName>,
+    /// Identifiers by kind.
+    pub identifiers: BTreeMap<String, Vec<Said>>,
+    /// Attributes by name.
+    pub attributes: BTreeMap<String, Attribute>,
+    /// Rollups by event name.
+    pub activity: BTreeMap<String, Activity>,
+    /// Merges that made it, newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merges: Vec<MergeName>,
+}
+
+/// A record's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecordName {
+    /// The record's number in the store.
+    pub record: i64,
+    /// The source.
+    pub source: String,
+    /// The source's key; empty when no purpose admitted it.
+    pub key: String,
+}
+
+/// A merge that can be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MergeName {
+    /// Its number.
+    pub merge: i64,
+    /// The subject that was merged in.
+    pub from: String,
+    /// When.
+    pub at: String,
+    /// Its ledger entry.
+    pub entry: i64,
+}
+
+/// Puts a profile together.
+pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) -> Result<Profile> {
+    let records = open_records(conn, words, subject)?;
+    let mut identifiers: BTreeMap<String, Vec<Said>> = BTreeMap::new();
+    let mut attributes: BTreeMap<String, Vec<(Said, Moment)>> = BTreeMap::new();
+    let mut rollups: BTreeMap<String, Rollup> = BTreeMap::new();
+    for record in &records {
+        for value in record.values.iter().filter(|value| value.current) {
+            let said = Said {
+                value: value.text.clone(),
+                source: record.source.clone(),
+                observed_at: value.observed_at.to_string(),
+                purposes: purpose_names(words, value.purposes),
+                entry: sql::batch_of_value(conn, value.seq)?.n,
+            };
+            match words.text(WordKind::Field, value.field).split_once('.') {
+                Some(("identifier", kind)) => {
+                    identifiers.entry(kind.to_owned()).or_default().push(said);
+                }
+                Some(("attribute", name)) => {
+                    attributes.entry(name.to_owned()).or_default().push((said, value.observed_at));
+                }
+                _ => {}
+            }
+        }
+        for rollup in &record.rollups {
+            let name = words.text(WordKind::Event, rollup.name).to_owned();
+            rollups
+                .entry(name)
+                .and_modify(|all| {
+                    all.count += rollup.count;
+                    all.sum += rollup.sum;
+                    all.first_at = all.first_at.min(rollup.first_at);
+                    all.last_at = all.last_at.max(rollup.last_at);
+                })
+                .or_insert(*rollup);
+        }
+    }
+    let merges = sql::merges_into(conn, subject)?
+        .into_iter()
+        .map(|merge| {
+            Ok(MergeName {
+                merge: merge.id,
+                from: public_text(sql::public_id(conn, merge.from_subject)?),
+                at: Moment(merge.at).to_string(),
+                entry: merge.entry,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Profile {
+        subject: public_text(sql::public_id(conn, subject)?),
+        records: records
+            .iter()
+            .map(|r| RecordName { record: r.id, source: r.source.clone(), key: r.source_key.clone() })
+            .collect(),
+        identifiers,
+        attributes: attributes
+            .into_iter()
+            .map(|(name, said)| {
+                let attribute = pick(policy, &name, said);
+                (name, attribute)
+            })
+            .collect(),
+        activity: rollups
+            .into_iter()
+            .filter(|(_, rollup)| rollup.count > 0)
+            .map(|(name, rollup)| {
+                let activity = Activity {
+                    count: rollup.count,
+                    sum: rollup.sum,
+                    first_at: Moment(rollup.first_at).to_string(),
+                    last_at: Moment(rollup.last_at).to_string(),
+                };
+                (name, activity)
+            })
+            .collect(),
+        merges,
+    })
+}
+
+/// Picks the value that a profile shows, by the policy's rule; equal ones by the source's name, so
+/// that the answer never depends on the order of import.
+fn pick(policy: &Policy, name: &str, mut said: Vec<(Said, Moment)>) -> Attribute {
+    let rules = &policy.profile;
+    let winner = rules.attributes.get(name).copied().unwrap_or(rules.winner);
+    let rank = |source: &str| {
+        rules.priority.iter().position(|p| p == source).unwrap_or(rules.priority.len())
+    };
+    said.sort_by(|(a, a_at), (b, b_at)| {
+        let by_rank = rank(&a.source).cmp(&rank(&b.source));
+        let by_age = b_at.cmp(a_at);
+        let order = match winner {
+            Winner::Newest => by_age.then(by_rank),
+            Winner::SourcePriority => by_rank.then(by_age),
+        };
+        order.then_with(|| a.source.cmp(&b.source)).then_with(|| a.value.cmp(&b.value))
+    });
+    let mut said = said.into_iter().map(|(said, _)| said);
+    let shown = said.next().expect("an attribute is said at least once");
+    Attribute { shown, others: said.collect() }
+}

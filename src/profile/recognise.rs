@@ -1,0 +1,187 @@
+//! Decides to which subject a record belongs, by exact identifiers and with guards.
+//!
+//! A shared value must not make two people one: a placeholder links nobody, a value on too many
+//! records of one source links nobody, and two records that differ in what the policy names
+//! (`unless_differ`) stay apart although they share a value. What isn't certain stays apart: a merge
+//! can always be made later, and a wrong one shows a person's data to another.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use rusqlite::Connection;
+
+use crate::base::error::Result;
+use crate::base::secret::StoreSecret;
+use crate::policy::types::{IdentifierKind, Policy};
+use crate::store::{WordKind, Words};
+
+use super::record::Record;
+use super::sql;
+
+/// An identifier of a row, in normal form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenIdentifier {
+    /// The code of its field (`identifier.KIND`).
+    pub field: i64,
+    /// Its kind.
+    pub kind: String,
+    /// Its value.
+    pub text: String,
+    /// Its blind name.
+    pub blind: i64,
+}
+
+/// The blind name of a source's key.
+pub fn key_blind(secret: &StoreSecret, source: &str, key: &str) -> i64 {
+    secret.blind("record", &[source, key])
+}
+
+/// The blind name of an identifier.
+pub fn identifier_blind(secret: &StoreSecret, kind: &str, text: &str) -> i64 {
+    secret.blind("identifier", &[kind, text])
+}
+
+/// The suppression fingerprint of a source's key.
+pub fn key_fingerprint(secret: &StoreSecret, source: &str, key: &str) -> [u8; 16] {
+    secret.fingerprint("record", &[source, key])
+}
+
+/// The suppression fingerprint of an identifier.
+pub fn identifier_fingerprint(secret: &StoreSecret, kind: &str, text: &str) -> [u8; 16] {
+    secret.fingerprint("identifier", &[kind, text])
+}
+
+/// How a row's identifiers tie it to what is held.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ties {
+    /// The subjects that it belongs to, oldest first: to be made one.
+    pub subjects: Vec<i64>,
+    /// The links that say why: (a record of that subject, the identifier's field).
+    pub links: Vec<(i64, i64)>,
+    /// Subjects that share a value with it and are somebody else.
+    pub related: Vec<i64>,
+    /// Blind names of values that have become shared: their links must be retired.
+    pub shared: Vec<SeenIdentifier>,
+}
+
+/// Attribute texts by name, in the form in which people are compared.
+pub type Traits = BTreeMap<String, BTreeSet<String>>;
+
+/// The comparison form of an attribute.
+pub fn comparable(text: &str) -> String {
+    use unicode_normalization::UnicodeNormalization;
+    text.nfkc().collect::<String>().trim().to_lowercase()
+}
+
+/// What tells the people of a subject apart: the attributes that the policy's guards name.
+pub fn traits_of(conn: &Connection, words: &Words, policy: &Policy, subject: i64) -> Result<Traits> {
+    let wanted: HashSet<&String> =
+        policy.identifiers.values().flat_map(|kind| &kind.unless_differ).collect();
+    let mut traits = Traits::new();
+    if wanted.is_empty() {
+        return Ok(traits);
+    }
+    for id in sql::records_of(conn, subject)? {
+        let record = Record::load(conn, words, id)?;
+        for name in &wanted {
+            let field = words.code(WordKind::Field, &format!("attribute.{name}"));
+            if let Some(text) = field.and_then(|field| record.text(field)) {
+                traits.entry((*name).clone()).or_default().insert(comparable(text));
+            }
+        }
+    }
+    Ok(traits)
+}
+
+/// Whether two sets of traits are two people under a kind's guard.
+fn differ(kind: &IdentifierKind, a: &Traits, b: &Traits) -> bool {
+    !kind.unless_differ.is_empty()
+        && kind.unless_differ.iter().all(|name| match (a.get(name), b.get(name)) {
+            (Some(a), Some(b)) => a.is_disjoint(b),
+            _ => false,
+        })
+}
+
+/// Finds the ties of a row. `own_record` is its record where it exists already; `traits` are the
+/// row's own.
+pub fn ties(
+    conn: &Connection,
+    words: &Words,
+    policy: &Policy,
+    source: i64,
+    own_record: Option<i64>,
+    identifiers: &[SeenIdentifier],
+    traits: &Traits,
+) -> Result<Ties> {
+    let mut ties = Ties::default();
+    let own_subject = own_record.map(|id| sql::record(conn, id)).transpose()?.map(|r| r.subject);
+    let mut met: Vec<(i64, Traits)> = Vec::new();
+    if let Some(subject) = own_subject {
+        met.push((subject, traits_of(conn, words, policy, subject)?));
+    }
+    for seen in identifiers {
+        let Some(kind) = policy.identifiers.get(&seen.kind) else { continue };
+        if !kind.links || kind.ignore.contains(&seen.text) {
+            continue;
+        }
+        let holders = sql::holders(conn, seen.blind)?;
+        let others = holders.iter().filter(|(record, ..)| Some(*record) != own_record);
+        let mut by_source: BTreeMap<i64, u32> = BTreeMap::from([(source, 1)]);
+        for (_, _, holder_source, _) in others.clone() {
+            *by_source.entry(*holder_source).or_default() += 1;
+        }
+        if by_source.values().any(|count| *count > kind.max_records) {
+            ties.shared.push(seen.clone());
+            continue;
+        }
+        let mut tied: HashSet<i64> = HashSet::new();
+        for (holder, subject, ..) in others {
+            if !tied.insert(*subject) {
+                continue;
+            }
+            if !met.iter().any(|(id, _)| id == subject) {
+                met.push((*subject, traits_of(conn, words, policy, *subject)?));
+            }
+            let theirs = &met.iter().find(|(id, _)| id == subject).expect("met above").1;
+            if differ(kind, traits, theirs) || kept_apart(conn, own_record, *subject)? {
+                ties.related.push(*subject);
+            } else {
+                ties.subjects.push(*subject);
+                ties.links.push((*holder, seen.field));
+            }
+        }
+    }
+    ties.subjects.sort_unstable();
+    ties.subjects.dedup();
+    ties.related.sort_unstable();
+    ties.related.dedup();
+    // A row that fits two different people is neither's for certain.
+    let tied: Vec<&(i64, Traits)> =
+        met.iter().filter(|(id, _)| ties.subjects.contains(id) || Some(*id) == own_subject).collect();
+    let torn = tied.iter().enumerate().any(|(i, (_, a))| {
+        tied[i + 1..].iter().any(|(_, b)| policy.identifiers.values().any(|k| differ(k, a, b)))
+    });
+    if torn {
+        ties.related.append(&mut ties.subjects);
+        ties.links.clear();
+    }
+    if let Some(own) = own_subject {
+        ties.subjects.retain(|subject| *subject != own);
+    }
+    let subjects = ties.subjects.clone();
+    ties.related.retain(|subject| !subjects.contains(subject) && Some(*subject) != own_subject);
+    Ok(ties)
+}
+
+/// Whether somebody decided that a record doesn't belong to a subject.
+fn kept_apart(conn: &Connection, record: Option<i64>, subject: i64) -> Result<bool> {
+    let Some(record) = record else { return Ok(false) };
+    for link in sql::links_of(conn, record)? {
+        if link.kind == sql::LINK_CANNOT {
+            let other = if link.a == record { link.b } else { link.a };
+            if sql::record(conn, other)?.subject == subject {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}

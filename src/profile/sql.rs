@@ -1,0 +1,574 @@
+//! Every statement about subjects, records, their values, events and links.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::base::error::Result;
+use crate::base::secret::RecordKey;
+
+pub const SUBJECT_LIVE: i64 = 2;
+pub const SUBJECT_MERGED: i64 = 3;
+pub const SUBJECT_KEPT: i64 = 4;
+
+pub const VALUE_CURRENT: i64 = 2;
+pub const VALUE_SUPERSEDED: i64 = 3;
+pub const VALUE_ERASED: i64 = 4;
+
+pub const LINK_EXACT: i64 = 2;
+pub const LINK_PERSON: i64 = 4;
+pub const LINK_CANNOT: i64 = 5;
+pub const LINK_RELATED: i64 = 6;
+
+pub struct RecordRow {
+    pub subject: i64,
+    pub home: i64,
+    pub source: i64,
+    pub last_value: i64,
+}
+
+pub struct ValueRow {
+    pub seq: i64,
+    pub record: i64,
+    pub prev: i64,
+    pub field: i64,
+    pub purposes: i64,
+    pub observed_at: i64,
+    pub state: i64,
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone)]
+pub struct EventRow {
+    pub seq: i64,
+    pub record: i64,
+    pub prev: i64,
+    pub name: i64,
+    pub purposes: i64,
+    pub at: i64,
+    pub mid: i64,
+    pub body: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rollup {
+    pub name: i64,
+    pub count: i64,
+    pub sum: i64,
+    pub first_at: i64,
+    pub last_at: i64,
+    pub last_event: i64,
+}
+
+// Subjects ----------------------------------------------------------------------------------------
+
+pub fn insert_subject(conn: &Connection, public_id: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("INSERT INTO subject (public_id, state) VALUES ($1, 2) RETURNING id")?
+        .query_row([public_id], |row| row.get(0))?)
+}
+
+pub fn subject_state(conn: &Connection, subject: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT state FROM subject WHERE id = $1")?
+        .query_row([subject], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn set_subject_state(conn: &Connection, subject: i64, state: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE subject SET state = $2 WHERE id = $1")?
+        .execute([subject, state])?;
+    Ok(())
+}
+
+pub fn subject_by_public_id(conn: &Connection, public_id: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT id FROM subject WHERE public_id = $1")?
+        .query_row([public_id], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT public_id FROM subject WHERE id = $1")?
+        .query_row([subject], |row| row.get(0))?)
+}
+
+pub fn live_subjects(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT id FROM subject WHERE state <> 3 ORDER BY id")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+// Records -----------------------------------------------------------------------------------------
+
+pub fn insert_record(
+    conn: &Connection,
+    subject: i64,
+    source: i64,
+    key_blind: i64,
+    key: &RecordKey,
+) -> Result<i64> {
+    let id: i64 = conn
+        .prepare_cached(
+            "INSERT INTO record (subject, home, source, key_blind, last_value)
+             VALUES ($1, $1, $2, $3, 0) RETURNING id",
+        )?
+        .query_row(params![subject, source, key_blind], |row| row.get(0))?;
+    conn.prepare_cached("INSERT INTO record_key (record, k) VALUES ($1, $2)")?
+        .execute(params![id, key.0])?;
+    Ok(id)
+}
+
+pub fn record(conn: &Connection, id: i64) -> Result<RecordRow> {
+    Ok(conn
+        .prepare_cached("SELECT subject, home, source, last_value FROM record WHERE id = $1")?
+        .query_row([id], |row| {
+            Ok(RecordRow {
+                subject: row.get(0)?,
+                home: row.get(1)?,
+                source: row.get(2)?,
+                last_value: row.get(3)?,
+            })
+        })?)
+}
+
+pub fn record_key(conn: &Connection, id: i64) -> Result<RecordKey> {
+    let bytes: Vec<u8> = conn
+        .prepare_cached("SELECT k FROM record_key WHERE record = $1")?
+        .query_row([id], |row| row.get(0))?;
+    Ok(RecordKey(bytes.try_into().unwrap_or([0; 32])))
+}
+
+pub fn record_by_key(conn: &Connection, source: i64, key_blind: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT id FROM record WHERE key_blind = $1 AND source = $2")?
+        .query_row([key_blind, source], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn records_of(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT id FROM record WHERE subject = $1 ORDER BY id")?;
+    let rows = statement.query_map([subject], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn move_record(conn: &Connection, record: i64, subject: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE record SET subject = $2 WHERE id = $1")?
+        .execute([record, subject])?;
+    Ok(())
+}
+
+pub fn set_last_value(conn: &Connection, record: i64, seq: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE record SET last_value = $2 WHERE id = $1")?
+        .execute([record, seq])?;
+    Ok(())
+}
+
+// Values ------------------------------------------------------------------------------------------
+
+pub fn next_value(conn: &Connection) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM value")?
+        .query_row([], |row| row.get(0))?)
+}
+
+pub fn insert_value(conn: &Connection, row: &ValueRow) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO value (seq, record, prev, field, purposes, observed_at, state, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )?
+    .execute(params![
+        row.seq,
+        row.record,
+        row.prev,
+        row.field,
+        row.purposes,
+        row.observed_at,
+        row.state,
+        row.body
+    ])?;
+    Ok(())
+}
+
+pub fn value(conn: &Connection, seq: i64) -> Result<ValueRow> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT seq, record, prev, field, purposes, observed_at, state, body
+             FROM value WHERE seq = $1",
+        )?
+        .query_row([seq], value_row)?)
+}
+
+pub fn value_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ValueRow> {
+    Ok(ValueRow {
+        seq: row.get(0)?,
+        record: row.get(1)?,
+        prev: row.get(2)?,
+        field: row.get(3)?,
+        purposes: row.get(4)?,
+        observed_at: row.get(5)?,
+        state: row.get(6)?,
+        body: row.get(7)?,
+    })
+}
+
+pub fn set_value_state(conn: &Connection, seq: i64, state: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE value SET state = $2 WHERE seq = $1")?.execute([seq, state])?;
+    Ok(())
+}
+
+// Events and rollups ------------------------------------------------------------------------------
+
+pub fn next_event(conn: &Connection) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM event")?
+        .query_row([], |row| row.get(0))?)
+}
+
+pub fn insert_event(conn: &Connection, row: &EventRow) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO event (seq, record, prev, name, purposes, at, mid, body)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )?
+    .execute(params![
+        row.seq,
+        row.record,
+        row.prev,
+        row.name,
+        row.purposes,
+        row.at,
+        row.mid,
+        row.body
+    ])?;
+    Ok(())
+}
+
+pub fn event_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {
+    Ok(EventRow {
+        seq: row.get(0)?,
+        record: row.get(1)?,
+        prev: row.get(2)?,
+        name: row.get(3)?,
+        purposes: row.get(4)?,
+        at: row.get(5)?,
+        mid: row.get(6)?,
+        body: row.get(7)?,
+    })
+}
+
+pub fn event(conn: &Connection, seq: i64) -> Result<EventRow> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT seq, record, prev, name, purposes, at, mid, body FROM event WHERE seq = $1",
+        )?
+        .query_row([seq], event_row)?)
+}
+
+/// The chain of one record's events of one name, newest first: (seq, message id, moment).
+pub fn event_chain(conn: &Connection, last: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let mut statement = conn.prepare_cached("SELECT prev, mid, at FROM event WHERE seq = $1")?;
+    let mut all = Vec::new();
+    let mut seq = last;
+    while seq != 0 {
+        let (prev, mid, at) =
+            statement.query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        all.push((seq, mid, at));
+        seq = prev;
+    }
+    Ok(all)
+}
+
+pub fn rollup(conn: &Connection, record: i64, name: i64) -> Result<Option<Rollup>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT name, count, sum, first_at, last_at, last_event FROM rollup
+             WHERE record = $1 AND name = $2",
+        )?
+        .query_row([record, name], rollup_row)
+        .optional()?)
+}
+
+pub fn rollups(conn: &Connection, record: i64) -> Result<Vec<Rollup>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT name, count, sum, first_at, last_at, last_event FROM rollup WHERE record = $1",
+    )?;
+    let rows = statement.query_map([record], rollup_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+fn rollup_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Rollup> {
+    Ok(Rollup {
+        name: row.get(0)?,
+        count: row.get(1)?,
+        sum: row.get(2)?,
+        first_at: row.get(3)?,
+        last_at: row.get(4)?,
+        last_event: row.get(5)?,
+    })
+}
+
+pub fn put_rollup(conn: &Connection, record: i64, rollup: &Rollup) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO rollup (record, name, count, sum, first_at, last_at, last_event)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (record, name) DO UPDATE
+         SET count = $3, sum = $4, first_at = $5, last_at = $6, last_event = $7",
+    )?
+    .execute(params![
+        record,
+        rollup.name,
+        rollup.count,
+        rollup.sum,
+        rollup.first_at,
+        rollup.last_at,
+        rollup.last_event
+    ])?;
+    Ok(())
+}
+
+pub struct BatchRow {
+    pub n: i64,
+    pub recorded_at: i64,
+    pub policy: i64,
+    pub source: i64,
+    pub first_value: i64,
+    pub value_count: i64,
+    pub first_event: i64,
+    pub event_count: i64,
+}
+
+pub fn insert_batch(conn: &Connection, batch: &BatchRow) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO batch (n, recorded_at, policy, source, first_value, value_count, first_event,
+                            event_count)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )?
+    .execute(params![
+        batch.n,
+        batch.recorded_at,
+        batch.policy,
+        batch.source,
+        batch.first_value,
+        batch.value_count,
+        batch.first_event,
+        batch.event_count
+    ])?;
+    Ok(())
+}
+
+fn batch_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<BatchRow> {
+    Ok(BatchRow {
+        n: row.get(0)?,
+        recorded_at: row.get(1)?,
+        policy: row.get(2)?,
+        source: row.get(3)?,
+        first_value: row.get(4)?,
+        value_count: row.get(5)?,
+        first_event: row.get(6)?,
+        event_count: row.get(7)?,
+    })
+}
+
+/// The batch under which a value came in.
+pub fn batch_of_value(conn: &Connection, seq: i64) -> Result<BatchRow> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT n, recorded_at, policy, source, first_value, value_count, first_event,
+                    event_count
+             FROM batch WHERE value_count > 0 AND first_value <= $1
+             ORDER BY first_value DESC LIMIT 1",
+        )?
+        .query_row([seq], batch_row)?)
+}
+
+/// The batch under which an event came in.
+pub fn batch_of_event(conn: &Connection, seq: i64) -> Result<BatchRow> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT n, recorded_at, policy, source, first_value, value_count, first_event,
+                    event_count
+             FROM batch WHERE event_count > 0 AND first_event <= $1
+             ORDER BY first_event DESC LIMIT 1",
+        )?
+        .query_row([seq], batch_row)?)
+}
+
+/// Every batch, in order.
+pub fn batches(conn: &Connection) -> Result<Vec<BatchRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT n, recorded_at, policy, source, first_value, value_count, first_event, event_count
+         FROM batch ORDER BY n",
+    )?;
+    let rows = statement.query_map([], batch_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+// Identifiers and links ---------------------------------------------------------------------------
+
+pub fn put_identifier(
+    conn: &Connection,
+    blind: i64,
+    record: i64,
+    kind: i64,
+    value: i64,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO identifier (blind, record, kind, value) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (blind, record) DO UPDATE SET value = MAX(value, $4)",
+    )?
+    .execute([blind, record, kind, value])?;
+    Ok(())
+}
+
+/// Records that hold an identifier: (record, its subject, its source, the value's row or 0).
+pub fn holders(conn: &Connection, blind: i64) -> Result<Vec<(i64, i64, i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT i.record, r.subject, r.source, i.value FROM identifier i
+         JOIN record r ON r.id = i.record WHERE i.blind = $1 ORDER BY i.record",
+    )?;
+    let rows = statement
+        .query_map([blind], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The identifiers of a record: (blind name, kind's field code, value's row or 0).
+pub fn identifiers_of(conn: &Connection, record: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let mut statement =
+        conn.prepare_cached("SELECT blind, kind, value FROM identifier WHERE record = $1")?;
+    let rows =
+        statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn delete_identifier(conn: &Connection, blind: i64, record: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM identifier WHERE blind = $1 AND record = $2")?
+        .execute([blind, record])?;
+    Ok(())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkRow {
+    pub id: i64,
+    pub a: i64,
+    pub b: i64,
+    pub kind: i64,
+    pub identifier: i64,
+}
+
+pub fn insert_link(
+    conn: &Connection,
+    a: i64,
+    b: i64,
+    kind: i64,
+    identifier: i64,
+    entry: i64,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry)
+         VALUES ($1, $2, $3, $4, 0, 0, $5, 0)",
+    )?
+    .execute([a.min(b), a.max(b), kind, identifier, entry])?;
+    Ok(())
+}
+
+/// The standing links of a record.
+pub fn links_of(conn: &Connection, record: i64) -> Result<Vec<LinkRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, a, b, kind, identifier FROM link WHERE a = $1 AND retired_entry = 0
+         UNION ALL
+         SELECT id, a, b, kind, identifier FROM link WHERE b = $1 AND retired_entry = 0",
+    )?;
+    let rows = statement.query_map([record], |row| {
+        Ok(LinkRow {
+            id: row.get(0)?,
+            a: row.get(1)?,
+            b: row.get(2)?,
+            kind: row.get(3)?,
+            identifier: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn retire_link(conn: &Connection, id: i64, entry: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE link SET retired_entry = $2 WHERE id = $1")?
+        .execute([id, entry])?;
+    Ok(())
+}
+
+// Merges ------------------------------------------------------------------------------------------
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MergeRow {
+    pub id: i64,
+    pub from_subject: i64,
+    pub into_subject: i64,
+    pub at: i64,
+    pub entry: i64,
+}
+
+pub fn insert_merge(
+    conn: &Connection,
+    from: i64,
+    into: i64,
+    at: i64,
+    entry: i64,
+    records: &[i64],
+) -> Result<i64> {
+    let id: i64 = conn
+        .prepare_cached(
+            "INSERT INTO merge (from_subject, into_subject, at, entry, undone_entry)
+             VALUES ($1, $2, $3, $4, 0) RETURNING id",
+        )?
+        .query_row([from, into, at, entry], |row| row.get(0))?;
+    for record in records {
+        conn.prepare_cached("INSERT INTO merge_record (merge, record) VALUES ($1, $2)")?
+            .execute([id, *record])?;
+    }
+    Ok(id)
+}
+
+fn merge_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<MergeRow> {
+    Ok(MergeRow {
+        id: row.get(0)?,
+        from_subject: row.get(1)?,
+        into_subject: row.get(2)?,
+        at: row.get(3)?,
+        entry: row.get(4)?,
+    })
+}
+
+/// The standing merges into a subject, newest first.
+pub fn merges_into(conn: &Connection, subject: i64) -> Result<Vec<MergeRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, from_subject, into_subject, at, entry FROM merge
+         WHERE into_subject = $1 AND undone_entry = 0 ORDER BY id DESC",
+    )?;
+    let rows = statement.query_map([subject], merge_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The subject that another one was merged into, if that merge stands.
+pub fn merged_into(conn: &Connection, subject: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT into_subject FROM merge WHERE from_subject = $1 AND undone_entry = 0
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([subject], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn merge_records(conn: &Connection, merge: i64) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT record FROM merge_record WHERE merge = $1 ORDER BY record")?;
+    let rows = statement.query_map([merge], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn undo_merge(conn: &Connection, merge: i64, entry: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE merge SET undone_entry = $2 WHERE id = $1")?
+        .execute([merge, entry])?;
+    Ok(())
+}

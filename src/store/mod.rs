@@ -1,0 +1,237 @@
+//! The file: opening, writing, and the one promise that everything stands on.
+//!
+//! **State and ledger change in the same transaction, or not at all** (law 8). Every change goes
+//! through [`Store::write`]: one `BEGIN IMMEDIATE`, the caller's work, a checkpoint signed over the
+//! entries that it appended, one durable commit. There is one writer at a time; readers go on beside
+//! it. Another process may have written in between: `Writer::foreign_change` says so, and whatever a
+//! caller remembers of the store must then be forgotten.
+
+mod log;
+mod open;
+mod policies;
+mod proof;
+mod registry;
+mod signer;
+mod sql;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::base::secret::{Randomness, RecordKey, StoreSecret};
+
+pub use log::{Draft, Log};
+pub use open::{Access, Creation, side_files};
+pub use sql::{Truncation, meta, set_meta};
+pub use policies::{Applied, apply, applied, latest, hex, purposes_with_data, rulebook_at, rulebook_of};
+pub use proof::inclusion;
+pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
+pub use signer::{ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path};
+pub use words::{WordKind, Words};
+
+/// An open store.
+pub struct Store {
+    conn: Connection,
+    path: PathBuf,
+    secret: StoreSecret,
+    words: Words,
+    log: Log,
+    signer: Option<Signer>,
+    actor: String,
+    randomness: Box<dyn Randomness + Send>,
+    data_version: i64,
+}
+
+/// What becomes of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Kept,
+    TakenBack,
+}
+
+/// A write in progress: everything that a change needs, and the moment at which it happens.
+pub struct Writer<'a> {
+    /// The connection, inside a transaction.
+    pub conn: &'a Connection,
+    /// The ledger's growing end.
+    pub log: &'a mut Log,
+    /// Interned words.
+    pub words: &'a mut Words,
+    /// The store's secret.
+    pub secret: &'a StoreSecret,
+    /// The source of keys and ids.
+    pub randomness: &'a mut dyn Randomness,
+    /// The moment of the change: never earlier than the ledger's last entry.
+    pub now: Moment,
+    /// Who acts.
+    pub actor: &'a str,
+    /// The key that signs, and its journal.
+    pub signer: &'a Signer,
+    /// Another process has written since this store's last write.
+    pub foreign_change: bool,
+}
+
+impl Writer<'_> {
+    /// Appends an entry that names no person.
+    pub fn append(&mut self, kind: &str, body: serde_json::Value) -> Result<i64> {
+        let draft = Draft { kind, actor: self.actor, at: self.now, body: Some(body), about: None };
+        self.log.append(self.conn, draft)
+    }
+
+    /// Appends an entry about a person: tagged and committed to under the record's key, with the
+    /// payload sealed beside it.
+    pub fn append_about(
+        &mut self,
+        kind: &str,
+        record: i64,
+        key: &RecordKey,
+        payload: &serde_json::Value,
+        body: Option<serde_json::Value>,
+    ) -> Result<i64> {
+        let payload = payload.to_string().into_bytes();
+        let about = Some((record, key, payload.as_slice()));
+        let draft = Draft { kind, actor: self.actor, at: self.now, body, about };
+        self.log.append(self.conn, draft)
+    }
+}
+
+impl Store {
+    /// The connection, for reading.
+    pub fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The store's secret.
+    pub fn secret(&self) -> &StoreSecret {
+        &self.secret
+    }
+
+    /// Interned words.
+    pub fn words(&self) -> &Words {
+        &self.words
+    }
+
+    /// The ledger's state in memory, as of this store's last look.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// The signer, when the key lies beside the store.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// Runs `work` as one durable change with its ledger entries and a signed checkpoint over them.
+    /// When `work` fails, nothing of it stays.
+    ///
+    /// # Errors
+    /// `store-busy` when another process keeps writing for longer than the busy timeout;
+    /// `key-missing` when there is no key to sign with; `ledger-rolled-back` when the file isn't an
+    /// extension of what the key last signed; and whatever `work` returns.
+    pub fn write<T>(
+        &mut self,
+        now: Moment,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
+    ) -> Result<T> {
+        self.change(now, Fate::Kept, work)
+    }
+
+    /// Runs `work` as [`Store::write`] does and takes all of it back: what would have happened.
+    pub fn rehearse<T>(
+        &mut self,
+        now: Moment,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let value = self.change(now, Fate::TakenBack, work)?;
+        sql::truncate_wal(&self.conn)?;
+        Ok(value)
+    }
+
+    /// Moves everything from the write-ahead log into the file and empties it. Returns whether a
+    /// reader in another process kept it from doing so.
+    pub fn truncate_wal(&self) -> Result<Truncation> {
+        sql::truncate_wal(&self.conn)
+    }
+
+    /// Rebuilds the whole file, so that no old page is left anywhere in it (VACUUM).
+    pub fn rebuild(&self) -> Result<()> {
+        sql::vacuum(&self.conn)
+    }
+
+    fn change<T>(
+        &mut self,
+        now: Moment,
+        fate: Fate,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let Some(signer) = &self.signer else {
+            return Err(Error::no("key-missing", "the store has no key to sign with, so it is read-only")
+                .at(signer::key_path(&self.path).display())
+                .next("put the key file back beside the store; it opens for reading without it"));
+        };
+        sql::begin_immediate(&self.conn)?;
+        let version = sql::data_version(&self.conn)?;
+        let foreign_change = version != self.data_version;
+        let outcome = (|| {
+            if foreign_change {
+                self.log = Log::load(&self.conn)?;
+                self.words = Words::load(&self.conn)?;
+            }
+            let size_before = self.log.size();
+            signer.check_extends(&self.log, &self.conn)?;
+            let last_at = self.log.last_at();
+            let mut writer = Writer {
+                conn: &self.conn,
+                log: &mut self.log,
+                words: &mut self.words,
+                secret: &self.secret,
+                randomness: &mut *self.randomness,
+                now: now.max(last_at),
+                actor: &self.actor,
+                signer,
+                foreign_change,
+            };
+            let value = work(&mut writer)?;
+            if fate == Fate::Kept {
+                if self.log.size() > size_before {
+                    signer.checkpoint(&self.log, &self.conn)?;
+                }
+                sql::commit(&self.conn)?;
+            }
+            Ok(value)
+        })();
+        match outcome {
+            Ok(value) if fate == Fate::TakenBack => {
+                sql::rollback(&self.conn);
+                self.log = Log::load(&self.conn)?;
+                self.words = Words::load(&self.conn)?;
+                Ok(value)
+            }
+            Ok(value) => {
+                self.data_version = version;
+                signer.remember(&self.log)?;
+                Ok(value)
+            }
+            Err(error) => {
+                sql::rollback(&self.conn);
+                // The caches may hold what was rolled back.
+                self.log = Log::load(&self.conn)?;
+                self.words = Words::load(&self.conn)?;
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Makes and opens stores, and refuses files that aren't one.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+use serde_json::json;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Kind, Result, io};
+use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
+
+use super::log::{Draft, Log};
+use super::signer::{Signer, key_path};
+use super::sql;
+use super::words::Words;
+use super::Store;
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To ask only.
+    Read,
+    /// To change it.
+    Write,
+}
+
+/// What a new store is called.
+pub struct Creation<'a> {
+    /// The file; it must not exist.
+    pub path: &'a Path,
+    /// The ledger's name; made up from random letters when absent.
+    pub origin: Option<&'a str>,
+    /// When.
+    pub now: Moment,
+    /// Who.
+    pub actor: &'a str,
+}
+
+impl Store {
+    /// Makes a store and its key, with the first ledger entry and the first checkpoint.
+    ///
+    /// # Errors
+    /// `store-exists`, `key-exists`, and I/O errors; what was made until then is removed again.
+    pub fn create(creation: &Creation<'_>) -> Result<Store> {
+        let path = creation.path;
+        if path.exists() {
+            return Err(Error::usage("store-exists", "the file exists already")
+                .at(path.display())
+                .next("choose another name, or open it as it is"));
+        }
+        let mut randomness = SystemRandomness;
+        let origin = match creation.origin {
+            Some(origin) => valid_origin(origin)?.to_owned(),
+            None => {
+                let mut bytes = [0; 8];
+                randomness.fill(&mut bytes);
+                format!("candor.example/{:016x}", u64::from_be_bytes(bytes))
+            }
+        };
+        let signer = Signer::create(path, &origin, &mut randomness)?;
+        let made = Self::create_file(creation, &origin, signer);
+        if made.is_err() {
+            // Only files that this call made: it refused to start where one existed.
+            for file in [path.to_owned(), key_path(path)] {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+        made
+    }
+
+    fn create_file(creation: &Creation<'_>, origin: &str, signer: Signer) -> Result<Store> {
+        let path = creation.path;
+        let mut randomness = SystemRandomness;
+        let secret = randomness.key();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = Connection::open_with_flags(path, flags)?;
+        restrict(path)?;
+        sql::configure(&conn)?;
+        conn.execute_batch(&format!("PRAGMA application_id = {}", sql::APPLICATION_ID))?;
+        sql::configure_writer(&conn)?;
+        sql::begin_immediate(&conn)?;
+        sql::migrate(&conn, 0)?;
+        sql::set_meta(&conn, "origin", origin.as_bytes())?;
+        sql::set_meta(&conn, "vkey", signer.vkey().as_bytes())?;
+        sql::set_meta(&conn, "secret", &secret)?;
+        let mut log = Log::new(origin);
+        let body = json!({"schema": sql::MIGRATIONS.len(), "vkey": signer.vkey()});
+        let draft = Draft {
+            kind: "log.init",
+            actor: creation.actor,
+            at: creation.now,
+            body: Some(body),
+            about: None,
+        };
+        log.append(&conn, draft)?;
+        signer.checkpoint(&log, &conn)?;
+        sql::commit(&conn)?;
+        signer.remember(&log)?;
+        let data_version = sql::data_version(&conn)?;
+        Ok(Store {
+            words: Words::load(&conn)?,
+            conn,
+            path: path.to_owned(),
+            secret: StoreSecret(secret),
+            log,
+            signer: Some(signer),
+            actor: creation.actor.to_owned(),
+            randomness: Box::new(SystemRandomness),
+            data_version,
+        })
+    }
+
+    /// Opens a store. Without its key it opens for reading and says so when it is to be changed.
+    ///
+    /// # Errors
+    /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor).
+    pub fn open(path: &Path, access: Access, actor: &str) -> Result<Store> {
+        if !path.is_file() {
+            return Err(Error::damaged("store-not-found", "there is no such store")
+                .at(path.display())
+                .next("make one with `candor init FILE`, or name another with --store"));
+        }
+        let flags = match access {
+            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        };
+        let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        sql::configure(&conn)?;
+        check_identity(&conn, path)?;
+        if access == Access::Write {
+            sql::configure_writer(&conn)?;
+            upgrade(&conn)?;
+        }
+        let secret: [u8; 32] = sql::meta(&conn, "secret")?
+            .and_then(|bytes| bytes.try_into().ok())
+            .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
+        let log = Log::load(&conn)?;
+        let signer = Signer::open(path, log.origin())?;
+        Ok(Store {
+            words: Words::load(&conn)?,
+            data_version: sql::data_version(&conn)?,
+            conn,
+            path: path.to_owned(),
+            secret: StoreSecret(secret),
+            log,
+            signer,
+            actor: actor.to_owned(),
+            randomness: Box::new(SystemRandomness),
+        })
+    }
+}
+
+/// Refuses files of other programs and of newer versions, without touching them.
+fn check_identity(conn: &Connection, path: &Path) -> Result<()> {
+    let foreign = || {
+        Error::damaged("store-foreign", "the file is no candor store")
+            .at(path.display())
+            .next("name another file with --store")
+    };
+    let application = sql::pragma(conn, "application_id")
+        .map_err(|error| if error.kind == Kind::Busy { error } else { foreign() })?;
+    if application != sql::APPLICATION_ID {
+        return Err(foreign());
+    }
+    let version = sql::pragma(conn, "user_version")?;
+    let known = i64::try_from(sql::MIGRATIONS.len()).unwrap_or(0);
+    if version > known {
+        return Err(Error::damaged(
+            "store-newer",
+            format!("the store has schema {version}, and this candor knows {known}; nothing was changed"),
+        )
+        .at(path.display())
+        .next("use the newer candor that wrote it"));
+    }
+    Ok(())
+}
+
+fn upgrade(conn: &Connection) -> Result<()> {
+    let version = sql::pragma(conn, "user_version")?;
+    if version < i64::try_from(sql::MIGRATIONS.len()).unwrap_or(0) {
+        sql::begin_immediate(conn)?;
+        if let Err(error) = sql::migrate(conn, version).and_then(|()| sql::commit(conn)) {
+            sql::rollback(conn);
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// The file is its owner's alone (SQLite gives WAL and shared memory the same mode).
+fn restrict(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(io(path))?;
+    }
+    Ok(())
+}
+
+fn valid_origin(origin: &str) -> Result<&str> {
+    let fine = !origin.is_empty()
+        && origin.len() <= 100
+        && !origin.contains('+')
+        && origin.chars().all(|c| c.is_ascii_graphic());
+    if fine {
+        Ok(origin)
+    } else {
+        Err(Error::usage("origin-invalid", "an origin is a name of letters, digits, dots and slashes")
+            .next("for example --origin ledger.brand.example/main"))
+    }
+}
+
+/// The side files that SQLite keeps beside a store.
+pub fn side_files(path: &Path) -> [PathBuf; 2] {
+    ["-wal", "-shm"].map(|ending| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    })
+}

@@ -1,0 +1,191 @@
+//! Applied policies: every version is kept whole and numbered, and acts from its application on.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::policy::check::check;
+use crate::policy::rulebook::{Rulebook, codes};
+use crate::policy::types::{Policy, Target};
+
+use super::sql::{self, NoticeRow, PolicyRow};
+use super::words::{WordKind, Words};
+use super::Writer;
+
+/// An applied policy.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// Its number, from 1.
+    pub version: u32,
+    /// The ledger entry of its application.
+    pub entry: i64,
+    /// From when it acts.
+    pub applied_at: Moment,
+    /// SHA-256 of its text.
+    pub sha256: Vec<u8>,
+    /// Its text, as it was applied.
+    pub text: String,
+}
+
+impl From<PolicyRow> for Applied {
+    fn from(row: PolicyRow) -> Applied {
+        Applied {
+            version: u32::try_from(row.version).unwrap_or(0),
+            entry: row.entry,
+            applied_at: Moment(row.applied_at),
+            sha256: row.sha256,
+            text: row.text,
+        }
+    }
+}
+
+/// Every applied policy, in order.
+pub fn applied(conn: &rusqlite::Connection) -> Result<Vec<Applied>> {
+    Ok(sql::policies(conn)?.into_iter().map(Applied::from).collect())
+}
+
+/// The rulebook of an applied policy.
+pub fn rulebook_of(words: &Words, applied: &Applied) -> Result<Rulebook> {
+    let policy = check(&applied.text)
+        .map_err(|_| {
+            Error::damaged("policy-damaged", "an applied policy can't be read any more")
+                .at(format!("policy version {}", applied.version))
+                .next("run `candor audit verify`")
+        })?
+        .policy;
+    let declared: HashMap<String, (u8, Moment)> = words
+        .of_kind(WordKind::Purpose)
+        .into_iter()
+        .filter_map(|(name, code)| {
+            let since = words.since(WordKind::Purpose, code);
+            Some((name.to_owned(), (u8::try_from(code).ok()?, since)))
+        })
+        .collect();
+    let channels = words
+        .of_kind(WordKind::Channel)
+        .into_iter()
+        .filter_map(|(name, code)| Some((name.to_owned(), u16::try_from(code).ok()?)))
+        .collect();
+    Ok(Rulebook::new(applied.version, applied.applied_at, policy, &declared, channels))
+}
+
+/// The rulebook in force.
+///
+/// # Errors
+/// `no-policy` before the first one was applied: without a declared purpose nothing may come in.
+pub fn latest(conn: &rusqlite::Connection, words: &Words) -> Result<Rulebook> {
+    rulebook_at(conn, words, Moment::FOREVER)
+}
+
+/// The rulebook that was in force at a moment.
+pub fn rulebook_at(conn: &rusqlite::Connection, words: &Words, at: Moment) -> Result<Rulebook> {
+    let all = applied(conn)?;
+    match all.iter().rev().find(|policy| policy.applied_at <= at) {
+        Some(policy) => rulebook_of(words, policy),
+        None => Err(Error::no("no-policy", "no policy is in force, so nothing may be stored or sent")
+            .next("write one and run `candor policy apply FILE`")),
+    }
+}
+
+/// Applies a checked policy: it acts from now on. Returns its version and entry.
+///
+/// # Errors
+/// `policy-forbidden` when it would swap a basis under data that is held, drop a purpose that holds
+/// data, or change a notice that people were shown; `policy-unchanged` when it is in force already.
+pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u32, i64)> {
+    let all = applied(writer.conn)?;
+    if let Some(last) = all.last() {
+        if last.text == text {
+            return Err(Error::usage("policy-unchanged", "this very policy is in force already")
+                .at(format!("version {}", last.version)));
+        }
+        let old = rulebook_of(writer.words, last)?;
+        let held = purposes_with_data(writer.conn, writer.words)?;
+        let forbidden = crate::policy::diff::forbidden(&old.policy, policy, &held);
+        if !forbidden.is_empty() {
+            let list: Vec<String> =
+                forbidden.iter().map(|m| format!("{}: {}; {}", m.path, m.what, m.fix)).collect();
+            return Err(Error::no("policy-forbidden", list.join("\n")));
+        }
+    }
+    let version = u32::try_from(all.len()).expect("few policies") + 1;
+    let sha256 = Sha256::digest(text.as_bytes());
+    let notices: usize = policy.notices.values().map(|notice| notice.versions.len()).sum();
+    let entry = writer.append(
+        "policy.apply",
+        json!({
+            "version": version,
+            "sha256": hex(&sha256),
+            "purposes": policy.purposes.len(),
+            "notices": notices,
+        }),
+    )?;
+    let number = i64::from(version);
+    sql::insert_policy(writer.conn, number, entry, writer.now.0, &sha256, text)?;
+    for (name, notice) in &policy.notices {
+        for text in &notice.versions {
+            sql::keep_notice(
+                writer.conn,
+                &NoticeRow {
+                    name,
+                    version: text.version,
+                    language: &text.language,
+                    material: text.material,
+                    sha256: &Sha256::digest(text.text.as_bytes()),
+                    text: &text.text,
+                    policy: number,
+                },
+            )?;
+        }
+    }
+    intern_words(writer, policy)?;
+    Ok((version, entry))
+}
+
+fn intern_words(writer: &mut Writer<'_>, policy: &Policy) -> Result<()> {
+    let mut wanted: Vec<(WordKind, String)> = Vec::new();
+    for (name, purpose) in &policy.purposes {
+        wanted.push((WordKind::Purpose, name.clone()));
+        wanted.extend(purpose.channels.iter().map(|c| (WordKind::Channel, c.clone())));
+    }
+    wanted.push((WordKind::Field, "record.key".to_owned()));
+    for (name, source) in &policy.sources {
+        wanted.push((WordKind::Source, name.clone()));
+        for field in &source.fields {
+            match &field.target {
+                Target::Identifier(kind) => {
+                    wanted.push((WordKind::Field, format!("identifier.{kind}")));
+                }
+                Target::Attribute(name) => {
+                    wanted.push((WordKind::Field, format!("attribute.{name}")));
+                }
+                Target::Ignore => {}
+            }
+        }
+        wanted.extend(source.events.iter().map(|event| (WordKind::Event, event.name.clone())));
+    }
+    wanted.extend(policy.destinations.keys().map(|name| (WordKind::Destination, name.clone())));
+    for (kind, text) in wanted {
+        writer.words.intern(writer.conn, kind, &text, writer.now)?;
+    }
+    Ok(())
+}
+
+/// The purposes under which data is held.
+pub fn purposes_with_data(conn: &rusqlite::Connection, words: &Words) -> Result<BTreeSet<String>> {
+    let mut held = BTreeSet::new();
+    for set in sql::purpose_sets_in_use(conn)? {
+        for code in codes(words.mask_of(set)) {
+            held.insert(words.text(WordKind::Purpose, i64::from(code)).to_owned());
+        }
+    }
+    Ok(held)
+}
+
+/// Bytes as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,255 @@
+//! Signs checkpoints with a key that lies beside the store, and remembers what it signed.
+//!
+//! The memory (`FILE.key.state`) lies outside the store on purpose: a file that was rolled back or
+//! rewritten doesn't extend what was last signed, and is refused. Beside it lies a journal of
+//! erasures (`FILE.key.erasures`), numbers and keyed fingerprints only, so that a restored backup can
+//! repeat them.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result, io};
+use crate::base::secret::Randomness;
+use crate::ledger::checkpoint::Checkpoint;
+use crate::ledger::key::SigningKey;
+use crate::ledger::vkey::KeyKind;
+
+use super::log::{Log, frontier_at};
+use super::sql;
+
+/// One erasure, as a restore needs it to repeat it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErasureNote {
+    /// The ledger entry of the erasure.
+    pub entry: u64,
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// The records that were erased: numbers that mean nothing outside the store.
+    pub records: Vec<i64>,
+    /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody.
+    pub fingerprints: Vec<String>,
+}
+
+/// What the key has signed last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedState {
+    /// The size of the last signed checkpoint.
+    pub size: u64,
+    /// Its root, in base64.
+    pub root: String,
+}
+
+/// A key and its memory.
+pub struct Signer {
+    key: SigningKey,
+    vkey: String,
+    state_path: PathBuf,
+    erasures_path: PathBuf,
+}
+
+/// Where the key of a store lies.
+pub fn key_path(store: &Path) -> PathBuf {
+    with_ending(store, ".key")
+}
+
+/// Where the key's memory lies.
+pub fn state_path(store: &Path) -> PathBuf {
+    with_ending(store, ".key.state")
+}
+
+/// Where the journal of erasures lies.
+pub fn erasures_path(store: &Path) -> PathBuf {
+    with_ending(store, ".key.erasures")
+}
+
+/// Reads a journal of erasures; none when the file isn't there.
+///
+/// # Errors
+/// `journal-damaged` with the line, unless only the last line was cut off by a crash.
+pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io(path)(error)),
+    };
+    let lines: Vec<&str> = text.lines().collect();
+    let mut notes = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        match serde_json::from_str(line) {
+            Ok(note) => notes.push(note),
+            Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => break,
+            Err(_) => {
+                return Err(Error::damaged("journal-damaged", "a line of the journal of erasures can't be read")
+                    .at(format!("{}, line {}", path.display(), index + 1))
+                    .next("restore the journal from a copy, or name the certificates with --certificates"));
+            }
+        }
+    }
+    Ok(notes)
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+impl Signer {
+    /// Makes a key for a new store.
+    pub fn create(store: &Path, origin: &str, randomness: &mut dyn Randomness) -> Result<Signer> {
+        let path = key_path(store);
+        if path.exists() {
+            return Err(Error::usage("key-exists", "a key of that name exists already")
+                .at(path.display())
+                .next("move it away: it may be the only key of another store"));
+        }
+        let key = SigningKey::from_seed(&randomness.key());
+        let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
+        write_private(&path, key.to_pem().as_bytes())?;
+        Ok(Signer {
+            key,
+            vkey,
+            state_path: state_path(store),
+            erasures_path: erasures_path(store),
+        })
+    }
+
+    /// Opens the key beside a store; `None` when there is none.
+    pub fn open(store: &Path, origin: &str) -> Result<Option<Signer>> {
+        let path = key_path(store);
+        let pem = match std::fs::read_to_string(&path) {
+            Ok(pem) => zeroize::Zeroizing::new(pem),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(&path)(error)),
+        };
+        let key = SigningKey::from_pem(&pem).map_err(|error| error.at(path.display()))?;
+        let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
+        Ok(Some(Signer {
+            key,
+            vkey,
+            state_path: state_path(store),
+            erasures_path: erasures_path(store),
+        }))
+    }
+
+    /// The public key to hand out.
+    pub fn vkey(&self) -> &str {
+        &self.vkey
+    }
+
+    /// What was signed last; nothing when the memory is missing.
+    pub fn state(&self) -> Result<SignedState> {
+        match std::fs::read(&self.state_path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                Error::damaged("key-state-damaged", "the key's memory can't be read")
+                    .at(self.state_path.display())
+                    .next("restore it, or run `candor restore` to start from a backup")
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SignedState::default()),
+            Err(error) => Err(io(&self.state_path)(error)),
+        }
+    }
+
+    /// Refuses a store that isn't an extension of what was last signed.
+    pub fn check_extends(&self, log: &Log, conn: &Connection) -> Result<()> {
+        let state = self.state()?;
+        if state.size == 0 {
+            return Ok(());
+        }
+        let same = state.size <= log.size() && {
+            let root = if state.size == log.size() {
+                log.root()
+            } else {
+                frontier_at(conn, state.size)?.root()
+            };
+            root.to_string() == state.root
+        };
+        if same {
+            return Ok(());
+        }
+        Err(Error::no(
+            "ledger-rolled-back",
+            format!(
+                "the key signed {} entries before, and this file doesn't continue them ({} entries)",
+                state.size,
+                log.size()
+            ),
+        )
+        .next("if this is a backup, bring it back with `candor restore`, which says so in the ledger"))
+    }
+
+    /// Signs the ledger's size and root and keeps the note in the store.
+    pub fn checkpoint(&self, log: &Log, conn: &Connection) -> Result<()> {
+        let note = self.note(log)?;
+        let size = i64::try_from(log.size()).expect("a ledger holds fewer than 2^63 entries");
+        sql::insert_checkpoint(conn, size, &note)
+    }
+
+    /// A signed note over the ledger as it is.
+    pub fn note(&self, log: &Log) -> Result<String> {
+        let checkpoint =
+            Checkpoint { origin: log.origin().to_owned(), size: log.size(), root: log.root() };
+        Ok(self.key.sign_checkpoint(&checkpoint)?.to_text())
+    }
+
+    /// Remembers that the ledger as it is was signed. Called after the commit: a crash in between
+    /// leaves the memory behind the file, which the file still extends.
+    pub fn remember(&self, log: &Log) -> Result<()> {
+        let mut state = self.state()?;
+        if state.size == log.size() {
+            return Ok(());
+        }
+        state.size = log.size();
+        state.root = log.root().to_string();
+        self.put_state(&state)
+    }
+
+    /// Adds an erasure to the journal, durably. Called before the erasure is committed: a restore
+    /// that repeats an erasure which didn't happen finds nothing to repeat.
+    pub fn note_erasure(&self, erasure: &ErasureNote) -> Result<()> {
+        let mut line = serde_json::to_vec(erasure).expect("an erasure is JSON");
+        line.push(b'\n');
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        private(&mut options);
+        let mut file = options.open(&self.erasures_path).map_err(io(&self.erasures_path))?;
+        file.write_all(&line).map_err(io(&self.erasures_path))?;
+        file.sync_data().map_err(io(&self.erasures_path))
+    }
+
+    /// Every erasure since the store was made, oldest first.
+    pub fn erasures(&self) -> Result<Vec<ErasureNote>> {
+        read_erasures(&self.erasures_path)
+    }
+
+    /// Replaces the memory: written beside it, flushed, and put in its place in one step.
+    pub fn put_state(&self, state: &SignedState) -> Result<()> {
+        let bytes = serde_json::to_vec(state).expect("a state is JSON");
+        let fresh = with_ending(&self.state_path, ".new");
+        let _ = std::fs::remove_file(&fresh);
+        write_private(&fresh, &bytes)?;
+        std::fs::rename(&fresh, &self.state_path).map_err(io(&self.state_path))
+    }
+}
+
+/// Writes a new file that only its owner can read, durably.
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    private(&mut options);
+    let mut file = options.open(path).map_err(io(path))?;
+    file.write_all(bytes).map_err(io(path))?;
+    file.sync_all().map_err(io(path))
+}
+
+fn private(options: &mut OpenOptions) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+}

@@ -1,0 +1,267 @@
+//! Every statement about the file as a whole.
+
+use rusqlite::Connection;
+
+use crate::base::error::Result;
+
+/// `CNDR`: lets `file` and other tools name the format.
+pub const APPLICATION_ID: i64 = 0x434e_4452;
+
+/// The schema's scripts, in order; `user_version` counts those that were run.
+pub const MIGRATIONS: &[&str] = &[include_str!("schema/0001_store.sql")];
+
+/// How long a process waits for another one's write, in milliseconds.
+pub const BUSY_TIMEOUT_MS: u64 = 10_000;
+
+pub fn configure(conn: &Connection) -> Result<()> {
+    conn.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    conn.execute_batch(
+        "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
+         PRAGMA cache_size = -65536; PRAGMA secure_delete = ON;",
+    )?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+pub fn configure_writer(conn: &Connection) -> Result<()> {
+    conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000;")?;
+    Ok(())
+}
+
+pub fn pragma(conn: &Connection, name: &str) -> Result<i64> {
+    Ok(conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get(0))?)
+}
+
+pub fn data_version(conn: &Connection) -> Result<i64> {
+    pragma(conn, "data_version")
+}
+
+pub fn begin_immediate(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
+}
+
+pub fn commit(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("COMMIT")?)
+}
+
+/// Best effort: SQLite has already rolled back where this fails.
+pub fn rollback(conn: &Connection) {
+    if !conn.is_autocommit() {
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+}
+
+/// Runs the scripts that the file hasn't seen, each with its number, in one transaction.
+pub fn migrate(conn: &Connection, from: i64) -> Result<()> {
+    for (index, script) in MIGRATIONS.iter().enumerate().skip(usize::try_from(from).unwrap_or(0)) {
+        conn.execute_batch(script)?;
+        conn.execute_batch(&format!("PRAGMA user_version = {}", index + 1))?;
+    }
+    Ok(())
+}
+
+/// Whether the write-ahead log could be emptied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Truncation {
+    /// It is empty.
+    Done,
+    /// A reader still needs it.
+    Blocked,
+}
+
+pub fn truncate_wal(conn: &Connection) -> Result<Truncation> {
+    let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(if busy == 0 { Truncation::Done } else { Truncation::Blocked })
+}
+
+pub fn vacuum(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("VACUUM")?)
+}
+
+pub fn meta(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
+    use rusqlite::OptionalExtension;
+    Ok(conn
+        .prepare_cached("SELECT value FROM meta WHERE name = $1")?
+        .query_row([name], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn set_meta(conn: &Connection, name: &str, value: &[u8]) -> Result<()> {
+    conn.execute(
+        "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",
+        rusqlite::params![name, value],
+    )?;
+    Ok(())
+}
+
+pub fn insert_entry(conn: &Connection, n: i64, leaf: &[u8]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO entry (n, leaf) VALUES ($1, $2)")?
+        .execute(rusqlite::params![n, leaf])?;
+    Ok(())
+}
+
+pub fn insert_payload(conn: &Connection, n: i64, record: i64, body: &[u8]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO payload (n, record, body) VALUES ($1, $2, $3)")?
+        .execute(rusqlite::params![n, record, body])?;
+    Ok(())
+}
+
+pub fn insert_node(conn: &Connection, level: i64, i: i64, hash: &[u8]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO node (level, i, h) VALUES ($1, $2, $3)")?
+        .execute(rusqlite::params![level, i, hash])?;
+    Ok(())
+}
+
+pub fn insert_checkpoint(conn: &Connection, size: i64, note: &str) -> Result<()> {
+    conn.prepare_cached("INSERT INTO checkpoint (size, note) VALUES ($1, $2)")?
+        .execute(rusqlite::params![size, note.as_bytes()])?;
+    Ok(())
+}
+
+pub fn last_checkpoint(conn: &Connection) -> Result<Option<(i64, Vec<u8>)>> {
+    use rusqlite::OptionalExtension;
+    Ok(conn
+        .prepare_cached("SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+pub fn entry_count(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
+}
+
+pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
+    use rusqlite::OptionalExtension;
+    Ok(conn
+        .prepare_cached("SELECT leaf FROM entry WHERE n = $1")?
+        .query_row([n], |row| row.get(0))
+        .optional()?)
+}
+
+/// Runs `each` over the leaves from `first` on, in order, until it says stop.
+pub fn leaves(
+    conn: &Connection,
+    first: i64,
+    end: i64,
+    mut each: impl FnMut(i64, &[u8]) -> Result<()>,
+) -> Result<()> {
+    let mut statement =
+        conn.prepare_cached("SELECT n, leaf FROM entry WHERE n >= $1 AND n < $2 ORDER BY n")?;
+    let mut rows = statement.query([first, end])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+pub fn node(conn: &Connection, level: i64, i: i64) -> Result<Option<Vec<u8>>> {
+    use rusqlite::OptionalExtension;
+    Ok(conn
+        .prepare_cached("SELECT h FROM node WHERE level = $1 AND i = $2")?
+        .query_row([level, i], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn words(conn: &Connection) -> Result<Vec<(String, i64, String, i64)>> {
+    let mut statement = conn.prepare_cached("SELECT kind, code, text, since FROM word")?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn insert_word(conn: &Connection, kind: &str, code: i64, text: &str, since: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO word (kind, code, text, since) VALUES ($1, $2, $3, $4)")?
+        .execute(rusqlite::params![kind, code, text, since])?;
+    Ok(())
+}
+
+pub fn purpose_sets(conn: &Connection) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached("SELECT id, mask FROM purpose_set")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn insert_purpose_set(conn: &Connection, mask: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("INSERT INTO purpose_set (mask) VALUES ($1) RETURNING id")?
+        .query_row([mask], |row| row.get(0))?)
+}
+
+pub fn insert_policy(
+    conn: &Connection,
+    version: i64,
+    entry: i64,
+    applied_at: i64,
+    sha256: &[u8],
+    text: &str,
+) -> Result<()> {
+    conn.execute(
+        "INSERT INTO policy (version, entry, applied_at, sha256, text) VALUES ($1, $2, $3, $4, $5)",
+        rusqlite::params![version, entry, applied_at, sha256, text],
+    )?;
+    Ok(())
+}
+
+pub struct PolicyRow {
+    pub version: i64,
+    pub entry: i64,
+    pub applied_at: i64,
+    pub sha256: Vec<u8>,
+    pub text: String,
+}
+
+/// Every applied policy, in order.
+pub fn policies(conn: &Connection) -> Result<Vec<PolicyRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT version, entry, applied_at, sha256, text FROM policy ORDER BY version",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(PolicyRow {
+            version: row.get(0)?,
+            entry: row.get(1)?,
+            applied_at: row.get(2)?,
+            sha256: row.get(3)?,
+            text: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub struct NoticeRow<'a> {
+    pub name: &'a str,
+    pub version: u32,
+    pub language: &'a str,
+    pub material: bool,
+    pub sha256: &'a [u8],
+    pub text: &'a str,
+    pub policy: i64,
+}
+
+/// Keeps a notice text; one that is held already stays as it is.
+pub fn keep_notice(conn: &Connection, notice: &NoticeRow<'_>) -> Result<()> {
+    conn.execute(
+        "INSERT INTO notice (name, version, language, material, sha256, text, policy)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name, version, language) DO NOTHING",
+        rusqlite::params![
+            notice.name,
+            notice.version,
+            notice.language,
+            notice.material,
+            notice.sha256,
+            notice.text,
+            notice.policy
+        ],
+    )?;
+    Ok(())
+}
+
+/// The purposes under which any value or event is held: the purpose sets of rows that hold something.
+pub fn purpose_sets_in_use(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT purposes FROM value WHERE state <> 4
+         UNION SELECT DISTINCT purposes FROM event",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

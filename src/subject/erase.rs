@@ -1,0 +1,593 @@
+//! Erases a person (Art 17): decides what the law makes the controller keep, forgets all else, keeps
+//! the person out, and proves by looking at the raw files that nothing is left.
+//!
+//! The order matters. What will be forgotten is noted first (as patterns to look for, in memory
+//! only), then one transaction forgets it and writes the entry that says so, then the write-ahead
+//! log is emptied, then the files are read byte by byte. Only then is it called done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::consent::sql as consent_sql;
+use crate::ledger::commit::{ItemKind, item_salt};
+use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
+use crate::profile::merge::public_text;
+use crate::profile::pack::Unpacker;
+use crate::profile::read::{OpenEvent, OpenRecord, open_events, open_records};
+use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
+use crate::profile::sql as profile_sql;
+use crate::store::{ErasureNote, Store, Truncation, WordKind, Writer, hex};
+
+use super::forget::{self, forget_event, forget_value, kept_until, last_contact, number};
+use super::request::{close, open};
+use super::scan::{self, Pattern, ScanReport};
+use super::sql::{self, RequestKind};
+
+/// What an erasure does with one category of data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CategoryDecision {
+    /// The category.
+    pub category: String,
+    /// Values and events erased.
+    pub erased: u64,
+    /// Values and events kept.
+    pub kept: u64,
+    /// The Art 17(3) ground, where anything is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ground: Option<String>,
+    /// The purpose and its law, where anything is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// Until when the last of it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// A recipient who has to be told (Art 19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecipientToTell {
+    /// Its name.
+    pub recipient: String,
+    /// How many times it was sent something.
+    pub disclosures: u64,
+}
+
+/// What an erasure would do, or did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Plan {
+    /// By category.
+    pub categories: Vec<CategoryDecision>,
+    /// Consent statements and other ledger payloads that are erased.
+    pub payloads: u64,
+    /// Records of sources.
+    pub records: u64,
+    /// Recipients who must be told.
+    pub recipients: Vec<RecipientToTell>,
+}
+
+/// The proof of an erasure. It holds nothing personal.
+#[derive(Clone, Debug, Serialize)]
+pub struct Certificate {
+    /// The form of this document.
+    pub schema: &'static str,
+    /// The ledger's name and public key.
+    pub origin: String,
+    /// The key that signed the checkpoint.
+    pub vkey: String,
+    /// The request's number.
+    pub request: i64,
+    /// When the request was received.
+    pub received_at: String,
+    /// By when it had to be answered.
+    pub due_on: String,
+    /// When it was carried out.
+    pub erased_at: String,
+    /// The ledger entry of the erasure.
+    pub entry: i64,
+    /// The ledger entry that closed the request.
+    pub closed_entry: i64,
+    /// What was done, by category.
+    pub categories: Vec<CategoryDecision>,
+    /// Rows by table: how many were overwritten or deleted.
+    pub rows: BTreeMap<&'static str, u64>,
+    /// Numbers of the erased records: they mean nothing outside the store.
+    pub records: Vec<i64>,
+    /// Keyed fingerprints that keep the person out: they name nobody without the store's secret.
+    pub fingerprints: Vec<String>,
+    /// Recipients who must be told (Art 19).
+    pub recipients: Vec<RecipientToTell>,
+    /// The look at the raw files.
+    pub scan: ScanReport,
+    /// The ledger's root before, which later checkpoints still contain.
+    pub checkpoint_before: String,
+    /// The signed checkpoint that covers the erasure.
+    pub checkpoint: String,
+}
+
+/// One thing that is held, with what becomes of it.
+struct Fate {
+    category: String,
+    kept: PurposeMask,
+    until: Moment,
+}
+
+/// Decides what becomes of everything that is held about a subject.
+struct Decisions {
+    values: BTreeMap<i64, Fate>,
+    events: BTreeMap<i64, Fate>,
+}
+
+/// What an erasure of a subject would do.
+pub fn plan(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Plan> {
+    let records = open_records(store.conn(), store.words(), subject)?;
+    let events = all_events(store, &records)?;
+    let decisions = decide(store, rules, &records, &events, now);
+    make_plan(store, rules, &records, &decisions)
+}
+
+fn all_events(store: &Store, records: &[OpenRecord]) -> Result<Vec<OpenEvent>> {
+    let mut events = Vec::new();
+    for record in records {
+        events.extend(open_events(store.conn(), store.words(), record)?);
+    }
+    Ok(events)
+}
+
+/// The purposes of a set that keep their data through an erasure, while their retention lasts.
+fn keepers(
+    rules: &Rulebook,
+    purposes: PurposeMask,
+    observed_at: Moment,
+    contact: Moment,
+    now: Moment,
+) -> (PurposeMask, Moment) {
+    let mut kept = (0, Moment(0));
+    for rule in codes(purposes).filter_map(|code| rules.rule(code)) {
+        let until = kept_until(rule, observed_at, contact);
+        if rule.purpose.keeps_on_erasure.is_some() && until > now {
+            kept = (kept.0 | bit(rule.code), kept.1.max(until));
+        }
+    }
+    kept
+}
+
+fn decide(
+    store: &Store,
+    rules: &Rulebook,
+    records: &[OpenRecord],
+    events: &[OpenEvent],
+    now: Moment,
+) -> Decisions {
+    let contact = last_contact(records);
+    let categories = Categories::of(rules);
+    let mut decisions = Decisions { values: BTreeMap::new(), events: BTreeMap::new() };
+    for record in records {
+        for value in &record.values {
+            let field = store.words().text(WordKind::Field, value.field);
+            let (kept, until) = keepers(rules, value.purposes, value.observed_at, contact, now);
+            let category = categories.of_field(&record.source, field);
+            decisions.values.insert(value.seq, Fate { category, kept, until });
+        }
+    }
+    for event in events {
+        let (kept, until) = keepers(rules, event.purposes, event.at, contact, now);
+        let category = categories.of_event(&event.name);
+        decisions.events.insert(event.seq, Fate { category, kept, until });
+    }
+    decisions
+}
+
+/// The categories under which the policy maps fields and events.
+pub struct Categories {
+    fields: BTreeMap<(String, String), String>,
+    events: BTreeMap<String, String>,
+}
+
+impl Categories {
+    /// Reads them out of a policy.
+    pub fn of(rules: &Rulebook) -> Categories {
+        use crate::policy::types::Target;
+        let mut fields = BTreeMap::new();
+        let mut events = BTreeMap::new();
+        for (name, source) in &rules.policy.sources {
+            for field in &source.fields {
+                let text = match &field.target {
+                    Target::Identifier(kind) => format!("identifier.{kind}"),
+                    Target::Attribute(attribute) => format!("attribute.{attribute}"),
+                    Target::Ignore => continue,
+                };
+                fields.insert((name.clone(), text), field.category.clone());
+            }
+            for event in &source.events {
+                events.insert(event.name.clone(), event.category.clone());
+            }
+        }
+        Categories { fields, events }
+    }
+
+    /// The category of a source's field; a source's own key is `key`.
+    pub fn of_field(&self, source: &str, field: &str) -> String {
+        self.fields
+            .get(&(source.to_owned(), field.to_owned()))
+            .cloned()
+            .unwrap_or_else(|| "key".to_owned())
+    }
+
+    /// The category of an event.
+    pub fn of_event(&self, name: &str) -> String {
+        self.events.get(name).cloned().unwrap_or_default()
+    }
+}
+
+fn make_plan(
+    store: &Store,
+    rules: &Rulebook,
+    records: &[OpenRecord],
+    decisions: &Decisions,
+) -> Result<Plan> {
+    let mut categories: BTreeMap<String, (u64, u64, PurposeMask, Moment)> = BTreeMap::new();
+    for fate in decisions.values.values().chain(decisions.events.values()) {
+        let row = categories.entry(fate.category.clone()).or_default();
+        match fate.kept {
+            0 => row.0 += 1,
+            kept => {
+                row.1 += 1;
+                row.2 |= kept;
+                row.3 = row.3.max(fate.until);
+            }
+        }
+    }
+    let mut recipients: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut payloads = 0;
+    for record in records {
+        payloads += sql::payloads_of(store.conn(), record.id)?.len() as u64;
+        for disclosure in sql::disclosures_of(store.conn(), record.id)? {
+            *recipients.entry(disclosure.destination).or_default() += 1;
+        }
+    }
+    let names = |mask: PurposeMask, what: fn(&crate::policy::types::Purpose) -> Option<String>| {
+        let all: BTreeSet<String> =
+            codes(mask).filter_map(|c| rules.rule(c)).filter_map(|r| what(&r.purpose)).collect();
+        (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join("; "))
+    };
+    Ok(Plan {
+        categories: categories
+            .into_iter()
+            .map(|(category, (erased, kept, mask, until))| CategoryDecision {
+                category,
+                erased,
+                kept,
+                ground: names(mask, |p| p.keeps_on_erasure.clone().map(|g| format!("Art {g}"))),
+                because: names(mask, |p| {
+                    Some(p.law.clone().map_or(p.title.clone(), |law| format!("{} ({law})", p.title)))
+                }),
+                until: (kept > 0).then(|| until.utc().date_naive().to_string()),
+            })
+            .collect(),
+        payloads,
+        records: records.len() as u64,
+        recipients: recipients
+            .into_iter()
+            .map(|(code, disclosures)| {
+                let name = store.words().text(WordKind::Destination, code);
+                let recipient = rules
+                    .policy
+                    .destinations
+                    .get(name)
+                    .map_or_else(|| name.to_owned(), |d| d.recipient.clone());
+                RecipientToTell { recipient, disclosures }
+            })
+            .collect(),
+    })
+}
+
+/// Erases a subject and proves it.
+///
+/// # Errors
+/// `erasure-blocked` when a reader in another process keeps old pages alive: the data is erased and
+/// the command must be repeated for the proof; `erasure-incomplete` when the look at the raw files
+/// found something (the file is rebuilt once before this is said).
+pub fn erase(store: &mut Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Certificate> {
+    let records = open_records(store.conn(), store.words(), subject)?;
+    let events = all_events(store, &records)?;
+    let decisions = decide(store, rules, &records, &events, now);
+    let plan = make_plan(store, rules, &records, &decisions)?;
+    let patterns = patterns(store, &records, &events, &decisions)?;
+    let before = store
+        .signer()
+        .map(|signer| signer.note(store.log()))
+        .transpose()?
+        .unwrap_or_default();
+    let (done, request) = store.write(now, |writer| {
+        let anchor = records.first().map_or(0, |record| record.id);
+        let request = open(writer, rules, anchor, RequestKind::Erasure)?;
+        let done = forget_subject(writer, subject, &records, &events, &decisions, &plan, request.id)?;
+        let closed = close(writer, &request, json!({"erasure": done.entry}))?;
+        Ok((done, (request, closed)))
+    })?;
+    let scan = prove_gone(store, &patterns)?;
+    let note = store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default();
+    Ok(Certificate {
+        schema: "candor.erasure-certificate/1",
+        origin: store.log().origin().to_owned(),
+        vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
+        request: request.0.id,
+        received_at: request.0.opened_at.to_string(),
+        due_on: request.0.due_on.clone(),
+        erased_at: done.at.to_string(),
+        entry: done.entry,
+        closed_entry: request.1,
+        categories: plan.categories,
+        rows: done.rows,
+        records: records.iter().map(|record| record.id).collect(),
+        fingerprints: done.fingerprints,
+        recipients: plan.recipients,
+        scan,
+        checkpoint_before: before,
+        checkpoint: note,
+    })
+}
+
+/// What to look for in the raw files: every erased value in the clear, and every erased row as it
+/// lay in the file.
+fn patterns(
+    store: &Store,
+    records: &[OpenRecord],
+    events: &[OpenEvent],
+    decisions: &Decisions,
+) -> Result<Vec<Pattern>> {
+    let mut patterns = Vec::new();
+    for record in records {
+        for value in record.values.iter().filter(|v| decisions.values[&v.seq].kept == 0) {
+            patterns.push(Pattern::clear(value.text.as_bytes()));
+            let stored = sql::stored_body(store.conn(), sql::ITEM_VALUE, value.seq)?;
+            patterns.push(Pattern::stored(&stored));
+        }
+        for (_, body) in sql::payloads_of(store.conn(), record.id)? {
+            patterns.push(Pattern::stored(&body));
+        }
+        patterns.push(Pattern::stored(&record.key.0));
+    }
+    for event in events.iter().filter(|event| decisions.events[&event.seq].kept == 0) {
+        let stored = sql::stored_body(store.conn(), sql::ITEM_EVENT, event.seq)?;
+        patterns.push(Pattern::stored(&stored));
+    }
+    Ok(patterns)
+}
+
+/// What the transaction of an erasure did.
+struct Done {
+    entry: i64,
+    at: Moment,
+    rows: BTreeMap<&'static str, u64>,
+    fingerprints: Vec<String>,
+}
+
+/// Entry numbers in one erasure entry, at most: a leaf holds 65,535 bytes.
+const ENTRIES_PER_LEAF: usize = 5_000;
+
+#[allow(clippy::too_many_arguments)]
+fn forget_subject(
+    writer: &mut Writer<'_>,
+    subject: i64,
+    records: &[OpenRecord],
+    events: &[OpenEvent],
+    decisions: &Decisions,
+    plan: &Plan,
+    request: i64,
+) -> Result<Done> {
+    let mut entries = Vec::new();
+    for record in records {
+        entries.extend(sql::payloads_of(writer.conn, record.id)?.into_iter().map(|(n, _)| n));
+    }
+    entries.sort_unstable();
+    let kept: Vec<Value> = plan
+        .categories
+        .iter()
+        .filter(|c| c.kept > 0)
+        .map(|c| json!({"category": c.category, "kept": c.kept, "ground": c.ground, "until": c.until}))
+        .collect();
+    let mut entry = 0;
+    let mut chunks: Vec<&[i64]> = entries.chunks(ENTRIES_PER_LEAF).collect();
+    if chunks.is_empty() {
+        chunks.push(&[]);
+    }
+    for chunk in chunks {
+        let body = json!({
+            "req": request, "seqs": chunk, "records": records.len(), "kept": kept,
+            "values": decisions.values.values().filter(|fate| fate.kept == 0).count(),
+            "events": decisions.events.values().filter(|fate| fate.kept == 0).count(),
+        });
+        entry = writer.append("erasure", body)?;
+    }
+
+    let fingerprints = suppress(writer, subject, records, entry)?;
+    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
+    // which is harmless; one that happened and isn't journalled would be undone by it.
+    writer.signer.note_erasure(&ErasureNote {
+        entry: number(entry),
+        at: writer.now.0,
+        records: records.iter().map(|record| record.id).collect(),
+        fingerprints: fingerprints.clone(),
+    })?;
+    let mut rows: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut unpacker = Unpacker::new(writer.conn)?;
+    let mut anything_kept = false;
+    for record in records {
+        anything_kept |= forget_record(writer, record, events, decisions, entry, &mut unpacker, &mut rows)?;
+    }
+    if anything_kept {
+        profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
+    } else {
+        sql::delete_subject(writer.conn, subject)?;
+        rows.insert("subject", 1);
+    }
+    Ok(Done { entry, at: writer.now, rows, fingerprints })
+}
+
+/// Keeps the person out: by each source's key, and by each identifier that nobody else holds.
+fn suppress(
+    writer: &mut Writer<'_>,
+    subject: i64,
+    records: &[OpenRecord],
+    entry: i64,
+) -> Result<Vec<String>> {
+    let mut prints: BTreeSet<[u8; 16]> = BTreeSet::new();
+    for record in records {
+        if !record.source_key.is_empty() {
+            prints.insert(key_fingerprint(writer.secret, &record.source, &record.source_key));
+        }
+        let held = profile_sql::identifiers_of(writer.conn, record.id)?;
+        for value in &record.values {
+            let field = writer.words.text(WordKind::Field, value.field);
+            let Some(kind) = field.strip_prefix("identifier.") else { continue };
+            let blind = held.iter().find(|(_, _, seq)| *seq == value.seq).map(|(blind, ..)| *blind);
+            let shared = match blind {
+                Some(blind) => sql::held_by_others(writer.conn, blind, subject)?,
+                None => false,
+            };
+            if !shared {
+                prints.insert(identifier_fingerprint(writer.secret, kind, &value.text));
+            }
+        }
+    }
+    for print in &prints {
+        consent_sql::suppress(writer.conn, print, writer.now, entry)?;
+    }
+    Ok(prints.iter().map(|print| hex(print)).collect())
+}
+
+/// Forgets one record; returns whether anything of it is kept.
+fn forget_record(
+    writer: &mut Writer<'_>,
+    record: &OpenRecord,
+    events: &[OpenEvent],
+    decisions: &Decisions,
+    entry: i64,
+    unpacker: &mut Unpacker,
+    rows: &mut BTreeMap<&'static str, u64>,
+) -> Result<bool> {
+    let mine: Vec<&OpenEvent> = events.iter().filter(|event| event.record == record.id).collect();
+    let keeps = record.values.iter().any(|value| decisions.values[&value.seq].kept != 0)
+        || mine.iter().any(|event| decisions.events[&event.seq].kept != 0);
+    let key = if keeps { RecordKey(writer.randomness.key()) } else { RecordKey([0; 32]) };
+    let mut add = |table, count: u64| *rows.entry(table).or_default() += count;
+
+    for value in &record.values {
+        let field = writer.words.text(WordKind::Field, value.field).to_owned();
+        match decisions.values[&value.seq].kept {
+            0 => {
+                forget_value(writer.conn, &record.key, value, &field, entry)?;
+                add("value", 1);
+            }
+            kept => {
+                let salt = item_salt(&record.key.0, ItemKind::Value, number(value.seq));
+                sql::insert_kept_salt(writer.conn, sql::ITEM_VALUE, value.seq, &salt)?;
+                let mut body = sql::stored_body(writer.conn, sql::ITEM_VALUE, value.seq)?;
+                apply_seal(&record.key, Sealed::Value, value.seq, &mut body);
+                apply_seal(&key, Sealed::Value, value.seq, &mut body);
+                let set = writer.words.set_of(writer.conn, kept)?;
+                sql::overwrite_value_body(writer.conn, value.seq, &body, set)?;
+            }
+        }
+    }
+    for event in mine {
+        match decisions.events[&event.seq].kept {
+            0 => {
+                forget_event(writer.conn, unpacker, &record.key, event.seq, entry)?;
+                add("event", 1);
+            }
+            kept => {
+                let salt = item_salt(&record.key.0, ItemKind::Event, number(event.seq));
+                sql::insert_kept_salt(writer.conn, sql::ITEM_EVENT, event.seq, &salt)?;
+                let mut body = sql::stored_body(writer.conn, sql::ITEM_EVENT, event.seq)?;
+                apply_seal(&record.key, Sealed::Event, event.seq, &mut body);
+                apply_seal(&key, Sealed::Event, event.seq, &mut body);
+                let set = writer.words.set_of(writer.conn, kept)?;
+                sql::overwrite_event_body(writer.conn, event.seq, &body, set)?;
+            }
+        }
+    }
+    for (n, _) in sql::payloads_of(writer.conn, record.id)? {
+        sql::overwrite_payload(writer.conn, n)?;
+        add("payload", 1);
+    }
+    sql::delete_pointers(writer.conn, record.id)?;
+    sql::overwrite_key(writer.conn, record.id, &key)?;
+    add("record_key", 1);
+    if keeps {
+        forget::refold_rollups(writer.conn, unpacker, record.id, &key)?;
+    } else {
+        sql::delete_record(writer.conn, record.id)?;
+        add("record", 1);
+    }
+    Ok(keeps)
+}
+
+/// Empties the write-ahead log and reads the raw files; rebuilds the file once if need be.
+fn prove_gone(store: &Store, patterns: &[Pattern]) -> Result<ScanReport> {
+    let blocked = || {
+        Error::new(
+            crate::base::error::Kind::Busy,
+            "erasure-blocked",
+            "the person is erased, but another process is reading old pages, so it can't be proven yet",
+        )
+        .next("close the other process and run `candor audit verify --deep`")
+    };
+    if store.truncate_wal()? == Truncation::Blocked {
+        return Err(blocked());
+    }
+    let report = scan::scan(store.path(), patterns)?;
+    if report.found == 0 {
+        return Ok(report);
+    }
+    store.rebuild()?;
+    if store.truncate_wal()? == Truncation::Blocked {
+        return Err(blocked());
+    }
+    let report = scan::scan(store.path(), patterns)?;
+    if report.found == 0 {
+        return Ok(ScanReport { rebuilt: true, ..report });
+    }
+    Err(Error::no(
+        "erasure-incomplete",
+        format!("{} pieces of the erased data are still in the files", report.found),
+    )
+    .next("keep the files and report this: it must not happen"))
+}
+
+/// Repeats an erasure in a store that was restored from an older backup. Nothing is kept out twice,
+/// and records that came in later are not there to be erased. Returns how many records it erased.
+pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Moment) -> Result<u64> {
+    let mut subjects: BTreeSet<i64> = BTreeSet::new();
+    for record in &note.records {
+        subjects.extend(sql::subject_of(store.conn(), *record)?);
+    }
+    let mut erased = 0;
+    for subject in subjects {
+        let records: Vec<OpenRecord> = open_records(store.conn(), store.words(), subject)?
+            .into_iter()
+            .filter(|record| note.records.contains(&record.id))
+            .collect();
+        let events = all_events(store, &records)?;
+        let decisions = decide(store, rules, &records, &events, now);
+        let plan = make_plan(store, rules, &records, &decisions)?;
+        let patterns = patterns(store, &records, &events, &decisions)?;
+        store.write(now, |writer| {
+            forget_subject(writer, subject, &records, &events, &decisions, &plan, 0)
+        })?;
+        erased += records.len() as u64;
+        prove_gone(store, &patterns)?;
+    }
+    Ok(erased)
+}
+
+/// The id of a subject, as people write it.
+pub fn public(store: &Store, subject: i64) -> Result<String> {
+    Ok(public_text(profile_sql::public_id(store.conn(), subject)?))
+}

@@ -1,0 +1,239 @@
+//! Forgets single values, events and payloads: overwritten where they stand, with a tombstone that
+//! keeps the ledger provable.
+//!
+//! A row that is deleted makes SQLite repack its neighbours and leave copies of them behind. A row
+//! that is overwritten with as many bytes stays where it is, and nothing else moves. The tombstone
+//! is the item's salted commitment: the batch root still recomputes from it, and it says nothing.
+
+use rusqlite::Connection;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::consent::fold::{AsOf, Standing};
+use crate::consent::gate::{after, open_purposes};
+use crate::consent::history::History;
+use crate::ledger::commit::{ItemKind, commitment, item_salt};
+use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
+use crate::policy::types::{Period, RetentionFrom};
+use crate::profile::pack::Unpacker;
+use crate::profile::read::{OpenRecord, open_events, open_records};
+use crate::profile::record::value_bytes;
+use crate::store::{WordKind, Writer};
+
+use super::sql;
+
+/// How much was forgotten.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Forgotten {
+    /// Values.
+    pub values: u64,
+    /// Events.
+    pub events: u64,
+}
+
+/// The purposes that still hold a home's data: those whose basis is in force. Restriction forbids
+/// use, not storage.
+pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
+    let stored = Standing { restricted: false, suppressed: false, ..standing.clone() };
+    open_purposes(rules, &stored, now)
+}
+
+/// Of a set of purposes, those whose retention isn't over for something observed at a moment.
+pub fn retained(
+    rules: &Rulebook,
+    purposes: PurposeMask,
+    observed_at: Moment,
+    last_contact: Moment,
+    now: Moment,
+) -> PurposeMask {
+    codes(purposes)
+        .filter_map(|code| rules.rule(code))
+        .filter(|rule| kept_until(rule, observed_at, last_contact) > now)
+        .fold(0, |mask, rule| mask | crate::policy::rulebook::bit(rule.code))
+}
+
+/// When a purpose's retention of something ends.
+pub fn kept_until(
+    rule: &crate::policy::rulebook::PurposeRule,
+    observed_at: Moment,
+    last_contact: Moment,
+) -> Moment {
+    let retention = rule.purpose.retention;
+    let from = match retention.from {
+        RetentionFrom::Observed => observed_at,
+        RetentionFrom::LastContact => observed_at.max(last_contact),
+    };
+    after(from, Period { months: retention.months, days: retention.days })
+}
+
+/// The last time that a subject was heard of.
+pub fn last_contact(records: &[OpenRecord]) -> Moment {
+    let values = records.iter().flat_map(|r| &r.values).map(|value| value.observed_at);
+    let events = records.iter().flat_map(|r| &r.rollups).map(|rollup| Moment(rollup.last_at));
+    values.chain(events).max().unwrap_or(Moment(0))
+}
+
+/// What of a subject has lost its last reason.
+#[derive(Debug, Default)]
+pub struct Unreasoned {
+    /// Values: their record's index and their own, in `records`.
+    values: Vec<(usize, usize)>,
+    /// Events: their record's index and row.
+    events: Vec<(usize, i64)>,
+}
+
+impl Unreasoned {
+    /// Whether everything has a reason.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.events.is_empty()
+    }
+
+    /// How much it is.
+    pub fn size(&self) -> Forgotten {
+        Forgotten { values: self.values.len() as u64, events: self.events.len() as u64 }
+    }
+}
+
+/// Finds what of a subject has lost its last reason (law 2).
+pub fn unreasoned(
+    conn: &Connection,
+    words: &crate::store::Words,
+    rules: &Rulebook,
+    history: &History,
+    records: &[OpenRecord],
+    now: Moment,
+) -> Result<Unreasoned> {
+    let contact = last_contact(records);
+    let mut found = Unreasoned::default();
+    for (at, record) in records.iter().enumerate() {
+        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
+        for (index, value) in record.values.iter().enumerate() {
+            if retained(rules, value.purposes & holds, value.observed_at, contact, now) == 0 {
+                found.values.push((at, index));
+            }
+        }
+        for event in open_events(conn, words, record)? {
+            if retained(rules, event.purposes & holds, event.at, contact, now) == 0 {
+                found.events.push((at, event.seq));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Forgets what of a subject has lost its last reason; writes one entry when there is anything.
+pub fn sweep(
+    writer: &mut Writer<'_>,
+    rules: &Rulebook,
+    subject: i64,
+    because: &str,
+) -> Result<Forgotten> {
+    let records = open_records(writer.conn, writer.words, subject)?;
+    let history = History::load(writer.conn, subject)?;
+    let found = unreasoned(writer.conn, writer.words, rules, &history, &records, writer.now)?;
+    if found.is_empty() {
+        return Ok(Forgotten::default());
+    }
+    let size = found.size();
+    let entry = writer.append(
+        "data.forget",
+        serde_json::json!({"because": because, "values": size.values, "events": size.events}),
+    )?;
+    let mut unpacker = Unpacker::new(writer.conn)?;
+    for (at, index) in &found.values {
+        let record = &records[*at];
+        let value = &record.values[*index];
+        let field = writer.words.text(WordKind::Field, value.field).to_owned();
+        forget_value(writer.conn, &record.key, value, &field, entry)?;
+        if field.starts_with("identifier.") {
+            let says_no = history.statements.iter().any(|s| s.protects());
+            sql::forget_identifier(writer.conn, record.id, value.seq, says_no)?;
+        }
+    }
+    for (at, seq) in &found.events {
+        forget_event(writer.conn, &mut unpacker, &records[*at].key, *seq, entry)?;
+    }
+    for record in &records {
+        if found.events.iter().any(|(at, _)| records[*at].id == record.id) {
+            refold_rollups(writer.conn, &mut unpacker, record.id, &record.key)?;
+        }
+    }
+    Ok(size)
+}
+
+/// Overwrites a value; leaves its commitment.
+pub fn forget_value(
+    conn: &Connection,
+    key: &RecordKey,
+    value: &crate::profile::record::StoredValue,
+    field: &str,
+    entry: i64,
+) -> Result<()> {
+    let bytes = value_bytes(field, value.observed_at, &value.text);
+    let salt = item_salt(&key.0, ItemKind::Value, number(value.seq));
+    sql::insert_tombstone(conn, sql::ITEM_VALUE, value.seq, &commitment(&salt, &bytes), entry)?;
+    sql::overwrite_value(conn, value.seq)
+}
+
+/// Overwrites an event; leaves its commitment.
+pub fn forget_event(
+    conn: &Connection,
+    unpacker: &mut Unpacker,
+    key: &RecordKey,
+    seq: i64,
+    entry: i64,
+) -> Result<()> {
+    let row = crate::profile::sql::event(conn, seq)?;
+    let mut body = row.body;
+    apply_seal(key, Sealed::Event, seq, &mut body);
+    let bytes = unpacker.unpack(&body)?;
+    let salt = item_salt(&key.0, ItemKind::Event, number(seq));
+    sql::insert_tombstone(conn, sql::ITEM_EVENT, seq, &commitment(&salt, &bytes), entry)?;
+    sql::overwrite_event(conn, seq)
+}
+
+/// Computes the rollups of a record again from the events that are left. A rollup without events
+/// stays with a count of zero: it heads the chain.
+pub fn refold_rollups(
+    conn: &Connection,
+    unpacker: &mut Unpacker,
+    record: i64,
+    key: &RecordKey,
+) -> Result<()> {
+    for mut rollup in crate::profile::sql::rollups(conn, record)? {
+        (rollup.count, rollup.sum) = (0, 0);
+        (rollup.first_at, rollup.last_at) = (i64::MAX, i64::MIN);
+        let mut seq = rollup.last_event;
+        while seq != 0 {
+            let row = crate::profile::sql::event(conn, seq)?;
+            seq = row.prev;
+            if row.purposes == sql::NO_PURPOSES {
+                continue;
+            }
+            let mut body = row.body;
+            apply_seal(key, Sealed::Event, row.seq, &mut body);
+            rollup.count += 1;
+            rollup.sum += amount_of(&unpacker.unpack(&body)?);
+            rollup.first_at = rollup.first_at.min(row.at);
+            rollup.last_at = rollup.last_at.max(row.at);
+        }
+        crate::profile::sql::put_rollup(conn, record, &rollup)?;
+    }
+    Ok(())
+}
+
+/// The amount in an event's canonical bytes; 0 where it has none.
+pub fn amount_of(bytes: &[u8]) -> i64 {
+    #[derive(serde::Deserialize)]
+    struct Amount {
+        #[serde(default)]
+        amount: i64,
+    }
+    serde_json::from_slice::<Amount>(bytes).map_or(0, |body| body.amount)
+}
+
+/// A row number as the ledger's formulas take it.
+pub fn number(seq: i64) -> u64 {
+    u64::try_from(seq).expect("rows count from 1")
+}

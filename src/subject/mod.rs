@@ -1,0 +1,16 @@
+//! RIGHTS: what a person may ask, and by when the answer is due.
+//!
+//! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`), the
+//! last day for an answer (`deadline`) and the days that do not count as working days (`holidays`).
+//! `forget` overwrites single items, `erase` whole people, `scan` looks whether it is true; `receipt`
+//! tells a person what they consented to.
+
+pub mod deadline;
+pub mod erase;
+pub mod forget;
+pub mod holidays;
+pub mod receipt;
+pub mod request;
+pub mod rights;
+pub mod scan;
+pub(crate) mod sql;

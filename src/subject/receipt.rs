@@ -1,0 +1,375 @@
+//! Tells what a person consented to: everything that was said, where they stand, and a receipt.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::base::secret::{Sealed, apply_seal};
+use crate::consent::fold::AsOf;
+use crate::consent::gate::{Reason, after, judge};
+use crate::consent::history::History;
+use crate::policy::rulebook::Rulebook;
+use crate::policy::types::{Basis, ConsentState};
+use crate::profile::merge::public_text;
+use crate::profile::sql as profile_sql;
+use crate::store::{Store, WordKind};
+
+use super::sql;
+
+/// One thing that was said, as the sealed payload of its ledger entry has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Told {
+    /// The ledger entry.
+    pub entry: i64,
+    /// consent, channel, objection or restriction.
+    pub about: &'static str,
+    /// The purpose; empty where it is about all.
+    pub purpose: String,
+    /// The channel; empty where there is none.
+    pub channel: String,
+    /// What was said.
+    pub state: String,
+    /// When it was so.
+    pub at: String,
+    /// When candor learned it.
+    pub recorded_at: String,
+    /// The notice that was shown.
+    pub notice: String,
+    /// How it was said.
+    pub method: String,
+    /// Who passed it on; `desk` for what was recorded by hand.
+    pub source: String,
+    /// Where the proof lies.
+    pub evidence: String,
+    /// In so many words (Art 9).
+    pub explicit: bool,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
+    /// When candor learned it.
+    #[serde(skip)]
+    pub recorded: Moment,
+}
+
+/// Everything that was ever said by or about a subject, by valid time.
+pub fn told(store: &Store, subject: i64) -> Result<Vec<Told>> {
+    let mut all = Vec::new();
+    for record in profile_sql::records_of(store.conn(), subject)? {
+        let key = profile_sql::record_key(store.conn(), record)?;
+        for (n, mut body) in sql::payloads_of(store.conn(), record)? {
+            apply_seal(&key, Sealed::Payload, n, &mut body);
+            let Ok(payload) = serde_json::from_slice::<Value>(&body) else {
+                return Err(crate::profile::record::unreadable("ledger payload"));
+            };
+            if payload.get("axis").is_some() {
+                all.push(as_told(n, &payload));
+            }
+        }
+    }
+    all.sort_by(|a, b| a.at.cmp(&b.at).then(a.entry.cmp(&b.entry)));
+    Ok(all)
+}
+
+fn as_told(n: i64, payload: &Value) -> Told {
+    let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
+    let moment = |name: &str| Moment(payload[name].as_i64().unwrap_or_default());
+    let source = text("source");
+    Told {
+        entry: n,
+        about: match payload["axis"].as_i64() {
+            Some(2) => "channel",
+            Some(3) => "objection",
+            Some(4) => "restriction",
+            _ => "consent",
+        },
+        purpose: text("purpose"),
+        channel: text("channel"),
+        state: text("state"),
+        at: moment("at").to_string(),
+        recorded_at: moment("recorded_at").to_string(),
+        notice: text("notice"),
+        method: text("method"),
+        source: if source.is_empty() { "desk".to_owned() } else { source },
+        evidence: text("evidence"),
+        explicit: payload["explicit"].as_bool().unwrap_or_default(),
+        confirmed: payload["confirmed"].as_bool().unwrap_or_default(),
+        recorded: moment("recorded_at"),
+    }
+}
+
+/// Where a subject stands with every purpose that rests on consent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct State {
+    /// The subject's id.
+    pub subject: String,
+    /// The moment that was asked about.
+    pub at: String,
+    /// By purpose and channel.
+    pub purposes: Vec<PurposeState>,
+    /// Purposes that the person objected to.
+    pub objections: Vec<String>,
+    /// Channels that the person permitted or denied.
+    pub channels: Vec<ChannelState>,
+    /// Processing is restricted to storage.
+    pub restricted: bool,
+    /// The marks in words, for people.
+    #[serde(skip)]
+    pub marks: Vec<String>,
+}
+
+/// Where a subject stands with one purpose on one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PurposeState {
+    /// The purpose.
+    pub purpose: String,
+    /// The channel; empty where the purpose has none.
+    pub channel: String,
+    /// The state: `unknown` where nothing was ever said.
+    pub state: &'static str,
+    /// Whether it is in force: whether the gate would let it through.
+    pub in_force: bool,
+    /// The gate's reason where it isn't.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The reason in words.
+    #[serde(skip)]
+    pub words: String,
+    /// Since when it has been so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// The version of the notice that was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notice: Option<String>,
+    /// The ledger entry that decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<i64>,
+}
+
+/// Where a subject stands with a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ChannelState {
+    /// The channel.
+    pub channel: String,
+    /// Permitted, or denied.
+    pub permitted: bool,
+}
+
+/// The state of a subject, as of any moment.
+pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Result<State> {
+    let history = History::load(store.conn(), subject)?;
+    let standing = history.standing(asked);
+    let mut purposes = Vec::new();
+    for rule in rules.rules().filter(|rule| rule.purpose.basis == Basis::Consent) {
+        let channels = if rule.channels.is_empty() { vec![0] } else { rule.channels.clone() };
+        for channel in channels {
+            let found = standing.consents.get(&(rule.code, channel));
+            let verdict = match found {
+                None => Err(Reason::ConsentUnknown),
+                Some(_) if standing.restricted => Err(Reason::Restricted),
+                Some(_) if standing.permissions.get(&channel) == Some(&false) => {
+                    Err(Reason::ChannelDenied)
+                }
+                Some(consent) => judge(rule, consent, asked.valid),
+            };
+            let notice = found.filter(|c| c.by.notice_version > 0).map(|c| {
+                let name = rule.purpose.notice.as_deref().unwrap_or("?");
+                format!("{name}@{}", c.by.notice_version)
+            });
+            let state = match (found, verdict) {
+                (Some(_), Err(Reason::ConsentExpired)) => "expired",
+                (Some(c), _) => c.state.as_str(),
+                (None, _) => "unknown",
+            };
+            purposes.push(PurposeState {
+                purpose: rule.name.clone(),
+                channel: if channel == 0 { String::new() } else { rules.channel_name(channel).into() },
+                state,
+                in_force: verdict.is_ok(),
+                reason: verdict.err().map(Reason::code),
+                words: verdict.err().map(|r| r.words().to_owned()).unwrap_or_default(),
+                since: found.map(|c| c.by.valid_at.to_string()),
+                notice,
+                entry: found.map(|c| c.by.n),
+            });
+        }
+    }
+    let objections: Vec<String> =
+        rules.names(standing.objections).into_iter().map(str::to_owned).collect();
+    let channels: Vec<ChannelState> = standing
+        .permissions
+        .iter()
+        .map(|(code, permitted)| ChannelState {
+            channel: rules.channel_name(*code).to_owned(),
+            permitted: *permitted,
+        })
+        .collect();
+    let mut marks: Vec<String> =
+        objections.iter().map(|purpose| format!("{purpose}: objected (Art 21)")).collect();
+    marks.extend(channels.iter().map(|c| {
+        format!("channel {}: {}", c.channel, if c.permitted { "permitted" } else { "denied" })
+    }));
+    if standing.restricted {
+        marks.push("restricted: stored, and nothing else (Art 18)".into());
+    }
+    Ok(State {
+        subject: public_text(profile_sql::public_id(store.conn(), subject)?),
+        at: asked.valid.to_string(),
+        purposes,
+        objections,
+        channels,
+        restricted: standing.restricted,
+        marks,
+    })
+}
+
+/// The latest statement on a purpose, with its notice text.
+struct Evidence {
+    told: Told,
+    notice_text: String,
+    notice_language: String,
+    expires: Option<Moment>,
+}
+
+fn evidence(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Evidence> {
+    let code = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).ok_or_else(|| {
+        Error::usage("purpose-unknown", format!("the policy declares no purpose {purpose}"))
+            .next("`candor policy show` lists the purposes")
+    })?;
+    let told = told(store, subject)?
+        .into_iter()
+        .rfind(|told| told.about == "consent" && told.purpose == purpose)
+        .ok_or_else(|| {
+            Error::no("consent-not-found", "nothing was ever recorded for this purpose")
+                .next("`candor consent history WHO` lists what was")
+        })?;
+    let (name, version) = told.notice.rsplit_once('@').unwrap_or_default();
+    let text = rules.policy.notices.get(name).and_then(|notice| {
+        notice.versions.iter().find(|v| v.version.to_string() == version)
+    });
+    let at = Moment::parse(&told.at)?;
+    Ok(Evidence {
+        notice_text: text.map(|t| t.text.clone()).unwrap_or_default(),
+        notice_language: text.map(|t| t.language.clone()).unwrap_or_default(),
+        expires: code.purpose.consent_expires.map(|period| after(at, period)),
+        told,
+    })
+}
+
+/// A receipt after ISO/IEC TS 27560 in W3C DPV 2.3 (JSON-LD).
+pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
+    let found = evidence(store, rules, subject, purpose)?;
+    let told = &found.told;
+    let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
+    let controller = &rules.policy.controller;
+    let status = match told.state.parse() {
+        Ok(ConsentState::Requested) => "ConsentRequested",
+        Ok(ConsentState::Given) => "ConsentGiven",
+        Ok(ConsentState::Refused) => "ConsentRefused",
+        Ok(ConsentState::Withdrawn) => "ConsentWithdrawn",
+        Ok(ConsentState::Expired) => "ConsentExpired",
+        Ok(ConsentState::Renewed) => "RenewedConsentGiven",
+        Ok(ConsentState::Invalidated) => "ConsentInvalidated",
+        Err(_) => "ConsentUnknown",
+    };
+    let basis = if told.explicit { "A6-1-a-explicit-consent" } else { "A6-1-a-non-explicit-consent" };
+    let id = |what: &str| format!("urn:candor:{}:{what}", store.log().origin());
+    let recipients: Vec<Value> = rules
+        .policy
+        .destinations
+        .values()
+        .filter(|destination| destination.purpose == purpose)
+        .map(|destination| json!({"@type": "dpv:Recipient", "schema:name": destination.recipient}))
+        .collect();
+    Ok(json!({
+        "@context": {
+            "dpv": "https://w3id.org/dpv#", "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
+            "dct": "http://purl.org/dc/terms/", "xsd": "http://www.w3.org/2001/XMLSchema#",
+            "schema": "https://schema.org/",
+        },
+        "@id": id(&format!("receipt/{}", told.entry)),
+        "@type": "dpv:ConsentReceipt",
+        "dct:created": {"@type": "xsd:dateTime", "@value": told.recorded_at},
+        "dpv:hasRecordOfActivity": {
+            "@id": id(&format!("entry/{}", told.entry)),
+            "@type": "dpv:ConsentRecord",
+            "dct:identifier": told.entry.to_string(),
+            "dct:conformsTo": {"@id": "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"},
+            "dpv:hasDataSubject": {"@id": id(&public_text(profile_sql::public_id(store.conn(), subject)?)), "@type": "dpv:DataSubject"},
+            "dpv:hasDataController": {
+                "@type": "dpv:DataController", "schema:name": controller.name,
+                "dpv:hasContact": controller.contact, "dpv:hasCountry": controller.country,
+            },
+            "dpv:hasProcess": {
+                "@type": "dpv:Process",
+                "dpv:hasPurpose": {"@id": id(&format!("purpose/{purpose}")), "@type": "dpv:Purpose", "dct:title": rule.purpose.title},
+                "dpv:hasPersonalData": rule.purpose.categories.iter().map(|name| {
+                    let title = rules.policy.categories.get(name).map_or(name, |c| &c.title);
+                    json!({"@id": id(&format!("category/{name}")), "@type": "dpv:PersonalData", "dct:title": title})
+                }).collect::<Vec<_>>(),
+                "dpv:hasLegalBasis": {"@id": format!("eu-gdpr:{basis}")},
+                "dpv:hasRecipient": recipients,
+            },
+            "dpv:hasNotice": {"@type": "dpv:ConsentNotice", "dct:identifier": told.notice, "dct:language": found.notice_language, "dct:description": found.notice_text},
+            "dpv:hasConsentStatus": {"@id": format!("dpv:{status}")},
+            "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime", "@value": told.at},
+            "dpv:hasIndicationMethod": told.method,
+            "dpv:hasExpiryTime": found.expires.map(|at| json!({"@type": "xsd:dateTime", "@value": at.to_string()})),
+            "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
+        },
+        "proof": proof(store, told.entry)?,
+    }))
+}
+
+/// A receipt in the form of the Kantara consent receipt specification 1.1.
+pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
+    let found = evidence(store, rules, subject, purpose)?;
+    let told = &found.told;
+    let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
+    let controller = &rules.policy.controller;
+    let special: Vec<&String> =
+        rule.purpose.categories.iter().filter(|category| rules.is_special(category)).collect();
+    let recipients: Vec<&str> = rules
+        .policy
+        .destinations
+        .values()
+        .filter(|destination| destination.purpose == purpose)
+        .map(|destination| destination.recipient.as_str())
+        .collect();
+    let mut purpose_document = json!({
+        "purpose": rule.purpose.title,
+        "consentType": if told.explicit { "EXPLICIT" } else { "IMPLICIT" },
+        "purposeCategory": [if rule.purpose.marketing { "2 - Contracted Service" } else { "1 - Core Function" }],
+        "piiCategory": rule.purpose.categories,
+        "primaryPurpose": false,
+        "termination": found.expires.map_or_else(|| "until withdrawn".to_owned(), |at| at.to_string()),
+        "thirdPartyDisclosure": !recipients.is_empty(),
+    });
+    if !recipients.is_empty() {
+        purpose_document["thirdPartyName"] = recipients.join("; ").into();
+    }
+    let mut document = json!({
+        "version": "KI-CR-v1.1.0",
+        "jurisdiction": controller.country,
+        "consentTimestamp": Moment::parse(&told.at)?.0 / 1000,
+        "collectionMethod": if told.method.is_empty() { "not recorded" } else { &told.method },
+        "consentReceiptID": format!("{}/{}", store.log().origin(), told.entry),
+        "language": found.notice_language,
+        "piiPrincipalId": public_text(profile_sql::public_id(store.conn(), subject)?),
+        "piiControllers": [{
+            "piiController": controller.name, "contact": controller.contact,
+            "address": {"streetAddress": controller.address.clone().unwrap_or_default(), "addressCountry": controller.country},
+            "email": controller.contact, "phone": "",
+        }],
+        "policyUrl": "",
+        "services": [{"service": controller.name, "purposes": [purpose_document]}],
+        "sensitive": !special.is_empty(),
+        "spiCat": special,
+    });
+    document["proof"] = proof(store, told.entry)?;
+    Ok(document)
+}
+
+/// The entry behind a receipt with the checkpoint that covers it and the proof that it is in there.
+pub fn proof(store: &Store, entry: i64) -> Result<Value> {
+    crate::store::inclusion(store, entry)
+}

@@ -1,0 +1,55 @@
+//! Opens and closes requests: each has a deadline, an entry when it came and an entry when it ended.
+
+use serde_json::{Value, json};
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::policy::rulebook::Rulebook;
+use crate::store::Writer;
+
+use super::deadline::{Deadline, Extension, due};
+use super::sql::{self, RequestKind};
+
+/// An open request.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Its number.
+    pub id: i64,
+    /// When it came.
+    pub opened_at: Moment,
+    /// The last day for the answer, as a date in the controller's time zone.
+    pub due_on: String,
+    /// How that day was found.
+    pub due_because: String,
+    /// Its ledger entry.
+    pub entry: i64,
+}
+
+/// The deadline of a request that comes at a moment, by the controller's country and time zone.
+pub fn deadline(rules: &Rulebook, received: Moment) -> Deadline {
+    let controller = &rules.policy.controller;
+    let zone = controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    due(received, zone, &controller.country, Extension::None)
+}
+
+/// Opens a request about the person of a record.
+pub fn open(
+    writer: &mut Writer<'_>,
+    rules: &Rulebook,
+    record: i64,
+    kind: RequestKind,
+) -> Result<Opened> {
+    let deadline = deadline(rules, writer.now);
+    let due_on = deadline.due_on.to_string();
+    let entry = writer.append("request.open", json!({"kind": kind.word(), "due": due_on}))?;
+    let id = sql::insert_request(writer.conn, record, kind, writer.now, &due_on, entry)?;
+    Ok(Opened { id, opened_at: writer.now, due_on, due_because: deadline.sentence(), entry })
+}
+
+/// Closes a request that was fulfilled; returns the entry.
+pub fn close(writer: &mut Writer<'_>, request: &Opened, outcome: Value) -> Result<i64> {
+    let body = json!({"req": request.id, "outcome": "fulfilled", "by": outcome});
+    let entry = writer.append("request.close", body)?;
+    sql::close_request(writer.conn, request.id, writer.now, entry)?;
+    Ok(entry)
+}

@@ -1,0 +1,137 @@
+//! Looks at the raw files, byte by byte, for what must not be there any more.
+//!
+//! Because everything personal is sealed in the file, an erased value in the clear must not be found
+//! anywhere, whoever else may share it; and because sealed bytes are as good as random, an erased row
+//! as it lay in the file must not be found either: not on a free page, not in the write-ahead log.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use serde::Serialize;
+
+use crate::base::error::{Error, Result, io};
+use crate::store::side_files;
+
+/// Shorter texts occur in random bytes by chance, so looking for them says nothing (bytes).
+const CLEAR_BYTES_MIN: usize = 6;
+/// Of a stored row, this many bytes identify it (bytes).
+const STORED_BYTES: usize = 24;
+/// How much is read at once (bytes).
+const WINDOW_BYTES: usize = 1 << 20;
+
+/// Something to look for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pattern(Vec<u8>);
+
+impl Pattern {
+    /// A value in the clear.
+    pub fn clear(text: &[u8]) -> Pattern {
+        Pattern(text.to_vec())
+    }
+
+    /// A row as it is stored.
+    pub fn stored(body: &[u8]) -> Pattern {
+        Pattern(body[..body.len().min(STORED_BYTES)].to_vec())
+    }
+}
+
+/// What a look at the files found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScanReport {
+    /// The files that were read: the store and those that SQLite keeps beside it.
+    pub files: Vec<String>,
+    /// How many bytes were read.
+    pub bytes: u64,
+    /// How many different values and rows were looked for.
+    pub looked_for: usize,
+    /// How many were too short to look for: they occur in any file by chance.
+    pub too_short: usize,
+    /// How often any of them was found.
+    pub found: u64,
+    /// Whether the file was rebuilt (VACUUM) before nothing was found.
+    pub rebuilt: bool,
+}
+
+/// Looks for patterns in a store's files.
+pub fn scan(store: &Path, patterns: &[Pattern]) -> Result<ScanReport> {
+    let wanted: BTreeSet<&Pattern> = patterns.iter().collect();
+    let all = wanted.len();
+    // Zeros are what forgetting leaves; an erased row's pattern is never all zeros before.
+    let wanted: Vec<&[u8]> = wanted
+        .into_iter()
+        .map(|pattern| pattern.0.as_slice())
+        .filter(|bytes| bytes.len() >= CLEAR_BYTES_MIN && bytes.iter().any(|byte| *byte != 0))
+        .collect();
+    let mut report = ScanReport {
+        files: Vec::new(),
+        bytes: 0,
+        looked_for: wanted.len(),
+        too_short: all - wanted.len(),
+        found: 0,
+        rebuilt: false,
+    };
+    let machine = AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA).filter(|_| wanted.len() < 2_000))
+        .build(&wanted)
+        .map_err(|_| Error::damaged("scan-failed", "too much to look for at once"))?;
+    let [wal, shm] = side_files(store);
+    for path in [store.to_owned(), wal, shm] {
+        if !path.exists() {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        report.files.push(name);
+        let (bytes, found) = scan_file(&path, &machine, &wanted)?;
+        report.bytes += bytes;
+        report.found += found;
+    }
+    Ok(report)
+}
+
+fn scan_file(path: &Path, machine: &AhoCorasick, wanted: &[&[u8]]) -> Result<(u64, u64)> {
+    if wanted.is_empty() {
+        return Ok((0, 0));
+    }
+    let overlap = wanted.iter().map(|bytes| bytes.len()).max().unwrap_or(1) - 1;
+    let mut file = std::fs::File::open(path).map_err(io(path))?;
+    let mut window = Vec::with_capacity(WINDOW_BYTES + overlap);
+    let (mut total, mut found) = (0, 0);
+    loop {
+        let carried = window.len();
+        let read = file
+            .by_ref()
+            .take(WINDOW_BYTES as u64)
+            .read_to_end(&mut window)
+            .map_err(io(path))?;
+        total += read as u64;
+        // A match that lies whole in what was carried over has been counted before.
+        found += machine.find_iter(&window).filter(|hit| hit.end() > carried).count() as u64;
+        if read == 0 {
+            return Ok((total, found));
+        }
+        let keep = window.len().saturating_sub(overlap);
+        window.drain(..keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_across_windows_and_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let mut bytes = vec![b'.'; WINDOW_BYTES - 3];
+        bytes.extend_from_slice(b"ann@example.com");
+        bytes.extend_from_slice(&vec![b'.'; 100]);
+        bytes.extend_from_slice(b"ann@example.com");
+        std::fs::write(&path, &bytes).unwrap();
+        let report = scan(&path, &[Pattern::clear(b"ann@example.com"), Pattern::clear(b"no")]).unwrap();
+        assert_eq!((report.found, report.looked_for, report.too_short), (2, 1, 1));
+        assert_eq!(report.bytes, bytes.len() as u64);
+    }
+}

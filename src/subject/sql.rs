@@ -1,0 +1,246 @@
+//! Every statement about forgetting, requests and disclosures.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::RecordKey;
+
+pub const ITEM_VALUE: i64 = 1;
+pub const ITEM_EVENT: i64 = 2;
+
+/// The purpose set of what is forgotten: the empty one.
+pub const NO_PURPOSES: i64 = 2;
+/// A blind name that is none.
+const NO_BLIND: i64 = 1 << 62;
+
+pub fn insert_tombstone(
+    conn: &Connection,
+    item: i64,
+    seq: i64,
+    commitment: &[u8; 32],
+    entry: i64,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO tombstone (item, seq, commitment, entry) VALUES ($1, $2, $3, $4)",
+    )?
+    .execute(params![item, seq, &commitment[..], entry])?;
+    Ok(())
+}
+
+/// Zeros as many bytes as stand there; every column keeps its width, so the row stays in its place.
+pub fn overwrite_value(conn: &Connection, seq: i64) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE value SET state = 4, body = zeroblob(length(body)),
+                observed_at = CASE WHEN observed_at > 2147483647 THEN $2 ELSE observed_at END
+         WHERE seq = $1",
+    )?
+    .execute([seq, Moment::FOREVER.0])?;
+    Ok(())
+}
+
+pub fn overwrite_event(conn: &Connection, seq: i64) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE event SET purposes = 2, body = zeroblob(length(body)), mid = $3,
+                at = CASE WHEN at > 2147483647 THEN $2 ELSE at END
+         WHERE seq = $1",
+    )?
+    .execute([seq, Moment::FOREVER.0, NO_BLIND])?;
+    Ok(())
+}
+
+pub fn overwrite_value_body(conn: &Connection, seq: i64, body: &[u8], purposes: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE value SET body = $2, purposes = $3 WHERE seq = $1")?
+        .execute(params![seq, body, purposes])?;
+    Ok(())
+}
+
+pub fn overwrite_event_body(conn: &Connection, seq: i64, body: &[u8], purposes: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE event SET body = $2, purposes = $3 WHERE seq = $1")?
+        .execute(params![seq, body, purposes])?;
+    Ok(())
+}
+
+pub fn overwrite_payload(conn: &Connection, n: i64) -> Result<()> {
+    conn.prepare_cached("UPDATE payload SET body = zeroblob(length(body)) WHERE n = $1")?
+        .execute([n])?;
+    Ok(())
+}
+
+/// Replaces a record's key where it stands.
+pub fn overwrite_key(conn: &Connection, record: i64, key: &RecordKey) -> Result<()> {
+    conn.prepare_cached("UPDATE record_key SET k = $2 WHERE record = $1")?
+        .execute(params![record, key.0])?;
+    Ok(())
+}
+
+pub fn insert_kept_salt(conn: &Connection, item: i64, seq: i64, salt: &[u8; 32]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO kept_salt (item, seq, salt) VALUES ($1, $2, $3)")?
+        .execute(params![item, seq, &salt[..]])?;
+    Ok(())
+}
+
+/// The payloads of a record: (entry, sealed body).
+pub fn payloads_of(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    let mut statement =
+        conn.prepare_cached("SELECT n, body FROM payload WHERE record = $1 ORDER BY n")?;
+    let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets an identifier's value; its blind name stays where a "no" must be honoured.
+pub fn forget_identifier(conn: &Connection, record: i64, value: i64, says_no: bool) -> Result<()> {
+    let statement = if says_no {
+        "UPDATE identifier SET value = 0 WHERE record = $1 AND value = $2"
+    } else {
+        "DELETE FROM identifier WHERE record = $1 AND value = $2"
+    };
+    conn.prepare_cached(statement)?.execute([record, value])?;
+    Ok(())
+}
+
+/// Raw stored bytes of a value or event row, as they lie in the file.
+pub fn stored_body(conn: &Connection, item: i64, seq: i64) -> Result<Vec<u8>> {
+    let statement = match item {
+        ITEM_VALUE => "SELECT body FROM value WHERE seq = $1",
+        _ => "SELECT body FROM event WHERE seq = $1",
+    };
+    Ok(conn.prepare_cached(statement)?.query_row([seq], |row| row.get(0))?)
+}
+
+/// Deletes the rows of integers and blind names that point at a record.
+pub fn delete_pointers(conn: &Connection, record: i64) -> Result<()> {
+    for statement in [
+        "DELETE FROM identifier WHERE record = $1",
+        "DELETE FROM statement WHERE record = $1",
+        "DELETE FROM disclosure WHERE record = $1",
+        "DELETE FROM link WHERE a = $1 OR b = $1",
+        "DELETE FROM merge_record WHERE record = $1",
+    ] {
+        conn.prepare_cached(statement)?.execute([record])?;
+    }
+    Ok(())
+}
+
+pub fn delete_record(conn: &Connection, record: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM rollup WHERE record = $1")?.execute([record])?;
+    conn.prepare_cached("DELETE FROM record WHERE id = $1")?.execute([record])?;
+    Ok(())
+}
+
+/// Deletes a subject and its merges, and with them the subjects that were merged into it.
+pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
+    let merged: Vec<i64> = {
+        let mut statement =
+            conn.prepare_cached("SELECT from_subject FROM merge WHERE into_subject = $1")?;
+        let rows = statement.query_map([subject], |row| row.get(0))?;
+        rows.collect::<rusqlite::Result<_>>()?
+    };
+    conn.prepare_cached("DELETE FROM merge WHERE into_subject = $1 OR from_subject = $1")?
+        .execute([subject])?;
+    for from in merged {
+        let empty: bool = conn
+            .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM record WHERE subject = $1)")?
+            .query_row([from], |row| row.get(0))?;
+        if empty {
+            delete_subject(conn, from)?;
+        }
+    }
+    conn.prepare_cached("DELETE FROM subject WHERE id = $1")?.execute([subject])?;
+    Ok(())
+}
+
+// Requests ----------------------------------------------------------------------------------------
+
+/// Kinds of requests, as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestKind {
+    /// Art 15.
+    Access = 2,
+    /// Art 20.
+    Portability = 3,
+    /// Art 17.
+    Erasure = 4,
+}
+
+impl RequestKind {
+    /// Its word.
+    pub fn word(self) -> &'static str {
+        match self {
+            RequestKind::Access => "access",
+            RequestKind::Portability => "portability",
+            RequestKind::Erasure => "erasure",
+        }
+    }
+}
+
+pub fn insert_request(
+    conn: &Connection,
+    record: i64,
+    kind: RequestKind,
+    opened_at: Moment,
+    due_on: &str,
+    opened_entry: i64,
+) -> Result<i64> {
+    Ok(conn.query_row(
+        "INSERT INTO request (record, kind, state, opened_at, due_on, closed_at, opened_entry,
+                              closed_entry)
+         VALUES ($1, $2, 2, $3, $4, 0, $5, 0) RETURNING id",
+        params![record, kind as i64, opened_at.0, due_on, opened_entry],
+        |row| row.get(0),
+    )?)
+}
+
+pub fn close_request(conn: &Connection, id: i64, closed_at: Moment, entry: i64) -> Result<()> {
+    conn.execute(
+        "UPDATE request SET state = 3, closed_at = $2, closed_entry = $3 WHERE id = $1",
+        [id, closed_at.0, entry],
+    )?;
+    Ok(())
+}
+
+// Disclosures -------------------------------------------------------------------------------------
+
+#[derive(Clone, Debug)]
+pub struct DisclosureRow {
+    pub entry: i64,
+    pub record: i64,
+    pub destination: i64,
+    pub purpose: i64,
+    pub at: i64,
+}
+
+pub fn disclosures_of(conn: &Connection, record: i64) -> Result<Vec<DisclosureRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT entry, record, destination, purpose, at FROM disclosure WHERE record = $1
+         ORDER BY id",
+    )?;
+    let rows = statement.query_map([record], |row| {
+        Ok(DisclosureRow {
+            entry: row.get(0)?,
+            record: row.get(1)?,
+            destination: row.get(2)?,
+            purpose: row.get(3)?,
+            at: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether any other record than those of a subject holds an identifier.
+pub fn held_by_others(conn: &Connection, blind: i64, subject: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM identifier i JOIN record r ON r.id = i.record
+                            WHERE i.blind = $1 AND r.subject <> $2)",
+        )?
+        .query_row([blind, subject], |row| row.get(0))?)
+}
+
+/// The subject of a record, if it is still there.
+pub fn subject_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT subject FROM record WHERE id = $1")?
+        .query_row([record], |row| row.get(0))
+        .optional()?)
+}
