@@ -86,8 +86,11 @@ pub fn import(
     let rules = store::latest(store.conn(), store.words())?;
     let Some(source) = rules.policy.sources.get(request.source) else {
         let known: Vec<&str> = rules.policy.sources.keys().map(String::as_str).collect();
-        return Err(Error::usage("source-unknown", format!("the policy declares no source {}", request.source))
-            .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
+        return Err(Error::usage(
+            "source-unknown",
+            format!("the policy declares no source {}", request.source),
+        )
+        .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
     };
     let print = file_fingerprint(store, request.path)?;
     let known_from = match request.carry {
@@ -123,10 +126,8 @@ fn carry_out(
     let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
     let running = sql::running_import(store.conn(), code, &print)?;
     let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
-    let summary: Summary = running
-        .as_ref()
-        .and_then(|row| serde_json::from_str(&row.totals).ok())
-        .unwrap_or_default();
+    let summary: Summary =
+        running.as_ref().and_then(|row| serde_json::from_str(&row.totals).ok()).unwrap_or_default();
     let mut options = ReadOptions::of(&rules.policy);
     options.start_line = resumed_at_line.unwrap_or(1);
     let items = collect::read(request.path, source, request.source, &options)?;
@@ -159,7 +160,13 @@ fn carry_out(
         })?;
         listener.progress(run.items.progress());
     }
-    Ok(Outcome { import, policy: rules.version, summary: run.summary, resumed_at_line, known_from: None })
+    Ok(Outcome {
+        import,
+        policy: rules.version,
+        summary: run.summary,
+        resumed_at_line,
+        known_from: None,
+    })
 }
 
 /// A file being read, and what has been counted of it up to the last batch.

@@ -11,7 +11,11 @@ pub struct ImportRow {
 }
 
 /// An import of this very file that was cut off.
-pub fn running_import(conn: &Connection, source: i64, file: &[u8; 16]) -> Result<Option<ImportRow>> {
+pub fn running_import(
+    conn: &Connection,
+    source: i64,
+    file: &[u8; 16],
+) -> Result<Option<ImportRow>> {
     Ok(conn
         .prepare_cached(
             "SELECT id, resume_line, totals FROM import

@@ -65,11 +65,7 @@ pub fn count(map: &mut BTreeMap<String, u64>, key: &str) {
 }
 
 /// Adds one to a count by field and reason.
-pub fn count_reason(
-    map: &mut BTreeMap<String, BTreeMap<String, u64>>,
-    field: &str,
-    reason: &str,
-) {
+pub fn count_reason(map: &mut BTreeMap<String, BTreeMap<String, u64>>, field: &str, reason: &str) {
     if !map.contains_key(field) {
         map.insert(field.to_owned(), BTreeMap::new());
     }

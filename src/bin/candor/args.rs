@@ -27,7 +27,13 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Who acts, for the ledger: a role or a staff number, never a customer
-    #[arg(long = "as", global = true, value_name = "ACTOR", default_value = "operator", env = "CANDOR_ACTOR")]
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "ACTOR",
+        default_value = "operator",
+        env = "CANDOR_ACTOR"
+    )]
     pub actor: String,
     /// What to do
     #[command(subcommand)]

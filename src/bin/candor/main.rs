@@ -66,8 +66,7 @@ pub enum Answer {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let context =
-        Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
+    let context = Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
     match run(&context, cli.command) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
