@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod pipeline;
 pub mod policy;
 pub mod profile;
+pub mod send;
 pub mod store;
 pub mod subject;
 pub mod view;

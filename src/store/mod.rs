@@ -30,6 +30,7 @@ pub use policies::{
 };
 pub use proof::inclusion;
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
+pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
 };

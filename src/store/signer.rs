@@ -239,7 +239,10 @@ impl Signer {
 }
 
 /// Writes a new file that only its owner can read, durably.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// I/O errors, also when the file exists already.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private(&mut options);

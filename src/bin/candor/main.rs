@@ -4,7 +4,7 @@
 
 // mod access;
 mod args;
-// mod audience;
+mod audience;
 // mod audit;
 // mod backup;
 mod consent;
@@ -87,7 +87,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         // Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),
         // Command::Request(command) => request::run(context, &command),
-        // Command::Audience(command) => audience::run(context, &command),
+        Command::Audience(command) => audience::run(context, &command),
         // Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         // Command::Retain(command) => retain::run(context, &command),
