@@ -34,7 +34,7 @@ pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
 };
-pub use sql::{Truncation, meta, set_meta};
+pub use sql::{Truncation, copy_file, meta, set_meta};
 pub use words::{WordKind, Words};
 
 /// An open store.

@@ -5,6 +5,7 @@
 //! `forget` overwrites single items, `erase` whole people, `scan` looks whether it is true; `receipt`
 //! tells a person what they consented to.
 
+pub mod backup;
 pub mod deadline;
 pub mod erase;
 pub mod forget;

@@ -6,7 +6,7 @@
 mod args;
 mod audience;
 // mod audit;
-// mod backup;
+mod backup;
 mod consent;
 // mod demo;
 mod erase;
@@ -91,8 +91,8 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         // Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         // Command::Retain(command) => retain::run(context, &command),
-        // Command::Backup(args) => backup::backup(context, &args),
-        // Command::Restore(args) => backup::restore(context, &args),
+        Command::Backup(args) => backup::backup(context, &args),
+        Command::Restore(args) => backup::restore(context, &args),
         // Command::Sql(args) => query::run(context, &args),
         // Command::Demo(args) => demo::run(context, &args),
         _ => unimplemented!(),
