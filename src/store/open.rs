@@ -11,7 +11,7 @@ use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
 use super::Store;
 use super::log::{Draft, Log};
-use super::signer::{Signer, key_path};
+use super::signer::{Signer, erasures_path, key_path};
 use super::sql;
 use super::words::Words;
 
@@ -61,7 +61,7 @@ impl Store {
         let made = Self::create_file(creation, &origin, signer);
         if made.is_err() {
             // Only files that this call made: it refused to start where one existed.
-            for file in [path.to_owned(), key_path(path)] {
+            for file in [path.to_owned(), key_path(path), erasures_path(path)] {
                 let _ = std::fs::remove_file(file);
             }
         }

@@ -115,6 +115,9 @@ impl Signer {
         let key = SigningKey::from_seed(&randomness.key());
         let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
         write_private(&path, key.to_pem().as_bytes())?;
+        // An empty journal says "nobody was erased"; a missing one says "unknown".
+        let _ = std::fs::remove_file(erasures_path(store));
+        write_private(&erasures_path(store), b"")?;
         Ok(Signer { key, vkey, state_path: state_path(store), erasures_path: erasures_path(store) })
     }
 
