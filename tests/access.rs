@@ -279,6 +279,8 @@ fn the_page_loads_nothing_and_shows_every_value_escaped() {
     assert!(order.is_sorted(), "in the order of the law");
 }
 
+type Cut = fn(&mut AccessPackage);
+
 #[test]
 fn a_missing_row_of_any_table_stops_the_answer() {
     let mut small = Small::new();
@@ -286,7 +288,7 @@ fn a_missing_row_of_any_table_stops_the_answer() {
     assert!(out.join("access.json").exists());
     let ann = small.who("card:C-ANN");
     let whole = small.package("card:C-ANN");
-    let cuts: [(&str, fn(&mut AccessPackage)); 8] = [
+    let cuts: [(&str, Cut); 8] = [
         ("record", |p| drop(p.sources.pop())),
         ("value", |p| drop(p.values.pop())),
         ("event", |p| drop(p.events.pop())),
