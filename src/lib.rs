@@ -2,12 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
-pub mod policy;
-pub mod ledger;
-pub mod store;
 pub mod collect;
 pub mod consent;
-pub mod profile;
-pub mod view;
-pub mod subject;
+pub mod ledger;
 pub mod pipeline;
+pub mod policy;
+pub mod profile;
+pub mod send;
+pub mod store;
+pub mod subject;
+pub mod view;

@@ -149,6 +149,9 @@ mod tests {
         for text in ["", "a", "ann@example.com"] {
             assert!(secret.blind("identifier", &[text]) >= 1 << 62);
         }
-        assert_ne!(secret.blind("identifier", &["ab", "c"]), secret.blind("identifier", &["a", "bc"]));
+        assert_ne!(
+            secret.blind("identifier", &["ab", "c"]),
+            secret.blind("identifier", &["a", "bc"])
+        );
     }
 }

@@ -146,14 +146,14 @@ impl CsvRows {
                     return Ok(Some(Ok(quoted)));
                 }
                 Scan::Fault { opened, reason } => {
-                    match memchr(self.shape.line_end, &window[opened..]) {
-                        Some(end) => row.raw.extend_from_slice(&window[..opened + end]),
-                        None if last => row.raw.extend_from_slice(window),
-                        None if window.len() - opened > LINE_BYTES_MAX => {}
-                        None => {
+                    let line = &window[opened..];
+                    match memchr(self.shape.line_end, line).unwrap_or(line.len()) {
+                        end if end > LINE_BYTES_MAX => {}
+                        end if end == line.len() && !last => {
                             self.feed.more()?;
                             continue;
                         }
+                        end => row.raw.extend_from_slice(&window[..opened + end]),
                     }
                     self.pass(opened)?;
                     if self.shape.line_end == b'\n' && row.raw.last() == Some(&b'\r') {

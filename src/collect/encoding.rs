@@ -31,7 +31,8 @@ pub fn settle(feed: &mut Feed, declared: Encoding) -> Result<Charset> {
     }
     let head = feed.window();
     let wide = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
-    let nuls = head.len() >= 4 && ((head[0] == 0) != (head[1] == 0)) && (head[0] == 0) == (head[2] == 0);
+    let nuls =
+        head.len() >= 4 && ((head[0] == 0) != (head[1] == 0)) && (head[0] == 0) == (head[2] == 0);
     if wide || nuls {
         let name = feed.place().display();
         return Err(Error::damaged("file-utf16", "the file is in UTF-16")

@@ -39,6 +39,8 @@ pub(super) struct Groups {
     /// Open groups, by the line where they start.
     open: BTreeMap<u64, Open>,
     lines: HashMap<String, u64>,
+    /// Where to start again: the line from which on some group has always been open.
+    resume: Option<u64>,
     /// The group of the last row, because most rows of a group follow each other.
     last: Option<(String, u64)>,
 }
@@ -66,6 +68,7 @@ impl Groups {
             rows: HashMap::default(),
             open: BTreeMap::new(),
             lines: HashMap::new(),
+            resume: None,
             last: None,
         };
         let (mut id, mut count) = (String::new(), 0);
@@ -136,6 +139,7 @@ impl Groups {
         if left == 0 {
             return Grouped { complete: Some(mapper.finish(draft)), rejected: None };
         }
+        self.resume.get_or_insert(row.line);
         self.lines.insert(id.clone(), row.line);
         self.last = Some((id.clone(), row.line));
         self.open.insert(row.line, Open { id, draft, left });
@@ -146,17 +150,22 @@ impl Groups {
     fn close(&mut self, mapper: &Mapper, start: u64) -> Option<Record> {
         let open = self.open.remove(&start)?;
         self.lines.remove(&open.id);
+        if self.open.is_empty() {
+            self.resume = None;
+        }
         self.last = self.last.take().filter(|(_, line)| *line != start);
         Some(mapper.finish(open.draft))
     }
 
     /// Completes the earliest group that is still open, at the file's end.
     pub fn close_first(&mut self, mapper: &Mapper) -> Option<Record> {
-        self.close(mapper, self.first_line()?)
+        let first = self.open.keys().next().copied()?;
+        self.close(mapper, first)
     }
 
-    /// Where the earliest open group starts.
-    pub fn first_line(&self) -> Option<u64> {
-        self.open.keys().next().copied()
+    /// The first line to read again, while groups are open. No group stands on both sides of it, so
+    /// that reading from there gives whole groups only.
+    pub fn resume_line(&self) -> Option<u64> {
+        self.resume
     }
 }

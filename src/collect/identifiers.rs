@@ -65,7 +65,11 @@ pub fn is_placeholder(form: IdentifierForm, text: &str) -> bool {
 }
 
 fn nfkc(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfkc(text) { text.into() } else { text.nfkc().collect::<String>().into() }
+    if text.is_ascii() || is_nfkc(text) {
+        text.into()
+    } else {
+        text.nfkc().collect::<String>().into()
+    }
 }
 
 /// One `@`, something before it, a domain with a dot behind it, no spaces; lower case.
@@ -77,7 +81,9 @@ fn email(text: &str) -> Option<String> {
     let normal = normal.trim();
     let (local, domain) = normal.split_once('@')?;
     let is_odd = |c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '"' | '\\')
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '"' | '\\')
     };
     let fits = !local.is_empty()
         && !domain.contains('@')
@@ -104,8 +110,19 @@ mod tests {
         assert_eq!(email_of("JÖRG@BÜRO.DE").unwrap(), "jörg@büro.de");
         assert_eq!(email_of("jo\u{308}rg@x.de"), email_of("jörg@x.de"));
         for bad in [
-            "", "ann", "ann@", "@x.de", "a@b@c.de", "a b@c.de", "a@c", "a@.de", "a@de.", "a@b..de",
-            "Ann <a@b.de>", "a@b.de,c@d.de", "a\u{7}@b.de",
+            "",
+            "ann",
+            "ann@",
+            "@x.de",
+            "a@b@c.de",
+            "a b@c.de",
+            "a@c",
+            "a@.de",
+            "a@de.",
+            "a@b..de",
+            "Ann <a@b.de>",
+            "a@b.de,c@d.de",
+            "a\u{7}@b.de",
         ] {
             assert_eq!(email_of(bad), Err(Unfit::Invalid), "{bad:?}");
         }
@@ -115,15 +132,24 @@ mod tests {
     #[test]
     fn placeholders() {
         for text in [
-            "none@none.com", "NoReply@shop.com", "no-reply@x.org", "test@test.com", "TEST@TEST.de",
-            "example@mail.com", "na@na.com", "n/a", "none", "NULL",
+            "none@none.com",
+            "NoReply@shop.com",
+            "no-reply@x.org",
+            "test@test.com",
+            "TEST@TEST.de",
+            "example@mail.com",
+            "na@na.com",
+            "n/a",
+            "none",
+            "NULL",
         ] {
             assert_eq!(email_of(text), Err(Unfit::Placeholder), "{text}");
         }
         for text in ["nonesuch@x.com", "tester@test.com", "test@mycompany.com", "nora@na.com"] {
             assert!(email_of(text).is_ok(), "{text}");
         }
-        for text in ["0", "000", "-", "-1", "0-0", "null", "None", "N/A", "Anonymous", "undefined"] {
+        for text in ["0", "000", "-", "-1", "0-0", "null", "None", "N/A", "Anonymous", "undefined"]
+        {
             assert!(is_placeholder(IdentifierForm::Text, text), "{text}");
         }
         for text in ["", "10", "-10", "nullable", "LC30363995"] {

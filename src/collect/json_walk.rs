@@ -244,7 +244,8 @@ impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let Value { walk, node, depth } = self;
         let paths = &walk.paths;
-        let is_branch = paths.has_children(node) && paths.slot(node) == NONE && !paths.is_ignored(node);
+        let is_branch =
+            paths.has_children(node) && paths.slot(node) == NONE && !paths.is_ignored(node);
         if !is_branch {
             let raw: &RawValue = serde::Deserialize::deserialize(deserializer)?;
             return walk.leaf(node, raw.get(), depth);

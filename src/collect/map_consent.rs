@@ -118,11 +118,8 @@ impl ConsentReader {
                     refused.push(taker.refusal(RefusalReason::ConfirmedTooEarly));
                 }
             } else {
-                statements.push(ConsentStatement {
-                    at: Some(confirmed),
-                    confirmed: true,
-                    ..statement
-                });
+                let at = Some(confirmed);
+                statements.push(ConsentStatement { at, confirmed: true, ..statement });
             }
         }
     }

@@ -49,9 +49,7 @@ pub use feed::{Feed, LINE_BYTES_MAX, ROW_BYTES_MAX};
 pub use identifiers::{Unfit, is_placeholder, normalise};
 pub use map::{Draft, Mapper};
 pub use reading::{Content, Item, Progress, Reading};
-pub use record::{
-    ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason,
-};
+pub use record::{ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason};
 pub use reject::{Reject, RejectReason};
 pub use row::{Kind, Plan, Row};
 pub use rows::{Rows, Step, format_of};
@@ -83,7 +81,12 @@ impl<'a> ReadOptions<'a> {
 ///
 /// Faults of the file as a whole are errors, here or from the iterator: missing, a folder, UTF-16,
 /// no header, a column twice, no key column. Everything else costs a row or a field.
-pub fn read(path: &Path, source: &Source, name: &str, options: &ReadOptions<'_>) -> Result<Reading> {
+pub fn read(
+    path: &Path,
+    source: &Source,
+    name: &str,
+    options: &ReadOptions<'_>,
+) -> Result<Reading> {
     let format = match source.format {
         Some(format) => format,
         None => format_of(path)?,

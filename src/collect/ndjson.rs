@@ -71,7 +71,7 @@ impl NdjsonRows {
             row.raw.clear();
             row.line = self.line;
             self.line += 1;
-            let too_long = raw.len() > LINE_BYTES_MAX;
+            let too_long = bytes > LINE_BYTES_MAX;
             if !too_long && !is_blank {
                 row.raw.extend_from_slice(raw);
             }

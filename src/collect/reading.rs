@@ -27,8 +27,9 @@ pub enum Content {
 pub struct Item {
     /// Rows read so far in this run, with those that were not taken.
     pub rows: u64,
-    /// Where to start again when everything up to this item has been kept: the first row of the
-    /// earliest event that still waits for rows, else the line behind this item.
+    /// Where to start again when everything up to this item has been kept: the line behind it, or,
+    /// while events wait for rows, the last line that no event's rows stand on both sides of. What
+    /// is read again from there is the same as before.
     pub resume_line: u64,
     /// What it is.
     pub content: Content,
@@ -117,7 +118,7 @@ impl Reading {
 
     fn item(&self, content: Content) -> Item {
         let next = self.rows.next_line();
-        let open = self.groups.as_ref().and_then(Groups::first_line).unwrap_or(next);
+        let open = self.groups.as_ref().and_then(Groups::resume_line).unwrap_or(next);
         let pending = self.pending.as_ref().map_or(next, |reject| reject.line);
         Item { rows: self.count, resume_line: open.min(pending), content }
     }

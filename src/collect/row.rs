@@ -166,6 +166,9 @@ mod tests {
         row.text.push_str("ab");
         row.spans[0] = in_text(0, 2, Kind::Bare);
         row.spans[1] = in_text(1, 1, Kind::Bare);
-        assert_eq!((row.get(0), row.get(1), row.get(2), row.get(9)), (Some("ab"), Some(""), None, None));
+        assert_eq!(
+            (row.get(0), row.get(1), row.get(2), row.get(9)),
+            (Some("ab"), Some(""), None, None)
+        );
     }
 }

@@ -133,11 +133,12 @@ pub fn format_of(path: &Path) -> Result<Format> {
         "csv" | "tsv" | "tab" | "txt" => Ok(Format::Csv),
         "ndjson" | "jsonl" | "json" => Ok(Format::Ndjson),
         "xlsx" | "xlsm" => Ok(Format::Xlsx),
-        "xls" | "ods" | "xlsb" => {
-            Err(Error::usage("format-unsupported", format!("workbooks of kind .{ending} aren't read"))
-                .at(path.display())
-                .next("save it as .xlsx or .csv"))
-        }
+        "xls" | "ods" | "xlsb" => Err(Error::usage(
+            "format-unsupported",
+            format!("workbooks of kind .{ending} aren't read"),
+        )
+        .at(path.display())
+        .next("save it as .xlsx or .csv")),
         _ => Err(Error::usage("format-unknown", "the file's name doesn't tell its format")
             .at(path.display())
             .next("declare the source's format: csv, ndjson or xlsx")),

@@ -47,6 +47,7 @@ pub(super) enum Scan {
 #[inline]
 pub(super) fn scan(window: &[u8], last: bool, shape: Shape) -> Scan {
     match memchr2(shape.line_end, b'"', window) {
+        Some(at) if at > LINE_BYTES_MAX => Scan::TooLong(0),
         Some(at) if window[at] == shape.line_end => record(window, at, at + 1, shape, false),
         Some(_) => scan_quoted(window, last, shape),
         None if window.len() > LINE_BYTES_MAX => Scan::TooLong(0),
@@ -57,9 +58,11 @@ pub(super) fn scan(window: &[u8], last: bool, shape: Shape) -> Scan {
 
 fn record(window: &[u8], end: usize, next: usize, shape: Shape, quoted: bool) -> Scan {
     let carriage = shape.line_end == b'\n' && end > 0 && window[end - 1] == b'\r';
-    let bytes = end - usize::from(carriage);
     let most = if quoted { ROW_BYTES_MAX } else { LINE_BYTES_MAX };
-    if bytes > most { Scan::TooLong(end) } else { Scan::Record { bytes, next, quoted } }
+    if end > most {
+        return Scan::TooLong(end);
+    }
+    Scan::Record { bytes: end - usize::from(carriage), next, quoted }
 }
 
 fn scan_quoted(window: &[u8], last: bool, shape: Shape) -> Scan {
@@ -88,6 +91,7 @@ fn scan_quoted(window: &[u8], last: bool, shape: Shape) -> Scan {
             }
         } else {
             match memchr2(shape.delimiter, shape.line_end, &window[at..]) {
+                Some(found) if found > LINE_BYTES_MAX => return Scan::TooLong(at),
                 Some(found) if window[at + found] == shape.delimiter => at += found + 1,
                 Some(found) => return record(window, at + found, at + found + 1, shape, quoted),
                 None if window.len() - at > LINE_BYTES_MAX => return Scan::TooLong(at),

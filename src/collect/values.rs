@@ -153,7 +153,10 @@ mod tests {
             ValueMap::new(&values, |value| Ok(value.to_owned()))
         };
         assert!(map(&[("Ja", "given"), ("JA ", "given")]).is_ok());
-        assert_eq!(map(&[("Ja", "given"), ("JA", "refused")]).unwrap_err().code, "value-map-ambiguous");
+        assert_eq!(
+            map(&[("Ja", "given"), ("JA", "refused")]).unwrap_err().code,
+            "value-map-ambiguous"
+        );
     }
 
     proptest! {

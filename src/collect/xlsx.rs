@@ -15,6 +15,10 @@ use super::row::{Kind, Plan, Row, in_text};
 use super::rows::Step;
 use crate::base::error::{Error, Result};
 
+/// The rows and columns that a sheet of any spreadsheet program has at most.
+const ROWS_MAX: u32 = 1 << 20;
+const COLUMNS_MAX: u32 = 1 << 14;
+
 /// The most text that a sheet may hold, in bytes.
 const TEXT_BYTES_MAX: usize = 1 << 30;
 
@@ -139,10 +143,11 @@ impl XlsxRows {
 
 /// The cells of a sheet that hold anything, row by row, and their texts.
 fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String, Vec<CellText>)> {
-    let unreadable = |_| {
+    let damaged = || {
         Error::damaged("workbook-unreadable", "the workbook is damaged, locked or no .xlsx file")
             .next("open it in a spreadsheet program and save it again as .xlsx, or as .csv")
     };
+    let unreadable = |_| damaged();
     let mut book = Xlsx::new(BufReader::new(source)).map_err(unreadable)?;
     let names = book.sheet_names();
     let name = match sheet {
@@ -158,6 +163,9 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
     let (mut text, mut cells) = (String::new(), Vec::<CellText>::new());
     while let Some(cell) = reader.next_cell().map_err(unreadable)? {
         let (row, column) = cell.get_position();
+        if row >= ROWS_MAX || column >= COLUMNS_MAX {
+            return Err(damaged());
+        }
         let start = text.len();
         let kind = write_cell(cell.get_value(), &mut text);
         if text.len() > TEXT_BYTES_MAX {

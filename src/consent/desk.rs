@@ -65,7 +65,8 @@ pub fn statements(
         _ => None,
     };
     if let (Axis::Objection, Some(rule)) = (spoken.axis, rule) {
-        let objectable = matches!(rule.purpose.basis, Basis::LegitimateInterests | Basis::PublicTask);
+        let objectable =
+            matches!(rule.purpose.basis, Basis::LegitimateInterests | Basis::PublicTask);
         if !objectable && !rule.purpose.marketing {
             return Err(Error::no(
                 "objection-not-possible",
@@ -82,8 +83,11 @@ pub fn statements(
             match rules.channel_code(name) {
                 Some(code) if known.as_ref().is_none_or(|k| k.contains(&code)) => vec![code],
                 _ => {
-                    return Err(Error::usage("channel-unknown", format!("{name} is no channel of it"))
-                        .next("`candor policy show` lists the channels of each purpose"));
+                    return Err(Error::usage(
+                        "channel-unknown",
+                        format!("{name} is no channel of it"),
+                    )
+                    .next("`candor policy show` lists the channels of each purpose"));
                 }
             }
         }
@@ -141,7 +145,9 @@ fn consent_notice(
         .policy
         .notices
         .get(own_notice)
-        .map(|notice| notice.versions.iter().map(|v| format!("{own_notice}@{}", v.version)).collect())
+        .map(|notice| {
+            notice.versions.iter().map(|v| format!("{own_notice}@{}", v.version)).collect()
+        })
         .unwrap_or_default();
     let says_yes = matches!(
         spoken.state,
@@ -152,8 +158,10 @@ fn consent_notice(
             let version = notice.rsplit_once('@').and_then(|(_, version)| version.parse().ok());
             Ok(version.map(|version| (own_notice.to_owned(), version)))
         }
-        Some(_) => Err(Error::no("notice-unknown", "the policy holds no such version of the notice")
-            .next(format!("use one of {}", versions.join(", ")))),
+        Some(_) => {
+            Err(Error::no("notice-unknown", "the policy holds no such version of the notice")
+                .next(format!("use one of {}", versions.join(", "))))
+        }
         None if says_yes => Err(Error::no(
             "notice-missing",
             "a consent that doesn't say which notice was shown can't be demonstrated (Art 7(1))",

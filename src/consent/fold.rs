@@ -43,7 +43,17 @@ pub struct Home {
     /// The subject that the records were born into.
     pub id: i64,
     /// When it became part of the subject it now belongs to.
-    pub joined_at: Option<Moment>,
+    pub joined: Option<Joined>,
+}
+
+/// A joining of two homes. What is said counts as said after it by its place in the ledger: two
+/// entries of one transaction bear the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// When.
+    pub at: Moment,
+    /// The ledger entry of the merge.
+    pub entry: i64,
 }
 
 /// The state of one (purpose, channel).
@@ -72,7 +82,12 @@ pub struct Standing {
 
 /// Folds the statements of one subject for one home of it. `homes` lists all homes of the subject;
 /// with `home` absent, the answer is the most protective over the homes that said anything.
-pub fn standing(statements: &[Statement], homes: &[Home], home: Option<i64>, asked: AsOf) -> Standing {
+pub fn standing(
+    statements: &[Statement],
+    homes: &[Home],
+    home: Option<i64>,
+    asked: AsOf,
+) -> Standing {
     let mut known: Vec<&Statement> = statements
         .iter()
         .filter(|s| s.recorded_at <= asked.known && s.counts_from() <= asked.valid)
@@ -80,13 +95,13 @@ pub fn standing(statements: &[Statement], homes: &[Home], home: Option<i64>, ask
     known.sort_by_key(|s| (s.counts_from(), s.protects(), s.recorded_at, s.n));
 
     let mut standing = Standing::default();
-    let joined = |id: i64| -> Moment {
+    let joined = |id: i64| -> i64 {
         // With a first home and joined ones, two homes share statements from the later joining on.
-        homes.iter().find(|h| h.id == id).and_then(|h| h.joined_at).unwrap_or(Moment(i64::MIN))
+        homes.iter().find(|h| h.id == id).and_then(|h| h.joined).map_or(i64::MIN, |j| j.entry)
     };
     let present: Vec<i64> = homes
         .iter()
-        .filter(|h| h.joined_at.is_none_or(|at| at <= asked.known) || Some(h.id) == home)
+        .filter(|h| h.joined.is_none_or(|j| j.at <= asked.known) || Some(h.id) == home)
         .map(|h| h.id)
         .collect();
 
@@ -105,8 +120,7 @@ pub fn standing(statements: &[Statement], homes: &[Home], home: Option<i64>, ask
                 .filter(|s| (s.axis, s.purpose, s.channel) == (axis, purpose, channel))
                 .filter(|s| {
                     let own = s.home == id;
-                    let shared = present.contains(&s.home)
-                        && s.recorded_at >= joined(s.home).max(joined(id));
+                    let shared = present.contains(&s.home) && s.n > joined(s.home).max(joined(id));
                     spoke |= own || shared;
                     own || shared
                 })

@@ -50,7 +50,9 @@ pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
     let word = state.as_str();
     match (axis, state) {
         (Axis::Consent, _) => format!("consent.{word}"),
-        (Axis::Permission, ConsentState::Given | ConsentState::Renewed) => "channel.permitted".into(),
+        (Axis::Permission, ConsentState::Given | ConsentState::Renewed) => {
+            "channel.permitted".into()
+        }
         (Axis::Permission, _) => "channel.denied".into(),
         (Axis::Objection, ConsentState::Given) => "objection.raised".into(),
         (Axis::Objection, _) => "objection.lifted".into(),

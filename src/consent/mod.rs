@@ -7,5 +7,6 @@ pub mod desk;
 pub mod fold;
 pub mod gate;
 pub mod history;
+pub mod permit;
 pub(crate) mod sql;
 pub mod statement;

@@ -6,7 +6,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::RecordKey;
 
-use super::fold::Home;
+use super::fold::{Home, Joined};
 use super::statement::{Axis, Statement, state_code, state_of};
 
 pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result<()> {
@@ -109,13 +109,17 @@ pub fn all_statements(
 /// The homes of a subject's records, each with the last standing merge that moved them.
 pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     let mut statement = conn.prepare_cached(
-        "SELECT r.home,
-                (SELECT MAX(m.at) FROM merge_record mr JOIN merge m ON m.id = mr.merge
-                 WHERE mr.record = MIN(r.id) AND m.undone_entry = 0)
-         FROM record r WHERE r.subject = $1 GROUP BY r.home",
+        "SELECT h.home, m.at, m.entry
+         FROM (SELECT home, MIN(id) AS first FROM record WHERE subject = $1 GROUP BY home) h
+         LEFT JOIN merge m ON m.id = (SELECT MAX(x.id) FROM merge_record mr
+                                      JOIN merge x ON x.id = mr.merge
+                                      WHERE mr.record = h.first AND x.undone_entry = 0)",
     )?;
     let rows = statement.query_map([subject], |row| {
-        Ok(Home { id: row.get(0)?, joined_at: row.get::<_, Option<i64>>(1)?.map(Moment) })
+        let at: Option<i64> = row.get(1)?;
+        let entry: Option<i64> = row.get(2)?;
+        let joined = at.zip(entry).map(|(at, entry)| Joined { at: Moment(at), entry });
+        Ok(Home { id: row.get(0)?, joined })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -136,7 +140,12 @@ pub fn any_suppression(conn: &Connection) -> Result<bool> {
 }
 
 /// Keeps a fingerprint out.
-pub fn suppress(conn: &Connection, fingerprint: &[u8; 16], since: Moment, entry: i64) -> Result<()> {
+pub fn suppress(
+    conn: &Connection,
+    fingerprint: &[u8; 16],
+    since: Moment,
+    entry: i64,
+) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO suppression (fingerprint, since, entry) VALUES ($1, $2, $3)
          ON CONFLICT (fingerprint) DO UPDATE SET since = $2, entry = $3",

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::collect::{ConsentStatement, MappedEvent, Record as Inbound};
-use crate::consent::fold::{AsOf, Home, Standing};
+use crate::consent::fold::{AsOf, Home, Joined, Standing};
 use crate::consent::gate::{Direction, Question, Reason, decide, open_purposes};
 use crate::consent::history::{self, History, NewStatement, Timed};
 use crate::consent::sql as consent_sql;
@@ -252,7 +252,15 @@ impl<'r> Admission<'r> {
             Ties::default()
         } else {
             let policy = &self.rules.policy;
-            ties(writer.conn, writer.words, policy, self.code, own_record, &new_identifiers, &traits)?
+            ties(
+                writer.conn,
+                writer.words,
+                policy,
+                self.code,
+                own_record,
+                &new_identifiers,
+                &traits,
+            )?
         };
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
         let fresh: Vec<NewStatement> = statements
@@ -313,8 +321,15 @@ impl<'r> Admission<'r> {
             self.held.clear();
         }
 
-        let wrote =
-            self.write_values(writer, items, &mut held.record, inbound, &values, &identifiers, protects)?;
+        let wrote = self.write_values(
+            writer,
+            items,
+            &mut held.record,
+            inbound,
+            &values,
+            &identifiers,
+            protects,
+        )?;
         summary.values_new += wrote;
         let took = self.write_events(writer, items, &held.record, inbound, &events, summary)?;
 
@@ -543,12 +558,12 @@ impl<'r> Admission<'r> {
         for other in ties.subjects.iter().filter(|other| Some(**other) != subject) {
             let other = History::load(writer.conn, *other)?;
             history.statements.extend(other.statements);
-            history.homes.extend(
-                other.homes.into_iter().map(|h| Home { id: h.id, joined_at: Some(now) }),
-            );
+            let joined =
+                Some(Joined { at: now, entry: i64::try_from(writer.log.size()).unwrap_or(0) });
+            history.homes.extend(other.homes.into_iter().map(|h| Home { id: h.id, joined }));
         }
         if !history.homes.iter().any(|h| h.id == home) {
-            history.homes.push(Home { id: home, joined_at: None });
+            history.homes.push(Home { id: home, joined: None });
         }
         for (index, new) in fresh.iter().enumerate() {
             let n = i64::MAX - i64::try_from(fresh.len() - index).unwrap_or(0);
@@ -685,7 +700,9 @@ impl<'r> Admission<'r> {
         subjects.dedup();
         subjects.retain(|subject| *subject != record.subject);
         for subject in subjects.into_iter().take(SHARED_REACH_MAX) {
-            let Some(other) = sql::records_of(writer.conn, subject)?.first().copied() else { continue };
+            let Some(other) = sql::records_of(writer.conn, subject)?.first().copied() else {
+                continue;
+            };
             let said = consent_sql::statements_of_record(writer.conn, other)?;
             if !history::is_known(&said, new, Timed::ByTheSource) {
                 let row = sql::record(writer.conn, other)?;
@@ -732,9 +749,8 @@ impl<'r> Admission<'r> {
             let field = (plan.field, plan.text.as_str());
             let seq = items.add_value(writer, record, field, *purposes, observed, &value.text)?;
             wrote += 1;
-            if let Some(seen) = identifiers
-                .iter()
-                .find(|seen| seen.field == plan.field && seen.text == value.text)
+            if let Some(seen) =
+                identifiers.iter().find(|seen| seen.field == plan.field && seen.text == value.text)
             {
                 sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, seq)?;
             }

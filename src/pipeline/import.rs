@@ -28,8 +28,11 @@ const BATCH_ROWS_MAX: usize = 20_000;
 /// Whether an import is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carry {
-    /// Carried out.
+    /// Carried out; a file that was imported to its end under this very policy changes nothing.
     Out,
+    /// Carried out, also where the very file was imported before: the gate decides anew, by the
+    /// consents that have come in since.
+    Again,
     /// Only tried: prints the same and changes nothing.
     DryRun,
 }
@@ -65,6 +68,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// The line that it went on from, when an earlier run was cut off.
     pub resumed_at_line: Option<u64>,
+    /// The import that took this very file in before: what the gate decided then stands.
+    pub known_from: Option<i64>,
 }
 
 /// Imports a file.
@@ -81,23 +86,32 @@ pub fn import(
     let rules = store::latest(store.conn(), store.words())?;
     let Some(source) = rules.policy.sources.get(request.source) else {
         let known: Vec<&str> = rules.policy.sources.keys().map(String::as_str).collect();
-        return Err(Error::usage("source-unknown", format!("the policy declares no source {}", request.source))
-            .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
+        return Err(Error::usage(
+            "source-unknown",
+            format!("the policy declares no source {}", request.source),
+        )
+        .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
     };
     let print = file_fingerprint(store, request.path)?;
-    match request.carry {
-        Carry::DryRun => {
-            let options = ReadOptions::of(&rules.policy);
-            let items = collect::read(request.path, source, request.source, &options)?;
-            let mut run = Run::new(items, 0, Summary::default());
-            let summary = store.rehearse(now(), |writer| {
-                let mut admission = Admission::new(writer, &rules, request.source, 0)?;
-                run.batch(writer, &mut admission, usize::MAX, listener)
-            })?;
-            Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None })
+    let known_from = match request.carry {
+        Carry::Again => None,
+        Carry::Out | Carry::DryRun => {
+            let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
+            sql::finished_import(store.conn(), code, &print, i64::from(rules.version))?
         }
-        Carry::Out => carry_out(store, &rules, source, request, print, now, listener),
+    };
+    if request.carry != Carry::DryRun && known_from.is_none() {
+        return carry_out(store, &rules, source, request, print, now, listener);
     }
+    let options = ReadOptions::of(&rules.policy);
+    let items = collect::read(request.path, source, request.source, &options)?;
+    let mut run = Run::new(items, 0, Summary::default());
+    let summary = store.rehearse(now(), |writer| {
+        let mut admission = Admission::new(writer, &rules, request.source, 0)?;
+        run.batch(writer, &mut admission, usize::MAX, listener)
+    })?;
+    let summary = if known_from.is_some() { summary.as_known() } else { summary };
+    Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None, known_from })
 }
 
 fn carry_out(
@@ -112,10 +126,8 @@ fn carry_out(
     let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
     let running = sql::running_import(store.conn(), code, &print)?;
     let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
-    let summary: Summary = running
-        .as_ref()
-        .and_then(|row| serde_json::from_str(&row.totals).ok())
-        .unwrap_or_default();
+    let summary: Summary =
+        running.as_ref().and_then(|row| serde_json::from_str(&row.totals).ok()).unwrap_or_default();
     let mut options = ReadOptions::of(&rules.policy);
     options.start_line = resumed_at_line.unwrap_or(1);
     let items = collect::read(request.path, source, request.source, &options)?;
@@ -148,7 +160,13 @@ fn carry_out(
         })?;
         listener.progress(run.items.progress());
     }
-    Ok(Outcome { import, policy: rules.version, summary: run.summary, resumed_at_line })
+    Ok(Outcome {
+        import,
+        policy: rules.version,
+        summary: run.summary,
+        resumed_at_line,
+        known_from: None,
+    })
 }
 
 /// A file being read, and what has been counted of it up to the last batch.

@@ -11,7 +11,11 @@ pub struct ImportRow {
 }
 
 /// An import of this very file that was cut off.
-pub fn running_import(conn: &Connection, source: i64, file: &[u8; 16]) -> Result<Option<ImportRow>> {
+pub fn running_import(
+    conn: &Connection,
+    source: i64,
+    file: &[u8; 16],
+) -> Result<Option<ImportRow>> {
     Ok(conn
         .prepare_cached(
             "SELECT id, resume_line, totals FROM import
@@ -24,6 +28,22 @@ pub fn running_import(conn: &Connection, source: i64, file: &[u8; 16]) -> Result
                 totals: row.get(2)?,
             })
         })
+        .optional()?)
+}
+
+/// The import that took this very file in, to its end, under a policy version.
+pub fn finished_import(
+    conn: &Connection,
+    source: i64,
+    file: &[u8; 16],
+    policy: i64,
+) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id FROM import WHERE file = $1 AND source = $2 AND policy = $3 AND state = 3
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row(params![&file[..], source, policy], |row| row.get(0))
         .optional()?)
 }
 

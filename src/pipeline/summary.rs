@@ -65,11 +65,7 @@ pub fn count(map: &mut BTreeMap<String, u64>, key: &str) {
 }
 
 /// Adds one to a count by field and reason.
-pub fn count_reason(
-    map: &mut BTreeMap<String, BTreeMap<String, u64>>,
-    field: &str,
-    reason: &str,
-) {
+pub fn count_reason(map: &mut BTreeMap<String, BTreeMap<String, u64>>, field: &str, reason: &str) {
     if !map.contains_key(field) {
         map.insert(field.to_owned(), BTreeMap::new());
     }
@@ -84,6 +80,21 @@ impl Summary {
             && self.values_new == 0
             && self.events_new == 0
             && self.statements.is_empty()
+    }
+
+    /// The counts of a file that was imported before: nothing of it is new. People who were erased
+    /// since are refused, and stay counted.
+    #[must_use]
+    pub fn as_known(self) -> Summary {
+        Summary {
+            rows: self.rows,
+            unreadable: self.unreadable,
+            rows_without_person: self.rows_without_person,
+            records_unchanged: self.records_new + self.records_changed + self.records_unchanged,
+            records_refused: self.records_refused,
+            events_known: self.events_known + self.events_new,
+            ..Summary::default()
+        }
     }
 
     /// The count of a purpose.

@@ -80,7 +80,13 @@ impl Memory {
     }
 
     /// Whether the event with this message id is held: reads the chain back once, then remembers.
-    fn knows(&mut self, writer: &Writer<'_>, rollup: &Rollup, record: i64, mid: i64) -> Result<bool> {
+    fn knows(
+        &mut self,
+        writer: &Writer<'_>,
+        rollup: &Rollup,
+        record: i64,
+        mid: i64,
+    ) -> Result<bool> {
         if self.mid_count > REMEMBERED_MIDS_MAX {
             self.mids.clear();
             self.mid_count = 0;

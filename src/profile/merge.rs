@@ -189,7 +189,13 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
 }
 
 /// Appends an entry about a record's person.
-fn about(writer: &mut Writer<'_>, kind: &str, record: i64, payload: &Value, body: Value) -> Result<i64> {
+fn about(
+    writer: &mut Writer<'_>,
+    kind: &str,
+    record: i64,
+    payload: &Value,
+    body: Value,
+) -> Result<i64> {
     let key = sql::record_key(writer.conn, record)?;
     writer.append_about(kind, record, &key, payload, Some(body))
 }

@@ -132,7 +132,8 @@ impl Unpacker {
         let mut decompressors = BTreeMap::new();
         for id in 1..=250 {
             let Some(bytes) = meta(conn, &meta_name(id))? else { break };
-            let opened = Decompressor::with_dictionary(&bytes).map_err(|_| unreadable("dictionary"))?;
+            let opened =
+                Decompressor::with_dictionary(&bytes).map_err(|_| unreadable("dictionary"))?;
             decompressors.insert(id, opened);
         }
         Ok(Unpacker { decompressors })

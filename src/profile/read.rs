@@ -48,13 +48,19 @@ pub fn find(
         return Ok(vec![subject]);
     }
     let Some((kind, value)) = who.split_once(':') else {
-        return Err(Error::usage("who-unreadable", "a person is named as kind:value or by a subject id")
-            .next("for example email:ann@example.com, or s-… as `candor profile find` prints it"));
+        return Err(Error::usage(
+            "who-unreadable",
+            "a person is named as kind:value or by a subject id",
+        )
+        .next("for example email:ann@example.com, or s-… as `candor profile find` prints it"));
     };
     let Some(rule) = policy.identifiers.get(kind) else {
         let known: Vec<&str> = policy.identifiers.keys().map(String::as_str).collect();
-        return Err(Error::usage("identifier-unknown", format!("the policy declares no identifier {kind}"))
-            .next(format!("use one of {}", known.join(", "))));
+        return Err(Error::usage(
+            "identifier-unknown",
+            format!("the policy declares no identifier {kind}"),
+        )
+        .next(format!("use one of {}", known.join(", "))));
     };
     // A national number may belong to the country of any source.
     let mut countries: Vec<Option<&str>> =
@@ -163,7 +169,11 @@ pub fn open_records(conn: &Connection, words: &Words, subject: i64) -> Result<Ve
 }
 
 /// Opens the events of a record, newest first.
-pub fn open_events(conn: &Connection, words: &Words, record: &OpenRecord) -> Result<Vec<OpenEvent>> {
+pub fn open_events(
+    conn: &Connection,
+    words: &Words,
+    record: &OpenRecord,
+) -> Result<Vec<OpenEvent>> {
     if record.rollups.is_empty() {
         return Ok(Vec::new());
     }
@@ -328,7 +338,11 @@ pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) 
         subject: public_text(sql::public_id(conn, subject)?),
         records: records
             .iter()
-            .map(|r| RecordName { record: r.id, source: r.source.clone(), key: r.source_key.clone() })
+            .map(|r| RecordName {
+                record: r.id,
+                source: r.source.clone(),
+                key: r.source_key.clone(),
+            })
             .collect(),
         identifiers,
         attributes: attributes

@@ -73,7 +73,12 @@ pub fn comparable(text: &str) -> String {
 }
 
 /// What tells the people of a subject apart: the attributes that the policy's guards name.
-pub fn traits_of(conn: &Connection, words: &Words, policy: &Policy, subject: i64) -> Result<Traits> {
+pub fn traits_of(
+    conn: &Connection,
+    words: &Words,
+    policy: &Policy,
+    subject: i64,
+) -> Result<Traits> {
     let wanted: HashSet<&String> =
         policy.identifiers.values().flat_map(|kind| &kind.unless_differ).collect();
     let mut traits = Traits::new();
@@ -155,8 +160,10 @@ pub fn ties(
     ties.related.sort_unstable();
     ties.related.dedup();
     // A row that fits two different people is neither's for certain.
-    let tied: Vec<&(i64, Traits)> =
-        met.iter().filter(|(id, _)| ties.subjects.contains(id) || Some(*id) == own_subject).collect();
+    let tied: Vec<&(i64, Traits)> = met
+        .iter()
+        .filter(|(id, _)| ties.subjects.contains(id) || Some(*id) == own_subject)
+        .collect();
     let torn = tied.iter().enumerate().any(|(i, (_, a))| {
         tied[i + 1..].iter().any(|(_, b)| policy.identifiers.values().any(|k| differ(k, a, b)))
     });

@@ -123,13 +123,13 @@ pub fn record(conn: &Connection, id: i64) -> Result<RecordRow> {
     Ok(conn
         .prepare_cached("SELECT subject, home, source, last_value FROM record WHERE id = $1")?
         .query_row([id], |row| {
-            Ok(RecordRow {
-                subject: row.get(0)?,
-                home: row.get(1)?,
-                source: row.get(2)?,
-                last_value: row.get(3)?,
-            })
-        })?)
+        Ok(RecordRow {
+            subject: row.get(0)?,
+            home: row.get(1)?,
+            source: row.get(2)?,
+            last_value: row.get(3)?,
+        })
+    })?)
 }
 
 pub fn record_key(conn: &Connection, id: i64) -> Result<RecordKey> {
@@ -436,8 +436,7 @@ pub fn holders(conn: &Connection, blind: i64) -> Result<Vec<(i64, i64, i64, i64)
 pub fn identifiers_of(conn: &Connection, record: i64) -> Result<Vec<(i64, i64, i64)>> {
     let mut statement =
         conn.prepare_cached("SELECT blind, kind, value FROM identifier WHERE record = $1")?;
-    let rows =
-        statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

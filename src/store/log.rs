@@ -116,7 +116,8 @@ impl Log {
         sql::insert_entry(conn, n, &leaf)?;
         let hash = leaf_hash(&leaf);
         let mut completed = Vec::new();
-        self.frontier.append_noting(hash, |level, index, root| completed.push((level, index, root)));
+        self.frontier
+            .append_noting(hash, |level, index, root| completed.push((level, index, root)));
         for (level, index, root) in completed {
             sql::insert_node(conn, i64::from(level), signed(index), &root.0)?;
         }

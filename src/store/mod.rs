@@ -25,11 +25,16 @@ use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, side_files};
-pub use sql::{Truncation, meta, set_meta};
-pub use policies::{Applied, apply, applied, latest, hex, purposes_with_data, rulebook_at, rulebook_of};
+pub use policies::{
+    Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of,
+};
 pub use proof::inclusion;
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
-pub use signer::{ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path};
+pub use signer::write_private as write_private_file;
+pub use signer::{
+    ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
+};
+pub use sql::{Truncation, copy_file, meta, set_meta};
 pub use words::{WordKind, Words};
 
 /// An open store.
@@ -178,9 +183,12 @@ impl Store {
         work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
     ) -> Result<T> {
         let Some(signer) = &self.signer else {
-            return Err(Error::no("key-missing", "the store has no key to sign with, so it is read-only")
-                .at(signer::key_path(&self.path).display())
-                .next("put the key file back beside the store; it opens for reading without it"));
+            return Err(Error::no(
+                "key-missing",
+                "the store has no key to sign with, so it is read-only",
+            )
+            .at(signer::key_path(&self.path).display())
+            .next("put the key file back beside the store; it opens for reading without it"));
         };
         sql::begin_immediate(&self.conn)?;
         let version = sql::data_version(&self.conn)?;

@@ -9,11 +9,11 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result, io};
 use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
+use super::Store;
 use super::log::{Draft, Log};
 use super::signer::{Signer, key_path};
 use super::sql;
 use super::words::Words;
-use super::Store;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +169,9 @@ fn check_identity(conn: &Connection, path: &Path) -> Result<()> {
     if version > known {
         return Err(Error::damaged(
             "store-newer",
-            format!("the store has schema {version}, and this candor knows {known}; nothing was changed"),
+            format!(
+                "the store has schema {version}, and this candor knows {known}; nothing was changed"
+            ),
         )
         .at(path.display())
         .next("use the newer candor that wrote it"));
@@ -207,8 +209,11 @@ fn valid_origin(origin: &str) -> Result<&str> {
     if fine {
         Ok(origin)
     } else {
-        Err(Error::usage("origin-invalid", "an origin is a name of letters, digits, dots and slashes")
-            .next("for example --origin ledger.brand.example/main"))
+        Err(Error::usage(
+            "origin-invalid",
+            "an origin is a name of letters, digits, dots and slashes",
+        )
+        .next("for example --origin ledger.brand.example/main"))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::policy::check::check;
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::policy::types::{Policy, Target};
 
+use super::Writer;
 use super::sql::{self, NoticeRow, PolicyRow};
 use super::words::{WordKind, Words};
-use super::Writer;
 
 /// An applied policy.
 #[derive(Clone, Debug)]
@@ -85,8 +85,10 @@ pub fn rulebook_at(conn: &rusqlite::Connection, words: &Words, at: Moment) -> Re
     let all = applied(conn)?;
     match all.iter().rev().find(|policy| policy.applied_at <= at) {
         Some(policy) => rulebook_of(words, policy),
-        None => Err(Error::no("no-policy", "no policy is in force, so nothing may be stored or sent")
-            .next("write one and run `candor policy apply FILE`")),
+        None => {
+            Err(Error::no("no-policy", "no policy is in force, so nothing may be stored or sent")
+                .next("write one and run `candor policy apply FILE`"))
+        }
     }
 }
 

@@ -83,9 +83,14 @@ pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
             Ok(note) => notes.push(note),
             Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => break,
             Err(_) => {
-                return Err(Error::damaged("journal-damaged", "a line of the journal of erasures can't be read")
-                    .at(format!("{}, line {}", path.display(), index + 1))
-                    .next("restore the journal from a copy, or name the certificates with --certificates"));
+                return Err(Error::damaged(
+                    "journal-damaged",
+                    "a line of the journal of erasures can't be read",
+                )
+                .at(format!("{}, line {}", path.display(), index + 1))
+                .next(
+                    "restore the journal from a copy, or name the certificates with --certificates",
+                ));
             }
         }
     }
@@ -110,12 +115,7 @@ impl Signer {
         let key = SigningKey::from_seed(&randomness.key());
         let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
         write_private(&path, key.to_pem().as_bytes())?;
-        Ok(Signer {
-            key,
-            vkey,
-            state_path: state_path(store),
-            erasures_path: erasures_path(store),
-        })
+        Ok(Signer { key, vkey, state_path: state_path(store), erasures_path: erasures_path(store) })
     }
 
     /// Opens the key beside a store; `None` when there is none.
@@ -149,7 +149,9 @@ impl Signer {
                     .at(self.state_path.display())
                     .next("restore it, or run `candor restore` to start from a backup")
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SignedState::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(SignedState::default())
+            }
             Err(error) => Err(io(&self.state_path)(error)),
         }
     }
@@ -237,7 +239,10 @@ impl Signer {
 }
 
 /// Writes a new file that only its owner can read, durably.
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+///
+/// # Errors
+/// I/O errors, also when the file exists already.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private(&mut options);

@@ -75,6 +75,19 @@ pub fn truncate_wal(conn: &Connection) -> Result<Truncation> {
     Ok(if busy == 0 { Truncation::Done } else { Truncation::Blocked })
 }
 
+/// Copies a whole store to another file, page by page, as of one moment.
+pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
+    let mut target = Connection::open(to)?;
+    let copy = rusqlite::backup::Backup::new(conn, &mut target)?;
+    // All pages in one step: readers and writers go on, and the copy is of one moment.
+    while copy.step(-1)? != rusqlite::backup::StepResult::Done {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    drop(copy);
+    target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    Ok(())
+}
+
 pub fn vacuum(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("VACUUM")?)
 }

@@ -264,7 +264,9 @@ fn make_plan(
                 kept,
                 ground: names(mask, |p| p.keeps_on_erasure.clone().map(|g| format!("Art {g}"))),
                 because: names(mask, |p| {
-                    Some(p.law.clone().map_or(p.title.clone(), |law| format!("{} ({law})", p.title)))
+                    Some(
+                        p.law.clone().map_or(p.title.clone(), |law| format!("{} ({law})", p.title)),
+                    )
                 }),
                 until: (kept > 0).then(|| until.utc().date_naive().to_string()),
             })
@@ -292,21 +294,24 @@ fn make_plan(
 /// `erasure-blocked` when a reader in another process keeps old pages alive: the data is erased and
 /// the command must be repeated for the proof; `erasure-incomplete` when the look at the raw files
 /// found something (the file is rebuilt once before this is said).
-pub fn erase(store: &mut Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Certificate> {
+pub fn erase(
+    store: &mut Store,
+    rules: &Rulebook,
+    subject: i64,
+    now: Moment,
+) -> Result<Certificate> {
     let records = open_records(store.conn(), store.words(), subject)?;
     let events = all_events(store, &records)?;
     let decisions = decide(store, rules, &records, &events, now);
     let plan = make_plan(store, rules, &records, &decisions)?;
     let patterns = patterns(store, &records, &events, &decisions)?;
-    let before = store
-        .signer()
-        .map(|signer| signer.note(store.log()))
-        .transpose()?
-        .unwrap_or_default();
+    let before =
+        store.signer().map(|signer| signer.note(store.log())).transpose()?.unwrap_or_default();
     let (done, request) = store.write(now, |writer| {
         let anchor = records.first().map_or(0, |record| record.id);
         let request = open(writer, rules, anchor, RequestKind::Erasure)?;
-        let done = forget_subject(writer, subject, &records, &events, &decisions, &plan, request.id)?;
+        let done =
+            forget_subject(writer, subject, &records, &events, &decisions, &plan, request.id)?;
         let closed = close(writer, &request, json!({"erasure": done.entry}))?;
         Ok((done, (request, closed)))
     })?;
@@ -419,7 +424,8 @@ fn forget_subject(
     let mut unpacker = Unpacker::new(writer.conn)?;
     let mut anything_kept = false;
     for record in records {
-        anything_kept |= forget_record(writer, record, events, decisions, entry, &mut unpacker, &mut rows)?;
+        anything_kept |=
+            forget_record(writer, record, events, decisions, entry, &mut unpacker, &mut rows)?;
     }
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;

@@ -6,6 +6,7 @@
 //! tells a person what they consented to, `access` everything that is held.
 
 pub mod access;
+pub mod backup;
 pub mod deadline;
 pub mod erase;
 pub mod forget;

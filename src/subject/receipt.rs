@@ -100,8 +100,12 @@ fn as_told(n: i64, payload: &Value) -> Told {
 /// Where a subject stands with every purpose that rests on consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct State {
-    /// The subject's id.
+    /// The subject's id; of several who share an identifier, the first.
     pub subject: String,
+    /// The people who share the identifier that was asked for, where there are several: the answer
+    /// is the most protective of theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub shared_by: Vec<String>,
     /// The moment that was asked about.
     pub at: String,
     /// By purpose and channel.
@@ -182,7 +186,11 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
             };
             purposes.push(PurposeState {
                 purpose: rule.name.clone(),
-                channel: if channel == 0 { String::new() } else { rules.channel_name(channel).into() },
+                channel: if channel == 0 {
+                    String::new()
+                } else {
+                    rules.channel_name(channel).into()
+                },
                 state,
                 in_force: verdict.is_ok(),
                 reason: verdict.err().map(Reason::code),
@@ -213,6 +221,7 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
     }
     Ok(State {
         subject: public_text(profile_sql::public_id(store.conn(), subject)?),
+        shared_by: Vec::new(),
         at: asked.valid.to_string(),
         purposes,
         objections,
@@ -220,6 +229,31 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         restricted: standing.restricted,
         marks,
     })
+}
+
+/// The state of an identifier that several people share: for each purpose the most protective of
+/// theirs (law 9), because what is sent to the address reaches all of them.
+pub fn shared_state(states: Vec<State>) -> Option<State> {
+    let people: Vec<String> = states.iter().map(|state| state.subject.clone()).collect();
+    let mut states = states.into_iter();
+    let mut all = states.next()?;
+    for other in states {
+        for (mine, theirs) in all.purposes.iter_mut().zip(other.purposes) {
+            if mine.in_force && !theirs.in_force {
+                *mine = theirs;
+            }
+        }
+        all.restricted |= other.restricted;
+        all.marks.extend(other.marks);
+        all.objections.extend(other.objections);
+        all.channels.extend(other.channels);
+    }
+    all.marks.sort();
+    all.marks.dedup();
+    all.objections.sort();
+    all.objections.dedup();
+    all.shared_by = people;
+    Some(all)
 }
 
 /// The latest statement on a purpose, with its notice text.
@@ -243,9 +277,11 @@ fn evidence(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Res
                 .next("`candor consent history WHO` lists what was")
         })?;
     let (name, version) = told.notice.rsplit_once('@').unwrap_or_default();
-    let text = rules.policy.notices.get(name).and_then(|notice| {
-        notice.versions.iter().find(|v| v.version.to_string() == version)
-    });
+    let text = rules
+        .policy
+        .notices
+        .get(name)
+        .and_then(|notice| notice.versions.iter().find(|v| v.version.to_string() == version));
     let at = Moment::parse(&told.at)?;
     Ok(Evidence {
         notice_text: text.map(|t| t.text.clone()).unwrap_or_default(),
@@ -271,7 +307,8 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
         Ok(ConsentState::Invalidated) => "ConsentInvalidated",
         Err(_) => "ConsentUnknown",
     };
-    let basis = if told.explicit { "A6-1-a-explicit-consent" } else { "A6-1-a-non-explicit-consent" };
+    let basis =
+        if told.explicit { "A6-1-a-explicit-consent" } else { "A6-1-a-non-explicit-consent" };
     let id = |what: &str| format!("urn:candor:{}:{what}", store.log().origin());
     let recipients: Vec<Value> = rules
         .policy

@@ -101,11 +101,8 @@ fn scan_file(path: &Path, machine: &AhoCorasick, wanted: &[&[u8]]) -> Result<(u6
     let (mut total, mut found) = (0, 0);
     loop {
         let carried = window.len();
-        let read = file
-            .by_ref()
-            .take(WINDOW_BYTES as u64)
-            .read_to_end(&mut window)
-            .map_err(io(path))?;
+        let read =
+            file.by_ref().take(WINDOW_BYTES as u64).read_to_end(&mut window).map_err(io(path))?;
         total += read as u64;
         // A match that lies whole in what was carried over has been counted before.
         found += machine.find_iter(&window).filter(|hit| hit.end() > carried).count() as u64;
@@ -130,7 +127,8 @@ mod tests {
         bytes.extend_from_slice(&vec![b'.'; 100]);
         bytes.extend_from_slice(b"ann@example.com");
         std::fs::write(&path, &bytes).unwrap();
-        let report = scan(&path, &[Pattern::clear(b"ann@example.com"), Pattern::clear(b"no")]).unwrap();
+        let report =
+            scan(&path, &[Pattern::clear(b"ann@example.com"), Pattern::clear(b"no")]).unwrap();
         assert_eq!((report.found, report.looked_for, report.too_short), (2, 1, 1));
         assert_eq!(report.bytes, bytes.len() as u64);
     }

@@ -27,7 +27,13 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Who acts, for the ledger: a role or a staff number, never a customer
-    #[arg(long = "as", global = true, value_name = "ACTOR", default_value = "operator", env = "CANDOR_ACTOR")]
+    #[arg(
+        long = "as",
+        global = true,
+        value_name = "ACTOR",
+        default_value = "operator",
+        env = "CANDOR_ACTOR"
+    )]
     pub actor: String,
     /// What to do
     #[command(subcommand)]
@@ -133,6 +139,9 @@ pub struct Import {
     /// Prints the same and changes nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// Has the gate decide anew on a file that was imported before
+    #[arg(long, conflicts_with = "dry_run")]
+    pub again: bool,
     /// Says of everything that is kept out why, in words
     #[arg(long)]
     pub explain: bool,

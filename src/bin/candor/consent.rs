@@ -27,8 +27,11 @@ pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
             say(context, who, spoken, at.as_deref())
         }
         Consent::Restrict { who, lift, at } => {
-            let spoken =
-                Spoken { axis: Axis::Restriction, state: given_or_lifted(*lift), ..Spoken::default() };
+            let spoken = Spoken {
+                axis: Axis::Restriction,
+                state: given_or_lifted(*lift),
+                ..Spoken::default()
+            };
             say(context, who, spoken, at.as_deref())
         }
         Consent::Channel { who, channel, deny, at } => {
@@ -117,18 +120,26 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     Ok(Answer::Yes)
 }
 
-fn state(
-    context: &Context,
-    who: &str,
-    at: Option<&str>,
-    known_at: Option<&str>,
-) -> Result<Answer> {
+fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>) -> Result<Answer> {
     let valid = at.map(Moment::parse).transpose()?.unwrap_or_else(Moment::now);
     let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
     let store = context.open(Access::Read)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let document = receipt::state(&store, &rules, subject, AsOf { valid, known })?;
+    let states = read::find(store.conn(), store.secret(), &rules.policy, who)?
+        .into_iter()
+        .map(|subject| receipt::state(&store, &rules, subject, AsOf { valid, known }))
+        .collect::<Result<Vec<_>>>()?;
+    let document = match <[receipt::State; 1]>::try_from(states) {
+        Ok([only]) => only,
+        Err(several) => receipt::shared_state(several).expect("found at least one"),
+    };
+    if !document.shared_by.is_empty() {
+        context.out.say(format!(
+            "{} people share this identifier ({}); the most protective of their answers:",
+            document.shared_by.len(),
+            document.shared_by.join(", ")
+        ));
+    }
     for c in &document.purposes {
         let holds = if c.in_force { "in force".to_owned() } else { c.words.clone() };
         context.out.say(format!("{:<16} {:<6} {:<12} {holds}", c.purpose, c.channel, c.state));

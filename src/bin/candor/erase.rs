@@ -41,7 +41,10 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         scan.looked_for,
         scan.found
     ));
-    context.out.say(format!("  {} keyed fingerprints keep the person out", certificate.fingerprints.len()));
+    context.out.say(format!(
+        "  {} keyed fingerprints keep the person out",
+        certificate.fingerprints.len()
+    ));
     for recipient in &certificate.recipients {
         context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
     }

@@ -43,16 +43,19 @@ impl Listener for Terminal<'_> {
         let first = self.rejected == 0;
         self.rejected += 1;
         if self.rejected <= REJECTS_SHOWN_MAX {
-            self.context.out.note(format!("{}:{}: {}", self.file.display(), reject.line, reject.reason));
+            self.context.out.note(format!(
+                "{}:{}: {}",
+                self.file.display(),
+                reject.line,
+                reject.reason
+            ));
         }
         if let Some((path, file)) = &mut self.rejects {
             let path = *path;
             if let (true, Some(header)) = (first, header) {
                 file.write_all(header).and_then(|()| file.write_all(b"\n")).map_err(io(path))?;
             }
-            file.write_all(&reject.raw)
-                .and_then(|()| file.write_all(b"\n"))
-                .map_err(io(path))?;
+            file.write_all(&reject.raw).and_then(|()| file.write_all(b"\n")).map_err(io(path))?;
         }
         Ok(())
     }
@@ -61,10 +64,15 @@ impl Listener for Terminal<'_> {
         if !self.explain {
             return;
         }
-        let purpose = if e.purpose.is_empty() { String::new() } else { format!(" for {}", e.purpose) };
+        let purpose =
+            if e.purpose.is_empty() { String::new() } else { format!(" for {}", e.purpose) };
         let words = format!(
             "{}:{}: {}{purpose}: {}: {}",
-            self.file.display(), e.line, e.what, e.reason, e.words
+            self.file.display(),
+            e.line,
+            e.what,
+            e.reason,
+            e.words
         );
         if self.context.out.is_json() {
             let document = json!({
@@ -80,7 +88,11 @@ impl Listener for Terminal<'_> {
 
 pub fn run(context: &Context, args: &Import) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
-    let carry = if args.dry_run { Carry::DryRun } else { Carry::Out };
+    let carry = match (args.dry_run, args.again) {
+        (true, _) => Carry::DryRun,
+        (_, true) => Carry::Again,
+        _ => Carry::Out,
+    };
     let mut outcomes = Vec::new();
     for file in &args.files {
         let rejects = match &args.rejects {
@@ -104,7 +116,7 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
         say(context, file, args, &outcome);
         outcomes.push(json!({
             "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
-            "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line,
+            "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line, "known_from": outcome.known_from,
             "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
         }));
     }
@@ -124,7 +136,11 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     if let Some(line) = outcome.resumed_at_line {
         out.say(format!("  went on at line {line}, where an earlier run was cut off"));
     }
-    if s.changed_nothing() {
+    if let Some(import) = outcome.known_from {
+        out.say(format!(
+            "  import {import} took this very file in: nothing changes (--again has the gate decide anew)"
+        ));
+    } else if s.changed_nothing() {
         out.say("  nothing new: everything in it is known already");
     }
     out.say(format!(
@@ -134,8 +150,16 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         s.records_unchanged,
         reasons(", refused: ", &s.records_refused)
     ));
-    out.say(format!("  kept       {} values, {} events{}", s.values_new, s.events_new,
-        if s.events_known > 0 { format!(" ({} events were held already)", s.events_known) } else { String::new() }));
+    out.say(format!(
+        "  kept       {} values, {} events{}",
+        s.values_new,
+        s.events_new,
+        if s.events_known > 0 {
+            format!(" ({} events were held already)", s.events_known)
+        } else {
+            String::new()
+        }
+    ));
     let statements: Vec<String> = s
         .statements
         .iter()
@@ -154,7 +178,10 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         out.say(format!("  came back  {} erased people, by their own fresh consent", s.returned));
     }
     if s.rows_without_person > 0 {
-        out.say(format!("  no person  {} rows name nobody; nothing was kept of them", s.rows_without_person));
+        out.say(format!(
+            "  no person  {} rows name nobody; nothing was kept of them",
+            s.rows_without_person
+        ));
     }
     if !s.unreadable.is_empty() {
         out.say(format!("  unreadable {}", reasons("", &s.unreadable)));
@@ -194,6 +221,7 @@ fn reasons(before: &str, counts: &std::collections::BTreeMap<String, u64>) -> St
     if counts.is_empty() {
         return String::new();
     }
-    let all: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let all: Vec<String> =
+        counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
     format!("{before}{}", all.join(", "))
 }

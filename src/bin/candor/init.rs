@@ -19,7 +19,10 @@ pub fn run(context: &Context, args: &Init) -> Result<Answer> {
     })?;
     let vkey = store.signer().map(|signer| signer.vkey().to_owned()).unwrap_or_default();
     context.out.say(format!("store   {}", args.file.display()));
-    context.out.say(format!("key     {} (keep a copy elsewhere; it signs the ledger)", key_path(&args.file).display()));
+    context.out.say(format!(
+        "key     {} (keep a copy elsewhere; it signs the ledger)",
+        key_path(&args.file).display()
+    ));
     context.out.say(format!("public  {vkey}"));
     context.out.say("        hand the public key out: with it anyone can check the ledger");
     let mut version = None;
@@ -28,7 +31,9 @@ pub fn run(context: &Context, args: &Init) -> Result<Answer> {
         context.out.say(format!("policy  version {} is in force", applied.0));
         version = Some(applied.0);
     } else {
-        context.out.say("next    candor policy apply FILE: without a declared purpose nothing comes in");
+        context
+            .out
+            .say("next    candor policy apply FILE: without a declared purpose nothing comes in");
     }
     context.out.give(&json!({
         "store": args.file, "key": key_path(&args.file), "vkey": vkey,

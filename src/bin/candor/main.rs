@@ -4,9 +4,9 @@
 
 mod access;
 mod args;
-// mod audience;
+mod audience;
 // mod audit;
-// mod backup;
+mod backup;
 mod consent;
 // mod demo;
 mod erase;
@@ -66,8 +66,7 @@ pub enum Answer {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let context =
-        Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
+    let context = Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
     match run(&context, cli.command) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
@@ -88,12 +87,12 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),
         // Command::Request(command) => request::run(context, &command),
-        // Command::Audience(command) => audience::run(context, &command),
+        Command::Audience(command) => audience::run(context, &command),
         // Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         // Command::Retain(command) => retain::run(context, &command),
-        // Command::Backup(args) => backup::backup(context, &args),
-        // Command::Restore(args) => backup::restore(context, &args),
+        Command::Backup(args) => backup::backup(context, &args),
+        Command::Restore(args) => backup::restore(context, &args),
         // Command::Sql(args) => query::run(context, &args),
         // Command::Demo(args) => demo::run(context, &args),
         _ => unimplemented!(),

@@ -20,8 +20,12 @@ pub fn run(context: &Context, command: &Policy) -> Result<Answer> {
             let mut store = context.open(Access::Write)?;
             let (version, entry) = apply(&mut store, &text, &checked)?;
             warn(context, &checked);
-            context.out.say(format!("policy version {version} is in force from now on (ledger entry {entry})"));
-            context.out.give(&json!({"version": version, "entry": entry, "warnings": checked.warnings}));
+            context.out.say(format!(
+                "policy version {version} is in force from now on (ledger entry {entry})"
+            ));
+            context
+                .out
+                .give(&json!({"version": version, "entry": entry, "warnings": checked.warnings}));
             Ok(Answer::Yes)
         }
         Policy::Show { version, text } => show(context, *version, *text),

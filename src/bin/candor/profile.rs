@@ -56,12 +56,22 @@ fn say(context: &Context, profile: &ProfileDocument) {
     }
     for (kind, said) in &profile.identifiers {
         for said in said {
-            out.say(format!("  {kind:<14} {}  ({}, for {})", said.value, said.source, said.purposes.join(", ")));
+            out.say(format!(
+                "  {kind:<14} {}  ({}, for {})",
+                said.value,
+                said.source,
+                said.purposes.join(", ")
+            ));
         }
     }
     for (name, attribute) in &profile.attributes {
         let shown = &attribute.shown;
-        out.say(format!("  {name:<14} {}  ({}, for {})", shown.value, shown.source, shown.purposes.join(", ")));
+        out.say(format!(
+            "  {name:<14} {}  ({}, for {})",
+            shown.value,
+            shown.source,
+            shown.purposes.join(", ")
+        ));
         for other in attribute.others.iter().filter(|other| other.value != shown.value) {
             out.say(format!("  {:<14} {} says {}", "", other.source, other.value));
         }
@@ -73,7 +83,10 @@ fn say(context: &Context, profile: &ProfileDocument) {
         ));
     }
     for merge in &profile.merges {
-        out.say(format!("  merge {:<7} with {} at {} (entry {})", merge.merge, merge.from, merge.at, merge.entry));
+        out.say(format!(
+            "  merge {:<7} with {} at {} (entry {})",
+            merge.merge, merge.from, merge.at, merge.entry
+        ));
     }
 }
 
@@ -97,7 +110,9 @@ fn explain(context: &Context, who: &str, field: &str) -> Result<Answer> {
             let basis = serde_json::to_value(reason.basis).unwrap_or_default();
             let basis = basis.as_str().unwrap_or_default().replace('_', " ");
             let rests = reason.rests_on.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
-            context.out.say(format!("  purpose    {} ({}): {basis}{rests}", reason.purpose, reason.title));
+            context
+                .out
+                .say(format!("  purpose    {} ({}): {basis}{rests}", reason.purpose, reason.title));
             if let Some(consent) = &reason.consent {
                 context.out.say(format!(
                     "             consent {} on channel {} at {}, notice {}, ledger entry {}",
@@ -148,8 +163,13 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
                 None => merges.first(),
             };
             let Some(found) = found.copied() else {
-                return Err(Error::no("merge-unknown", "the profile has no such merge to take back")
-                    .next("part one record with --record NUMBER; `candor profile show WHO` lists them"));
+                return Err(Error::no(
+                    "merge-unknown",
+                    "the profile has no such merge to take back",
+                )
+                .next(
+                    "part one record with --record NUMBER; `candor profile show WHO` lists them",
+                ));
             };
             store.write(Moment::now(), |writer| merge::split(writer, &found))?
         }

@@ -1,0 +1,314 @@
+//! Copies a store while it is in use, and brings a copy back without bringing erased people back.
+//!
+//! A backup knows nothing of what was erased after it. The journal beside the key does, and so do
+//! the certificates. A restore repeats those erasures before the store has its name again; where it
+//! can't know of them, it refuses.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result, io};
+use crate::consent::sql as consent_sql;
+use crate::store::{
+    self, Access, ErasureNote, SignedState, Store, copy_file, erasures_path, key_path,
+    read_erasures, side_files, state_path,
+};
+
+use super::erase;
+
+/// What a backup holds.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct BackupReport {
+    /// The ledger's size in the backup.
+    pub entries: u64,
+    /// The ledger entry that says so, in the store and in the backup.
+    pub entry: i64,
+}
+
+/// Copies a store to a new file, consistent as of one moment.
+///
+/// # Errors
+/// `file-exists`, and those of writing. A copy that fails is removed.
+pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport> {
+    if to.exists() {
+        return Err(Error::usage("file-exists", "the file exists already")
+            .at(to.display())
+            .next("name another one; a backup never overwrites anything"));
+    }
+    let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
+    let fresh = beside(to, ".new");
+    remove_store(&fresh);
+    store::write_private_file(&fresh, b"")?;
+    let copied = copy_file(store.conn(), &fresh);
+    if copied.is_err() {
+        remove_store(&fresh);
+    }
+    copied?;
+    std::fs::rename(&fresh, to).map_err(io(to))?;
+    Ok(BackupReport { entries: store.log().size(), entry })
+}
+
+/// What a restore did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct RestoreReport {
+    /// The ledger's size in the backup.
+    pub entries_in_backup: u64,
+    /// The size that the key had signed before.
+    pub entries_signed_before: u64,
+    /// Erasures that came after the backup and were repeated.
+    pub erasures_repeated: usize,
+    /// Records that they erased again.
+    pub records_erased: u64,
+    /// The ledger entry of the restore.
+    pub entry: i64,
+}
+
+/// The parts of an erasure certificate that a restore needs.
+#[derive(Deserialize)]
+struct Certificate {
+    origin: String,
+    entry: u64,
+    erased_at: String,
+    records: Vec<i64>,
+    fingerprints: Vec<String>,
+}
+
+/// Brings a backup back under a store's name, where its key lies.
+///
+/// # Errors
+/// `store-exists` when a store is still there; `key-missing`; `backup-foreign` for another ledger's
+/// backup; `restore-blind` when later erasures can't be known.
+pub fn restore(
+    path: &Path,
+    backup: &Path,
+    certificates: &[PathBuf],
+    actor: &str,
+    now: Moment,
+) -> Result<RestoreReport> {
+    if path.exists() {
+        return Err(Error::usage("store-exists", "a store is still there")
+            .at(path.display())
+            .next("move it away first, with its -wal and -shm files; its key stays where it is"));
+    }
+    let key = std::fs::read(key_path(path)).map_err(|error| {
+        Error::no("key-missing", "the store's key is needed to go on with its ledger")
+            .at(key_path(path).display())
+            .next(format!("put it there ({})", error.kind()))
+    })?;
+    let work = beside(path, ".restoring");
+    remove_work(&work);
+    let outcome = restore_beside(path, &work, &key, backup, certificates, actor, now);
+    if outcome.is_err() {
+        remove_work(&work);
+    }
+    outcome
+}
+
+fn restore_beside(
+    path: &Path,
+    work: &Path,
+    key: &[u8],
+    backup: &Path,
+    certificates: &[PathBuf],
+    actor: &str,
+    now: Moment,
+) -> Result<RestoreReport> {
+    // The backup is only read: everything happens on a copy beside the store's place.
+    {
+        let source = Store::open(backup, Access::Read, actor)?;
+        store::write_private_file(work, b"")?;
+        copy_file(source.conn(), work)?;
+    }
+    store::write_private_file(&key_path(work), key)?;
+    let mut restored = Store::open(work, Access::Write, actor)?;
+    let own = store::meta(restored.conn(), "vkey")?.unwrap_or_default();
+    let size = restored.log().size();
+    let signer = restored.signer().ok_or_else(|| Error::no("key-missing", "the key is missing"))?;
+    if signer.vkey().as_bytes() != own {
+        return Err(Error::no(
+            "backup-foreign",
+            "the backup is of another store: the key doesn't fit",
+        )
+        .at(backup.display())
+        .next("name a backup of this very store"));
+    }
+    let before = signed_before(path)?;
+    let later = later_erasures(path, size, &before, certificates, restored.log().origin())?;
+
+    // From here on the key signs what continues the backup; the first entry says so.
+    let fresh = SignedState { size, root: restored.log().root().to_string() };
+    signer.put_state(&fresh)?;
+    let entry = restored.write(now, |writer| {
+        writer.append(
+            "restore",
+            json!({
+                "from": size, "signed_before": before.size, "root_before": before.root,
+                "erasures": later.len(),
+            }),
+        )
+    })?;
+    let mut records_erased = 0;
+    for note in &later {
+        // Erasing needs the rules on what the law keeps.
+        let rules = store::latest(restored.conn(), restored.words())?;
+        records_erased += erase::repeat(&mut restored, &rules, note, now)?;
+        keep_out(&mut restored, note, entry, now)?;
+    }
+    restored.truncate_wal()?;
+    let journal = new_journal(path, work, size, &later, entry)?;
+    let state = restored.signer().map(|signer| signer.state()).transpose()?.unwrap_or_default();
+    drop(restored);
+
+    // Put in place: the memory first, then the store; a crash in between leaves no store, and the
+    // same command starts again.
+    replace_private(&erasures_path(path), &journal)?;
+    let bytes = serde_json::to_vec(&state).expect("a state is JSON");
+    replace_private(&state_path(path), &bytes)?;
+    std::fs::rename(work, path).map_err(io(path))?;
+    remove_work(work);
+    Ok(RestoreReport {
+        entries_in_backup: size,
+        entries_signed_before: before.size,
+        erasures_repeated: later.len(),
+        records_erased,
+        entry,
+    })
+}
+
+/// What the key had signed before the store was lost; nothing when its memory is lost too.
+fn signed_before(path: &Path) -> Result<SignedState> {
+    let state = state_path(path);
+    match std::fs::read(&state) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+            Error::damaged("key-state-damaged", "the key's memory can't be read")
+                .at(state.display())
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SignedState::default()),
+        Err(error) => Err(io(&state)(error)),
+    }
+}
+
+/// The erasures that came after the backup, from the journal and from certificates.
+fn later_erasures(
+    path: &Path,
+    size: u64,
+    before: &SignedState,
+    certificates: &[PathBuf],
+    origin: &str,
+) -> Result<Vec<ErasureNote>> {
+    let journal = erasures_path(path);
+    let known = journal.exists() || (before.size > 0 && before.size <= size);
+    if !known && certificates.is_empty() {
+        return Err(Error::no(
+            "restore-blind",
+            "the journal of erasures is missing, so people who were erased after the backup might come back",
+        )
+        .at(journal.display())
+        .next("put the journal back, or name every later certificate with --certificates"));
+    }
+    let mut notes = read_erasures(&journal)?;
+    for file in certificates {
+        let bytes = std::fs::read(file).map_err(io(file))?;
+        let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|_| {
+            Error::damaged("certificate-unreadable", "this is no erasure certificate")
+                .at(file.display())
+        })?;
+        if certificate.origin != origin {
+            return Err(Error::no("certificate-foreign", "the certificate is of another ledger")
+                .at(file.display()));
+        }
+        notes.push(ErasureNote {
+            entry: certificate.entry,
+            at: Moment::parse(&certificate.erased_at)?.0,
+            records: certificate.records,
+            fingerprints: certificate.fingerprints,
+        });
+    }
+    notes.sort_by_key(|note| note.entry);
+    notes.dedup_by_key(|note| note.entry);
+    notes.retain(|note| note.entry >= size);
+    Ok(notes)
+}
+
+/// Keeps erased people out whose records the backup doesn't hold, too.
+fn keep_out(store: &mut Store, note: &ErasureNote, entry: i64, now: Moment) -> Result<()> {
+    store.write(now, |writer| {
+        for print in &note.fingerprints {
+            if let Some(print) = unhex(print) {
+                consent_sql::suppress(writer.conn, &print, Moment(note.at), entry)?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The journal of the restored store. Numbers of records that the backup doesn't hold will be given
+/// again, to others, so they must not stand in it any more.
+fn new_journal(
+    path: &Path,
+    work: &Path,
+    size: u64,
+    later: &[ErasureNote],
+    entry: i64,
+) -> Result<Vec<u8>> {
+    let mut notes = read_erasures(&erasures_path(path))?;
+    notes.retain(|note| note.entry < size);
+    let repeated = read_erasures(&erasures_path(work))?;
+    let kept: BTreeSet<&String> = repeated.iter().flat_map(|note| &note.fingerprints).collect();
+    let rest: Vec<ErasureNote> = later
+        .iter()
+        .map(|note| ErasureNote {
+            entry: u64::try_from(entry).unwrap_or(0),
+            at: note.at,
+            records: Vec::new(),
+            fingerprints: note.fingerprints.iter().filter(|p| !kept.contains(p)).cloned().collect(),
+        })
+        .filter(|note| !note.fingerprints.is_empty())
+        .collect();
+    notes.extend(repeated.iter().cloned());
+    notes.extend(rest);
+    let mut bytes = Vec::new();
+    for note in &notes {
+        serde_json::to_writer(&mut bytes, note).expect("a note is JSON");
+        bytes.push(b'\n');
+    }
+    Ok(bytes)
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    let bytes: Option<Vec<u8>> = (0..text.len() / 2)
+        .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+        .collect();
+    bytes?.try_into().ok()
+}
+
+fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fresh = beside(path, ".new");
+    let _ = std::fs::remove_file(&fresh);
+    store::write_private_file(&fresh, bytes)?;
+    std::fs::rename(&fresh, path).map_err(io(path))
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+fn remove_store(path: &Path) {
+    let _ = std::fs::remove_file(path);
+    for side in side_files(path) {
+        let _ = std::fs::remove_file(side);
+    }
+}
+
+fn remove_work(work: &Path) {
+    remove_store(work);
+    for file in [key_path(work), state_path(work), erasures_path(work)] {
+        let _ = std::fs::remove_file(file);
+    }
+}
