@@ -3,8 +3,9 @@
 //! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`), the
 //! last day for an answer (`deadline`) and the days that do not count as working days (`holidays`).
 //! `forget` overwrites single items, `erase` whole people, `scan` looks whether it is true; `receipt`
-//! tells a person what they consented to.
+//! tells a person what they consented to, `access` everything that is held.
 
+pub mod access;
 pub mod backup;
 pub mod deadline;
 pub mod erase;

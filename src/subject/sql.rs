@@ -80,10 +80,13 @@ pub fn insert_kept_salt(conn: &Connection, item: i64, seq: i64, salt: &[u8; 32])
     Ok(())
 }
 
-/// The payloads of a record: (entry, sealed body).
+/// The payloads of a record that still hold something: (entry, sealed body). Those that an erasure
+/// overwrote stay as zeros where the law keeps something else of the record.
 pub fn payloads_of(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>)>> {
-    let mut statement =
-        conn.prepare_cached("SELECT n, body FROM payload WHERE record = $1 ORDER BY n")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT n, body FROM payload
+         WHERE record = $1 AND body <> zeroblob(length(body)) ORDER BY n",
+    )?;
     let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-// mod access;
+mod access;
 mod args;
 mod audience;
 // mod audit;
@@ -84,7 +84,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Import(args) => import::run(context, &args),
         Command::Consent(command) => consent::run(context, &command),
         Command::Profile(command) => profile::run(context, &command),
-        // Command::Access(args) => access::run(context, &args),
+        Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),
         // Command::Request(command) => request::run(context, &command),
         Command::Audience(command) => audience::run(context, &command),

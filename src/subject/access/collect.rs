@@ -1,0 +1,320 @@
+//! Collects everything about one person from every record, with its reasons.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::consent::fold::AsOf;
+use crate::consent::history::History;
+use crate::consent::sql as consent_sql;
+use crate::policy::rulebook::Rulebook;
+use crate::profile::merge::public_text;
+use crate::profile::read::{OpenEvent, OpenRecord, open_events, open_records};
+use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
+use crate::profile::record::unreadable;
+use crate::profile::sql as profile_sql;
+use crate::store::{Store, WordKind};
+use crate::subject::erase::Categories;
+use crate::subject::forget::{holding, last_contact};
+use crate::subject::receipt;
+
+use super::journal::Journal;
+use super::reasons::{Item, KEY, Tally, profiling};
+use super::recipients::recipients;
+use super::{
+    AccessPackage, ErasureRemains, EventNote, FingerprintNote, JoinedNote, Obtained, RecordNote,
+    RequestRow, SummaryNote, TiesNote, ValueNote, sql,
+};
+
+/// Collects everything that is held about a subject, as of a moment.
+///
+/// # Errors
+/// `subject-empty` when no record is left; `row-unreadable` for a row that doesn't open.
+pub fn collect(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    now: Moment,
+) -> Result<AccessPackage> {
+    let (conn, words) = (store.conn(), store.words());
+    let records = open_records(conn, words, subject)?;
+    if records.is_empty() {
+        return Err(Error::no("subject-empty", "the subject has no records"));
+    }
+    let history = History::load(conn, subject)?;
+    let categories = Categories::of(rules);
+    let mut tally = Tally::new(rules, words, last_contact(&records));
+    let mut journal = Journal::default();
+    let (mut values, mut events) = (Vec::new(), Vec::new());
+    for record in &records {
+        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
+        for value in &record.values {
+            let field = words.text(WordKind::Field, value.field).to_owned();
+            let category = match (field.as_str(), categories.of_field(&record.source, &field)) {
+                ("record.key", _) => KEY.to_owned(),
+                // A field that the policy in force doesn't map any more.
+                (_, category) if category == KEY => String::new(),
+                (_, category) => category,
+            };
+            let batch = profile_sql::batch_of_value(conn, value.seq)?;
+            journal.add(batch.n, "your data came in");
+            let (at, purposes) = (value.observed_at, value.purposes);
+            values.push(ValueNote {
+                field,
+                value: value.text.clone(),
+                current: value.current,
+                observed_at: at.to_string(),
+                held: tally.take(Item::Value, &category, purposes, holds, at, &batch),
+                category,
+                source: record.source.clone(),
+                record: record.id,
+            });
+        }
+        for event in open_events(conn, words, record)? {
+            let category = categories.of_event(&event.name);
+            let batch = profile_sql::batch_of_event(conn, event.seq)?;
+            journal.add(batch.n, "your data came in");
+            let held = tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch);
+            events.push(event_note(record, &event, category, held)?);
+        }
+    }
+    values.sort_by(|a, b| (&a.field, !a.current, a.record).cmp(&(&b.field, !b.current, b.record)));
+    events.sort_by(|a, b| (&b.at, b.record).cmp(&(&a.at, a.record)));
+
+    let sent = recipients(store, rules, &records)?;
+    for entry in &sent.entries {
+        journal.add(*entry, "your data was sent to a recipient");
+    }
+    let requests = requests(store, &records, &mut journal)?;
+    for entry in sql::forgetting_entries(conn, subject)? {
+        journal.add(entry, "something of yours was forgotten");
+    }
+    let id = public_text(profile_sql::public_id(conn, subject)?);
+    let joined = joined(store, subject)?;
+    let own_ids: Vec<String> =
+        std::iter::once(&id).chain(joined.iter().map(|j| &j.subject)).cloned().collect();
+    journal.add_payloads(store, &records, &own_ids)?;
+
+    let spoken_of = history.statements.iter().map(|s| s.purpose).filter(|code| *code != 0);
+    let sent_for = sent.purposes.iter().filter_map(|code| u8::try_from(*code).ok());
+    let also: BTreeSet<u8> = spoken_of.chain(sent_for).collect();
+    let purposes = tally.purposes(&also, &history.standing(AsOf::at(now)), now);
+    Ok(AccessPackage {
+        schema: "candor.access/1",
+        as_of: now.to_string(),
+        origin: store.log().origin().to_owned(),
+        ledger_size: store.log().size(),
+        request: None,
+        ties: ties(store, &records)?,
+        controller: rules.policy.controller.clone(),
+        profiling: profiling(&purposes),
+        purposes,
+        categories: tally.categories(),
+        recipients: sent.actual,
+        recipients_without_data: sent.named_only,
+        sources: records.iter().map(|record| record_note(rules, record)).collect(),
+        transfers: sent.transfers,
+        values,
+        events,
+        summaries: summaries(store, &records),
+        fingerprints: fingerprints(store, &records)?,
+        consent_state: receipt::state(store, rules, subject, AsOf::at(now))?,
+        statements: receipt::told(store, subject)?,
+        requests,
+        journal: journal.notes(store)?,
+        after_erasure: erasure_remains(store, subject, &records)?,
+        completeness: None,
+        subject: id,
+        joined,
+    })
+}
+
+/// The canonical bytes of an event, as far as they are not columns.
+#[derive(Deserialize)]
+struct EventBody {
+    amount: Option<i64>,
+    id: String,
+    properties: Value,
+}
+
+fn event_note(
+    record: &OpenRecord,
+    event: &OpenEvent,
+    category: String,
+    held: super::Held,
+) -> Result<EventNote> {
+    let body: EventBody = serde_json::from_slice(&event.bytes).map_err(|_| unreadable("event"))?;
+    Ok(EventNote {
+        name: event.name.clone(),
+        at: event.at.to_string(),
+        id: body.id,
+        amount: body.amount,
+        properties: body.properties,
+        category,
+        source: record.source.clone(),
+        record: record.id,
+        held,
+    })
+}
+
+fn record_note(rules: &Rulebook, record: &OpenRecord) -> RecordNote {
+    let source = rules.policy.sources.get(&record.source);
+    RecordNote {
+        record: record.id,
+        source: record.source.clone(),
+        title: source.map_or_else(|| record.source.clone(), |source| source.title.clone()),
+        key: record.source_key.clone(),
+        obtained: match source {
+            Some(source) if source.indirect => Obtained::Indirectly,
+            _ => Obtained::FromThePerson,
+        },
+    }
+}
+
+fn summaries(store: &Store, records: &[OpenRecord]) -> Vec<SummaryNote> {
+    let mut all = Vec::new();
+    for record in records {
+        for rollup in record.rollups.iter().filter(|rollup| rollup.count > 0) {
+            all.push(SummaryNote {
+                event: store.words().text(WordKind::Event, rollup.name).to_owned(),
+                source: record.source.clone(),
+                record: record.id,
+                count: rollup.count,
+                sum: rollup.sum,
+                first_at: Moment(rollup.first_at).to_string(),
+                last_at: Moment(rollup.last_at).to_string(),
+            });
+        }
+    }
+    all
+}
+
+/// The profiles that were joined into this one, also by way of others.
+fn joined(store: &Store, subject: i64) -> Result<Vec<JoinedNote>> {
+    let mut all = Vec::new();
+    let mut seen = BTreeSet::from([subject]);
+    let mut waiting = vec![subject];
+    while let Some(into) = waiting.pop() {
+        for merge in profile_sql::merges_into(store.conn(), into)? {
+            if seen.insert(merge.from_subject) {
+                waiting.push(merge.from_subject);
+                all.push(JoinedNote {
+                    subject: public_text(profile_sql::public_id(store.conn(), merge.from_subject)?),
+                    at: Moment(merge.at).to_string(),
+                    entry: merge.entry,
+                });
+            }
+        }
+    }
+    all.sort_by_key(|note| note.entry);
+    Ok(all)
+}
+
+/// Counts the other people whose profiles are tied to this one.
+fn ties(store: &Store, records: &[OpenRecord]) -> Result<TiesNote> {
+    let own: BTreeSet<i64> = records.iter().map(|record| record.id).collect();
+    let (mut related, mut apart) = (BTreeSet::new(), BTreeSet::new());
+    for record in records {
+        for link in profile_sql::links_of(store.conn(), record.id)? {
+            let other = if link.a == record.id { link.b } else { link.a };
+            let to = match link.kind {
+                profile_sql::LINK_RELATED => &mut related,
+                profile_sql::LINK_CANNOT => &mut apart,
+                _ => continue,
+            };
+            if !own.contains(&other) {
+                to.extend(crate::subject::sql::subject_of(store.conn(), other)?);
+            }
+        }
+    }
+    Ok(TiesNote { related: related.len() as u64, kept_apart: apart.len() as u64 })
+}
+
+/// Identifiers of which no value is held.
+fn fingerprints(store: &Store, records: &[OpenRecord]) -> Result<Vec<FingerprintNote>> {
+    let mut all = Vec::new();
+    for record in records {
+        let mut kinds: BTreeMap<i64, u64> = BTreeMap::new();
+        for (_, kind, value) in profile_sql::identifiers_of(store.conn(), record.id)? {
+            if value == 0 {
+                *kinds.entry(kind).or_default() += 1;
+            }
+        }
+        all.extend(kinds.into_iter().map(|(kind, count)| {
+            let field = store.words().text(WordKind::Field, kind);
+            let kind = field.strip_prefix("identifier.").unwrap_or(field).to_owned();
+            FingerprintNote { kind, record: record.id, count }
+        }));
+    }
+    Ok(all)
+}
+
+fn requests(
+    store: &Store,
+    records: &[OpenRecord],
+    journal: &mut Journal,
+) -> Result<Vec<RequestRow>> {
+    let mut all = Vec::new();
+    for record in records {
+        for row in sql::requests_of(store.conn(), record.id)? {
+            journal.add(row.opened_entry, "your request came");
+            let closed = row.closed_entry != 0;
+            if closed {
+                journal.add(row.closed_entry, "your request was closed");
+            }
+            all.push(RequestRow {
+                id: row.id,
+                kind: match row.kind {
+                    2 => "access",
+                    3 => "portability",
+                    4 => "erasure",
+                    _ => "other",
+                },
+                state: match row.state {
+                    2 => "open",
+                    3 => "fulfilled",
+                    _ => "closed",
+                },
+                opened_at: Moment(row.opened_at).to_string(),
+                due_on: row.due_on,
+                closed_at: closed.then(|| Moment(row.closed_at).to_string()),
+                opened_entry: row.opened_entry,
+                closed_entry: closed.then_some(row.closed_entry),
+            });
+        }
+    }
+    all.sort_by_key(|request| request.id);
+    Ok(all)
+}
+
+/// What an erasure leaves, and whether one has left anything of this person.
+fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Result<ErasureRemains> {
+    let (conn, secret) = (store.conn(), store.secret());
+    let mut since: Option<Moment> = None;
+    for record in records {
+        let mut prints = vec![key_fingerprint(secret, &record.source, &record.source_key)];
+        for value in &record.values {
+            let field = store.words().text(WordKind::Field, value.field);
+            if let Some(kind) = field.strip_prefix("identifier.") {
+                prints.push(identifier_fingerprint(secret, kind, &value.text));
+            }
+        }
+        for print in prints {
+            let found = consent_sql::suppression(conn, &print)?;
+            since = since.max(found.map(|(since, _)| since));
+        }
+    }
+    let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
+    let mut sentence =
+        "When you are erased, what no law makes us keep is overwritten. What stays are \
+                        keyed fingerprints of your identifiers, so that you are not taken in again \
+                        against your will, and ledger entries that name nobody."
+            .to_owned();
+    if erased {
+        sentence.push_str(" You were erased; what this answer shows is what a law makes us keep.");
+    }
+    Ok(ErasureRemains { sentence, erased, kept_out_since: since.map(|at| at.to_string()) })
+}
