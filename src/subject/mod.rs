@@ -2,7 +2,7 @@
 //!
 //! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`), the
 //! last day for an answer (`deadline`) and the days that do not count as working days (`holidays`).
-//! `forget` overwrites single items, `erase` whole people, `scan` looks whether it is true; `receipt`
+//! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people, `scan` looks whether it is true; `receipt`
 //! tells a person what they consented to.
 
 pub mod backup;
@@ -12,6 +12,7 @@ pub mod forget;
 pub mod holidays;
 pub mod receipt;
 pub mod request;
+pub mod retain;
 pub mod rights;
 pub mod scan;
 pub(crate) mod sql;
