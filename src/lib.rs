@@ -1,6 +1,7 @@
 //! candor: a customer data platform in one file, which can prove why it holds every byte.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod base;
 pub mod collect;
 pub mod consent;

@@ -36,8 +36,9 @@ pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result
 const COLUMNS: &str = "s.n, r.home, s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed,
     s.own, s.source, s.notice_version, s.valid_at, s.recorded_at, s.record";
 
-/// A row of `statement` with its record; `None` for a row that was tampered with.
-fn statement_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Statement)>> {
+/// A row of `statement` with its record, in the order of `COLUMNS`; `None` for a row that was
+/// tampered with.
+pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Statement)>> {
     let axis = match row.get::<_, i64>(2)? {
         1 => Axis::Consent,
         2 => Axis::Permission,
@@ -72,7 +73,7 @@ pub fn statements_of(conn: &Connection, subject: i64) -> Result<Vec<Statement>> 
         "SELECT {COLUMNS} FROM record r JOIN statement s ON s.record = r.id
          WHERE r.subject = $1 ORDER BY s.n"
     ))?;
-    let rows = statement.query_map([subject], statement_row)?;
+    let rows = statement.query_map([subject], decoded)?;
     let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
 }
@@ -83,7 +84,7 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
         "SELECT {COLUMNS} FROM statement s JOIN record r ON r.id = s.record
          WHERE s.record = $1 ORDER BY s.n"
     ))?;
-    let rows = statement.query_map([record], statement_row)?;
+    let rows = statement.query_map([record], decoded)?;
     let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
 }
@@ -99,7 +100,7 @@ pub fn all_statements(
     ))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if let Some((record, s)) = statement_row(row)? {
+        if let Some((record, s)) = decoded(row)? {
             each(row.get(14)?, record, s)?;
         }
     }

@@ -89,6 +89,16 @@ impl Unreasoned {
         self.values.is_empty() && self.events.is_empty()
     }
 
+    /// The values: the index of their record and their own within it.
+    pub fn values(&self) -> &[(usize, usize)] {
+        &self.values
+    }
+
+    /// The events: the index of their record and their row.
+    pub fn events(&self) -> &[(usize, i64)] {
+        &self.events
+    }
+
     /// How much it is.
     pub fn size(&self) -> Forgotten {
         Forgotten { values: self.values.len() as u64, events: self.events.len() as u64 }

@@ -1,9 +1,10 @@
 //! RIGHTS: what a person may ask, and by when the answer is due.
 //!
-//! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`), the
-//! last day for an answer (`deadline`) and the days that do not count as working days (`holidays`).
-//! `forget` overwrites single items, `erase` whole people, `scan` looks whether it is true; `receipt`
-//! tells a person what they consented to, `access` everything that is held.
+//! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`),
+//! the last day for an answer (`deadline`) and the days that do not count as working days
+//! (`holidays`). `access` answers with everything that is held, `receipt` with what was consented to;
+//! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people, and
+//! `scan` looks whether it is true; `backup` restores without bringing erased people back.
 
 pub mod access;
 pub mod backup;
@@ -13,6 +14,7 @@ pub mod forget;
 pub mod holidays;
 pub mod receipt;
 pub mod request;
+pub mod retain;
 pub mod rights;
 pub mod scan;
 pub(crate) mod sql;

@@ -8,7 +8,7 @@ mod audience;
 // mod audit;
 mod backup;
 mod consent;
-// mod demo;
+mod demo;
 mod erase;
 mod import;
 mod init;
@@ -17,9 +17,9 @@ mod output;
 mod policy;
 mod profile;
 // mod query;
-// mod report;
-// mod request;
-// mod retain;
+mod report;
+mod request;
+mod retain;
 
 use std::process::ExitCode;
 
@@ -86,15 +86,15 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Profile(command) => profile::run(context, &command),
         Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),
-        // Command::Request(command) => request::run(context, &command),
+        Command::Request(command) => request::run(context, &command),
         Command::Audience(command) => audience::run(context, &command),
-        // Command::Audit(command) => audit::run(context, &command),
+        Command::Audit(args::Audit::Report(args)) => report::run(context, &args),
         Command::Key(command) => key::run(context, &command),
-        // Command::Retain(command) => retain::run(context, &command),
+        Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         // Command::Sql(args) => query::run(context, &args),
-        // Command::Demo(args) => demo::run(context, &args),
+        Command::Demo(args) => demo::run(context, &args),
         _ => unimplemented!(),
     }
 }

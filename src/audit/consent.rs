@@ -1,0 +1,176 @@
+//! How many people stand where with each purpose that rests on consent, as of any moment.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::fold::{AsOf, Standing};
+use crate::consent::gate::{Reason, judge};
+use crate::policy::rulebook::{ChannelCode, PurposeRule};
+use crate::policy::types::Basis;
+use crate::store::{self, Store};
+use crate::view::{Block, Document, Table};
+
+use super::people::People;
+
+/// How many people stand in one state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StateCount {
+    /// The purpose.
+    pub purpose: String,
+    /// The channel; empty where the purpose has none.
+    pub channel: String,
+    /// The state; `unknown` where nothing was ever said.
+    pub state: &'static str,
+    /// How many people.
+    pub people: u64,
+    /// Of them, for how many the gate lets it through.
+    pub in_force: u64,
+}
+
+/// How many people decided under one version of a notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NoticeCount {
+    /// The purpose.
+    pub purpose: String,
+    /// The channel; empty where the purpose has none.
+    pub channel: String,
+    /// The notice as `NAME@VERSION`; `none` where none was named.
+    pub notice: String,
+    /// People whose last word was said under it.
+    pub people: u64,
+    /// Of them, for how many the gate lets it through.
+    pub in_force: u64,
+}
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConsentReport {
+    /// As of when: what was so then, by what was known then.
+    pub as_of: String,
+    /// The policy version in force then.
+    pub policy: u32,
+    /// How many people were asked about: those who are held today.
+    pub people: u64,
+    /// By purpose, channel and state.
+    pub states: Vec<StateCount>,
+    /// By purpose, channel and notice version.
+    pub notices: Vec<NoticeCount>,
+}
+
+#[derive(Default)]
+struct Tally {
+    states: BTreeMap<&'static str, (u64, u64)>,
+    notices: BTreeMap<u32, (u64, u64)>,
+}
+
+/// Counts where everybody stands, or where one subject does.
+pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<ConsentReport> {
+    let rules = store::rulebook_at(store.conn(), store.words(), as_of)?;
+    let people = People::load(store.conn())?;
+    let questions: Vec<(&PurposeRule, ChannelCode)> = rules
+        .rules()
+        .filter(|rule| rule.purpose.basis == Basis::Consent)
+        .flat_map(|rule| {
+            let channels = if rule.channels.is_empty() { vec![0] } else { rule.channels.clone() };
+            channels.into_iter().map(move |channel| (rule, channel))
+        })
+        .collect();
+    let mut tallies: Vec<Tally> = questions.iter().map(|_| Tally::default()).collect();
+    let (mut asked, mut silent) = (0, 0);
+    for person in people.all().iter().filter(|p| who.is_none_or(|subject| p.subject == subject)) {
+        asked += 1;
+        if people.said(person).is_empty() {
+            silent += 1;
+            continue;
+        }
+        let standing = people.standing(person, AsOf::at(as_of));
+        for ((rule, channel), tally) in questions.iter().zip(&mut tallies) {
+            tally.count(rule, *channel, &standing, as_of);
+        }
+    }
+    let (mut states, mut notices) = (Vec::new(), Vec::new());
+    for ((rule, channel), mut tally) in questions.into_iter().zip(tallies) {
+        tally.states.entry("unknown").or_default().0 += silent;
+        let channel = if channel == 0 { "" } else { rules.channel_name(channel) };
+        for (state, (people, in_force)) in tally.states.into_iter().filter(|(_, n)| n.0 > 0) {
+            let (purpose, channel) = (rule.name.clone(), channel.to_owned());
+            states.push(StateCount { purpose, channel, state, people, in_force });
+        }
+        for (version, (people, in_force)) in tally.notices {
+            let name = rule.purpose.notice.as_deref().unwrap_or("?");
+            notices.push(NoticeCount {
+                purpose: rule.name.clone(),
+                channel: channel.to_owned(),
+                notice: if version == 0 { "none".into() } else { format!("{name}@{version}") },
+                people,
+                in_force,
+            });
+        }
+    }
+    Ok(ConsentReport {
+        as_of: as_of.to_string(),
+        policy: rules.version,
+        people: asked,
+        states,
+        notices,
+    })
+}
+
+impl Tally {
+    fn count(
+        &mut self,
+        rule: &PurposeRule,
+        channel: ChannelCode,
+        standing: &Standing,
+        at: Moment,
+    ) {
+        let Some(consent) = standing.consents.get(&(rule.code, channel)) else {
+            self.states.entry("unknown").or_default().0 += 1;
+            return;
+        };
+        let verdict = judge(rule, consent, at);
+        let state = match verdict {
+            _ if standing.restricted => consent.state.as_str(),
+            _ if standing.permissions.get(&channel) == Some(&false) => consent.state.as_str(),
+            Err(Reason::ConsentExpired) => "expired",
+            _ => consent.state.as_str(),
+        };
+        let closed = standing.restricted || standing.permissions.get(&channel) == Some(&false);
+        let in_force = u64::from(verdict.is_ok() && !closed);
+        for count in [
+            self.states.entry(state).or_default(),
+            self.notices.entry(consent.by.notice_version).or_default(),
+        ] {
+            count.0 += 1;
+            count.1 += in_force;
+        }
+    }
+}
+
+impl ConsentReport {
+    /// The report for people.
+    pub fn document(&self) -> Document {
+        let mut document = Document::new(
+            "Where people stand with consent",
+            format!("as of {}, by what was known then; policy version {}", self.as_of, self.policy),
+        );
+        document.push(Block::Paragraph(format!("People asked about: {}.", self.people)));
+        let mut table = Table::new("By state", ["purpose", "channel", "state", "people", "in force"]);
+        for row in &self.states {
+            let (people, in_force) = (row.people.to_string(), row.in_force.to_string());
+            table.push([&row.purpose, &row.channel, row.state, &people, &in_force]);
+        }
+        document.push(Block::Table(table));
+        let mut table =
+            Table::new("By notice version", ["purpose", "channel", "notice", "people", "in force"]);
+        for row in &self.notices {
+            let (people, in_force) = (row.people.to_string(), row.in_force.to_string());
+            table.push([&row.purpose, &row.channel, &row.notice, &people, &in_force]);
+        }
+        document.push(Block::Table(table));
+        document
+    }
+}

@@ -1,0 +1,126 @@
+//! Where a home stood at one point of the ledger: who was one person with whom, and what was known.
+//!
+//! Merges can be taken back and a transaction has an order within, which moments don't show. Entry
+//! numbers do: at a point of the ledger exactly the entries below it were known. This is exact and
+//! slow; it is asked only for what the quick way finds wanting.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::Connection;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
+use crate::consent::statement::Statement;
+use crate::ledger::scan;
+
+use super::people::{People, Place};
+use super::sql::{self, Merge};
+
+/// How much was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// What had been said by then.
+    Then,
+    /// All that has been said since.
+    Since,
+}
+
+/// The past, by entry number.
+#[derive(Debug)]
+pub struct Past {
+    merges: Vec<Merge>,
+    by_home: HashMap<i64, Vec<Statement>>,
+    oldest: HashMap<i64, i64>,
+}
+
+impl Past {
+    /// Reads every merge, and sorts what was said by home.
+    pub fn load(conn: &Connection, people: &People) -> Result<Past> {
+        let mut by_home: HashMap<i64, Vec<Statement>> = HashMap::new();
+        for said in people.everything_said() {
+            by_home.entry(said.home).or_default().push(*said);
+        }
+        let mut oldest: HashMap<i64, i64> = HashMap::new();
+        sql::records(conn, |id, _, home, _| {
+            oldest.entry(home).or_insert(id);
+        })?;
+        Ok(Past { merges: sql::merges(conn)?, by_home, oldest })
+    }
+
+    /// The points of one transaction, from before it to its entry, at which something about the
+    /// person of a home became known.
+    pub fn points(&self, conn: &Connection, home: i64, entry: i64) -> Result<Vec<i64>> {
+        let start = sql::transaction_start(conn, entry)?;
+        let mut points = BTreeSet::from([start, entry]);
+        let within = start..entry;
+        points.extend(self.merges.iter().map(|m| m.entry + 1).filter(|n| within.contains(n)));
+        for home in self.group(home, entry) {
+            let said = self.by_home.get(&home).into_iter().flatten();
+            points.extend(said.map(|s| s.n + 1).filter(|n| within.contains(n)));
+        }
+        Ok(points.into_iter().collect())
+    }
+
+    /// The homes that were one person with this one before an entry.
+    pub fn group(&self, home: i64, before: i64) -> BTreeSet<i64> {
+        let mut group = BTreeSet::from([home]);
+        loop {
+            let size = group.len();
+            for merge in self.merges.iter().filter(|merge| stood(merge, before)) {
+                if group.contains(&merge.from) || group.contains(&merge.into) {
+                    group.extend([merge.from, merge.into]);
+                }
+            }
+            if group.len() == size {
+                return group;
+            }
+        }
+    }
+
+    /// Where a home stood at a moment, by the ledger's entries before a number.
+    pub fn standing(&self, home: i64, at: Moment, before: i64, known: Known) -> Standing {
+        let group = self.group(home, before);
+        let homes: Vec<Home> = group
+            .iter()
+            .map(|id| Home { id: *id, joined: self.joined(*id, before) })
+            .collect();
+        let said: Vec<Statement> = group
+            .iter()
+            .filter_map(|id| self.by_home.get(id))
+            .flatten()
+            .filter(|s| known == Known::Since || s.n < before)
+            .copied()
+            .collect();
+        let asked = match known {
+            Known::Then => AsOf::at(at),
+            Known::Since => AsOf::hindsight(at),
+        };
+        standing(&said, &homes, Some(home), asked)
+    }
+
+    fn joined(&self, home: i64, before: i64) -> Option<Joined> {
+        let oldest = self.oldest.get(&home)?;
+        let moved = self.merges.iter().filter(|merge| stood(merge, before));
+        let last = moved.filter(|merge| merge.records.contains(oldest)).last()?;
+        Some(Joined { at: last.at, entry: last.entry })
+    }
+}
+
+fn stood(merge: &Merge, before: i64) -> bool {
+    merge.entry < before && (merge.undone == 0 || merge.undone >= before)
+}
+
+/// Whether a record had been parted from its home by the time of an entry: from then on it stands
+/// alone, and what others of the home say doesn't reach it.
+pub fn parted(conn: &Connection, record: i64, place: Place, entry: i64) -> Result<bool> {
+    if place.subject == place.home {
+        return Ok(false);
+    }
+    for (n, _) in sql::payloads(conn, record)? {
+        if n < entry && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

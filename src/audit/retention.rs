@@ -1,0 +1,217 @@
+//! How old what is held is, when it is due, and what is past its time.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::fold::AsOf;
+use crate::policy::period::retention_in_words;
+use crate::policy::rulebook::{PurposeMask, codes};
+use crate::store::{self, Store};
+use crate::subject::forget::{holding, kept_until};
+use crate::view::{Block, Document, NoteKind, Table};
+
+use super::people::People;
+use super::rules::{Books, Kind, Masks};
+use super::sql;
+
+/// One purpose and category.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RetentionRow {
+    /// The purpose.
+    pub purpose: String,
+    /// The category; `key` for a source's own key.
+    pub category: String,
+    /// How long the policy keeps it, in words.
+    pub kept_for: String,
+    /// How many values.
+    pub values: u64,
+    /// How many events.
+    pub events: u64,
+    /// When the oldest of them was observed or happened.
+    pub oldest: String,
+    /// The day on which the next of them is due: the purpose doesn't keep it from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_due: Option<String>,
+    /// How many this purpose doesn't keep any more: its time is over, or its basis has ended.
+    pub ended: u64,
+    /// How many no purpose keeps: what `retain run` would delete.
+    pub past_due: u64,
+}
+
+/// The report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RetentionReport {
+    /// As of when.
+    pub as_of: String,
+    /// By purpose and category.
+    pub rows: Vec<RetentionRow>,
+    /// Values that no purpose keeps.
+    pub values_past_due: u64,
+    /// Events that no purpose keeps.
+    pub events_past_due: u64,
+}
+
+struct Tally {
+    values: u64,
+    events: u64,
+    oldest: Moment,
+    next_due: Moment,
+    ended: u64,
+    past_due: u64,
+}
+
+const EMPTY: Tally = Tally {
+    values: 0,
+    events: 0,
+    oldest: Moment::FOREVER,
+    next_due: Moment::FOREVER,
+    ended: 0,
+    past_due: 0,
+};
+
+/// Looks at everything that is held as `retain run` would at a moment; at one subject's where one is
+/// named.
+pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<RetentionReport> {
+    let conn = store.conn();
+    let rules = store::rulebook_at(conn, store.words(), as_of)?;
+    let people = People::load(conn)?;
+    let books = Books::load(conn, store.words())?;
+    let masks = Masks::load(conn)?;
+    let contacts = contacts(store, &people)?;
+    let mut holds: Vec<Option<PurposeMask>> = vec![None; people.slots()];
+    let mut tallies: BTreeMap<(u8, String), Tally> = BTreeMap::new();
+    let mut past: HashMap<Kind, u64> = HashMap::new();
+    for kind in [Kind::Value, Kind::Event] {
+        let mut along = books.along(kind);
+        let each = |item: sql::Item| {
+            let batch = along.batch_of(item.seq).filter(|batch| batch.at <= as_of);
+            let (Some(batch), Some(place)) = (batch, people.place(item.record)) else {
+                return Ok(());
+            };
+            if who.is_some_and(|subject| subject != place.subject) {
+                return Ok(());
+            }
+            let hold = *holds[place.slot].get_or_insert_with(|| {
+                holding(&rules, &people.standing_of(place.slot, AsOf::at(as_of)), as_of)
+            });
+            let contact = contacts[people.index_of(place.slot)];
+            let mask = masks.of(item.set);
+            let category = batch.map.categories(kind, item.name).first().map_or("", String::as_str);
+            let until: Vec<(u8, Moment)> = codes(mask)
+                .map(|code| match rules.rule(code) {
+                    Some(rule) if hold & crate::policy::rulebook::bit(code) != 0 => {
+                        (code, kept_until(rule, item.at, contact))
+                    }
+                    _ => (code, Moment(i64::MIN)),
+                })
+                .collect();
+            let past_due = until.iter().all(|(_, until)| *until <= as_of);
+            *past.entry(kind).or_default() += u64::from(past_due);
+            for (code, until) in until {
+                let tally = tallies.entry((code, category.to_owned())).or_insert(EMPTY);
+                match kind {
+                    Kind::Value => tally.values += 1,
+                    Kind::Event => tally.events += 1,
+                }
+                tally.oldest = tally.oldest.min(item.at);
+                if until > as_of {
+                    tally.next_due = tally.next_due.min(until);
+                } else {
+                    tally.ended += 1;
+                }
+                tally.past_due += u64::from(past_due);
+            }
+            Ok(())
+        };
+        match kind {
+            Kind::Value => sql::values(conn, each)?,
+            Kind::Event => sql::events(conn, each)?,
+        }
+    }
+    let day = |moment: Moment| moment.utc().date_naive().to_string();
+    let rows = tallies
+        .into_iter()
+        .map(|((code, category), tally)| RetentionRow {
+            purpose: store.words().text(store::WordKind::Purpose, code.into()).to_owned(),
+            category,
+            kept_for: rules.rule(code).map_or_else(
+                || "not declared any more".to_owned(),
+                |rule| retention_in_words(rule.purpose.retention),
+            ),
+            values: tally.values,
+            events: tally.events,
+            oldest: day(tally.oldest),
+            next_due: (tally.next_due < Moment::FOREVER).then(|| day(tally.next_due)),
+            ended: tally.ended,
+            past_due: tally.past_due,
+        })
+        .collect();
+    Ok(RetentionReport {
+        as_of: as_of.to_string(),
+        rows,
+        values_past_due: past.get(&Kind::Value).copied().unwrap_or(0),
+        events_past_due: past.get(&Kind::Event).copied().unwrap_or(0),
+    })
+}
+
+/// When each person was heard of last.
+fn contacts(store: &Store, people: &People) -> Result<Vec<Moment>> {
+    let mut contacts = vec![Moment(i64::MIN); people.all().len()];
+    let mut heard = |record: i64, at: Moment| {
+        if let Some(place) = people.place(record) {
+            let contact = &mut contacts[people.index_of(place.slot)];
+            *contact = (*contact).max(at);
+        }
+    };
+    sql::values(store.conn(), |item| {
+        heard(item.record, item.at);
+        Ok(())
+    })?;
+    sql::last_events(store.conn(), &mut heard)?;
+    Ok(contacts)
+}
+
+impl RetentionReport {
+    /// The report for people.
+    pub fn document(&self) -> Document {
+        let mut document =
+            Document::new("How long what is held is kept", format!("as of {}", self.as_of));
+        let due = self.values_past_due + self.events_past_due;
+        document.push(if due == 0 {
+            Block::Note(NoteKind::Good, "Nothing is held past its time.".into())
+        } else {
+            Block::Note(
+                NoteKind::Warning,
+                format!(
+                    "No purpose keeps {} values and {} events any more: `candor retain run` deletes them.",
+                    self.values_past_due, self.events_past_due
+                ),
+            )
+        });
+        let mut table = Table::new(
+            "",
+            [
+                "purpose", "category", "kept for", "values", "events", "oldest", "next due", "ended",
+                "past due",
+            ],
+        );
+        for row in &self.rows {
+            table.push([
+                row.purpose.clone(),
+                row.category.clone(),
+                row.kept_for.clone(),
+                row.values.to_string(),
+                row.events.to_string(),
+                row.oldest.clone(),
+                row.next_due.clone().unwrap_or_default(),
+                row.ended.to_string(),
+                row.past_due.to_string(),
+            ]);
+        }
+        document.push(Block::Table(table));
+        document
+    }
+}

@@ -1,0 +1,395 @@
+//! The record of processing activities (Art 30 GDPR), generated from the policy and the store.
+//!
+//! Supervisory authorities publish lists of what such a record should answer. Each question is
+//! answered where policy and store hold the answer; the others are listed as open, so that nobody
+//! takes silence for an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::policy::period::retention_in_words;
+use crate::policy::rulebook::{PurposeRule, Rulebook};
+use crate::policy::types::{Basis, Destination, Source};
+use crate::store::{self, Store, WordKind};
+use crate::view::{Block, Document, NoteKind, Table};
+
+use super::people::People;
+use super::{basis_in_words, rests_on, sql};
+
+/// A recipient (Art 30(1)(d), (e)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recipient {
+    /// Its name in the policy.
+    pub destination: String,
+    /// As a person would read it.
+    pub recipient: String,
+    /// What it gets.
+    pub fields: Vec<String>,
+    /// Its country, where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Safeguards of a transfer outside the EEA (Art 46).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safeguards: Option<String>,
+    /// The processor contract (Art 28).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
+    /// How many times one person's data was sent to it.
+    pub disclosures: u64,
+    /// How many people it was about.
+    pub people: u64,
+}
+
+/// One processing activity: a purpose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Activity {
+    /// Its name in the policy.
+    pub purpose: String,
+    /// What it is for, in plain words (Art 30(1)(b)).
+    pub title: String,
+    /// Its lawful basis, in words.
+    pub basis: &'static str,
+    /// The law or the assessment; empty where the basis needs none.
+    pub rests_on: String,
+    /// The Art 9(2) condition, where a category is special.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub special_condition: Option<String>,
+    /// Categories of people (Art 30(1)(c)); empty where the policy doesn't say.
+    pub subjects: String,
+    /// Categories of data in plain words (Art 30(1)(c)).
+    pub categories: Vec<String>,
+    /// Those of them that are special (Art 9).
+    pub special: Vec<String>,
+    /// Where the data comes from.
+    pub sources: Vec<String>,
+    /// Who receives it (Art 30(1)(d)).
+    pub recipients: Vec<Recipient>,
+    /// How long it is kept (Art 30(1)(f)).
+    pub retention: String,
+    /// The notice that people were shown, with its newest version.
+    pub notice: String,
+    /// Whether it builds profiles of people (Art 4(4)).
+    pub profiling: bool,
+    /// Whether it is direct marketing (Art 21(2)).
+    pub marketing: bool,
+}
+
+/// A question of an authority's list, with what candor can say to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unanswered {
+    /// What is asked.
+    pub question: &'static str,
+    /// Why it isn't answered, and what to do.
+    pub why: &'static str,
+}
+
+/// The record of processing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ropa {
+    /// As of when.
+    pub as_of: String,
+    /// The policy version in force then.
+    pub policy: u32,
+    /// When that version was applied: the last review of this record that candor knows of.
+    pub applied_at: String,
+    /// Who answers for the data (Art 30(1)(a)), by label.
+    pub controller: Vec<(String, String)>,
+    /// How many people are held today.
+    pub people: u64,
+    /// The processing activities.
+    pub activities: Vec<Activity>,
+    /// The security measures (Art 30(1)(g)); empty where the policy doesn't say.
+    pub security: String,
+    /// What of the authorities' question lists isn't answered here.
+    pub unanswered: Vec<Unanswered>,
+}
+
+/// Generates the record of processing from the policy in force at a moment.
+pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
+    let rules = store::rulebook_at(store.conn(), store.words(), as_of)?;
+    let people = People::load(store.conn())?;
+    let mut sent: BTreeMap<i64, (u64, BTreeSet<i64>)> = BTreeMap::new();
+    sql::disclosures(store.conn(), |d| {
+        if d.at <= as_of {
+            let count = sent.entry(d.destination).or_default();
+            count.0 += 1;
+            count.1.insert(people.place(d.record).map_or(-d.record, |place| place.subject));
+        }
+        Ok(())
+    })?;
+    let counts = |name: &str| {
+        let code = store.words().code(WordKind::Destination, name);
+        let found = code.and_then(|code| sent.get(&code));
+        found.map_or((0, 0), |(times, subjects)| (*times, subjects.len() as u64))
+    };
+    let activities: Vec<Activity> =
+        rules.rules().map(|rule| activity(&rules, rule, &counts)).collect();
+    Ok(Ropa {
+        as_of: as_of.to_string(),
+        policy: rules.version,
+        applied_at: rules.applied_at.to_string(),
+        controller: controller(&rules),
+        people: people.all().len() as u64,
+        security: rules.policy.controller.security.clone().unwrap_or_default(),
+        unanswered: unanswered(&rules, &activities),
+        activities,
+    })
+}
+
+fn controller(rules: &Rulebook) -> Vec<(String, String)> {
+    let c = &rules.policy.controller;
+    let mut facts = vec![
+        ("Controller".to_owned(), c.name.clone()),
+        ("Country".to_owned(), c.country.clone()),
+        ("Contact".to_owned(), c.contact.clone()),
+    ];
+    let mut more = |label: &str, value: &Option<String>| {
+        facts.extend(value.iter().map(|value| (label.to_owned(), value.clone())));
+    };
+    more("Address", &c.address);
+    more("Data protection officer", &c.dpo);
+    more("Supervisory authority", &c.authority);
+    facts
+}
+
+fn activity(
+    rules: &Rulebook,
+    rule: &PurposeRule,
+    counts: &impl Fn(&str) -> (u64, u64),
+) -> Activity {
+    let (policy, purpose) = (&rules.policy, &rule.purpose);
+    let title = |name: &String| {
+        let found = policy.categories.get(name).filter(|category| !category.title.is_empty());
+        found.map_or_else(|| name.clone(), |category| category.title.clone())
+    };
+    let special = purpose.categories.iter().filter(|name| rules.is_special(name));
+    let serving = |source: &&Source| source.purposes.contains(&rule.name);
+    let newest = |name: &String| {
+        let notice = policy.notices.get(name);
+        let version = notice.and_then(|n| n.versions.iter().map(|v| v.version).max());
+        version.map_or_else(|| name.clone(), |version| format!("{name}@{version}"))
+    };
+    let recipients = policy.destinations.iter().filter(|(_, d)| d.purpose == rule.name);
+    Activity {
+        purpose: rule.name.clone(),
+        title: purpose.title.clone(),
+        basis: basis_in_words(purpose.basis),
+        rests_on: rests_on(rule),
+        special_condition: purpose.special_condition.clone(),
+        subjects: purpose.subjects.clone().unwrap_or_default(),
+        categories: purpose.categories.iter().map(title).collect(),
+        special: special.map(title).collect(),
+        sources: policy.sources.values().filter(serving).map(source_in_words).collect(),
+        recipients: recipients.map(|(name, d)| recipient(name, d, counts(name))).collect(),
+        retention: retention_in_words(purpose.retention),
+        notice: purpose.notice.as_ref().map(newest).unwrap_or_default(),
+        profiling: purpose.profiling,
+        marketing: purpose.marketing,
+    }
+}
+
+fn source_in_words(source: &Source) -> String {
+    let indirect = if source.indirect { " (not obtained from the person, Art 14)" } else { "" };
+    format!("{}{indirect}", source.title)
+}
+
+fn recipient(name: &str, found: &Destination, (disclosures, people): (u64, u64)) -> Recipient {
+    Recipient {
+        destination: name.to_owned(),
+        recipient: found.recipient.clone(),
+        fields: found.fields.clone(),
+        country: found.country.clone(),
+        safeguards: found.safeguards.clone(),
+        contract: found.contract.clone(),
+        disclosures,
+        people,
+    }
+}
+
+/// What the lists of the ICO, the DPC and the CNIL ask that the policy doesn't answer.
+fn unanswered(rules: &Rulebook, activities: &[Activity]) -> Vec<Unanswered> {
+    const NO_PLACE: &str = "the policy has no place for it; keep it beside this record";
+    let controller = &rules.policy.controller;
+    let mut open = Vec::new();
+    let mut ask = |is_open: bool, question, why| {
+        if is_open {
+            open.push(Unanswered { question, why });
+        }
+    };
+    ask(controller.dpo.is_none(), "Who is the data protection officer?", "set controller.dpo");
+    ask(
+        controller.address.is_none(),
+        "What is the controller's postal address?",
+        "set controller.address",
+    );
+    ask(
+        controller.security.is_none(),
+        "What technical and organisational security measures are in place?",
+        "set controller.security",
+    );
+    ask(
+        activities.iter().any(|a| a.subjects.is_empty()),
+        "What categories of people are affected, for every purpose?",
+        "set subjects on each purpose",
+    );
+    let recipients = || activities.iter().flat_map(|a| &a.recipients);
+    ask(
+        recipients().any(|r| r.country.is_none()),
+        "Are there transfers to third countries, for every recipient?",
+        "set country on each destination",
+    );
+    ask(
+        recipients().any(|r| r.contract.is_none()),
+        "Where is the processor contract (Art 28), for every recipient?",
+        "set contract on each destination",
+    );
+    ask(
+        rules.rules().any(|rule| rule.purpose.basis == Basis::LegitimateInterests),
+        "Which legitimate interests are pursued, in a summary?",
+        "the policy names the assessment; the summary stands in it",
+    );
+    ask(
+        activities.iter().any(|a| !a.special.is_empty()),
+        "Which further condition of national law applies to special categories (such as Schedule 1 \
+         of the Data Protection Act 2018)?",
+        NO_PLACE,
+    );
+    for question in [
+        "Who represents a controller from outside the EU or the UK (Art 27)?",
+        "Are there joint controllers, and what is the arrangement (Art 26)?",
+        "Which department and which data stewards are responsible?",
+        "Where is the personal data located?",
+        "Is there automated decision-making with legal effect (Art 22), and how does it work?",
+        "Is a data protection impact assessment required, and where is it documented?",
+        "Where is the public privacy policy?",
+        "How are breaches notified, and where is the register of breaches (Art 33(5))?",
+        "By whom was this record last reviewed?",
+    ] {
+        ask(true, question, NO_PLACE);
+    }
+    open
+}
+
+impl Ropa {
+    /// The record for people.
+    pub fn document(&self) -> Document {
+        let mut document = Document::new(
+            "Record of processing activities",
+            format!(
+                "Art 30 GDPR, as of {}; from policy version {}, applied {}",
+                self.as_of, self.policy, self.applied_at
+            ),
+        );
+        document.push(Block::Heading(2, "Who answers for the data".into()));
+        document.push(Block::Facts(self.controller.clone()));
+        let role = "The controller named here decides why and how data is processed (Art 4(7)); this \
+                    record is kept as a controller (Art 30(1)).";
+        document.push(Block::Paragraph(role.into()));
+        for activity in &self.activities {
+            activity.write(&mut document);
+        }
+        document.push(Block::Heading(2, "Recipients and transfers".into()));
+        document.push(Block::Table(self.recipients()));
+        document.push(Block::Heading(2, "Security, rights and records".into()));
+        document.push(Block::Facts(vec![
+            ("Security measures".into(), or_not_said(&self.security)),
+            ("People held today".into(), self.people.to_string()),
+            (
+                "Rights".into(),
+                "access, rectification, erasure, restriction, portability, objection and withdrawal, \
+                 each as its lawful basis gives it; exercised through the contact above"
+                    .into(),
+            ),
+            (
+                "Record of consent".into(),
+                "the ledger: `candor consent history WHO`, `candor audit report consent`".into(),
+            ),
+            (
+                "Retention and erasure".into(),
+                "this policy; whether it is kept to: `candor audit report retention`".into(),
+            ),
+            (
+                "Record of disclosures".into(),
+                "the ledger: `candor audit report disclosures`".into(),
+            ),
+        ]));
+        document.push(Block::Heading(2, "What this record doesn't answer".into()));
+        let words = "The question lists of supervisory authorities (ICO, DPC, CNIL) ask this too.";
+        document.push(Block::Note(NoteKind::Warning, words.into()));
+        let mut table = Table::new("", ["question", "why, and what to do"]);
+        for open in &self.unanswered {
+            table.push([open.question, open.why]);
+        }
+        document.push(Block::Table(table));
+        document
+    }
+
+    fn recipients(&self) -> Table {
+        let mut table = Table::new(
+            "",
+            [
+                "recipient", "purpose", "fields", "country", "safeguards", "contract", "disclosures",
+                "people",
+            ],
+        );
+        for activity in &self.activities {
+            for r in &activity.recipients {
+                table.push([
+                    r.recipient.clone(),
+                    activity.purpose.clone(),
+                    r.fields.join(", "),
+                    r.country.clone().unwrap_or_else(|| "not said".into()),
+                    r.safeguards.clone().unwrap_or_else(|| "none named".into()),
+                    r.contract.clone().unwrap_or_else(|| "none named".into()),
+                    r.disclosures.to_string(),
+                    r.people.to_string(),
+                ]);
+            }
+        }
+        table
+    }
+}
+
+impl Activity {
+    fn write(&self, document: &mut Document) {
+        document.push(Block::Heading(2, format!("{} ({})", self.title, self.purpose)));
+        let basis = if self.rests_on.is_empty() {
+            self.basis.to_owned()
+        } else {
+            format!("{}: {}", self.basis, self.rests_on)
+        };
+        let list = |all: &[String]| {
+            if all.is_empty() { "none".to_owned() } else { all.join("; ") }
+        };
+        let recipients: Vec<String> = self.recipients.iter().map(|r| r.recipient.clone()).collect();
+        let mut facts = vec![
+            ("Lawful basis".to_owned(), basis),
+            ("Categories of people".into(), or_not_said(&self.subjects)),
+            ("Categories of data".into(), list(&self.categories)),
+            ("Special categories (Art 9)".into(), list(&self.special)),
+            ("Sources".into(), list(&self.sources)),
+            ("Recipients".into(), list(&recipients)),
+            ("Kept for".into(), self.retention.clone()),
+            ("Profiling (Art 4(4))".into(), yes_or_no(self.profiling).into()),
+            ("Direct marketing (Art 21(2))".into(), yes_or_no(self.marketing).into()),
+        ];
+        if let Some(condition) = &self.special_condition {
+            facts.insert(1, ("Condition for special categories".into(), format!("Art {condition}")));
+        }
+        if !self.notice.is_empty() {
+            facts.push(("Notice".into(), self.notice.clone()));
+        }
+        document.push(Block::Facts(facts));
+    }
+}
+
+fn or_not_said(text: &str) -> String {
+    if text.is_empty() { "the policy doesn't say".to_owned() } else { text.to_owned() }
+}
+
+fn yes_or_no(is_so: bool) -> &'static str {
+    if is_so { "yes" } else { "no" }
+}

@@ -1,0 +1,289 @@
+//! Every statement about what happened: whole tables, read once and in order.
+
+use rusqlite::Connection;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::sql::decoded;
+use crate::consent::statement::Statement;
+
+/// A record's place: (id, subject, home, source).
+pub fn records(conn: &Connection, mut each: impl FnMut(i64, i64, i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT id, subject, home, source FROM record ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+    }
+    Ok(())
+}
+
+/// Every subject that stands for itself: (id, public id).
+pub fn subjects(conn: &Connection, mut each: impl FnMut(i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT id, public_id FROM subject WHERE state <> 3")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1)?);
+    }
+    Ok(())
+}
+
+/// Every statement in ledger order, with its record. Its home is left open: the reader knows it.
+pub fn statements(conn: &Connection, mut each: impl FnMut(i64, Statement)) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT n, 0, axis, purpose, channel, state, explicit, confirmed, own, source,
+                notice_version, valid_at, recorded_at, record
+         FROM statement ORDER BY n",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some((record, said)) = decoded(row)? {
+            each(record, said);
+        }
+    }
+    Ok(())
+}
+
+/// A merge with the records that it moved.
+#[derive(Clone, Debug)]
+pub struct Merge {
+    /// The subject that went.
+    pub from: i64,
+    /// The subject that stayed.
+    pub into: i64,
+    /// When.
+    pub at: Moment,
+    /// Its ledger entry.
+    pub entry: i64,
+    /// The entry that took it back; 0 while it stands.
+    pub undone: i64,
+    /// The records that it moved.
+    pub records: Vec<i64>,
+}
+
+/// Every merge, in order.
+pub fn merges(conn: &Connection) -> Result<Vec<Merge>> {
+    let mut statement = conn.prepare(
+        "SELECT m.id, m.from_subject, m.into_subject, m.at, m.entry, m.undone_entry, mr.record
+         FROM merge m JOIN merge_record mr ON mr.merge = m.id ORDER BY m.id",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut all, mut last): (Vec<Merge>, i64) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        if all.is_empty() || id != last {
+            last = id;
+            all.push(Merge {
+                from: row.get(1)?,
+                into: row.get(2)?,
+                at: Moment(row.get(3)?),
+                entry: row.get(4)?,
+                undone: row.get(5)?,
+                records: Vec::new(),
+            });
+        }
+        all.last_mut().expect("pushed above").records.push(row.get(6)?);
+    }
+    Ok(all)
+}
+
+/// A value or an event that is held, without what it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// Its row.
+    pub seq: i64,
+    /// Its record.
+    pub record: i64,
+    /// The code of its field, or of its event's name.
+    pub name: i64,
+    /// The number of its purpose set.
+    pub set: i64,
+    /// When it was observed, or happened.
+    pub at: Moment,
+}
+
+/// Every value that still holds something, in the order of arrival.
+pub fn values(conn: &Connection, each: impl FnMut(Item) -> Result<()>) -> Result<()> {
+    items(
+        conn,
+        "SELECT seq, record, field, purposes, observed_at FROM value WHERE state <> 4 ORDER BY seq",
+        each,
+    )
+}
+
+/// Every event that still holds something, in the order of arrival.
+pub fn events(conn: &Connection, each: impl FnMut(Item) -> Result<()>) -> Result<()> {
+    items(
+        conn,
+        "SELECT seq, record, name, purposes, at FROM event WHERE purposes <> 2 ORDER BY seq",
+        each,
+    )
+}
+
+fn items(conn: &Connection, query: &str, mut each: impl FnMut(Item) -> Result<()>) -> Result<()> {
+    let mut statement = conn.prepare(query)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(Item {
+            seq: row.get(0)?,
+            record: row.get(1)?,
+            name: row.get(2)?,
+            set: row.get(3)?,
+            at: Moment(row.get(4)?),
+        })?;
+    }
+    Ok(())
+}
+
+/// The purpose sets: (number, mask).
+pub fn purpose_sets(conn: &Connection) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare("SELECT id, mask FROM purpose_set")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The newest moment of a record's events: (record, moment), for every rollup that counts any.
+pub fn last_events(conn: &Connection, mut each: impl FnMut(i64, Moment)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT record, last_at FROM rollup")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, Moment(row.get(1)?));
+    }
+    Ok(())
+}
+
+/// Items whose old salt was kept because the law keeps them through an erasure: (item, seq).
+pub fn kept_items(conn: &Connection) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare("SELECT item, seq FROM kept_salt WHERE item IN (1, 2)")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many values and events were forgotten by the entries from a number on.
+pub fn forgotten_since(conn: &Connection, entry: i64) -> Result<(u64, u64)> {
+    Ok(conn.query_row(
+        "SELECT COUNT(*) FILTER (WHERE item = 1), COUNT(*) FILTER (WHERE item = 2)
+         FROM tombstone WHERE entry >= $1",
+        [entry],
+        |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
+    )?)
+}
+
+/// One disclosure.
+#[derive(Clone, Copy, Debug)]
+pub struct Disclosure {
+    /// Its row.
+    pub id: i64,
+    /// Its ledger entry.
+    pub entry: i64,
+    /// The record that supplied the address.
+    pub record: i64,
+    /// The code of the destination.
+    pub destination: i64,
+    /// The code of the purpose.
+    pub purpose: i64,
+    /// When.
+    pub at: Moment,
+}
+
+/// Every disclosure, in order.
+pub fn disclosures(conn: &Connection, mut each: impl FnMut(Disclosure) -> Result<()>) -> Result<()> {
+    let mut statement = conn
+        .prepare("SELECT id, entry, record, destination, purpose, at FROM disclosure ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(Disclosure {
+            id: row.get(0)?,
+            entry: row.get(1)?,
+            record: row.get(2)?,
+            destination: row.get(3)?,
+            purpose: row.get(4)?,
+            at: Moment(row.get(5)?),
+        })?;
+    }
+    Ok(())
+}
+
+/// A request as it is stored.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Its number.
+    pub id: i64,
+    /// The record that it is about; it may be gone by now.
+    pub record: i64,
+    /// Its kind.
+    pub kind: i64,
+    /// When it came.
+    pub opened_at: Moment,
+    /// The last day for the answer.
+    pub due_on: String,
+    /// When it was closed; 0 while it is open.
+    pub closed_at: Moment,
+    /// The entry of its coming.
+    pub opened_entry: i64,
+    /// The entry of its end; 0 while it is open.
+    pub closed_entry: i64,
+}
+
+/// Every request, in order.
+pub fn requests(conn: &Connection) -> Result<Vec<Request>> {
+    let mut statement = conn.prepare(
+        "SELECT id, record, kind, opened_at, due_on, closed_at, opened_entry, closed_entry
+         FROM request ORDER BY id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(Request {
+            id: row.get(0)?,
+            record: row.get(1)?,
+            kind: row.get(2)?,
+            opened_at: Moment(row.get(3)?),
+            due_on: row.get(4)?,
+            closed_at: Moment(row.get(5)?),
+            opened_entry: row.get(6)?,
+            closed_entry: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The number of ledger entries.
+pub fn entry_count(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
+}
+
+/// The leaf of an entry.
+pub fn leaf(conn: &Connection, n: i64) -> Result<Vec<u8>> {
+    Ok(conn
+        .prepare_cached("SELECT leaf FROM entry WHERE n = $1")?
+        .query_row([n], |row| row.get(0))?)
+}
+
+/// The leaves from `first` on, in order, until `each` says stop.
+pub fn leaves(
+    conn: &Connection,
+    first: i64,
+    mut each: impl FnMut(i64, &[u8]) -> Result<std::ops::ControlFlow<()>>,
+) -> Result<()> {
+    let mut statement = conn.prepare("SELECT n, leaf FROM entry WHERE n >= $1 ORDER BY n")?;
+    let mut rows = statement.query([first])?;
+    while let Some(row) = rows.next()? {
+        if each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default())?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The number of entries before the transaction that wrote an entry: each commit signs a checkpoint.
+pub fn transaction_start(conn: &Connection, entry: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(size), 0) FROM checkpoint WHERE size <= $1")?
+        .query_row([entry], |row| row.get(0))?)
+}
+
+/// The sealed payloads of a record: (entry, bytes).
+pub fn payloads(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>)>> {
+    let mut statement =
+        conn.prepare_cached("SELECT n, body FROM payload WHERE record = $1 ORDER BY n")?;
+    let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

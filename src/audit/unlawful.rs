@@ -1,0 +1,536 @@
+//! Decides every admission and every disclosure again, from the history alone.
+//!
+//! Twice: with what was known then, which must allow everything that was done; and with what is
+//! known today, which tells where a "no" came too late for candor to honour it. A home's decisions
+//! hold until something changes for it, so the scan over the items asks the gate once for each change
+//! and not once for each item.
+
+use std::collections::HashSet;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::fold::{AsOf, Standing};
+use crate::consent::gate::{Direction, Question, Reason, after, decide, open_purposes};
+use crate::consent::statement::{Axis, Statement};
+use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, bit, codes};
+use crate::profile::merge::public_text;
+use crate::store::{Store, WordKind};
+use crate::view::{Block, Document, NoteKind, Table};
+
+use super::past::{Known, Past, parted};
+use super::people::{People, Place};
+use super::rules::{Batch, Books, Kind, Masks};
+use super::sql::{self, Disclosure, Item};
+
+/// Rows of a list that the document shows; the JSON holds all of them.
+const ROWS_SHOWN: usize = 1_000;
+
+/// Something that was done and should not have been, for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// `value`, `event` or `disclosure`.
+    pub item: &'static str,
+    /// The number of its row.
+    pub number: i64,
+    /// The field, the event's name or the destination.
+    pub what: String,
+    /// Whom it is about: a public id, or nothing for somebody who is gone.
+    pub subject: String,
+    /// The purpose.
+    pub purpose: String,
+    /// Why not.
+    pub reason: &'static str,
+    /// Why not, in words.
+    pub words: &'static str,
+    /// The ledger entry under which it was done; 0 where there is none.
+    pub entry: i64,
+    /// When it was done.
+    pub done_at: String,
+    /// The entry by which candor learned better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned_entry: Option<i64>,
+    /// When candor learned better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learned_at: Option<String>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Unlawful {
+    /// As of when it was asked.
+    pub as_of: String,
+    /// Values that were decided again.
+    pub values: u64,
+    /// Events that were decided again.
+    pub events: u64,
+    /// Disclosures that were decided again.
+    pub disclosures: u64,
+    /// The gate would have said no by what was known then. Must be empty.
+    pub unlawful: Vec<Finding>,
+    /// Done before candor could know.
+    pub before_known: Vec<Finding>,
+    /// Kept by law from erased people, whose consent history is erased too.
+    pub undecidable: u64,
+}
+
+/// What a home may hold, until something changes for it.
+#[derive(Clone, Copy)]
+struct Decided {
+    policy: u32,
+    from: Moment,
+    until: Moment,
+    then: PurposeMask,
+    today: PurposeMask,
+}
+
+const NEVER: Decided =
+    Decided { policy: 0, from: Moment(0), until: Moment(0), then: 0, today: 0 };
+
+struct Check<'a> {
+    conn: &'a Connection,
+    store: &'a Store,
+    people: People,
+    books: Books,
+    masks: Masks,
+    decided: Vec<Decided>,
+    silent: Decided,
+    past: Option<Past>,
+    kept: HashSet<(i64, i64)>,
+    who: Option<i64>,
+    to: Moment,
+    answer: Unlawful,
+}
+
+/// One thing that was done.
+#[derive(Clone, Copy)]
+struct Deed<'a> {
+    item: &'static str,
+    number: i64,
+    what: &'a str,
+    record: i64,
+    entry: i64,
+    at: Moment,
+}
+
+/// Decides everything again that was done until a moment; about one person where one is named.
+pub fn unlawful(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Unlawful> {
+    let conn = store.conn();
+    let people = People::load(conn)?;
+    let mut check = Check {
+        conn,
+        store,
+        decided: vec![NEVER; people.slots()],
+        silent: NEVER,
+        people,
+        books: Books::load(conn, store.words())?,
+        masks: Masks::load(conn)?,
+        past: None,
+        kept: sql::kept_items(conn)?.into_iter().collect(),
+        who,
+        to: as_of,
+        answer: Unlawful { as_of: as_of.to_string(), ..Unlawful::default() },
+    };
+    check.items(Kind::Value)?;
+    check.items(Kind::Event)?;
+    sql::disclosures(conn, |disclosure| check.disclosure(disclosure))?;
+    let mut answer = check.answer;
+    answer.unlawful.sort();
+    answer.before_known.sort();
+    Ok(answer)
+}
+
+impl Check<'_> {
+    fn items(&mut self, kind: Kind) -> Result<()> {
+        let conn = self.conn;
+        let books = std::mem::replace(&mut self.books, Books::none());
+        let mut along = books.along(kind);
+        let each = |item| self.item(kind, item, along.batch_of(item.seq));
+        let done = match kind {
+            Kind::Value => sql::values(conn, each),
+            Kind::Event => sql::events(conn, each),
+        };
+        self.books = books;
+        done
+    }
+
+    fn item(&mut self, kind: Kind, item: Item, batch: Option<&Batch>) -> Result<()> {
+        let place = self.people.place(item.record);
+        if self.who.is_some() && place.map(|place| place.subject) != self.who {
+            return Ok(());
+        }
+        let mask = self.masks.of(item.set);
+        let Some((place, batch)) = place.zip(batch) else {
+            self.count(kind);
+            return self.without_reason(kind, item, mask);
+        };
+        if batch.at > self.to {
+            return Ok(());
+        }
+        self.count(kind);
+        let may = batch.map.may_serve(kind, item.name);
+        let decided = self.decided(place.slot, batch);
+        if mask != 0 && mask & !(may & decided.then & decided.today) == 0 {
+            return Ok(());
+        }
+        let word = match kind {
+            Kind::Value => WordKind::Field,
+            Kind::Event => WordKind::Event,
+        };
+        let what = self.store.words().text(word, item.name);
+        let deed = Deed {
+            item: kind.word(),
+            number: item.seq,
+            what,
+            record: item.record,
+            entry: batch.entry,
+            at: batch.at,
+        };
+        if mask == 0 {
+            self.find_unlawful(deed, 0, "no_purpose", "no purpose is named for which it is held");
+        }
+        for code in codes(mask & !may) {
+            let (reason, words) = closed(batch, kind, item.name, code);
+            self.find_unlawful(deed, code, reason, words);
+        }
+        for code in codes(mask & may & !(decided.then & decided.today)) {
+            let Some(rule) = batch.rules.rule(code) else { continue };
+            let question =
+                Question { direction: Direction::In, channel: None, category: None, at: batch.at };
+            let kept = (i64::from(kind == Kind::Event) + 1, item.seq);
+            let undecidable = self.kept.contains(&kept);
+            let ask = |standing: &Standing| decide(&batch.rules, rule, question, standing).err();
+            self.look_back(deed, place, code, undecidable, ask)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, kind: Kind) {
+        match kind {
+            Kind::Value => self.answer.values += 1,
+            Kind::Event => self.answer.events += 1,
+        }
+    }
+
+    /// A row that no batch brought in, or that belongs to no record.
+    fn without_reason(&mut self, kind: Kind, item: Item, mask: PurposeMask) -> Result<()> {
+        let word = match kind {
+            Kind::Value => WordKind::Field,
+            Kind::Event => WordKind::Event,
+        };
+        let deed = Deed {
+            item: kind.word(),
+            number: item.seq,
+            what: self.store.words().text(word, item.name),
+            record: item.record,
+            entry: 0,
+            at: item.at,
+        };
+        let code = codes(mask).next().unwrap_or(0);
+        let words = "no ledger entry admitted it: it came in past the gate";
+        self.find_unlawful(deed, code, "not_admitted", words);
+        Ok(())
+    }
+
+    /// What a home may hold under a batch's rules at its moment.
+    fn decided(&mut self, slot: usize, batch: &Batch) -> Decided {
+        let person = self.people.person_of(slot);
+        let said = self.people.said(person);
+        let rules = &batch.rules;
+        let known = if said.is_empty() { self.silent } else { self.decided[slot] };
+        if known.policy == rules.version && known.from <= batch.at && batch.at < known.until {
+            return known;
+        }
+        let then = self.people.standing_of(slot, AsOf::at(batch.at));
+        let today = self.people.standing_of(slot, AsOf::hindsight(batch.at));
+        let mut until = Moment::FOREVER;
+        let mut ends = |moment: Moment| {
+            if moment > batch.at {
+                until = until.min(moment);
+            }
+        };
+        for statement in said {
+            ends(statement.counts_from());
+            ends(statement.recorded_at);
+        }
+        self.people.homes(person).iter().filter_map(|home| home.joined).for_each(|joined| ends(joined.at));
+        for rule in rules.rules() {
+            ends(rule.declared_at);
+            let Some(period) = rule.purpose.consent_expires else { continue };
+            for standing in [&then, &today] {
+                let mine = standing.consents.iter().filter(|((code, _), _)| *code == rule.code);
+                mine.for_each(|(_, consent)| ends(after(consent.by.valid_at, period)));
+            }
+        }
+        let decided = Decided {
+            policy: rules.version,
+            from: batch.at,
+            until,
+            then: open_purposes(rules, &then, batch.at),
+            today: open_purposes(rules, &today, batch.at),
+        };
+        if said.is_empty() {
+            self.silent = decided;
+        } else {
+            self.decided[slot] = decided;
+        }
+        decided
+    }
+
+    /// Asks at every point of the transaction what the gate would have said, and today.
+    fn look_back(
+        &mut self,
+        deed: Deed<'_>,
+        place: Place,
+        code: PurposeCode,
+        undecidable: bool,
+        ask: impl Fn(&Standing) -> Option<Reason>,
+    ) -> Result<()> {
+        if self.past.is_none() {
+            self.past = Some(Past::load(self.conn, &self.people)?);
+        }
+        let past = self.past.as_ref().expect("made above");
+        let alone = parted(self.conn, deed.record, place, deed.entry)?;
+        let mut no = None;
+        if alone {
+            no = ask(&self.people.standing_of(place.slot, AsOf::at(deed.at)));
+        } else {
+            for point in past.points(self.conn, place.home, deed.entry)? {
+                no = ask(&past.standing(place.home, deed.at, point, Known::Then));
+                if no.is_none() {
+                    break;
+                }
+            }
+        }
+        let person = self.people.person_of(place.slot);
+        if let Some(reason) = no {
+            // Consent that was erased with the person can't be looked up any more.
+            if undecidable {
+                self.answer.undecidable += 1;
+            } else {
+                self.find_unlawful(deed, code, reason.code(), reason.words());
+            }
+            return Ok(());
+        }
+        let homes: Vec<i64> = self.people.homes(person).iter().map(|home| home.id).collect();
+        let grouped_as_then =
+            alone || past.group(place.home, deed.entry).iter().all(|home| homes.contains(home));
+        let now = self.people.standing_of(place.slot, AsOf::hindsight(deed.at));
+        let late = match grouped_as_then {
+            true => ask(&now),
+            // A split has taken away since what counted then.
+            false => ask(&past.standing(place.home, deed.at, deed.entry, Known::Since)),
+        };
+        // What was allowed at a point of the transaction and not at its end was overtaken within it.
+        let late = late.or_else(|| {
+            if alone || !grouped_as_then {
+                return None;
+            }
+            ask(&past.standing(place.home, deed.at, deed.entry, Known::Then))
+        });
+        let Some(reason) = late else { return Ok(()) };
+        let learned = learned(self.people.said(person), code, deed);
+        let mut finding = self.finding(deed, code, reason.code(), reason.words());
+        finding.learned_entry = learned.map(|statement| statement.n);
+        finding.learned_at = learned.map(|statement| statement.recorded_at.to_string());
+        self.answer.before_known.push(finding);
+        Ok(())
+    }
+
+    fn disclosure(&mut self, disclosure: Disclosure) -> Result<()> {
+        let place = self.people.place(disclosure.record);
+        if self.who.is_some() && place.map(|place| place.subject) != self.who {
+            return Ok(());
+        }
+        if disclosure.at > self.to {
+            return Ok(());
+        }
+        self.answer.disclosures += 1;
+        let words = self.store.words();
+        let what = words.text(WordKind::Destination, disclosure.destination);
+        let deed = Deed {
+            item: "disclosure",
+            number: disclosure.id,
+            what,
+            record: disclosure.record,
+            entry: disclosure.entry,
+            at: disclosure.at,
+        };
+        let code = u8::try_from(disclosure.purpose).unwrap_or(0);
+        let rules = self.books.in_force(disclosure.at);
+        let bound = rules.as_deref().and_then(|rules| bound(rules, what, code));
+        let (Some(rules), Some(channel)) = (rules.as_deref(), bound) else {
+            let words = "the policy in force didn't bind this destination to the purpose";
+            self.find_unlawful(deed, code, "destination_not_bound", words);
+            return Ok(());
+        };
+        let (Some(place), Some(rule)) = (place, rules.rule(code)) else {
+            let words = "it names a record that isn't there";
+            self.find_unlawful(deed, code, "no_record", words);
+            return Ok(());
+        };
+        let question =
+            Question { direction: Direction::Out, channel, category: None, at: disclosure.at };
+        let ask = |standing: &Standing| decide(rules, rule, question, standing).err();
+        let then = self.people.standing_of(place.slot, AsOf::at(disclosure.at));
+        let today = self.people.standing_of(place.slot, AsOf::hindsight(disclosure.at));
+        if ask(&then).is_none() && ask(&today).is_none() {
+            return Ok(());
+        }
+        self.look_back(deed, place, code, false, ask)
+    }
+
+    fn find_unlawful(
+        &mut self,
+        deed: Deed<'_>,
+        code: PurposeCode,
+        reason: &'static str,
+        words: &'static str,
+    ) {
+        let finding = self.finding(deed, code, reason, words);
+        self.answer.unlawful.push(finding);
+    }
+
+    fn finding(
+        &self,
+        deed: Deed<'_>,
+        code: PurposeCode,
+        reason: &'static str,
+        words: &'static str,
+    ) -> Finding {
+        let subject = self.people.place(deed.record).map(|place| place.subject);
+        let purpose = match code {
+            0 => String::new(),
+            code => self.store.words().text(WordKind::Purpose, code.into()).to_owned(),
+        };
+        Finding {
+            item: deed.item,
+            number: deed.number,
+            what: deed.what.to_owned(),
+            subject: subject.map_or(String::new(), |id| public_text(self.people.public_id(id))),
+            purpose,
+            reason,
+            words,
+            entry: deed.entry,
+            done_at: deed.at.to_string(),
+            learned_entry: None,
+            learned_at: None,
+        }
+    }
+}
+
+/// Why the field map alone closes a purpose to an item.
+fn closed(batch: &Batch, kind: Kind, name: i64, code: PurposeCode) -> (&'static str, &'static str) {
+    let rules = &batch.rules;
+    let covered = |c: &String| rules.covering(c) & bit(code) != 0 || c == "key";
+    let categories = batch.map.categories(kind, name);
+    let reason = if rules.rule(code).is_none() {
+        Reason::PurposeNotDeclared
+    } else if categories.is_empty() {
+        Reason::UnknownField
+    } else if !categories.iter().any(covered) {
+        Reason::CategoryNotCovered
+    } else if categories.iter().filter(|c| covered(c)).all(|c| rules.is_special(c)) {
+        Reason::SpecialCategory
+    } else {
+        Reason::SourceNotForPurpose
+    };
+    (reason.code(), reason.words())
+}
+
+/// The channel of a destination, if a policy binds it to a purpose.
+fn bound(
+    rules: &Rulebook,
+    destination: &str,
+    code: PurposeCode,
+) -> Option<Option<crate::policy::rulebook::ChannelCode>> {
+    let found = rules.policy.destinations.get(destination)?;
+    if rules.purpose_code(&found.purpose) != Some(code) {
+        return None;
+    }
+    Some(found.channel.as_deref().and_then(|channel| rules.channel_code(channel)))
+}
+
+/// The statement that came too late: it protects, it held when the deed was done, and it was
+/// recorded afterwards, or in the same moment.
+fn learned(said: &[Statement], code: PurposeCode, deed: Deed<'_>) -> Option<Statement> {
+    said.iter()
+        .filter(|s| s.protects() && s.counts_from() <= deed.at && s.recorded_at >= deed.at)
+        .filter(|s| match s.axis {
+            Axis::Consent | Axis::Objection => s.purpose == code,
+            Axis::Permission | Axis::Restriction => true,
+        })
+        .max_by_key(|s| (s.counts_from(), s.n))
+        .copied()
+}
+
+impl Unlawful {
+    /// Whether the store has done nothing that it should not have done.
+    pub fn is_clean(&self) -> bool {
+        self.unlawful.is_empty()
+    }
+
+    /// The answer for people.
+    pub fn document(&self) -> Document {
+        let mut document = Document::new(
+            "Every decision, decided again",
+            format!("everything held or sent until {}", self.as_of),
+        );
+        document.push(Block::Facts(vec![
+            ("Values decided again".into(), self.values.to_string()),
+            ("Events decided again".into(), self.events.to_string()),
+            ("Disclosures decided again".into(), self.disclosures.to_string()),
+            ("Unlawful by what was known then".into(), self.unlawful.len().to_string()),
+            ("Done before candor could know".into(), self.before_known.len().to_string()),
+        ]));
+        if self.unlawful.is_empty() {
+            let words = "The gate allows everything that was done, by what was known when it was done.";
+            document.push(Block::Note(NoteKind::Good, words.into()));
+        } else {
+            let words = "The gate would have said no to what follows, by what was known then.";
+            document.push(Block::Note(NoteKind::Problem, words.into()));
+            list(&mut document, "Unlawful by what was known then", &self.unlawful);
+        }
+        if !self.before_known.is_empty() {
+            list(&mut document, "Done before candor could know", &self.before_known);
+        }
+        if self.undecidable > 0 {
+            let words = format!(
+                "{} reasons can't be decided again: they belong to erased people of whom the law keeps \
+                 something, and their consent history is erased.",
+                self.undecidable
+            );
+            document.push(Block::Note(NoteKind::Info, words));
+        }
+        document
+    }
+}
+
+fn list(document: &mut Document, title: &str, findings: &[Finding]) {
+    document.push(Block::Heading(2, title.into()));
+    let mut table = Table::new(
+        "",
+        ["item", "number", "what", "subject", "purpose", "why not", "entry", "done", "learned", "by entry"],
+    );
+    for f in findings.iter().take(ROWS_SHOWN) {
+        table.push([
+            f.item.to_owned(),
+            f.number.to_string(),
+            f.what.clone(),
+            f.subject.clone(),
+            f.purpose.clone(),
+            f.words.to_owned(),
+            f.entry.to_string(),
+            f.done_at.clone(),
+            f.learned_at.clone().unwrap_or_default(),
+            f.learned_entry.map(|n| n.to_string()).unwrap_or_default(),
+        ]);
+    }
+    document.push(Block::Table(table));
+    if findings.len() > ROWS_SHOWN {
+        let words = format!("{} more stand in the JSON form.", findings.len() - ROWS_SHOWN);
+        document.push(Block::Note(NoteKind::Info, words));
+    }
+}

@@ -1,0 +1,39 @@
+//! `request list`: who asked for what, and by when it must be answered.
+
+use std::io::IsTerminal;
+
+use candor::audit::Question;
+use candor::audit::requests::{Standing, requests};
+use candor::base::clock::Moment;
+use candor::base::error::Result;
+use candor::store::Access;
+
+use crate::args::Request;
+use crate::{Answer, Context};
+
+/// The width of the table on a terminal, in columns.
+const TERMINAL_COLUMNS: u16 = 140;
+
+pub fn run(context: &Context, command: &Request) -> Result<Answer> {
+    match command {
+        Request::List => list(context),
+    }
+}
+
+fn list(context: &Context) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let (from, to, who) = (Moment(0), Moment::FOREVER, None);
+    let report = requests(&store, &Question { as_of: Moment::now(), from, to, who })?;
+    if report.requests.is_empty() {
+        context.out.say("no request was ever made");
+    } else {
+        let width = std::io::stdout().is_terminal().then_some(TERMINAL_COLUMNS);
+        context.out.say(report.table().to_text(width));
+        let overdue = report.requests.iter().filter(|r| r.standing == Standing::Overdue).count();
+        if overdue > 0 {
+            context.out.say(format!("{overdue} overdue"));
+        }
+    }
+    context.out.give(&report.requests);
+    Ok(Answer::Yes)
+}

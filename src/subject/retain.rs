@@ -1,0 +1,194 @@
+//! Deletes what is past its retention or has lost its last reason, for everybody, and proves it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Kind, Result};
+use crate::consent::fold::AsOf;
+use crate::consent::history::History;
+use crate::policy::rulebook::{Rulebook, codes};
+use crate::profile::read::open_records;
+use crate::profile::sql as profile_sql;
+use crate::store::{Store, Truncation, WordKind};
+
+use super::erase::Categories;
+use super::forget::{self, Forgotten, holding, last_contact};
+use super::scan::{self, Pattern, ScanReport};
+use super::sql;
+
+/// People in one transaction, at most.
+const SUBJECTS_PER_WRITE: usize = 500;
+
+/// Whether it is done or only told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carry {
+    /// Tells what would be deleted and changes nothing.
+    DryRun,
+    /// Deletes it.
+    Out,
+}
+
+/// What was deleted of one purpose and category.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    /// A purpose for which it was held.
+    pub purpose: String,
+    /// The category; `key` for a source's own key.
+    pub category: String,
+    /// Why this purpose doesn't keep it: `retention over` or `basis ended`.
+    pub because: &'static str,
+    /// How many values.
+    pub values: u64,
+    /// How many events.
+    pub events: u64,
+}
+
+/// What a run did, or would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Retained {
+    /// As of when it was judged.
+    pub at: String,
+    /// By purpose, category and reason. What was held for several purposes stands under each.
+    pub deleted: Vec<Deleted>,
+    /// Values in all, each counted once.
+    pub values: u64,
+    /// Events in all, each counted once.
+    pub events: u64,
+    /// Of how many people.
+    pub people: u64,
+    /// The look at the raw files afterwards; absent for a dry run and where there was nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanReport>,
+}
+
+/// (purpose, category, because).
+type Tallies = BTreeMap<(String, String, &'static str), Forgotten>;
+
+/// Judges everybody at a moment and deletes what nobody may hold any more.
+///
+/// # Errors
+/// `retention-blocked` when a reader in another process keeps old pages alive; `retention-incomplete`
+/// when the look at the raw files found something after the file had been rebuilt.
+pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Result<Retained> {
+    // The moment that the transactions will see.
+    let now = now.max(store.log().last_at());
+    let mut tallies = Tallies::new();
+    let (mut all, mut due) = (Forgotten::default(), Vec::new());
+    let mut patterns = Vec::new();
+    for subject in profile_sql::live_subjects(store.conn())? {
+        let found = judge(store, rules, subject, now, &mut tallies, &mut patterns)?;
+        if found.values + found.events > 0 {
+            all.values += found.values;
+            all.events += found.events;
+            due.push(subject);
+        }
+    }
+    let mut retained = Retained {
+        at: now.to_string(),
+        deleted: tallies
+            .into_iter()
+            .map(|((purpose, category, because), count)| Deleted {
+                purpose,
+                category,
+                because,
+                values: count.values,
+                events: count.events,
+            })
+            .collect(),
+        values: all.values,
+        events: all.events,
+        people: due.len() as u64,
+        scan: None,
+    };
+    if carry == Carry::DryRun || due.is_empty() {
+        return Ok(retained);
+    }
+    for subjects in due.chunks(SUBJECTS_PER_WRITE) {
+        store.write(now, |writer| {
+            for subject in subjects {
+                forget::sweep(writer, rules, *subject, "retention")?;
+            }
+            Ok(())
+        })?;
+    }
+    retained.scan = Some(prove_gone(store, &patterns)?);
+    Ok(retained)
+}
+
+/// Finds what of a subject is to go, counts it and notes how its rows lie in the file.
+fn judge(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    now: Moment,
+    tallies: &mut Tallies,
+    patterns: &mut Vec<Pattern>,
+) -> Result<Forgotten> {
+    let (conn, words) = (store.conn(), store.words());
+    let records = open_records(conn, words, subject)?;
+    let history = History::load(conn, subject)?;
+    let found = forget::unreasoned(conn, words, rules, &history, &records, now)?;
+    if found.is_empty() {
+        return Ok(Forgotten::default());
+    }
+    let categories = Categories::of(rules);
+    let contact = last_contact(&records);
+    let mut count = |at: usize, category: &str, mask, observed_at, event: bool| {
+        let holds = holding(rules, &history.standing_of(records[at].home, AsOf::at(now)), now);
+        for code in codes(mask) {
+            let purpose = words.text(WordKind::Purpose, code.into()).to_owned();
+            let held = holds & crate::policy::rulebook::bit(code);
+            let over = forget::retained(rules, held, observed_at, contact, now) == 0;
+            let because = if held != 0 && over { "retention over" } else { "basis ended" };
+            let tally = tallies.entry((purpose, category.to_owned(), because)).or_default();
+            if event { tally.events += 1 } else { tally.values += 1 }
+        }
+    };
+    for (at, index) in found.values() {
+        let record = &records[*at];
+        let value = &record.values[*index];
+        let field = words.text(WordKind::Field, value.field);
+        let category = categories.of_field(&record.source, field);
+        count(*at, &category, value.purposes, value.observed_at, false);
+        patterns.push(Pattern::stored(&sql::stored_body(conn, sql::ITEM_VALUE, value.seq)?));
+    }
+    for (at, seq) in found.events() {
+        let row = profile_sql::event(conn, *seq)?;
+        let category = categories.of_event(words.text(WordKind::Event, row.name));
+        count(*at, &category, words.mask_of(row.purposes), Moment(row.at), true);
+        patterns.push(Pattern::stored(&row.body));
+    }
+    Ok(found.size())
+}
+
+/// Empties the write-ahead log and reads the raw files for the forgotten rows; rebuilds the file once
+/// if need be. Values in the clear aren't looked for: nothing in the file is.
+fn prove_gone(store: &Store, patterns: &[Pattern]) -> Result<ScanReport> {
+    let empty = |store: &Store| match store.truncate_wal()? {
+        Truncation::Done => Ok(()),
+        Truncation::Blocked => Err(Error::new(
+            Kind::Busy,
+            "retention-blocked",
+            "it is deleted, but another process is reading old pages, so it can't be proven yet",
+        )
+        .next("close the other process and run `candor audit verify --deep`")),
+    };
+    empty(store)?;
+    let report = scan::scan(store.path(), patterns)?;
+    if report.found == 0 {
+        return Ok(report);
+    }
+    store.rebuild()?;
+    empty(store)?;
+    let report = scan::scan(store.path(), patterns)?;
+    if report.found == 0 {
+        return Ok(ScanReport { rebuilt: true, ..report });
+    }
+    Err(Error::no(
+        "retention-incomplete",
+        format!("{} pieces of the deleted data are still in the files", report.found),
+    )
+    .next("keep the files and report this: it must not happen"))
+}
