@@ -311,7 +311,10 @@ impl<'r> Admission<'r> {
             self.say(writer, &mut held, new, summary)?;
             if as_row(new, now).protects() {
                 self.withdrawn.insert(held.record.id);
-                self.reach_shared(writer, &held.record, &ties, new)?;
+                // Somebody's unticked box is their own; a withdrawal speaks for the address.
+                if new.axis == Axis::Consent && new.state == ConsentState::Withdrawn {
+                    self.reach_shared(writer, &held.record, &ties, new)?;
+                }
             }
         }
         if !fresh.is_empty() || merged {
