@@ -21,6 +21,7 @@ use super::commit;
 use super::hash::{Hash, leaf_hash};
 use super::key::SigningKey;
 use super::leaf::{Leaf, first_previous};
+use super::note::{Note, SignatureLine, cosignature_message};
 use super::tree::Frontier;
 use super::vkey::KeyKind;
 use crate::base::clock::Moment;
@@ -112,4 +113,13 @@ fn checkpoint_of(leaves: &[Vec<u8>]) -> Checkpoint {
 /// The signed checkpoint over `leaves`, as the store would keep it.
 fn signed(leaves: &[Vec<u8>]) -> Vec<u8> {
     log_key().sign_checkpoint(&checkpoint_of(leaves)).unwrap().to_text().into_bytes()
+}
+
+/// Adds the witness's cosignature, made at this second since 1970.
+fn cosign(note: &mut Note, seconds: u64) {
+    let message = cosignature_message(&note.text, seconds);
+    let mut signature = seconds.to_be_bytes().to_vec();
+    signature.extend_from_slice(&witness_key().sign(message.as_bytes()));
+    let id = trust().witness_keys[0].id();
+    note.signatures.push(SignatureLine { name: WITNESS.into(), id, signature });
 }

@@ -2,24 +2,16 @@
 
 use std::process::{Command, Stdio};
 
-use super::{ORIGIN, WITNESS, checkpoint_of, log_key, make_log, signed, trust, witness_key};
+use super::{ORIGIN, WITNESS, checkpoint_of, cosign, log_key, make_log, signed, trust};
 use crate::base::clock::Moment;
 use crate::ledger::checkpoint::{Checkpoint, Trust};
 use crate::ledger::hash::{EMPTY_ROOT, leaf_hash};
 use crate::ledger::key::SigningKey;
-use crate::ledger::note::{Note, SIGNATURES_MAX, SignatureLine, UnknownKeys, cosignature_message};
+use crate::ledger::note::{Note, SIGNATURES_MAX, SignatureLine, UnknownKeys};
 use crate::ledger::proof::inclusion;
 use crate::ledger::proof_text::ProofText;
 use crate::ledger::tree::Levels;
 use crate::ledger::vkey::{KeyKind, VerifierKey};
-
-fn cosign(note: &mut Note, seconds: u64) {
-    let message = cosignature_message(&note.text, seconds);
-    let mut signature = seconds.to_be_bytes().to_vec();
-    signature.extend_from_slice(&witness_key().sign(message.as_bytes()));
-    let id = trust().witness_keys[0].id();
-    note.signatures.push(SignatureLine { name: WITNESS.into(), id, signature });
-}
 
 fn stranger(name: &str, length: usize) -> SignatureLine {
     SignatureLine { name: name.into(), id: [1, 2, 3, 4], signature: vec![5; length] }

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::{ORIGIN, checkpoint_of, log_key, make_log, signed, trust};
+use super::{ORIGIN, checkpoint_of, cosign, log_key, make_log, signed, trust};
 use crate::base::clock::Moment;
 use crate::ledger::finding::{Finding, culprits};
 use crate::ledger::hash::{EMPTY_ROOT, Hash, leaf_hash};
 use crate::ledger::leaf::{Leaf, first_previous};
-use crate::ledger::note::UnknownKeys;
+use crate::ledger::note::{Note, UnknownKeys};
 use crate::ledger::section::FINDINGS_MAX;
 use crate::ledger::tree::Levels;
 use crate::ledger::verify::{Claim, Holder, Verified, Verifier, own_checkpoint};
@@ -128,6 +128,21 @@ fn every_flipped_bit_of_a_stored_checkpoint_is_found() {
     let mut other_key = trust();
     other_key.log_keys.clear();
     assert_eq!(own_checkpoint(3, &note, &other_key), Err(Finding::Signature { size: 3 }));
+}
+
+#[test]
+fn every_flipped_bit_of_a_cosignature_is_found() {
+    let text = checkpoint_of(&make_log(3, None)).text();
+    let mut note = Note { text, signatures: vec![] };
+    cosign(&mut note, 1_795_000_000);
+    let (whole, keys) = (note.to_text().into_bytes(), trust().witness_keys);
+    assert!(note.open(&keys, UnknownKeys::Refuse).is_ok());
+    for bit in note.text.len() * 8..whole.len() * 8 {
+        let mut tampered = whole.clone();
+        tampered[bit / 8] ^= 1 << (bit % 8);
+        let opened = Note::parse(&tampered).and_then(|note| note.open(&keys, UnknownKeys::Refuse));
+        assert!(opened.is_err(), "bit {bit}");
+    }
 }
 
 #[test]
