@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+pub mod ledger;
 pub mod policy;
 pub mod ledger;
 pub mod store;

@@ -1,5 +1,6 @@
 //! What verification can find: each with a stable code for programs and a sentence for people.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// One thing that is not as it must be.
@@ -167,40 +168,31 @@ impl fmt::Display for Finding {
 /// the entry before it was. Only the last link leaves open which of its two ends it was, and gives
 /// both. A time that runs backwards next to a changed entry is a consequence of it.
 pub fn culprits(findings: &[Finding], size: u64) -> Vec<u64> {
-    let links: Vec<u64> = findings
-        .iter()
-        .filter_map(|f| if let Finding::Chain { n } = f { Some(*n) } else { None })
-        .collect();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(&n) = links.get(at) {
-        if links.get(at + 1) == Some(&(n + 1)) {
-            found.push(n);
-            at += 2;
-            continue;
-        }
-        found.push(n.saturating_sub(1));
-        if n + 1 >= size {
-            found.push(n);
-        }
-        at += 1;
-    }
+    let (mut links, mut found) = (BTreeSet::new(), BTreeSet::new());
     for finding in findings {
         match *finding {
-            Finding::Canonical { n } | Finding::Number { n, .. } => found.push(n),
+            Finding::Chain { n } => _ = links.insert(n),
+            Finding::Canonical { n } | Finding::Number { n, .. } => _ = found.insert(n),
             Finding::Missing { from, to } => found.extend(from..to),
             _ => {}
         }
     }
-    for finding in findings {
-        if let Finding::Clock { n } = *finding
-            && !found.contains(&n)
-            && !found.contains(&n.saturating_sub(1))
-        {
-            found.push(n);
+    while let Some(n) = links.pop_first() {
+        if links.remove(&(n + 1)) {
+            found.insert(n);
+            continue;
+        }
+        let is_new = found.insert(n.saturating_sub(1));
+        if is_new && n + 1 >= size {
+            found.insert(n);
         }
     }
-    found.sort_unstable();
-    found.dedup();
-    found
+    for finding in findings {
+        if let Finding::Clock { n } = *finding
+            && !found.contains(&n.saturating_sub(1))
+        {
+            found.insert(n);
+        }
+    }
+    found.into_iter().collect()
 }

@@ -4,7 +4,7 @@
 //! candor. `extra` is not authenticated; candor puts the salt there, which opens the commitment.
 
 use super::base64;
-use super::checkpoint::{SignedCheckpoint, Trust};
+use super::checkpoint::{Checkpoint, SignedCheckpoint, Trust};
 use super::hash::{Hash, leaf_hash};
 use super::note::{Note, UnknownKeys};
 use super::proof::verify_inclusion;
@@ -67,6 +67,7 @@ impl ProofText {
             .map(|line| Hash::from_base64(line).ok_or_else(unreadable))
             .collect::<Result<Vec<_>>>()?;
         let checkpoint = Note::parse(checkpoint.as_bytes())?;
+        Checkpoint::parse(&checkpoint.text)?;
         let proof = ProofText { extra, index, path, checkpoint };
         let fits = proof.path.len() <= PATH_MAX && proof.to_text().as_bytes() == bytes;
         if fits { Ok(proof) } else { Err(unreadable()) }
