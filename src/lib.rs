@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
-pub mod ledger;
 pub mod policy;
 pub mod ledger;
 pub mod store;
@@ -11,4 +10,5 @@ pub mod consent;
 pub mod profile;
 pub mod view;
 pub mod subject;
+pub mod verify;
 pub mod pipeline;

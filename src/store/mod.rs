@@ -24,9 +24,9 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
 pub use log::{Draft, Log};
-pub use open::{Access, Creation, side_files};
-pub use sql::{Truncation, meta, set_meta};
-pub use policies::{Applied, apply, applied, latest, hex, purposes_with_data, rulebook_at, rulebook_of};
+pub use open::{Access, Creation, reader, side_files};
+pub use sql::{MIGRATIONS, Truncation, meta, set_meta};
+pub use policies::{Applied, apply, applied, latest, hex, purposes_with_data, rulebook_at, rulebook_of, words_of};
 pub use proof::inclusion;
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use signer::{ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path};
