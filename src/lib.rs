@@ -1,15 +1,19 @@
 //! candor: a customer data platform in one file, which can prove why it holds every byte.
+//!
+//! The modules stand in the order in which they may know each other: each imports only from those
+//! above it. `README.md` beside this file is the map.
 #![forbid(unsafe_code)]
 
-pub mod audit;
 pub mod base;
+pub mod policy;
+pub mod ledger;
+pub mod store;
 pub mod collect;
 pub mod consent;
-pub mod ledger;
-pub mod pipeline;
-pub mod policy;
 pub mod profile;
-pub mod send;
-pub mod store;
-pub mod subject;
 pub mod view;
+pub mod send;
+pub mod subject;
+pub mod verify;
+pub mod audit;
+pub mod pipeline;

@@ -139,7 +139,7 @@ impl Items {
     ) -> Result<i64> {
         let seq = self.next_value;
         self.next_value += 1;
-        let mut body = value_bytes(field.1, observed_at, text);
+        let mut body = value_bytes(field.1, purposes, observed_at, text);
         commit_to(&mut self.value_tree, &record.key, ItemKind::Value, seq, &body);
         apply_seal(&record.key, Sealed::Value, seq, &mut body);
         sql::insert_value(
@@ -290,7 +290,8 @@ fn event_bytes(bytes: &mut Vec<u8>, event: &AdmittedEvent<'_>) {
     if let Some(amount) = event.amount {
         write!(bytes, "\"amount\":{amount},").expect("a vector takes all");
     }
-    write!(bytes, "\"at\":{},\"id\":", event.at.0).expect("a vector takes all");
+    write!(bytes, "\"at\":{},\"for\":{},\"id\":", event.at.0, event.purposes)
+        .expect("a vector takes all");
     serde_json::to_writer(&mut *bytes, event.id).expect("a text is JSON");
     write!(bytes, ",\"name\":\"{}\",\"properties\":", event.name_text).expect("a vector takes all");
     bytes.extend_from_slice(event.properties);

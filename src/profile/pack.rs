@@ -48,7 +48,7 @@ fn example(event: &EventMap) -> String {
         properties.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
     let amount = if event.amount.is_some() { "\"amount\":100," } else { "" };
     format!(
-        "{{{amount}\"at\":1700000000000,\"id\":\"\",\"name\":\"{}\",\"properties\":{{{}}}}}",
+        "{{{amount}\"at\":1700000000000,\"for\":1,\"id\":\"\",\"name\":\"{}\",\"properties\":{{{}}}}}",
         event.name,
         properties.join(",")
     )

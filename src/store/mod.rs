@@ -24,9 +24,9 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
 pub use log::{Draft, Log};
-pub use open::{Access, Creation, side_files};
+pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
-    Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of,
+    Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of, words_of,
 };
 pub use proof::inclusion;
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
@@ -34,7 +34,7 @@ pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
 };
-pub use sql::{Truncation, copy_file, meta, set_meta};
+pub use sql::{MIGRATIONS, Truncation, copy_file, meta, set_meta};
 pub use words::{WordKind, Words};
 
 /// An open store.

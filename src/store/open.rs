@@ -117,18 +117,7 @@ impl Store {
     /// # Errors
     /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor).
     pub fn open(path: &Path, access: Access, actor: &str) -> Result<Store> {
-        if !path.is_file() {
-            return Err(Error::damaged("store-not-found", "there is no such store")
-                .at(path.display())
-                .next("make one with `candor init FILE`, or name another with --store"));
-        }
-        let flags = match access {
-            Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-        };
-        let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        sql::configure(&conn)?;
-        check_identity(&conn, path)?;
+        let conn = connect(path, access)?;
         if access == Access::Write {
             sql::configure_writer(&conn)?;
             upgrade(&conn)?;
@@ -150,6 +139,30 @@ impl Store {
             randomness: Box::new(SystemRandomness),
         })
     }
+}
+
+/// A read-only connection to a store, whatever state its ledger is in: for those who verify or ask.
+///
+/// # Errors
+/// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor).
+pub fn reader(path: &Path) -> Result<Connection> {
+    connect(path, Access::Read)
+}
+
+fn connect(path: &Path, access: Access) -> Result<Connection> {
+    if !path.is_file() {
+        return Err(Error::damaged("store-not-found", "there is no such store")
+            .at(path.display())
+            .next("make one with `candor init FILE`, or name another with --store"));
+    }
+    let flags = match access {
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    sql::configure(&conn)?;
+    check_identity(&conn, path)?;
+    Ok(conn)
 }
 
 /// Refuses files of other programs and of newer versions, without touching them.

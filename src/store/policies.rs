@@ -148,6 +148,14 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
 }
 
 fn intern_words(writer: &mut Writer<'_>, policy: &Policy) -> Result<()> {
+    for (kind, text) in words_of(policy) {
+        writer.words.intern(writer.conn, kind, &text, writer.now)?;
+    }
+    Ok(())
+}
+
+/// The words that a policy brings, in the order in which they are numbered.
+pub fn words_of(policy: &Policy) -> Vec<(WordKind, String)> {
     let mut wanted: Vec<(WordKind, String)> = Vec::new();
     for (name, purpose) in &policy.purposes {
         wanted.push((WordKind::Purpose, name.clone()));
@@ -170,10 +178,7 @@ fn intern_words(writer: &mut Writer<'_>, policy: &Policy) -> Result<()> {
         wanted.extend(source.events.iter().map(|event| (WordKind::Event, event.name.clone())));
     }
     wanted.extend(policy.destinations.keys().map(|name| (WordKind::Destination, name.clone())));
-    for (kind, text) in wanted {
-        writer.words.intern(writer.conn, kind, &text, writer.now)?;
-    }
-    Ok(())
+    wanted
 }
 
 /// The purposes under which data is held.

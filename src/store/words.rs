@@ -28,7 +28,8 @@ pub enum WordKind {
 }
 
 impl WordKind {
-    fn name(self) -> &'static str {
+    /// Its name in the table of words.
+    pub fn name(self) -> &'static str {
         match self {
             WordKind::Purpose => "purpose",
             WordKind::Channel => "channel",

@@ -485,10 +485,9 @@ fn forget_record(
     let mut add = |table, count: u64| *rows.entry(table).or_default() += count;
 
     for value in &record.values {
-        let field = writer.words.text(WordKind::Field, value.field).to_owned();
         match decisions.values[&value.seq].kept {
             0 => {
-                forget_value(writer.conn, &record.key, value, &field, entry)?;
+                forget_value(writer.conn, &record.key, value.seq, entry)?;
                 add("value", 1);
             }
             kept => {

@@ -18,7 +18,6 @@ use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
 use crate::policy::types::{Period, RetentionFrom};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, open_events, open_records};
-use crate::profile::record::value_bytes;
 use crate::store::{WordKind, Writer};
 
 use super::sql;
@@ -155,7 +154,7 @@ pub fn sweep(
         let record = &records[*at];
         let value = &record.values[*index];
         let field = writer.words.text(WordKind::Field, value.field).to_owned();
-        forget_value(writer.conn, &record.key, value, &field, entry)?;
+        forget_value(writer.conn, &record.key, value.seq, entry)?;
         if field.starts_with("identifier.") {
             let says_no = history.statements.iter().any(|s| s.protects());
             sql::forget_identifier(writer.conn, record.id, value.seq, says_no)?;
@@ -173,17 +172,12 @@ pub fn sweep(
 }
 
 /// Overwrites a value; leaves its commitment.
-pub fn forget_value(
-    conn: &Connection,
-    key: &RecordKey,
-    value: &crate::profile::record::StoredValue,
-    field: &str,
-    entry: i64,
-) -> Result<()> {
-    let bytes = value_bytes(field, value.observed_at, &value.text);
-    let salt = item_salt(&key.0, ItemKind::Value, number(value.seq));
-    sql::insert_tombstone(conn, sql::ITEM_VALUE, value.seq, &commitment(&salt, &bytes), entry)?;
-    sql::overwrite_value(conn, value.seq)
+pub fn forget_value(conn: &Connection, key: &RecordKey, seq: i64, entry: i64) -> Result<()> {
+    let mut body = sql::stored_body(conn, sql::ITEM_VALUE, seq)?;
+    apply_seal(key, Sealed::Value, seq, &mut body);
+    let salt = salt_of(conn, key, ItemKind::Value, seq)?;
+    sql::insert_tombstone(conn, sql::ITEM_VALUE, seq, &commitment(&salt, &body), entry)?;
+    sql::overwrite_value(conn, seq)
 }
 
 /// Overwrites an event; leaves its commitment.
@@ -194,13 +188,28 @@ pub fn forget_event(
     seq: i64,
     entry: i64,
 ) -> Result<()> {
-    let row = crate::profile::sql::event(conn, seq)?;
-    let mut body = row.body;
+    let mut body = sql::stored_body(conn, sql::ITEM_EVENT, seq)?;
     apply_seal(key, Sealed::Event, seq, &mut body);
     let bytes = unpacker.unpack(&body)?;
-    let salt = item_salt(&key.0, ItemKind::Event, number(seq));
+    let salt = salt_of(conn, key, ItemKind::Event, seq)?;
     sql::insert_tombstone(conn, sql::ITEM_EVENT, seq, &commitment(&salt, &bytes), entry)?;
     sql::overwrite_event(conn, seq)
+}
+
+/// The salt under which an item was committed to: the one that an earlier erasure kept, when the
+/// record's first key is gone, else the record's own.
+pub fn salt_of(
+    conn: &Connection,
+    key: &RecordKey,
+    kind: ItemKind,
+    seq: i64,
+) -> Result<[u8; 32]> {
+    let item = match kind {
+        ItemKind::Value => sql::ITEM_VALUE,
+        ItemKind::Event => sql::ITEM_EVENT,
+    };
+    let kept = sql::kept_salt(conn, item, seq)?;
+    Ok(kept.unwrap_or_else(|| item_salt(&key.0, kind, number(seq))))
 }
 
 /// Computes the rollups of a record again from the events that are left. A rollup without events

@@ -74,10 +74,22 @@ pub fn overwrite_key(conn: &Connection, record: i64, key: &RecordKey) -> Result<
     Ok(())
 }
 
+/// Keeps the salt of an item that stays; one that is kept already is the right one.
 pub fn insert_kept_salt(conn: &Connection, item: i64, seq: i64, salt: &[u8; 32]) -> Result<()> {
-    conn.prepare_cached("INSERT INTO kept_salt (item, seq, salt) VALUES ($1, $2, $3)")?
-        .execute(params![item, seq, &salt[..]])?;
+    conn.prepare_cached(
+        "INSERT INTO kept_salt (item, seq, salt) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![item, seq, &salt[..]])?;
     Ok(())
+}
+
+/// The salt that an earlier erasure kept for an item.
+pub fn kept_salt(conn: &Connection, item: i64, seq: i64) -> Result<Option<[u8; 32]>> {
+    let salt: Option<Vec<u8>> = conn
+        .prepare_cached("SELECT salt FROM kept_salt WHERE item = $1 AND seq = $2")?
+        .query_row([item, seq], |row| row.get(0))
+        .optional()?;
+    Ok(salt.and_then(|bytes| bytes.try_into().ok()))
 }
 
 /// The payloads of a record that still hold something: (entry, sealed body). Those that an erasure

@@ -5,7 +5,7 @@
 mod access;
 mod args;
 mod audience;
-// mod audit;
+mod audit;
 mod backup;
 mod consent;
 mod demo;
@@ -16,7 +16,7 @@ mod key;
 mod output;
 mod policy;
 mod profile;
-// mod query;
+mod query;
 mod report;
 mod request;
 mod retain;
@@ -88,13 +88,12 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Erase(args) => erase::run(context, &args),
         Command::Request(command) => request::run(context, &command),
         Command::Audience(command) => audience::run(context, &command),
-        Command::Audit(args::Audit::Report(args)) => report::run(context, &args),
+        Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
-        // Command::Sql(args) => query::run(context, &args),
+        Command::Sql(args) => query::run(context, &args),
         Command::Demo(args) => demo::run(context, &args),
-        _ => unimplemented!(),
     }
 }

@@ -1,0 +1,81 @@
+//! What entries say, read once: which payloads were erased, and what kinds of entries there are.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::base::error::Result;
+use crate::ledger::scan::{LeafView, fields};
+
+use super::sql;
+
+/// An entry that forgets: how many items it says it did.
+pub(super) struct Forgetting {
+    pub(super) values: i64,
+    pub(super) events: i64,
+    /// A long list of payloads takes several entries; only the last one stands behind the items.
+    pub(super) goes_on: bool,
+}
+
+/// What the ledger says about everything else.
+pub(super) struct Facts {
+    /// Erased payloads, each with the entry that says so.
+    pub(super) erased: HashMap<i64, i64>,
+    /// Entries that forget.
+    pub(super) forgettings: BTreeMap<i64, Forgetting>,
+    /// How many entries there are of each kind.
+    pub(super) kinds: BTreeMap<String, u64>,
+}
+
+/// The kinds of entries that may stand behind an erased item.
+pub(super) const FORGETTING: [&str; 2] = ["erasure", "data.forget"];
+
+impl Facts {
+    pub(super) fn read(conn: &Connection) -> Result<Facts> {
+        let mut facts =
+            Facts { erased: HashMap::new(), forgettings: BTreeMap::new(), kinds: BTreeMap::new() };
+        let mut last: Option<(i64, i64)> = None;
+        sql::entries(conn, 0, i64::MAX, |n, leaf| {
+            let Ok(view) = fields(leaf) else { return };
+            match facts.kinds.get_mut(view.kind) {
+                Some(count) => *count += 1,
+                None => _ = facts.kinds.insert(view.kind.to_owned(), 1),
+            }
+            if !FORGETTING.contains(&view.kind) {
+                last = None;
+                return;
+            }
+            let body = body(&view);
+            let request = body["req"].as_i64().unwrap_or(-1);
+            if view.kind == "erasure" {
+                for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
+                    facts.erased.entry(seq).or_insert(n);
+                }
+                if let Some((before, same)) = last
+                    && same == request
+                    && let Some(part) = facts.forgettings.get_mut(&before)
+                {
+                    part.goes_on = true;
+                }
+                last = Some((n, request));
+            } else {
+                last = None;
+            }
+            facts.forgettings.insert(
+                n,
+                Forgetting {
+                    values: body["values"].as_i64().unwrap_or(0),
+                    events: body["events"].as_i64().unwrap_or(0),
+                    goes_on: false,
+                },
+            );
+        })?;
+        Ok(facts)
+    }
+}
+
+/// The body of an entry; null where it has none.
+pub(super) fn body(view: &LeafView<'_>) -> Value {
+    view.body.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or(Value::Null)
+}

@@ -1,0 +1,365 @@
+//! Values and events against the roots of their batches, and what is folded from them.
+//!
+//! One pass in order. What is kept in memory grows with the number of records, never with the number
+//! of values or events.
+
+use std::collections::HashMap;
+
+use rusqlite::Connection;
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::base::error::Result;
+use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
+use crate::ledger::commit::{ItemKind, commitment, item_leaf, item_salt};
+use crate::ledger::scan::fields;
+use crate::ledger::tree::Frontier;
+use crate::profile::pack::Unpacker;
+use crate::profile::recognise::{identifier_blind, key_blind};
+use crate::profile::record::value_text;
+use crate::profile::sql::{VALUE_CURRENT, VALUE_ERASED};
+use crate::store::{WordKind, Words};
+
+use super::claim::Claim;
+use super::facts::body;
+use super::sql::{self, Item};
+
+/// What an erased item's purposes are: the empty set.
+const NO_PURPOSES: i64 = 2;
+
+/// What an entry says about the items of one kind in its batch.
+struct Batch {
+    n: i64,
+    first: i64,
+    count: i64,
+    root: String,
+    source: i64,
+}
+
+impl Batch {
+    fn read(n: i64, leaf: &[u8], part: &str) -> Option<Batch> {
+        let view = fields(leaf).ok().filter(|view| view.kind == "data.admit")?;
+        let body = body(&view);
+        let items = &body[part];
+        Some(Batch {
+            n,
+            first: items["first"].as_i64()?,
+            count: items["count"].as_i64()?,
+            root: items["root"].as_str()?.to_owned(),
+            source: body["source"].as_i64()?,
+        })
+    }
+}
+
+/// The fields that both kinds of items have in their committed bytes.
+#[derive(Deserialize)]
+struct Common {
+    at: i64,
+    #[serde(rename = "for")]
+    purposes: i64,
+}
+
+#[derive(Deserialize)]
+struct ValueBody {
+    field: String,
+}
+
+#[derive(Deserialize)]
+struct EventBody<'a> {
+    #[serde(default)]
+    amount: i64,
+    id: String,
+    name: String,
+    #[serde(borrow)]
+    properties: &'a RawValue,
+}
+
+/// The chain of one record's values: bit `field % 64` tells of each field.
+#[derive(Default)]
+struct Chain {
+    last: i64,
+    current: u64,
+    superseded: u64,
+}
+
+/// The fold of one record's events of one name.
+struct Fold {
+    count: i64,
+    sum: i64,
+    first_at: i64,
+    last_at: i64,
+    last: i64,
+}
+
+/// Goes over all items of a kind; `each` gets every item with its opened bytes, or none when erased.
+fn pass(
+    conn: &Connection,
+    words: &Words,
+    kind: ItemKind,
+    mut each: impl FnMut(&mut Claim, &Item, Option<&[u8]>) -> Result<()>,
+) -> Result<Claim> {
+    let (name, part, sealed, what) = match kind {
+        ItemKind::Value => {
+            ("values", "values", Sealed::Value, "every value is what its batch's entry commits to")
+        }
+        ItemKind::Event => {
+            ("events", "events", Sealed::Event, "every event is what its batch's entry commits to")
+        }
+    };
+    let mut claim = Claim::new(name, what);
+    let mut unpacker = Unpacker::new(conn)?;
+    let mut statement = sql::batches(conn, kind)?;
+    let mut rows = statement.query([])?;
+    let mut next = || -> Result<Option<Batch>> {
+        while let Some((n, leaf)) = sql::next_batch(&mut rows)? {
+            if let Some(batch) = Batch::read(n, &leaf, part) {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    };
+    let mut batch = next()?;
+    let mut tree = Frontier::new();
+    let close = |claim: &mut Claim, batch: &Batch, tree: &mut Frontier| {
+        let tree = std::mem::take(tree);
+        let same = i64::try_from(tree.size()) == Ok(batch.count) && tree.root().to_string() == batch.root;
+        claim.expect(same, "batch-root", Some(batch.n), || {
+            format!("the {part} of entry {} are not those that it commits to", batch.n)
+        });
+    };
+    sql::items(conn, kind, |item| {
+        claim.checked += 1;
+        while batch.as_ref().is_some_and(|b| item.seq >= b.first + b.count) {
+            if let Some(done) = &batch {
+                close(&mut claim, done, &mut tree);
+            }
+            batch = next()?;
+        }
+        let under = batch.as_ref().filter(|b| item.seq >= b.first);
+        let n = under.map(|b| b.n);
+        claim.expect(under.is_some(), "item-without-batch", None, || {
+            format!("row {} of the {part} came in under no entry", item.seq)
+        });
+        if let (Some(under), Some(source)) = (under, item.source) {
+            claim.expect(under.source == source, "source-differs", n, || {
+                format!("row {} of the {part} belongs to a record of another source", item.seq)
+            });
+        }
+        let erased = match kind {
+            ItemKind::Value => item.mark == VALUE_ERASED,
+            ItemKind::Event => item.purposes == NO_PURPOSES,
+        };
+        let (leaf, opened) = if erased {
+            claim.erased += 1;
+            (erased_leaf(&mut claim, &item, n, part), None)
+        } else {
+            claim.expect(item.tombstone.is_none(), "tombstone-on-living", n, || {
+                format!("row {} of the {part} counts as erased, and it is there", item.seq)
+            });
+            let key = RecordKey(item.key.clone().unwrap_or_default().try_into().unwrap_or([0; 32]));
+            let mut bytes = item.body.clone();
+            apply_seal(&key, sealed, item.seq, &mut bytes);
+            let opened = match kind {
+                ItemKind::Value => Some(bytes),
+                ItemKind::Event => unpacker.unpack(&bytes).ok(),
+            };
+            let number = u64::try_from(item.seq).unwrap_or(0);
+            let salt = item.kept_salt.as_deref().and_then(|salt| salt.try_into().ok());
+            let salt = salt.unwrap_or_else(|| item_salt(&key.0, kind, number));
+            let leaf = opened.as_ref().map(|bytes| commitment(&salt, bytes));
+            let common = opened.as_ref().and_then(|b| serde_json::from_slice::<Common>(b).ok());
+            match common {
+                None => claim.find("item-unreadable", n, format!("row {} of the {part} doesn't open", item.seq)),
+                Some(common) => {
+                    let mask = words.mask_of(item.purposes);
+                    let fits = match item.kept_salt {
+                        // An erasure leaves a part of the purposes, and never adds one.
+                        Some(_) => mask & !common.purposes == 0,
+                        None => mask == common.purposes,
+                    };
+                    claim.expect(fits && mask != 0, "purposes-differ", n, || {
+                        format!("row {} of the {part} came in for other purposes", item.seq)
+                    });
+                    claim.expect(common.at == item.at, "row-differs", n, || {
+                        format!("row {} of the {part} says another time than its sealed bytes", item.seq)
+                    });
+                }
+            }
+            (leaf, opened)
+        };
+        tree.append(item_leaf(&leaf.unwrap_or([0; 32])));
+        each(&mut claim, &item, opened.as_deref())
+    })?;
+    while let Some(done) = &batch {
+        close(&mut claim, done, &mut tree);
+        batch = next()?;
+    }
+    Ok(claim)
+}
+
+fn erased_leaf(claim: &mut Claim, item: &Item, n: Option<i64>, part: &str) -> Option<[u8; 32]> {
+    claim.expect(item.body.iter().all(|byte| *byte == 0), "erasure-incomplete", n, || {
+        format!("ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes", item.seq)
+    });
+    let leaf = item.tombstone.as_ref().and_then(|(bytes, _)| bytes.as_slice().try_into().ok());
+    claim.expect(leaf.is_some(), "tombstone-missing", n, || {
+        format!("row {} of the {part} is erased, and its commitment is gone", item.seq)
+    });
+    leaf
+}
+
+/// Values, their chains, and the index of blind names.
+pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> Result<Vec<Claim>> {
+    let mut chains: HashMap<i64, Chain> = HashMap::new();
+    let mut index = Claim::new(
+        "identifiers",
+        "every current identifier stands in the blind index, and nothing else does",
+    );
+    let values = pass(conn, words, ItemKind::Value, |claim, item, opened| {
+        let field = words.text(WordKind::Field, item.word);
+        let chain = chains.entry(item.record).or_default();
+        claim.expect(chain.last == item.prev, "chain-of-values", None, || {
+            format!("value {} doesn't follow the one before it of its record", item.seq)
+        });
+        chain.last = item.seq;
+        let bit = 1u64 << (item.word.rem_euclid(64));
+        claim.expect(chain.current & bit == 0 || item.word > 63, "value-state", None, || {
+            format!("a value before {} of the same field is still current", item.seq)
+        });
+        chain.superseded &= !bit;
+        match item.mark {
+            VALUE_CURRENT => chain.current |= bit,
+            VALUE_ERASED => {}
+            3 => chain.superseded |= bit,
+            _ => claim.find("value-state", None, format!("value {} has no known state", item.seq)),
+        }
+        let Some(bytes) = opened else { return Ok(()) };
+        let said = serde_json::from_slice::<ValueBody>(bytes).is_ok_and(|body| body.field == field);
+        claim.expect(said, "row-differs", None, || {
+            format!("value {} stands under another field than its sealed bytes say", item.seq)
+        });
+        let Ok(text) = value_text(bytes) else { return Ok(()) };
+        if field == "record.key"
+            && let (Some(source), Some(blind)) = (item.source, item.key_blind)
+        {
+            let expected = key_blind(secret, words.text(WordKind::Source, source), &text);
+            claim.expect(expected == blind, "record-key", None, || {
+                format!("record {} is found under another key than it has", item.record)
+            });
+        }
+        if let Some(kind) = field.strip_prefix("identifier.")
+            && item.mark == VALUE_CURRENT
+            && item.kept_salt.is_none()
+        {
+            index.checked += 1;
+            let blind = identifier_blind(secret, kind, &text);
+            let held = sql::indexed(conn, blind, item.record)?;
+            index.expect(held == Some((item.word, item.seq)), "identifier-missing", None, || {
+                format!("value {} is not found by its blind name", item.seq)
+            });
+        }
+        Ok(())
+    })?;
+    let mut heads = Claim::new("value-chains", "every value of a record is reached exactly once");
+    sql::heads(conn, |record, last| {
+        heads.checked += 1;
+        let chain = chains.get(&record);
+        heads.expect(chain.map_or(0, |chain| chain.last) == last, "chain-head", None, || {
+            format!("record {record} doesn't begin with its newest value")
+        });
+        heads.expect(chain.is_none_or(|c| c.superseded == 0), "value-state", None, || {
+            format!("record {record} holds a value as superseded that nothing superseded")
+        });
+    })?;
+    sql::identifiers(conn, |[blind, record, kind, value], row| {
+        index.checked += 1;
+        if value == 0 {
+            return Ok(());
+        }
+        let fits = row.is_some_and(|([of, field, state], mut body, key)| {
+            let key = RecordKey(key.try_into().unwrap_or([0; 32]));
+            apply_seal(&key, Sealed::Value, value, &mut body);
+            let name = words.text(WordKind::Field, kind).strip_prefix("identifier.");
+            let text = value_text(&body).ok();
+            of == record
+                && field == kind
+                && state != VALUE_ERASED
+                && name.zip(text).is_some_and(|(k, t)| identifier_blind(secret, k, &t) == blind)
+        });
+        index.expect(fits, "identifier-wrong", None, || {
+            format!("a blind name of record {record} leads to what it doesn't name")
+        });
+        Ok(())
+    })?;
+    Ok(vec![values, heads, index])
+}
+
+/// Events, their chains and their rollups.
+pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> Result<Vec<Claim>> {
+    let mut folds: HashMap<(i64, i64), Fold> = HashMap::new();
+    let events = pass(conn, words, ItemKind::Event, |claim, item, opened| {
+        let fold = folds.entry((item.record, item.word)).or_insert(Fold {
+            count: 0,
+            sum: 0,
+            first_at: i64::MAX,
+            last_at: i64::MIN,
+            last: 0,
+        });
+        claim.expect(fold.last == item.prev, "chain-of-events", None, || {
+            format!("event {} doesn't follow the one before it of its record and name", item.seq)
+        });
+        fold.last = item.seq;
+        if item.source.is_none() {
+            folds.remove(&(item.record, item.word));
+            return Ok(());
+        }
+        let Some(bytes) = opened else { return Ok(()) };
+        let Ok(said) = serde_json::from_slice::<EventBody<'_>>(bytes) else { return Ok(()) };
+        fold.count += 1;
+        fold.sum += said.amount;
+        fold.first_at = fold.first_at.min(item.at);
+        fold.last_at = fold.last_at.max(item.at);
+        let name = words.text(WordKind::Event, item.word);
+        let source = words.text(WordKind::Source, item.source.unwrap_or(0));
+        let mid = if said.id.is_empty() {
+            let at = item.at.to_string();
+            secret.blind("event", &[source, name, "", &at, said.properties.get()])
+        } else {
+            secret.blind("event", &[source, name, &said.id])
+        };
+        claim.expect(said.name == name && mid == item.mark, "row-differs", None, || {
+            format!("event {} stands under another name than its sealed bytes say", item.seq)
+        });
+        Ok(())
+    })?;
+    let mut rollups = Claim::new("rollups", "every rollup is what the events fold to");
+    sql::rollups(conn, |[record, name, count, sum, first_at, last_at, last]| {
+        rollups.checked += 1;
+        let same = folds.remove(&(record, name)).is_some_and(|fold| {
+            (fold.count, fold.sum, fold.first_at, fold.last_at, fold.last)
+                == (count, sum, first_at, last_at, last)
+        });
+        let name = words.text(WordKind::Event, name);
+        rollups.expect(same, "rollup-differs", None, || {
+            format!("the rollup of {name} of record {record} is not what its events fold to")
+        });
+    })?;
+    for (record, _) in folds.keys() {
+        rollups.find("rollup-missing", None, format!("record {record} has events without a rollup"));
+    }
+    Ok(vec![events, rollups])
+}
+
+/// Whether a batch's row says what its entry says.
+pub(super) fn batch_fits(body: &Value, at: i64, row: [i64; 8]) -> bool {
+    let [_, recorded_at, policy, source, first_value, values, first_event, events] = row;
+    let is = |value: &Value, number: i64| value.as_i64() == Some(number);
+    at == recorded_at
+        && is(&body["policy"], policy)
+        && is(&body["source"], source)
+        && is(&body["values"]["first"], first_value)
+        && is(&body["values"]["count"], values)
+        && is(&body["events"]["first"], first_event)
+        && is(&body["events"]["count"], events)
+}

@@ -1,0 +1,167 @@
+//! Payloads against the commitments in their entries, and statements refolded from them.
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+use crate::base::error::Result;
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::consent::history::entry_kind;
+use crate::consent::statement::{Axis, state_code};
+use crate::ledger::commit;
+use crate::ledger::scan::{LeafView, fields};
+use crate::policy::types::ConsentState;
+use crate::profile::merge::public_id_of;
+use crate::store::{WordKind, Words};
+
+use super::claim::Claim;
+use super::facts::Facts;
+use super::sql::{self, Stated};
+
+pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<Vec<Claim>> {
+    let mut payloads = Claim::new(
+        "payloads",
+        "every payload is what its entry commits to, or was erased by an entry that says so",
+    );
+    let mut statements =
+        Claim::new("statements", "every consent statement is what its entry's payload says");
+    let mut merges = Claim::new("merge-payloads", "every merge entry stands behind a merge");
+    for (table, n) in sql::orphans(conn)? {
+        let what = format!("a row of {table} belongs to no entry ({n})");
+        match table {
+            "statement" => statements.find("statement-without-entry", Some(n), what),
+            _ => payloads.find("payload-without-entry", Some(n), what),
+        }
+    }
+    sql::stated(conn, |row| {
+        let Ok(view) = fields(&row.leaf) else { return Ok(()) };
+        let n = row.n;
+        let opened = payload(&mut payloads, facts, &row, &view);
+        let spoken = ["consent.", "channel.", "objection.", "restriction."]
+            .iter()
+            .any(|kind| view.kind.starts_with(kind));
+        if spoken || row.statement.is_some() {
+            statements.checked += 1;
+            let record = row.payload.as_ref().map_or(0, |(record, _)| *record);
+            let expected = opened.as_ref().filter(|_| spoken).and_then(|payload| {
+                folded(words, payload, record).filter(|(_, kind)| kind == view.kind)
+            });
+            match (expected, row.statement) {
+                (Some((expected, _)), Some(held)) => {
+                    statements.expect(expected == held, "statement-differs", Some(n), || {
+                        format!("the statement of entry {n} is not what its payload says")
+                    });
+                }
+                (None, Some(_)) => {
+                    let what = format!("a statement stands on entry {n}, whose payload doesn't say it");
+                    statements.find("statement-without-entry", Some(n), what);
+                }
+                (Some(_), None) => {
+                    let what = format!("entry {n} has lost its statement");
+                    statements.find("statement-missing", Some(n), what);
+                }
+                (None, None) if facts.erased.contains_key(&n) => statements.erased += 1,
+                (None, None) => {
+                    let what = format!("the payload of entry {n} doesn't say a statement");
+                    statements.find("statement-missing", Some(n), what);
+                }
+            }
+        }
+        if view.kind == "profile.merge"
+            && let Some(said) = &opened
+        {
+            merges.checked += 1;
+            let id = |name: &str| said[name].as_str().and_then(public_id_of).unwrap_or(0);
+            let ids = (id("from"), id("into"));
+            let held = sql::merged(conn, n)?;
+            let gone = !sql::subject_exists(conn, ids.0)? || !sql::subject_exists(conn, ids.1)?;
+            merges.expect(held == Some(ids) || (held.is_none() && gone), "merge-differs", Some(n), || {
+                format!("the merge of entry {n} is not what its payload says")
+            });
+        }
+        Ok(())
+    })?;
+    Ok(vec![payloads, statements, merges])
+}
+
+/// Checks one entry's payload; gives what it says where it opens.
+fn payload(claim: &mut Claim, facts: &Facts, row: &Stated, view: &LeafView<'_>) -> Option<Value> {
+    let n = row.n;
+    let erased = facts.erased.get(&n).filter(|by| **by > n);
+    let Some(commitment) = view.commitment else {
+        claim.expect(row.payload.is_none(), "payload-without-entry", Some(n), || {
+            format!("a payload stands on entry {n}, which commits to none")
+        });
+        return None;
+    };
+    claim.checked += 1;
+    let Some((_, body)) = &row.payload else {
+        match erased {
+            Some(_) => claim.erased += 1,
+            None => claim.find("payload-missing", Some(n), format!("the payload of entry {n} is MISSING")),
+        }
+        return None;
+    };
+    let blank = body.iter().all(|byte| *byte == 0);
+    match (blank, erased) {
+        (true, Some(_)) => {
+            claim.erased += 1;
+            return None;
+        }
+        (true, None) => {
+            let what = format!("the payload of entry {n} is MISSING: blank, and no erasure says so");
+            claim.find("payload-missing", Some(n), what);
+            return None;
+        }
+        (false, Some(by)) => {
+            let what = format!("ERASURE INCOMPLETE: entry {by} erased the payload of entry {n}, and it is there");
+            claim.find("erasure-incomplete", Some(n), what);
+            return None;
+        }
+        (false, None) => {}
+    }
+    let key = RecordKey(row.key.clone().unwrap_or_default().try_into().unwrap_or([0; 32]));
+    let mut opened = body.clone();
+    apply_seal(&key, Sealed::Payload, n, &mut opened);
+    let holds = commit::commitment(&commit::salt(&key.0, view.number), &opened) == commitment.bytes()
+        && view.tag.is_some_and(|tag| tag.bytes() == commit::tag(&key.0, view.number));
+    claim.expect(holds, "payload-changed", Some(n), || {
+        format!("the payload of entry {n} is not what the entry commits to")
+    });
+    if holds { serde_json::from_slice(&opened).ok() } else { None }
+}
+
+/// The row that a payload folds to, and the kind of its entry.
+fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 12], String)> {
+    let axis = match payload["axis"].as_i64()? {
+        1 => Axis::Consent,
+        2 => Axis::Permission,
+        3 => Axis::Objection,
+        4 => Axis::Restriction,
+        _ => return None,
+    };
+    let state: ConsentState = payload["state"].as_str()?.parse().ok()?;
+    let word = |kind, name: &str| match payload[name].as_str() {
+        Some(text) => words.code(kind, text),
+        None => Some(0),
+    };
+    let flag = |name: &str| payload[name].as_bool().map(i64::from);
+    let notice = match payload["notice"].as_str() {
+        Some(text) => text.rsplit_once('@')?.1.parse().ok()?,
+        None => 0,
+    };
+    let row = [
+        record,
+        axis as i64,
+        word(WordKind::Purpose, "purpose")?,
+        word(WordKind::Channel, "channel")?,
+        state_code(state),
+        flag("explicit")?,
+        flag("confirmed")?,
+        flag("own")?,
+        word(WordKind::Source, "source")?,
+        notice,
+        payload["at"].as_i64()?,
+        payload["recorded_at"].as_i64()?,
+    ];
+    Some((row, entry_kind(axis, state)))
+}

@@ -1,0 +1,485 @@
+//! Every statement of verification: streams over the tables, in order, each once.
+
+use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
+
+use crate::base::error::Result;
+use crate::ledger::commit::ItemKind;
+
+/// Holds one state of the file until the connection is closed; gives the number of entries.
+pub fn snapshot(conn: &Connection) -> Result<i64> {
+    conn.execute_batch("BEGIN")?;
+    Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
+}
+
+pub fn end_snapshot(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("ROLLBACK")?)
+}
+
+/// The entries of a range in order: (n, leaf).
+pub fn entries(
+    conn: &Connection,
+    first: i64,
+    end: i64,
+    mut each: impl FnMut(i64, &[u8]),
+) -> Result<()> {
+    let mut statement =
+        conn.prepare("SELECT n, leaf FROM entry WHERE n >= $1 AND n < $2 ORDER BY n")?;
+    let mut rows = statement.query([first, end])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+    }
+    Ok(())
+}
+
+pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
+    Ok(conn
+        .prepare_cached("SELECT leaf FROM entry WHERE n = $1")?
+        .query_row([n], |row| row.get(0))
+        .optional()?)
+}
+
+pub fn entries_below_zero(conn: &Connection) -> Result<i64> {
+    count(conn, "SELECT COUNT(*) FROM entry WHERE n < 0")
+}
+
+fn count(conn: &Connection, sql: &str) -> Result<i64> {
+    Ok(conn.query_row(sql, [], |row| row.get(0))?)
+}
+
+pub fn nodes(conn: &Connection, mut each: impl FnMut(i64, i64, &[u8])) -> Result<()> {
+    let mut statement = conn.prepare("SELECT level, i, h FROM node ORDER BY level, i")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob().unwrap_or_default());
+    }
+    Ok(())
+}
+
+pub fn checkpoints(conn: &Connection, mut each: impl FnMut(i64, &[u8])) -> Result<()> {
+    let mut statement = conn.prepare("SELECT size, note FROM checkpoint ORDER BY size")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get_ref(1)?.as_blob().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// The newest stored checkpoint.
+pub fn last_checkpoint(conn: &Connection) -> Result<Option<Vec<u8>>> {
+    Ok(conn
+        .query_row("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1", [], |row| row.get(0))
+        .optional()?)
+}
+
+/// An entry with its payload, the key that opens it, and the row that it folds to.
+pub struct Stated {
+    pub n: i64,
+    pub leaf: Vec<u8>,
+    pub payload: Option<(i64, Vec<u8>)>,
+    pub key: Option<Vec<u8>>,
+    /// record, axis, purpose, channel, state, explicit, confirmed, own, source, notice version,
+    /// valid at, recorded at.
+    pub statement: Option<[i64; 12]>,
+}
+
+/// Every entry with what belongs to it, in order.
+pub fn stated(conn: &Connection, mut each: impl FnMut(Stated) -> Result<()>) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT e.n, e.leaf, p.record, p.body, k.k, s.n, s.record, s.axis, s.purpose, s.channel,
+                s.state, s.explicit, s.confirmed, s.own, s.source, s.notice_version, s.valid_at,
+                s.recorded_at
+         FROM entry e LEFT JOIN payload p ON p.n = e.n LEFT JOIN record_key k ON k.record = p.record
+         LEFT JOIN statement s ON s.n = e.n ORDER BY e.n",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let record: Option<i64> = row.get(2)?;
+        let payload = match record {
+            Some(record) => Some((record, row.get(3)?)),
+            None => None,
+        };
+        let folded = match row.get::<_, Option<i64>>(5)? {
+            Some(_) => {
+                let mut all = [0; 12];
+                for (index, field) in all.iter_mut().enumerate() {
+                    *field = row.get(6 + index)?;
+                }
+                Some(all)
+            }
+            None => None,
+        };
+        each(Stated {
+            n: row.get(0)?,
+            leaf: row.get(1)?,
+            payload,
+            key: row.get(4)?,
+            statement: folded,
+        })?;
+    }
+    Ok(())
+}
+
+/// Payloads and statements that belong to no entry.
+pub fn orphans(conn: &Connection) -> Result<Vec<(&'static str, i64)>> {
+    let mut all = Vec::new();
+    for (table, sql) in [
+        ("payload", "SELECT n FROM payload WHERE n NOT IN (SELECT n FROM entry)"),
+        ("statement", "SELECT n FROM statement WHERE n NOT IN (SELECT n FROM entry)"),
+        ("batch", "SELECT n FROM batch WHERE n NOT IN (SELECT n FROM entry)"),
+    ] {
+        let mut statement = conn.prepare(sql)?;
+        let rows = statement.query_map([], |row| row.get(0))?;
+        for n in rows {
+            all.push((table, n?));
+        }
+    }
+    Ok(all)
+}
+
+/// A value or an event, with what is needed to open it or to account for its erasure.
+pub struct Item {
+    pub seq: i64,
+    pub record: i64,
+    pub prev: i64,
+    /// The field's or the name's code.
+    pub word: i64,
+    pub purposes: i64,
+    pub at: i64,
+    /// A value's state, or an event's message id.
+    pub mark: i64,
+    pub body: Vec<u8>,
+    pub key: Option<Vec<u8>>,
+    pub source: Option<i64>,
+    pub key_blind: Option<i64>,
+    pub tombstone: Option<(Vec<u8>, i64)>,
+    pub kept_salt: Option<Vec<u8>>,
+}
+
+/// Every value or event, in order.
+pub fn items(
+    conn: &Connection,
+    kind: ItemKind,
+    mut each: impl FnMut(Item) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare(match kind {
+        ItemKind::Value => {
+            "SELECT v.seq, v.record, v.prev, v.field, v.purposes, v.observed_at, v.state, v.body,
+                    k.k, r.source, r.key_blind, t.commitment, t.entry, s.salt
+             FROM value v LEFT JOIN record_key k ON k.record = v.record
+             LEFT JOIN record r ON r.id = v.record
+             LEFT JOIN tombstone t ON t.item = 1 AND t.seq = v.seq
+             LEFT JOIN kept_salt s ON s.item = 1 AND s.seq = v.seq ORDER BY v.seq"
+        }
+        ItemKind::Event => {
+            "SELECT v.seq, v.record, v.prev, v.name, v.purposes, v.at, v.mid, v.body,
+                    k.k, r.source, r.key_blind, t.commitment, t.entry, s.salt
+             FROM event v LEFT JOIN record_key k ON k.record = v.record
+             LEFT JOIN record r ON r.id = v.record
+             LEFT JOIN tombstone t ON t.item = 2 AND t.seq = v.seq
+             LEFT JOIN kept_salt s ON s.item = 2 AND s.seq = v.seq ORDER BY v.seq"
+        }
+    })?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let tombstone = match row.get::<_, Option<Vec<u8>>>(11)? {
+            Some(commitment) => Some((commitment, row.get(12)?)),
+            None => None,
+        };
+        each(Item {
+            seq: row.get(0)?,
+            record: row.get(1)?,
+            prev: row.get(2)?,
+            word: row.get(3)?,
+            purposes: row.get(4)?,
+            at: row.get(5)?,
+            mark: row.get(6)?,
+            body: row.get(7)?,
+            key: row.get(8)?,
+            source: row.get(9)?,
+            key_blind: row.get(10)?,
+            tombstone,
+            kept_salt: row.get(13)?,
+        })?;
+    }
+    Ok(())
+}
+
+/// The batches that hold items of a kind, with their entries, in order.
+pub fn batches(conn: &Connection, kind: ItemKind) -> Result<Statement<'_>> {
+    Ok(conn.prepare(match kind {
+        ItemKind::Value => {
+            "SELECT b.n, e.leaf FROM batch b LEFT JOIN entry e ON e.n = b.n
+             WHERE b.value_count <> 0 ORDER BY b.n"
+        }
+        ItemKind::Event => {
+            "SELECT b.n, e.leaf FROM batch b LEFT JOIN entry e ON e.n = b.n
+             WHERE b.event_count <> 0 ORDER BY b.n"
+        }
+    })?)
+}
+
+pub fn next_batch(rows: &mut Rows<'_>) -> Result<Option<(i64, Vec<u8>)>> {
+    match rows.next()? {
+        Some(row) => Ok(Some((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?.unwrap_or_default()))),
+        None => Ok(None),
+    }
+}
+
+/// Rows of numbers with the leaf of the entry that they name: one shape for all small tables.
+pub fn with_leaf<const N: usize>(
+    conn: &Connection,
+    query: Numbers,
+    mut each: impl FnMut([i64; N], Option<&[u8]>) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare(query.sql())?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(numbers(row)?, row.get_ref(N)?.as_blob().ok())?;
+    }
+    Ok(())
+}
+
+fn numbers<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
+    let mut all = [0; N];
+    for (index, field) in all.iter_mut().enumerate() {
+        *field = row.get(index)?;
+    }
+    Ok(all)
+}
+
+/// Which numbers to read.
+#[derive(Clone, Copy)]
+pub enum Numbers {
+    /// n, `recorded_at`, policy, source, first and count of values, first and count of events.
+    Batches,
+    /// id, entry, undone entry, at, how many records.
+    Merges,
+    /// id, opened entry, `opened_at`, closed entry, state.
+    Requests,
+    /// The same with the closing entry's leaf.
+    Closings,
+    /// id, entry, at.
+    Disclosures,
+    /// entry, since.
+    Suppressions,
+    /// item, entry, how many tombstones.
+    Tombstones,
+}
+
+impl Numbers {
+    fn sql(self) -> &'static str {
+        match self {
+            Numbers::Batches => {
+                "SELECT b.n, b.recorded_at, b.policy, b.source, b.first_value, b.value_count,
+                        b.first_event, b.event_count, e.leaf
+                 FROM batch b LEFT JOIN entry e ON e.n = b.n ORDER BY b.n"
+            }
+            Numbers::Merges => {
+                "SELECT m.id, m.entry, m.undone_entry, m.at,
+                        (SELECT COUNT(*) FROM merge_record r WHERE r.merge = m.id), e.leaf
+                 FROM merge m LEFT JOIN entry e ON e.n = m.entry ORDER BY m.id"
+            }
+            Numbers::Requests => {
+                "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state, e.leaf
+                 FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
+            }
+            Numbers::Closings => {
+                "SELECT q.id, q.closed_entry, q.closed_at, q.kind, e.leaf
+                 FROM request q LEFT JOIN entry e ON e.n = q.closed_entry
+                 WHERE q.closed_entry <> 0 ORDER BY q.id"
+            }
+            Numbers::Disclosures => {
+                "SELECT d.id, d.entry, d.at, e.leaf FROM disclosure d
+                 LEFT JOIN entry e ON e.n = d.entry ORDER BY d.id"
+            }
+            Numbers::Suppressions => {
+                "SELECT s.entry, s.since, e.leaf FROM suppression s
+                 LEFT JOIN entry e ON e.n = s.entry ORDER BY s.entry"
+            }
+            Numbers::Tombstones => {
+                "SELECT t.item, t.entry, COUNT(*), (SELECT e.leaf FROM entry e WHERE e.n = t.entry)
+                 FROM tombstone t GROUP BY t.item, t.entry ORDER BY t.entry"
+            }
+        }
+    }
+}
+
+/// A request's due day, as its row says it.
+pub fn due_on(conn: &Connection, request: i64) -> Result<String> {
+    Ok(conn.query_row("SELECT due_on FROM request WHERE id = $1", [request], |row| row.get(0))?)
+}
+
+pub fn rollups(conn: &Connection, mut each: impl FnMut([i64; 7])) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT record, name, count, sum, first_at, last_at, last_event FROM rollup
+         ORDER BY record, name",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(numbers(row)?);
+    }
+    Ok(())
+}
+
+/// Every record with the head of its values: (id, last value).
+pub fn heads(conn: &Connection, mut each: impl FnMut(i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT id, last_value FROM record ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1)?);
+    }
+    Ok(())
+}
+
+/// The value that the index gives for a blind name of a record.
+pub fn indexed(conn: &Connection, blind: i64, record: i64) -> Result<Option<(i64, i64)>> {
+    Ok(conn
+        .prepare_cached("SELECT kind, value FROM identifier WHERE blind = $1 AND record = $2")?
+        .query_row([blind, record], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// The blind index: (blind, record, kind, value), and of the value row record, field, state, body
+/// and the key that opens it.
+#[allow(clippy::type_complexity)]
+pub fn identifiers(
+    conn: &Connection,
+    mut each: impl FnMut([i64; 4], Option<([i64; 3], Vec<u8>, Vec<u8>)>) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT i.blind, i.record, i.kind, i.value, v.record, v.field, v.state, v.body, k.k
+         FROM identifier i LEFT JOIN value v ON v.seq = i.value
+         LEFT JOIN record_key k ON k.record = v.record ORDER BY i.blind, i.record",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let value = match (row.get::<_, Option<i64>>(4)?, row.get::<_, Option<Vec<u8>>>(8)?) {
+            (Some(record), Some(key)) => Some(([record, row.get(5)?, row.get(6)?], row.get(7)?, key)),
+            _ => None,
+        };
+        each(numbers(row)?, value)?;
+    }
+    Ok(())
+}
+
+/// Counts of rows that must not be: what is wrong with them, and how many there are.
+pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, i64)>> {
+    let checks = [
+        (
+            "key-not-destroyed",
+            "keys of records that are erased are not overwritten",
+            "SELECT COUNT(*) FROM record_key k LEFT JOIN record r ON r.id = k.record
+             WHERE r.id IS NULL AND k.k <> zeroblob(32)",
+        ),
+        (
+            "key-missing",
+            "records have no key",
+            "SELECT COUNT(*) FROM record r LEFT JOIN record_key k ON k.record = r.id
+             WHERE k.k IS NULL OR length(k.k) <> 32 OR k.k = zeroblob(32)",
+        ),
+        (
+            "subject-missing",
+            "records belong to no subject",
+            "SELECT COUNT(*) FROM record r LEFT JOIN subject s ON s.id = r.subject
+             WHERE s.id IS NULL",
+        ),
+        (
+            "merged-subject-holds-records",
+            "records belong to a subject that was merged into another",
+            "SELECT COUNT(*) FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 3",
+        ),
+        (
+            "record-moved",
+            "records left the subject that they were born into, and no merge or split says why",
+            "SELECT COUNT(*) FROM record r WHERE r.subject <> r.home
+             AND NOT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = r.id)
+             AND NOT EXISTS (SELECT 1 FROM link l WHERE (l.a = r.id OR l.b = r.id)
+                             AND (l.kind = 5 OR l.retired_entry <> 0))",
+        ),
+        (
+            "tombstone-without-row",
+            "commitments of erased items belong to no row",
+            "SELECT COUNT(*) FROM tombstone t WHERE NOT EXISTS (
+               SELECT 1 FROM value v WHERE t.item = 1 AND v.seq = t.seq)
+             AND NOT EXISTS (SELECT 1 FROM event e WHERE t.item = 2 AND e.seq = t.seq)",
+        ),
+    ];
+    checks.into_iter().map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()
+}
+
+pub fn subject_exists(conn: &Connection, public_id: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM subject WHERE public_id = $1)")?
+        .query_row([public_id], |row| row.get(0))?)
+}
+
+/// The two public ids of the merge that an entry made.
+pub fn merged(conn: &Connection, entry: i64) -> Result<Option<(i64, i64)>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT a.public_id, b.public_id FROM merge m JOIN subject a ON a.id = m.from_subject
+             JOIN subject b ON b.id = m.into_subject WHERE m.entry = $1",
+        )?
+        .query_row([entry], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// A notice as it is held.
+pub struct NoticeRow {
+    pub name: String,
+    pub version: i64,
+    pub language: String,
+    pub material: i64,
+    pub sha256: Vec<u8>,
+    pub text: String,
+    pub policy: i64,
+}
+
+pub fn notices(conn: &Connection) -> Result<Vec<NoticeRow>> {
+    let mut statement = conn.prepare(
+        "SELECT name, version, language, material, sha256, text, policy FROM notice ORDER BY id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(NoticeRow {
+            name: row.get(0)?,
+            version: row.get(1)?,
+            language: row.get(2)?,
+            material: row.get(3)?,
+            sha256: row.get(4)?,
+            text: row.get(5)?,
+            policy: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn words(conn: &Connection) -> Result<Vec<(String, i64, String, i64)>> {
+    let mut statement =
+        conn.prepare("SELECT kind, code, text, since FROM word ORDER BY kind, code")?;
+    let rows =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The file's tables, indexes and triggers, as they were declared.
+pub fn schema(conn: &Connection) -> Result<Vec<(String, String, String)>> {
+    let mut statement = conn.prepare(
+        "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema
+         WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4') ORDER BY type, name",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What SQLite itself finds wrong in the file: how many things.
+pub fn integrity(conn: &Connection) -> Result<usize> {
+    let mut statement = conn.prepare("PRAGMA integrity_check(100)")?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let all: Vec<String> = rows.collect::<rusqlite::Result<_>>()?;
+    Ok(all.iter().filter(|line| *line != "ok").count())
+}
+
+/// The statement that makes a view for this connection only.
+pub fn view(name: &str, columns: &str, from: &str, group: &str) -> String {
+    format!("CREATE TEMP VIEW \"{name}\" AS SELECT {columns} FROM {from}{group};\n")
+}
