@@ -1,6 +1,8 @@
 //! One record's way in: recognised, asked for at the gate, merged, written.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -27,6 +29,8 @@ use super::summary::{Summary, count, count_reason};
 
 /// Records kept in memory between rows, at most this many.
 const RECORDS_REMEMBERED_MAX: usize = 50_000;
+/// People whose statements are kept in memory between batches, at most this many.
+const HISTORIES_REMEMBERED_MAX: usize = 100_000;
 /// A withdrawal that reaches a shared address reaches at most this many people.
 const SHARED_REACH_MAX: usize = 100;
 
@@ -92,7 +96,9 @@ pub struct Admission<'r> {
     events: Vec<EventPlan>,
     key_field: i64,
     held: HashMap<i64, Held>,
-    standings: HashMap<i64, (Standing, PurposeMask)>,
+    standings: HashMap<i64, (Rc<Standing>, PurposeMask)>,
+    histories: HashMap<i64, History>,
+    anybody_suppressed: bool,
     memory: Option<Memory>,
     import: i64,
     withdrawn: BTreeSet<i64>,
@@ -168,6 +174,8 @@ impl<'r> Admission<'r> {
             key_field: code(WordKind::Field, "record.key"),
             held: HashMap::new(),
             standings: HashMap::new(),
+            histories: HashMap::new(),
+            anybody_suppressed: true,
             memory: None,
             import,
             withdrawn: BTreeSet::new(),
@@ -185,14 +193,23 @@ impl<'r> Admission<'r> {
     }
 
     /// Starts a batch: time has gone on, so where people stand is asked anew.
-    pub fn begin_batch(&mut self) {
+    pub fn begin_batch(&mut self, writer: &Writer<'_>) -> Result<()> {
         self.standings.clear();
+        // Nobody is erased within a batch: that would be another transaction.
+        self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
+        Ok(())
+    }
+
+    /// Forgets what was said and where people stand: something was said or people were joined.
+    fn forget_standings(&mut self) {
+        self.standings.clear();
+        self.histories.clear();
     }
 
     /// Forgets what it remembers of the store: another process has written.
     pub fn forget(&mut self) {
         self.held.clear();
-        self.standings.clear();
+        self.forget_standings();
         self.memory = None;
     }
 
@@ -307,7 +324,7 @@ impl<'r> Admission<'r> {
             }
         }
         if !fresh.is_empty() || merged {
-            self.standings.clear();
+            self.forget_standings();
         }
         if merged {
             self.held.clear();
@@ -321,7 +338,7 @@ impl<'r> Admission<'r> {
         for seen in &ties.shared {
             merge::retire_shared(writer, seen)?;
             self.held.clear();
-            self.standings.clear();
+            self.forget_standings();
             held.record = Record::load(writer.conn, writer.words, held.record.id)?;
         }
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
@@ -383,7 +400,7 @@ impl<'r> Admission<'r> {
         statements: &[(NewStatement, Timed)],
         summary: &mut Summary,
     ) -> Result<bool> {
-        if !consent_sql::any_suppression(writer.conn)? {
+        if !self.anybody_suppressed {
             return Ok(false);
         }
         let mut prints = vec![key_fingerprint(writer.secret, &self.name, &inbound.key)];
@@ -511,18 +528,24 @@ impl<'r> Admission<'r> {
         subject: i64,
         home: i64,
         now: Moment,
-    ) -> Result<(Standing, PurposeMask)> {
+    ) -> Result<(Rc<Standing>, PurposeMask)> {
         // A home has one standing within its subject; ids of homes are unique.
         if let Some((standing, open)) = self.standings.get(&home) {
-            return Ok((standing.clone(), *open));
+            return Ok((Rc::clone(standing), *open));
         }
-        let history = History::load(writer.conn, subject)?;
-        let standing = history.standing_of(home, AsOf::at(now));
+        if self.histories.len() >= HISTORIES_REMEMBERED_MAX {
+            self.histories.clear();
+        }
+        let history = match self.histories.entry(subject) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(History::load(writer.conn, subject)?),
+        };
+        let standing = Rc::new(history.standing_of(home, AsOf::at(now)));
         let open = open_purposes(self.rules, &standing, now);
         if self.standings.len() >= RECORDS_REMEMBERED_MAX {
             self.standings.clear();
         }
-        self.standings.insert(home, (standing.clone(), open));
+        self.standings.insert(home, (Rc::clone(&standing), open));
         Ok((standing, open))
     }
 
@@ -535,7 +558,7 @@ impl<'r> Admission<'r> {
         home: i64,
         fresh: &[NewStatement],
         now: Moment,
-    ) -> Result<(Standing, PurposeMask)> {
+    ) -> Result<(Rc<Standing>, PurposeMask)> {
         let mut history = match subject {
             Some(subject) => History::load(writer.conn, subject)?,
             None => History::default(),
@@ -556,7 +579,7 @@ impl<'r> Admission<'r> {
         }
         let standing = history.standing_of(home, AsOf::at(now));
         let open = open_purposes(self.rules, &standing, now);
-        Ok((standing, open))
+        Ok((Rc::new(standing), open))
     }
 
     /// Values that the gate admits: (index into the row's values, purposes).
