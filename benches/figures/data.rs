@@ -148,7 +148,8 @@ impl Iterator for Events {
             return None;
         }
         let random = &mut self.random;
-        let at = FIRST_AT + (SPAN_MS as i128 * i128::from(self.made) / i128::from(self.count)) as i64;
+        let at =
+            FIRST_AT + (SPAN_MS as i128 * i128::from(self.made) / i128::from(self.count)) as i64;
         self.made += 1;
         let person = random.below((self.count / EVENTS_A_PERSON).max(1));
         let kind = random.pick(&["boots", "jackets", "tents", "lamps", "maps", "socks", "stoves"]);

@@ -73,7 +73,8 @@ fn fill(path: &Path, size: u64) -> Result<()> {
         actor: "figures",
     })?;
     let key = RecordKey([7; 32]);
-    let payload = json!({"axis": 1, "state": "given", "purpose": "suggestions", "notice": "form@1"});
+    let payload =
+        json!({"axis": 1, "state": "given", "purpose": "suggestions", "notice": "form@1"});
     while store.log().size() < size {
         let batch = (size - store.log().size()).min(20_000);
         store.write(Moment::now(), |writer| {
@@ -119,13 +120,23 @@ fn naive(conn: &Connection) -> Hash {
         row.push(hash);
     });
     while row.len() > 1 {
-        row = row.chunks(2).map(|pair| if let [left, right] = pair { node(left, right) } else { pair[0] }).collect();
+        row = row
+            .chunks(2)
+            .map(|pair| if let [left, right] = pair { node(left, right) } else { pair[0] })
+            .collect();
     }
     row[0]
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
-    Hash(Sha256::new().chain_update([1]).chain_update(left.0).chain_update(right.0).finalize().into())
+    Hash(
+        Sha256::new()
+            .chain_update([1])
+            .chain_update(left.0)
+            .chain_update(right.0)
+            .finalize()
+            .into(),
+    )
 }
 
 fn by_two(path: &Path, size: u64, claims: Vec<Claim>) -> Duration {
@@ -163,16 +174,19 @@ fn proofs(store: &Store, size: u64) -> Result<(Took, Took)> {
     let reader = TileReader::new(
         |first, count| {
             let mut hashes = Vec::new();
-            scan_range(conn, first as i64, (first + count) as i64, |leaf| hashes.push(leaf_hash(leaf)));
+            scan_range(conn, first as i64, (first + count) as i64, |leaf| {
+                hashes.push(leaf_hash(leaf))
+            });
             Ok(hashes)
         },
         |level, first, count| {
             let mut statement = conn.prepare_cached(
                 "SELECT h FROM node WHERE level = $1 AND i >= $2 AND i < $3 ORDER BY i",
             )?;
-            let rows = statement.query_map([i64::from(level), first as i64, (first + count) as i64], |row| {
-                row.get::<_, Vec<u8>>(0)
-            })?;
+            let rows = statement
+                .query_map([i64::from(level), first as i64, (first + count) as i64], |row| {
+                    row.get::<_, Vec<u8>>(0)
+                })?;
             let rows: Vec<Vec<u8>> = rows.collect::<rusqlite::Result<_>>()?;
             Ok(rows.iter().filter_map(|hash| Hash::from_slice(hash)).collect())
         },

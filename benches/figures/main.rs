@@ -115,12 +115,19 @@ fn ingest(table: &mut Table, small: &Round, large: Option<&Round>) {
         let ours = median(round.imported.iter().map(|one| one.whole.rate(count)).collect());
         let wall = round.imported.iter().map(|one| count as f64 / one.whole.wall.as_secs_f64());
         let raw = median(round.appended.iter().map(|load| load.whole.rate(count)).collect());
-        let raw_wall = round.appended.iter().map(|load| count as f64 / load.whole.wall.as_secs_f64());
+        let raw_wall =
+            round.appended.iter().map(|load| count as f64 / load.whole.wall.as_secs_f64());
         let tail = TAIL.min(count);
         let slow = median(round.indexed.iter().map(|load| load.tail.rate(tail)).collect());
         let at_end = median(round.imported.iter().map(tail_rate).collect());
         let target = Bound::AtLeast(0.5);
-        table.ratio(&format!("ingest, {name} / raw append"), rate(ours), rate(raw), ours / raw, target);
+        table.ratio(
+            &format!("ingest, {name} / raw append"),
+            rate(ours),
+            rate(raw),
+            ours / raw,
+            target,
+        );
         let (ours_wall, raw_wall) = (median(wall.collect()), median(raw_wall.collect()));
         table.ratio(
             "  the same, wall time",

@@ -130,9 +130,8 @@ pub fn rollup(path: &std::path::Path, count: u64) -> rusqlite::Result<Spent> {
 
 fn write_rollups(conn: &Connection, batch: &[(i64, i64, i64)]) -> rusqlite::Result<()> {
     conn.execute_batch("BEGIN IMMEDIATE")?;
-    let mut read = conn.prepare_cached(
-        "SELECT count, first_at FROM rollup WHERE record = $1 AND name = 1",
-    )?;
+    let mut read =
+        conn.prepare_cached("SELECT count, first_at FROM rollup WHERE record = $1 AND name = 1")?;
     let mut rollups: BTreeMap<i64, [i64; 4]> = BTreeMap::new();
     for (seq, person, at) in batch {
         let rollup = match rollups.get_mut(person) {

@@ -40,7 +40,11 @@ impl Spread {
 }
 
 /// Finds a person by e-mail address and opens all that is held: records, values, events, consents.
-fn look_up(store: &Store, rules: &candor::policy::rulebook::Rulebook, person: u64) -> Result<usize> {
+fn look_up(
+    store: &Store,
+    rules: &candor::policy::rulebook::Rulebook,
+    person: u64,
+) -> Result<usize> {
     let (conn, words) = (store.conn(), store.words());
     let who = format!("email:{}", email(person));
     let subject = find_one(conn, store.secret(), &rules.policy, &who)?;
@@ -93,7 +97,8 @@ pub fn cold(brand: &Brand, times: usize) -> Result<Option<Spread>> {
 fn drop_pages(file: &Path) -> bool {
     let mut input = std::ffi::OsString::from("if=");
     input.push(file);
-    let dd = Command::new("dd").arg(input).args(["iflag=nocache", "count=0", "status=none"]).status();
+    let dd =
+        Command::new("dd").arg(input).args(["iflag=nocache", "count=0", "status=none"]).status();
     dd.is_ok_and(|status| status.success())
 }
 
@@ -124,7 +129,9 @@ pub fn erasures(brand: &Brand, folder: &Path, times: usize) -> Result<Erasures> 
     while whole.len() < times {
         let person = random.below(brand.people);
         let who = format!("email:{}", email(person));
-        let Ok(subject) = find_one(store.conn(), store.secret(), &rules.policy, &who) else { continue };
+        let Ok(subject) = find_one(store.conn(), store.secret(), &rules.policy, &who) else {
+            continue;
+        };
         let patterns = patterns_of(&store, subject, person)?;
         let (done, took) = Spent::of(|| erase(&mut store, &rules, subject, Moment::now()));
         assert_eq!(done?.scan.found, 0, "an erasure says that nothing was found");
@@ -154,10 +161,8 @@ pub fn erasures(brand: &Brand, folder: &Path, times: usize) -> Result<Erasures> 
 /// Everything of a person that must be gone: identifiers in the clear, keys and rows as stored.
 fn patterns_of(store: &Store, subject: i64, person: u64) -> Result<Vec<Pattern>> {
     let (conn, words) = (store.conn(), store.words());
-    let mut patterns = vec![
-        Pattern::clear(email(person).as_bytes()),
-        Pattern::clear(key(person).as_bytes()),
-    ];
+    let mut patterns =
+        vec![Pattern::clear(email(person).as_bytes()), Pattern::clear(key(person).as_bytes())];
     let body = |sql: &str, number: i64| -> Result<Vec<u8>> {
         Ok(conn.prepare_cached(sql)?.query_row([number], |row| row.get(0))?)
     };

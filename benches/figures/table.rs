@@ -56,7 +56,11 @@ fn yes_no(reached: bool) -> &'static str {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} events; rates and parts in CPU time where nothing else is said\n", self.size)?;
+        writeln!(
+            f,
+            "{} events; rates and parts in CPU time where nothing else is said\n",
+            self.size
+        )?;
         let width = |column: usize| {
             self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
         };

@@ -84,6 +84,15 @@ struct EventPlan {
 struct Held {
     record: Record,
     said: Vec<Statement>,
+    depth: Depth,
+}
+
+/// How much of a record was read. A row that carries nothing but events needs neither its values nor
+/// what it has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    Key,
+    Whole,
 }
 
 /// Takes records of one source in.
@@ -255,7 +264,9 @@ impl<'r> Admission<'r> {
             return Ok(());
         }
 
-        let mut held = self.take_held(writer, blind)?;
+        let only_events = inbound.values.is_empty() && statements.is_empty();
+        let depth = if only_events { Depth::Key } else { Depth::Whole };
+        let mut held = self.take_held(writer, blind, depth)?;
         let traits = self.traits(inbound);
         let new_identifiers: Vec<SeenIdentifier> = identifiers
             .iter()
@@ -310,7 +321,8 @@ impl<'r> Admission<'r> {
                 };
                 let key = crate::base::secret::RecordKey(writer.randomness.key());
                 let id = sql::insert_record(writer.conn, subject, self.code, blind, &key)?;
-                Held { record: Record::load(writer.conn, writer.words, id)?, said: Vec::new() }
+                let record = Record::load(writer.conn, writer.words, id)?;
+                Held { record, said: Vec::new(), depth: Depth::Whole }
             }
         };
         let merged = self.tie(writer, &mut held.record, &ties, summary)?;
@@ -353,15 +365,28 @@ impl<'r> Admission<'r> {
         Ok(())
     }
 
-    fn take_held(&mut self, writer: &Writer<'_>, blind: i64) -> Result<Option<Held>> {
-        if let Some(held) = self.held.remove(&blind) {
-            return Ok(Some(held));
+    fn take_held(
+        &mut self,
+        writer: &Writer<'_>,
+        blind: i64,
+        depth: Depth,
+    ) -> Result<Option<Held>> {
+        let mut held = match self.held.remove(&blind) {
+            Some(held) => held,
+            None => {
+                let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+                    return Ok(None);
+                };
+                let record = Record::of_row(id, &row, key);
+                Held { record, said: Vec::new(), depth: Depth::Key }
+            }
+        };
+        if depth == Depth::Whole && held.depth == Depth::Key {
+            held.record.load_values(writer.conn, writer.words)?;
+            held.said = consent_sql::statements_of_record(writer.conn, held.record.id)?;
+            held.depth = Depth::Whole;
         }
-        let Some(id) = sql::record_by_key(writer.conn, self.code, blind)? else { return Ok(None) };
-        Ok(Some(Held {
-            record: Record::load(writer.conn, writer.words, id)?,
-            said: consent_sql::statements_of_record(writer.conn, id)?,
-        }))
+        Ok(Some(held))
     }
 
     fn identifiers(&self, writer: &Writer<'_>, inbound: &Inbound) -> Vec<SeenIdentifier> {
