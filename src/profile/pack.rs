@@ -31,7 +31,8 @@ const TRAINED_BYTES_MAX: usize = 1024;
 /// The dictionary of a policy: tables made from filler in the shape of its events, then one example
 /// of each event with empty values. The same policy always makes the same dictionary.
 pub fn dictionary(policy: &Policy) -> Vec<u8> {
-    let events: Vec<&EventMap> = policy.sources.values().flat_map(|source| &source.events).collect();
+    let events: Vec<&EventMap> =
+        policy.sources.values().flat_map(|source| &source.events).collect();
     let mut filler = Filler(0);
     let samples: Vec<String> = events
         .iter()
@@ -185,7 +186,8 @@ impl Unpacker {
         let mut decompressors = BTreeMap::new();
         for id in 1..=250 {
             let Some(bytes) = meta(conn, &meta_name(id))? else { break };
-            let opened = Decompressor::with_dictionary(&bytes).map_err(|_| unreadable("dictionary"))?;
+            let opened =
+                Decompressor::with_dictionary(&bytes).map_err(|_| unreadable("dictionary"))?;
             decompressors.insert(id, opened);
         }
         Ok(Unpacker { decompressors })
@@ -214,11 +216,16 @@ mod tests {
     fn packs_smaller_and_opens_again() {
         let policy = crate::policy::check(POLICY).unwrap().policy;
         let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)").unwrap();
+        conn.execute_batch("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)")
+            .unwrap();
         keep_dictionary(&conn, &policy).unwrap();
         let (id, kept) = newest_dictionary(&conn).unwrap();
         keep_dictionary(&conn, &policy).unwrap();
-        assert_eq!(newest_dictionary(&conn).unwrap(), (id, kept), "the same policy, the same bytes");
+        assert_eq!(
+            newest_dictionary(&conn).unwrap(),
+            (id, kept),
+            "the same policy, the same bytes"
+        );
         let mut packer = Packer::new(&conn).unwrap();
         let mut unpacker = Unpacker::new(&conn).unwrap();
         let mut filler = Filler(99);

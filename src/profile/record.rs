@@ -44,9 +44,7 @@ pub fn value_text(bytes: &[u8]) -> Result<String> {
     struct Body {
         value: String,
     }
-    serde_json::from_slice::<Body>(bytes)
-        .map(|body| body.value)
-        .map_err(|_| unreadable("value"))
+    serde_json::from_slice::<Body>(bytes).map(|body| body.value).map_err(|_| unreadable("value"))
 }
 
 /// The error of a sealed row that doesn't open.
