@@ -1,6 +1,8 @@
 //! One record's way in: recognised, asked for at the gate, merged, written.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -27,6 +29,8 @@ use super::summary::{Summary, count, count_reason};
 
 /// Records kept in memory between rows, at most this many.
 const RECORDS_REMEMBERED_MAX: usize = 50_000;
+/// People whose statements are kept in memory between batches, at most this many.
+const HISTORIES_REMEMBERED_MAX: usize = 100_000;
 /// A withdrawal that reaches a shared address reaches at most this many people.
 const SHARED_REACH_MAX: usize = 100;
 
@@ -80,6 +84,15 @@ struct EventPlan {
 struct Held {
     record: Record,
     said: Vec<Statement>,
+    depth: Depth,
+}
+
+/// How much of a record was read. A row that carries nothing but events needs neither its values nor
+/// what it has said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    Key,
+    Whole,
 }
 
 /// Takes records of one source in.
@@ -92,7 +105,9 @@ pub struct Admission<'r> {
     events: Vec<EventPlan>,
     key_field: i64,
     held: HashMap<i64, Held>,
-    standings: HashMap<i64, (Standing, PurposeMask)>,
+    standings: HashMap<i64, (Rc<Standing>, PurposeMask)>,
+    histories: HashMap<i64, History>,
+    anybody_suppressed: bool,
     memory: Option<Memory>,
     import: i64,
     withdrawn: BTreeSet<i64>,
@@ -168,6 +183,8 @@ impl<'r> Admission<'r> {
             key_field: code(WordKind::Field, "record.key"),
             held: HashMap::new(),
             standings: HashMap::new(),
+            histories: HashMap::new(),
+            anybody_suppressed: true,
             memory: None,
             import,
             withdrawn: BTreeSet::new(),
@@ -185,14 +202,23 @@ impl<'r> Admission<'r> {
     }
 
     /// Starts a batch: time has gone on, so where people stand is asked anew.
-    pub fn begin_batch(&mut self) {
+    pub fn begin_batch(&mut self, writer: &Writer<'_>) -> Result<()> {
         self.standings.clear();
+        // Nobody is erased within a batch: that would be another transaction.
+        self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
+        Ok(())
+    }
+
+    /// Forgets what was said and where people stand: something was said or people were joined.
+    fn forget_standings(&mut self) {
+        self.standings.clear();
+        self.histories.clear();
     }
 
     /// Forgets what it remembers of the store: another process has written.
     pub fn forget(&mut self) {
         self.held.clear();
-        self.standings.clear();
+        self.forget_standings();
         self.memory = None;
     }
 
@@ -238,7 +264,9 @@ impl<'r> Admission<'r> {
             return Ok(());
         }
 
-        let mut held = self.take_held(writer, blind)?;
+        let only_events = inbound.values.is_empty() && statements.is_empty();
+        let depth = if only_events { Depth::Key } else { Depth::Whole };
+        let mut held = self.take_held(writer, blind, depth)?;
         let traits = self.traits(inbound);
         let new_identifiers: Vec<SeenIdentifier> = identifiers
             .iter()
@@ -301,7 +329,8 @@ impl<'r> Admission<'r> {
                 };
                 let key = crate::base::secret::RecordKey(writer.randomness.key());
                 let id = sql::insert_record(writer.conn, subject, self.code, blind, &key)?;
-                Held { record: Record::load(writer.conn, writer.words, id)?, said: Vec::new() }
+                let record = Record::load(writer.conn, writer.words, id)?;
+                Held { record, said: Vec::new(), depth: Depth::Whole }
             }
         };
         let merged = self.tie(writer, &mut held.record, &ties, summary)?;
@@ -318,7 +347,7 @@ impl<'r> Admission<'r> {
             }
         }
         if !fresh.is_empty() || merged {
-            self.standings.clear();
+            self.forget_standings();
         }
         if merged {
             self.held.clear();
@@ -339,7 +368,7 @@ impl<'r> Admission<'r> {
         for seen in &ties.shared {
             merge::retire_shared(writer, seen)?;
             self.held.clear();
-            self.standings.clear();
+            self.forget_standings();
             held.record = Record::load(writer.conn, writer.words, held.record.id)?;
         }
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
@@ -354,15 +383,28 @@ impl<'r> Admission<'r> {
         Ok(())
     }
 
-    fn take_held(&mut self, writer: &Writer<'_>, blind: i64) -> Result<Option<Held>> {
-        if let Some(held) = self.held.remove(&blind) {
-            return Ok(Some(held));
+    fn take_held(
+        &mut self,
+        writer: &Writer<'_>,
+        blind: i64,
+        depth: Depth,
+    ) -> Result<Option<Held>> {
+        let mut held = match self.held.remove(&blind) {
+            Some(held) => held,
+            None => {
+                let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+                    return Ok(None);
+                };
+                let record = Record::of_row(id, &row, key);
+                Held { record, said: Vec::new(), depth: Depth::Key }
+            }
+        };
+        if depth == Depth::Whole && held.depth == Depth::Key {
+            held.record.load_values(writer.conn, writer.words)?;
+            held.said = consent_sql::statements_of_record(writer.conn, held.record.id)?;
+            held.depth = Depth::Whole;
         }
-        let Some(id) = sql::record_by_key(writer.conn, self.code, blind)? else { return Ok(None) };
-        Ok(Some(Held {
-            record: Record::load(writer.conn, writer.words, id)?,
-            said: consent_sql::statements_of_record(writer.conn, id)?,
-        }))
+        Ok(Some(held))
     }
 
     fn identifiers(&self, writer: &Writer<'_>, inbound: &Inbound) -> Vec<SeenIdentifier> {
@@ -401,7 +443,7 @@ impl<'r> Admission<'r> {
         statements: &[(NewStatement, Timed)],
         summary: &mut Summary,
     ) -> Result<bool> {
-        if !consent_sql::any_suppression(writer.conn)? {
+        if !self.anybody_suppressed {
             return Ok(false);
         }
         let mut prints = vec![key_fingerprint(writer.secret, &self.name, &inbound.key)];
@@ -529,18 +571,24 @@ impl<'r> Admission<'r> {
         subject: i64,
         home: i64,
         now: Moment,
-    ) -> Result<(Standing, PurposeMask)> {
+    ) -> Result<(Rc<Standing>, PurposeMask)> {
         // A home has one standing within its subject; ids of homes are unique.
         if let Some((standing, open)) = self.standings.get(&home) {
-            return Ok((standing.clone(), *open));
+            return Ok((Rc::clone(standing), *open));
         }
-        let history = History::load(writer.conn, subject)?;
-        let standing = history.standing_of(home, AsOf::at(now));
+        if self.histories.len() >= HISTORIES_REMEMBERED_MAX {
+            self.histories.clear();
+        }
+        let history = match self.histories.entry(subject) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(History::load(writer.conn, subject)?),
+        };
+        let standing = Rc::new(history.standing_of(home, AsOf::at(now)));
         let open = open_purposes(self.rules, &standing, now);
         if self.standings.len() >= RECORDS_REMEMBERED_MAX {
             self.standings.clear();
         }
-        self.standings.insert(home, (standing.clone(), open));
+        self.standings.insert(home, (Rc::clone(&standing), open));
         Ok((standing, open))
     }
 
@@ -553,7 +601,7 @@ impl<'r> Admission<'r> {
         home: i64,
         fresh: &[NewStatement],
         now: Moment,
-    ) -> Result<(Standing, PurposeMask)> {
+    ) -> Result<(Rc<Standing>, PurposeMask)> {
         let mut history = match subject {
             Some(subject) => History::load(writer.conn, subject)?,
             None => History::default(),
@@ -574,7 +622,7 @@ impl<'r> Admission<'r> {
         }
         let standing = history.standing_of(home, AsOf::at(now));
         let open = open_purposes(self.rules, &standing, now);
-        Ok((standing, open))
+        Ok((Rc::new(standing), open))
     }
 
     /// Values that the gate admits: (index into the row's values, purposes).

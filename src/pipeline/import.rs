@@ -194,7 +194,7 @@ impl Run {
         listener: &mut dyn Listener,
     ) -> Result<Summary> {
         let mut summary = self.summary.clone();
-        admission.begin_batch();
+        admission.begin_batch(writer)?;
         let mut out = Items::begin(writer)?;
         for _ in 0..items_max {
             let Some(item) = self.items.next() else {

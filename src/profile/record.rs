@@ -82,9 +82,14 @@ pub struct Record {
 impl Record {
     /// Reads a record with its current values.
     pub fn load(conn: &Connection, words: &Words, id: i64) -> Result<Record> {
-        let row = sql::record(conn, id)?;
-        let key = sql::record_key(conn, id)?;
-        let mut record = Record {
+        let mut record = Record::of_row(id, &sql::record(conn, id)?, sql::record_key(conn, id)?);
+        record.load_values(conn, words)?;
+        Ok(record)
+    }
+
+    /// A record without its values, which [`Record::load_values`] reads when they matter.
+    pub(crate) fn of_row(id: i64, row: &sql::RecordRow, key: RecordKey) -> Record {
+        Record {
             id,
             subject: row.subject,
             home: row.home,
@@ -92,13 +97,17 @@ impl Record {
             key,
             last_value: row.last_value,
             current: HashMap::new(),
-        };
-        for value in values(conn, words, &record.key, record.last_value)? {
+        }
+    }
+
+    /// Reads the current values.
+    pub(crate) fn load_values(&mut self, conn: &Connection, words: &Words) -> Result<()> {
+        for value in values(conn, words, &self.key, self.last_value)? {
             if value.current {
-                record.current.insert(value.field, value);
+                self.current.insert(value.field, value);
             }
         }
-        Ok(record)
+        Ok(())
     }
 
     /// The current text of a field.

@@ -139,10 +139,28 @@ pub fn record_key(conn: &Connection, id: i64) -> Result<RecordKey> {
     Ok(RecordKey(bytes.try_into().unwrap_or([0; 32])))
 }
 
-pub fn record_by_key(conn: &Connection, source: i64, key_blind: i64) -> Result<Option<i64>> {
+/// The record of a source's key: (id, its row, its key).
+pub fn record_by_key(
+    conn: &Connection,
+    source: i64,
+    key_blind: i64,
+) -> Result<Option<(i64, RecordRow, RecordKey)>> {
     Ok(conn
-        .prepare_cached("SELECT id FROM record WHERE key_blind = $1 AND source = $2")?
-        .query_row([key_blind, source], |row| row.get(0))
+        .prepare_cached(
+            "SELECT r.id, r.subject, r.home, r.source, r.last_value, k.k
+             FROM record r JOIN record_key k ON k.record = r.id
+             WHERE r.key_blind = $1 AND r.source = $2",
+        )?
+        .query_row([key_blind, source], |row| {
+            let found = RecordRow {
+                subject: row.get(1)?,
+                home: row.get(2)?,
+                source: row.get(3)?,
+                last_value: row.get(4)?,
+            };
+            let key: Vec<u8> = row.get(5)?;
+            Ok((row.get(0)?, found, RecordKey(key.try_into().unwrap_or([0; 32]))))
+        })
         .optional()?)
 }
 

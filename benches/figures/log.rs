@@ -1,0 +1,215 @@
+//! A ledger of made-up consent entries: verified, and proven from.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use candor::base::clock::Moment;
+use candor::base::error::Result;
+use candor::base::secret::RecordKey;
+use candor::ledger::canonical;
+use candor::ledger::hash::{Hash, leaf_hash};
+use candor::ledger::leaf::Leaf;
+use candor::ledger::proof;
+use candor::ledger::tiles::TileReader;
+use candor::ledger::verify::{Claim, Holder, Verifier};
+use candor::store::{Access, Creation, Store, inclusion};
+use rusqlite::Connection;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::data::Random;
+use crate::measure::{Spent, percentile};
+
+/// What was measured over a ledger.
+pub struct Figures {
+    /// Entries.
+    pub size: u64,
+    /// Bare scan of the leaves.
+    pub scan: Spent,
+    /// The verifier, one thread.
+    pub verify: Spent,
+    /// The verifier, two threads: wall time only.
+    pub verify_by_two: Duration,
+    /// The same checks, written down plainly.
+    pub naive: Spent,
+    /// One inclusion proof: CPU time on average, wall time of 99 % of them.
+    pub inclusion: (Duration, Duration),
+    /// One consistency proof, alike.
+    pub consistency: (Duration, Duration),
+}
+
+const PROOFS: u32 = 2000;
+const ORIGIN: &str = "candor.example/figures-log";
+
+/// Makes a ledger of `size` entries and measures it.
+pub fn measure(folder: &Path, size: u64) -> Result<Figures> {
+    let path = folder.join("ledger.db");
+    fill(&path, size)?;
+    let store = Store::open(&path, Access::Read, "figures")?;
+    let (size, root) = (store.log().size(), store.log().root());
+    let conn = store.conn();
+    // The pages are in memory from here on, for everybody.
+    scan(conn, |_| {});
+    let ((), scanned) = Spent::of(|| scan(conn, |_| {}));
+    let claims = vec![Claim { size, root, holder: Holder::Own }];
+    let (verified, verify) = Spent::of(|| {
+        let mut verifier = Verifier::new(ORIGIN, claims.clone());
+        scan(conn, |leaf| verifier.push(leaf).expect("the ledger holds"));
+        verifier.finish()
+    });
+    assert!(verified.holds() && verified.root == Some(root), "the whole ledger holds");
+    let (naive_root, naive) = Spent::of(|| naive(conn));
+    assert_eq!(naive_root, root, "both ways lead to one root");
+    let verify_by_two = by_two(&path, size, claims);
+    let (inclusion, consistency) = proofs(&store, size)?;
+    Ok(Figures { size, scan: scanned, verify, verify_by_two, naive, inclusion, consistency })
+}
+
+fn fill(path: &Path, size: u64) -> Result<()> {
+    let mut store = Store::create(&Creation {
+        path,
+        origin: Some(ORIGIN),
+        now: Moment::now(),
+        actor: "figures",
+    })?;
+    let key = RecordKey([7; 32]);
+    let payload =
+        json!({"axis": 1, "state": "given", "purpose": "suggestions", "notice": "form@1"});
+    while store.log().size() < size {
+        let batch = (size - store.log().size()).min(20_000);
+        store.write(Moment::now(), |writer| {
+            for _ in 0..batch {
+                let record = writer.log.size() as i64 / 3 + 1;
+                writer.append_about("consent.given", record, &key, &payload, None)?;
+            }
+            Ok(())
+        })?;
+    }
+    store.truncate_wal()?;
+    Ok(())
+}
+
+fn scan(conn: &Connection, each: impl FnMut(&[u8])) {
+    scan_range(conn, 0, i64::MAX, each);
+}
+
+fn scan_range(conn: &Connection, first: i64, end: i64, mut each: impl FnMut(&[u8])) {
+    let mut statement = conn
+        .prepare_cached("SELECT leaf FROM entry WHERE n >= $1 AND n < $2 ORDER BY n")
+        .expect("the table is there");
+    let mut rows = statement.query([first, end]).expect("it can be read");
+    while let Some(row) = rows.next().expect("it can be read") {
+        each(row.get_ref(0).and_then(|leaf| Ok(leaf.as_blob()?)).expect("a leaf is bytes"));
+    }
+}
+
+/// The same checks as a straightforward program makes them: parse, write anew and compare, hash with
+/// a general hasher, build the tree level by level.
+fn naive(conn: &Connection) -> Hash {
+    let (mut row, mut before) = (Vec::new(), None::<Hash>);
+    scan(conn, |bytes| {
+        let value: serde_json::Value = serde_json::from_slice(bytes).expect("a leaf is JSON");
+        let mut again = Vec::new();
+        canonical::write(&value, &mut again).expect("a leaf is canonical");
+        assert_eq!(again, bytes);
+        let leaf = Leaf::parse_strict(bytes).expect("a leaf is readable");
+        assert_eq!(leaf.number, row.len() as u64);
+        assert!(before.is_none_or(|before| before == leaf.previous));
+        let hash = Hash(Sha256::new().chain_update([0]).chain_update(bytes).finalize().into());
+        before = Some(hash);
+        row.push(hash);
+    });
+    while row.len() > 1 {
+        row = row
+            .chunks(2)
+            .map(|pair| if let [left, right] = pair { node(left, right) } else { pair[0] })
+            .collect();
+    }
+    row[0]
+}
+
+fn node(left: &Hash, right: &Hash) -> Hash {
+    Hash(
+        Sha256::new()
+            .chain_update([1])
+            .chain_update(left.0)
+            .chain_update(right.0)
+            .finalize()
+            .into(),
+    )
+}
+
+fn by_two(path: &Path, size: u64, claims: Vec<Claim>) -> Duration {
+    let middle = size / 2 / 256;
+    let started = Instant::now();
+    let mut verifier = Verifier::new(ORIGIN, claims);
+    let sections = [verifier.section(0), verifier.section(middle)];
+    let ends = [middle * 256, size];
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = sections
+            .into_iter()
+            .zip(ends)
+            .map(|(mut section, end)| {
+                scope.spawn(move || {
+                    let store = Store::open(path, Access::Read, "figures").expect("it opens");
+                    let first = section.next() as i64;
+                    scan_range(store.conn(), first, end as i64, |leaf| {
+                        section.push(leaf).expect("the ledger holds");
+                    });
+                    section
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().expect("a thread ends well")).collect()
+    });
+    done.into_iter().for_each(|section| verifier.join(section));
+    assert!(verifier.finish().holds(), "the whole ledger holds");
+    started.elapsed()
+}
+
+type Took = (Duration, Duration);
+
+fn proofs(store: &Store, size: u64) -> Result<(Took, Took)> {
+    let conn = store.conn();
+    let reader = TileReader::new(
+        |first, count| {
+            let mut hashes = Vec::new();
+            scan_range(conn, first as i64, (first + count) as i64, |leaf| {
+                hashes.push(leaf_hash(leaf))
+            });
+            Ok(hashes)
+        },
+        |level, first, count| {
+            let mut statement = conn.prepare_cached(
+                "SELECT h FROM node WHERE level = $1 AND i >= $2 AND i < $3 ORDER BY i",
+            )?;
+            let rows = statement
+                .query_map([i64::from(level), first as i64, (first + count) as i64], |row| {
+                    row.get::<_, Vec<u8>>(0)
+                })?;
+            let rows: Vec<Vec<u8>> = rows.collect::<rusqlite::Result<_>>()?;
+            Ok(rows.iter().filter_map(|hash| Hash::from_slice(hash)).collect())
+        },
+    );
+    let of_entry = |entry: u64| inclusion(store, entry as i64).map(|_| ());
+    let from_size = |entry: u64| {
+        proof::consistency(entry + 1, size, |level, index| reader.hash(level, index)).map(|_| ())
+    };
+    Ok((many(size, of_entry)?, many(size, from_size)?))
+}
+
+/// Makes many proofs of one kind, each for another entry.
+fn many(size: u64, make: impl Fn(u64) -> Result<()>) -> Result<Took> {
+    let mut random = Random::new(11);
+    let mut walls = Vec::new();
+    let (done, spent) = Spent::of(|| -> Result<()> {
+        for _ in 0..PROOFS {
+            let started = Instant::now();
+            make(random.below(size))?;
+            walls.push(started.elapsed());
+        }
+        Ok(())
+    });
+    done?;
+    Ok((spent.cpu / PROOFS, percentile(&mut walls, 0.99)))
+}
