@@ -89,24 +89,6 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
     Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
 }
 
-/// Every statement of the store with its record and the record's subject, by subject.
-pub fn all_statements(
-    conn: &Connection,
-    mut each: impl FnMut(i64, i64, Statement) -> Result<()>,
-) -> Result<()> {
-    let mut statement = conn.prepare_cached(&format!(
-        "SELECT {COLUMNS}, r.subject FROM statement s JOIN record r ON r.id = s.record
-         ORDER BY r.subject, s.n"
-    ))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if let Some((record, s)) = decoded(row)? {
-            each(row.get(14)?, record, s)?;
-        }
-    }
-    Ok(())
-}
-
 /// The homes of a subject's records, each with the last standing merge that moved them.
 pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     let mut statement = conn.prepare_cached(

@@ -1,6 +1,5 @@
 //! Small questions about subjects that other stages and the terminal ask, and the record of a read.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::base::clock::Moment;

@@ -86,12 +86,14 @@ pub fn subject_by_public_id(conn: &Connection, public_id: i64) -> Result<Option<
         .optional()?)
 }
 
+/// The random public id of a subject.
 pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
     Ok(conn
         .prepare_cached("SELECT public_id FROM subject WHERE id = $1")?
         .query_row([subject], |row| row.get(0))?)
 }
 
+/// Every subject that holds records.
 pub fn live_subjects(conn: &Connection) -> Result<Vec<i64>> {
     let mut statement =
         conn.prepare_cached("SELECT id FROM subject WHERE state <> 3 ORDER BY id")?;
@@ -164,6 +166,7 @@ pub fn record_by_key(
         .optional()?)
 }
 
+/// The records of a subject, oldest first.
 pub fn records_of(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
     let mut statement =
         conn.prepare_cached("SELECT id FROM record WHERE subject = $1 ORDER BY id")?;
@@ -458,12 +461,6 @@ pub fn identifiers_of(conn: &Connection, record: i64) -> Result<Vec<(i64, i64, i
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-pub fn delete_identifier(conn: &Connection, blind: i64, record: i64) -> Result<()> {
-    conn.prepare_cached("DELETE FROM identifier WHERE blind = $1 AND record = $2")?
-        .execute([blind, record])?;
-    Ok(())
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkRow {
     pub id: i64,
@@ -516,12 +513,18 @@ pub fn retire_link(conn: &Connection, id: i64, entry: i64) -> Result<()> {
 
 // Merges ------------------------------------------------------------------------------------------
 
+/// A merge that can be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MergeRow {
+    /// Its number.
     pub id: i64,
+    /// The subject whose records moved.
     pub from_subject: i64,
+    /// The subject that they moved to.
     pub into_subject: i64,
+    /// When, in milliseconds since 1970.
     pub at: i64,
+    /// Its ledger entry.
     pub entry: i64,
 }
 

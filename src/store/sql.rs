@@ -96,6 +96,7 @@ pub fn vacuum(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("VACUUM")?)
 }
 
+/// A fact about the store itself.
 pub fn meta(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
     use rusqlite::OptionalExtension;
     Ok(conn
@@ -104,6 +105,7 @@ pub fn meta(conn: &Connection, name: &str) -> Result<Option<Vec<u8>>> {
         .optional()?)
 }
 
+/// Sets a fact about the store itself.
 pub fn set_meta(conn: &Connection, name: &str, value: &[u8]) -> Result<()> {
     conn.execute(
         "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2",

@@ -13,7 +13,7 @@ use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{Basis, ConsentState};
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::Store;
 
 use super::sql;
 

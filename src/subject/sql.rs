@@ -219,7 +219,6 @@ pub fn close_request(conn: &Connection, id: i64, closed_at: Moment, entry: i64) 
 #[derive(Clone, Debug)]
 pub struct DisclosureRow {
     pub entry: i64,
-    pub record: i64,
     pub destination: i64,
     pub purpose: i64,
     pub at: i64,
@@ -227,16 +226,15 @@ pub struct DisclosureRow {
 
 pub fn disclosures_of(conn: &Connection, record: i64) -> Result<Vec<DisclosureRow>> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, record, destination, purpose, at FROM disclosure WHERE record = $1
+        "SELECT entry, destination, purpose, at FROM disclosure WHERE record = $1
          ORDER BY id",
     )?;
     let rows = statement.query_map([record], |row| {
         Ok(DisclosureRow {
             entry: row.get(0)?,
-            record: row.get(1)?,
-            destination: row.get(2)?,
-            purpose: row.get(3)?,
-            at: row.get(4)?,
+            destination: row.get(1)?,
+            purpose: row.get(2)?,
+            at: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -139,7 +139,10 @@ fn prepare(conn: &mut Connection, role: Role) -> Result<(Arc<AtomicBool>, String
     let mut random = [0; 16];
     SystemRandomness.fill(&mut random);
     let prefix = format!("inner_{}_", crate::store::hex(&random));
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    // Views may call only what is declared harmless, because the store's schema isn't trusted.
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
     if role == Role::Operator {
         let unseal = |kind: Sealed, context: &rusqlite::functions::Context<'_>| {
             let key: Vec<u8> = context.get(0)?;

@@ -1,7 +1,7 @@
 //! `consent record|object|restrict|channel|history|state|receipt`.
 
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result};
+use candor::base::error::Result;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::statement::Axis;

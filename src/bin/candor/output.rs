@@ -35,15 +35,6 @@ impl Output {
         }
     }
 
-    /// Prints one document of a stream as a line of JSON, or its words for people.
-    pub fn stream(&self, value: &impl serde::Serialize, words: impl std::fmt::Display) {
-        if self.json {
-            write_line(&serde_json::to_string(value).expect("answers are JSON"));
-        } else {
-            write_line(&words.to_string());
-        }
-    }
-
     /// Prints the answer as it is, whatever form is wanted.
     pub fn raw(&self, text: &str) {
         let mut out = std::io::stdout().lock();
