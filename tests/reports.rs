@@ -123,7 +123,8 @@ impl Shop {
     fn import(&mut self, now: Moment, rows: &[String]) {
         self.files += 1;
         let path = self.folder.path().join(format!("{}.csv", self.files));
-        std::fs::write(&path, format!("id,email,city,optin,order,at\n{}\n", rows.join("\n"))).unwrap();
+        std::fs::write(&path, format!("id,email,city,optin,order,at\n{}\n", rows.join("\n")))
+            .unwrap();
         let request = Request { path: &path, source: "crm", carry: ImportCarry::Out };
         import(&mut self.store, &request, &|| now, &mut Silent).unwrap();
     }
@@ -346,8 +347,12 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-const STATES: [ConsentState; 4] =
-    [ConsentState::Given, ConsentState::Withdrawn, ConsentState::Refused, ConsentState::Invalidated];
+const STATES: [ConsentState; 4] = [
+    ConsentState::Given,
+    ConsentState::Withdrawn,
+    ConsentState::Refused,
+    ConsentState::Invalidated,
+];
 
 fn play(steps: &[Step]) -> Shop {
     let mut shop = Shop::new();
@@ -362,7 +367,10 @@ fn play(steps: &[Step]) -> Shop {
         match step {
             Step::Row { key, email, optin } => {
                 let optin = ["yes", "no", ""][usize::from(*optin)];
-                shop.import(now, &[format!("{key},p{email}@example.com,C{day},{optin},o{day},{now}")]);
+                shop.import(
+                    now,
+                    &[format!("{key},p{email}@example.com,C{day},{optin},o{day},{now}")],
+                );
             }
             Step::Say { email, state, days_back } => {
                 if let Some(subject) = find(&shop, *email) {
@@ -373,8 +381,10 @@ fn play(steps: &[Step]) -> Shop {
             Step::Send { email } => {
                 if let Some(subject) = find(&shop, *email) {
                     let record = lookup::records_of(shop.store.conn(), subject).unwrap()[0];
-                    let newsletter = shop.store.words().code(WordKind::Purpose, "newsletter").unwrap();
-                    let entry = shop.store.write(now, |w| w.append("send.run", serde_json::json!({})));
+                    let newsletter =
+                        shop.store.words().code(WordKind::Purpose, "newsletter").unwrap();
+                    let entry =
+                        shop.store.write(now, |w| w.append("send.run", serde_json::json!({})));
                     shop.sql(&format!(
                         "INSERT INTO disclosure (entry, record, destination, purpose, at)
                          VALUES ({}, {record}, 1, {newsletter}, {})",
@@ -419,11 +429,7 @@ fn naive(shop: &Shop) -> Verdicts {
              WHERE e.purposes <> 2",
             Direction::In,
         ),
-        (
-            "disclosure",
-            "SELECT id, record, 1 << (purpose - 1), at FROM disclosure",
-            Direction::Out,
-        ),
+        ("disclosure", "SELECT id, record, 1 << (purpose - 1), at FROM disclosure", Direction::Out),
     ] {
         let mut statement = conn.prepare(query).unwrap();
         let rows = statement
