@@ -463,9 +463,13 @@ fn naive(shop: &Shop) -> Verdicts {
                 let standing = history.standing_of(home, as_of);
                 decide(&rules, rules.rule(code).unwrap(), asked, &standing).is_ok()
             };
-            if !allows(AsOf::at(Moment(at))) {
+            // One transaction has one moment: what was done in it may have come before or after what
+            // was said in it.
+            let before = AsOf { valid: Moment(at), known: Moment(at - 1) };
+            let at_its_end = allows(AsOf::at(Moment(at)));
+            if !at_its_end && !allows(before) {
                 wrong.insert((item.clone(), number, code));
-            } else if !allows(AsOf::hindsight(Moment(at))) {
+            } else if !at_its_end || !allows(AsOf::hindsight(Moment(at))) {
                 late.insert((item.clone(), number, code));
             }
         }
