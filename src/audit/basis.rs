@@ -161,10 +161,14 @@ fn cells_of(source: i64, policy: i64, mask: PurposeMask, categories: &[String]) 
 impl BasisReport {
     /// The report for people.
     pub fn document(&self) -> Document {
-        let mut document = Document::new("What is held, and on what basis", format!("as of {}", self.as_of));
+        let mut document =
+            Document::new("What is held, and on what basis", format!("as of {}", self.as_of));
         let mut table = Table::new(
             "",
-            ["purpose", "category", "source", "policy", "basis", "rests on", "people", "values", "events"],
+            [
+                "purpose", "category", "source", "policy", "basis", "rests on", "people", "values",
+                "events",
+            ],
         );
         for row in &self.holdings {
             table.push([
@@ -240,38 +244,41 @@ pub fn of_one(store: &Store, subject: i64, as_of: Moment) -> Result<PersonBasis>
     let history = History::load(conn, subject)?;
     let mut held = Vec::new();
     for record in open_records(conn, words, subject)? {
-        let mut add = |item, what: &str, value: &str, at: Moment, mask, batch: &profile_sql::BatchRow| {
-            let (entry, policy, admitted) = (batch.n, batch.policy, Moment(batch.recorded_at));
-            if admitted > as_of {
-                return Ok(());
-            }
-            let rules = books.version(policy)?;
-            let standing = history.standing_of(record.home, AsOf::at(admitted));
-            for code in codes(mask) {
-                let rule: Option<&PurposeRule> = rules.rule(code);
-                let question = Question {
-                    direction: Direction::In,
-                    channel: None,
-                    category: None,
-                    at: admitted,
-                };
-                let grounds = rule.and_then(|rule| decide(&rules, rule, question, &standing).ok());
-                held.push(HeldFor {
-                    item,
-                    what: what.to_owned(),
-                    value: value.to_owned(),
-                    source: record.source.clone(),
-                    at: at.to_string(),
-                    purpose: words.text(WordKind::Purpose, code.into()).to_owned(),
-                    basis: rule.map_or("not declared", |rule| basis_in_words(rule.purpose.basis)),
-                    rests_on: rule.map(rests_on).unwrap_or_default(),
-                    consent_entry: grounds.and_then(|g| g.consent).map(|consent| consent.by.n),
-                    entry,
-                    policy,
-                });
-            }
-            Ok::<(), crate::base::error::Error>(())
-        };
+        let mut add =
+            |item, what: &str, value: &str, at: Moment, mask, batch: &profile_sql::BatchRow| {
+                let (entry, policy, admitted) = (batch.n, batch.policy, Moment(batch.recorded_at));
+                if admitted > as_of {
+                    return Ok(());
+                }
+                let rules = books.version(policy)?;
+                let standing = history.standing_of(record.home, AsOf::at(admitted));
+                for code in codes(mask) {
+                    let rule: Option<&PurposeRule> = rules.rule(code);
+                    let question = Question {
+                        direction: Direction::In,
+                        channel: None,
+                        category: None,
+                        at: admitted,
+                    };
+                    let grounds =
+                        rule.and_then(|rule| decide(&rules, rule, question, &standing).ok());
+                    held.push(HeldFor {
+                        item,
+                        what: what.to_owned(),
+                        value: value.to_owned(),
+                        source: record.source.clone(),
+                        at: at.to_string(),
+                        purpose: words.text(WordKind::Purpose, code.into()).to_owned(),
+                        basis: rule
+                            .map_or("not declared", |rule| basis_in_words(rule.purpose.basis)),
+                        rests_on: rule.map(rests_on).unwrap_or_default(),
+                        consent_entry: grounds.and_then(|g| g.consent).map(|consent| consent.by.n),
+                        entry,
+                        policy,
+                    });
+                }
+                Ok::<(), crate::base::error::Error>(())
+            };
         for value in &record.values {
             let batch = profile_sql::batch_of_value(conn, value.seq)?;
             let field = words.text(WordKind::Field, value.field);
@@ -299,8 +306,16 @@ impl PersonBasis {
         let mut table = Table::new(
             "",
             [
-                "what", "value", "source", "when", "purpose", "basis", "rests on", "consent entry",
-                "entry", "policy",
+                "what",
+                "value",
+                "source",
+                "when",
+                "purpose",
+                "basis",
+                "rests on",
+                "consent entry",
+                "entry",
+                "policy",
             ],
         );
         for row in &self.held {

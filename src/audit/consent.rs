@@ -120,13 +120,7 @@ pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Consent
 }
 
 impl Tally {
-    fn count(
-        &mut self,
-        rule: &PurposeRule,
-        channel: ChannelCode,
-        standing: &Standing,
-        at: Moment,
-    ) {
+    fn count(&mut self, rule: &PurposeRule, channel: ChannelCode, standing: &Standing, at: Moment) {
         let Some(consent) = standing.consents.get(&(rule.code, channel)) else {
             self.states.entry("unknown").or_default().0 += 1;
             return;
@@ -158,7 +152,8 @@ impl ConsentReport {
             format!("as of {}, by what was known then; policy version {}", self.as_of, self.policy),
         );
         document.push(Block::Paragraph(format!("People asked about: {}.", self.people)));
-        let mut table = Table::new("By state", ["purpose", "channel", "state", "people", "in force"]);
+        let mut table =
+            Table::new("By state", ["purpose", "channel", "state", "people", "in force"]);
         for row in &self.states {
             let (people, in_force) = (row.people.to_string(), row.in_force.to_string());
             table.push([&row.purpose, &row.channel, row.state, &people, &in_force]);

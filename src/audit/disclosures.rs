@@ -236,8 +236,16 @@ impl PersonDisclosures {
         let mut table = Table::new(
             "",
             [
-                "when", "recipient", "fields", "purpose", "basis", "rests on", "consent", "by entry",
-                "gate", "entry",
+                "when",
+                "recipient",
+                "fields",
+                "purpose",
+                "basis",
+                "rests on",
+                "consent",
+                "by entry",
+                "gate",
+                "entry",
             ],
         );
         for row in &self.sent {
@@ -249,7 +257,9 @@ impl PersonDisclosures {
                 row.purpose.clone(),
                 row.basis.to_owned(),
                 row.rests_on.clone(),
-                consent.map(|c| format!("{} {} {}", c.state, c.since, c.notice)).unwrap_or_default(),
+                consent
+                    .map(|c| format!("{} {} {}", c.state, c.since, c.notice))
+                    .unwrap_or_default(),
                 consent.map(|c| c.entry.to_string()).unwrap_or_default(),
                 row.gate.to_owned(),
                 row.entry.to_string(),

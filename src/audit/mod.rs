@@ -27,9 +27,8 @@ use crate::store::Store;
 use crate::view::Document;
 
 /// The names of all reports.
-pub const NAMES: [&str; 8] = [
-    "basis", "consent", "disclosures", "requests", "ropa", "retention", "unlawful", "timeline",
-];
+pub const NAMES: [&str; 8] =
+    ["basis", "consent", "disclosures", "requests", "ropa", "retention", "unlawful", "timeline"];
 
 /// What is asked of a report.
 #[derive(Clone, Copy, Debug)]
@@ -69,11 +68,8 @@ pub enum Verdict {
 /// # Errors
 /// `report-unknown` for a name that isn't one of [`NAMES`], and `no-policy` before the first policy.
 pub fn report(store: &Store, name: &str, asked: &Question) -> Result<Answer> {
-    let in_order = |document: Document, rows: Value| Answer {
-        document,
-        rows,
-        verdict: Verdict::InOrder,
-    };
+    let in_order =
+        |document: Document, rows: Value| Answer { document, rows, verdict: Verdict::InOrder };
     Ok(match name {
         "basis" => match asked.who {
             Some(subject) => {

@@ -81,10 +81,8 @@ impl Past {
     /// Where a home stood at a moment, by the ledger's entries before a number.
     pub fn standing(&self, home: i64, at: Moment, before: i64, known: Known) -> Standing {
         let group = self.group(home, before);
-        let homes: Vec<Home> = group
-            .iter()
-            .map(|id| Home { id: *id, joined: self.joined(*id, before) })
-            .collect();
+        let homes: Vec<Home> =
+            group.iter().map(|id| Home { id: *id, joined: self.joined(*id, before) }).collect();
         let said: Vec<Statement> = group
             .iter()
             .filter_map(|id| self.by_home.get(id))

@@ -138,7 +138,17 @@ impl RequestReport {
     pub fn table(&self) -> Table {
         let mut table = Table::new(
             "",
-            ["request", "kind", "subject", "received", "due", "closed", "state", "opened by entry", "closed by entry"],
+            [
+                "request",
+                "kind",
+                "subject",
+                "received",
+                "due",
+                "closed",
+                "state",
+                "opened by entry",
+                "closed by entry",
+            ],
         );
         for row in &self.requests {
             table.push([

@@ -194,8 +194,8 @@ impl RetentionReport {
         let mut table = Table::new(
             "",
             [
-                "purpose", "category", "kept for", "values", "events", "oldest", "next due", "ended",
-                "past due",
+                "purpose", "category", "kept for", "values", "events", "oldest", "next due",
+                "ended", "past due",
             ],
         );
         for row in &self.rows {

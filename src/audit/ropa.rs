@@ -331,7 +331,13 @@ impl Ropa {
         let mut table = Table::new(
             "",
             [
-                "recipient", "purpose", "fields", "country", "safeguards", "contract", "disclosures",
+                "recipient",
+                "purpose",
+                "fields",
+                "country",
+                "safeguards",
+                "contract",
+                "disclosures",
                 "people",
             ],
         );
@@ -377,7 +383,8 @@ impl Activity {
             ("Direct marketing (Art 21(2))".into(), yes_or_no(self.marketing).into()),
         ];
         if let Some(condition) = &self.special_condition {
-            facts.insert(1, ("Condition for special categories".into(), format!("Art {condition}")));
+            facts
+                .insert(1, ("Condition for special categories".into(), format!("Art {condition}")));
         }
         if !self.notice.is_empty() {
             facts.push(("Notice".into(), self.notice.clone()));

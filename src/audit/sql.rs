@@ -186,9 +186,13 @@ pub struct Disclosure {
 }
 
 /// Every disclosure, in order.
-pub fn disclosures(conn: &Connection, mut each: impl FnMut(Disclosure) -> Result<()>) -> Result<()> {
-    let mut statement = conn
-        .prepare("SELECT id, entry, record, destination, purpose, at FROM disclosure ORDER BY id")?;
+pub fn disclosures(
+    conn: &Connection,
+    mut each: impl FnMut(Disclosure) -> Result<()>,
+) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT id, entry, record, destination, purpose, at FROM disclosure ORDER BY id",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         each(Disclosure {

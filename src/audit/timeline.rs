@@ -72,10 +72,8 @@ pub fn timeline(store: &Store, asked: &Question) -> Result<Timeline> {
         if about.as_ref().is_some_and(|about| !about.entries.contains(&n)) {
             return Ok(ControlFlow::Continue(()));
         }
-        let body: Value = fields
-            .body
-            .and_then(|body| serde_json::from_slice(body).ok())
-            .unwrap_or_default();
+        let body: Value =
+            fields.body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         let payload = about.as_ref().and_then(|about| about.payloads.get(&n));
         entries.push(Happening {
             entry: n,

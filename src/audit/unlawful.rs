@@ -86,8 +86,7 @@ struct Decided {
     today: PurposeMask,
 }
 
-const NEVER: Decided =
-    Decided { policy: 0, from: Moment(0), until: Moment(0), then: 0, today: 0 };
+const NEVER: Decided = Decided { policy: 0, from: Moment(0), until: Moment(0), then: 0, today: 0 };
 
 struct Check<'a> {
     conn: &'a Connection,
@@ -255,7 +254,11 @@ impl Check<'_> {
             ends(statement.counts_from());
             ends(statement.recorded_at);
         }
-        self.people.homes(person).iter().filter_map(|home| home.joined).for_each(|joined| ends(joined.at));
+        self.people
+            .homes(person)
+            .iter()
+            .filter_map(|home| home.joined)
+            .for_each(|joined| ends(joined.at));
         for rule in rules.rules() {
             ends(rule.declared_at);
             let Some(period) = rule.purpose.consent_expires else { continue };
@@ -486,7 +489,8 @@ impl Unlawful {
             ("Done before candor could know".into(), self.before_known.len().to_string()),
         ]));
         if self.unlawful.is_empty() {
-            let words = "The gate allows everything that was done, by what was known when it was done.";
+            let words =
+                "The gate allows everything that was done, by what was known when it was done.";
             document.push(Block::Note(NoteKind::Good, words.into()));
         } else {
             let words = "The gate would have said no to what follows, by what was known then.";
@@ -512,7 +516,10 @@ fn list(document: &mut Document, title: &str, findings: &[Finding]) {
     document.push(Block::Heading(2, title.into()));
     let mut table = Table::new(
         "",
-        ["item", "number", "what", "subject", "purpose", "why not", "entry", "done", "learned", "by entry"],
+        [
+            "item", "number", "what", "subject", "purpose", "why not", "entry", "done", "learned",
+            "by entry",
+        ],
     );
     for f in findings.iter().take(ROWS_SHOWN) {
         table.push([

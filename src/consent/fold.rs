@@ -99,9 +99,12 @@ pub fn standing(
         // With a first home and joined ones, two homes share statements from the later joining on.
         homes.iter().find(|h| h.id == id).and_then(|h| h.joined).map_or(i64::MIN, |j| j.entry)
     };
+    // Before it was joined, a home stood alone: what the others had said reached it only then.
+    let alone =
+        homes.iter().any(|h| Some(h.id) == home && h.joined.is_some_and(|j| j.at > asked.known));
     let present: Vec<i64> = homes
         .iter()
-        .filter(|h| h.joined.is_none_or(|j| j.at <= asked.known) || Some(h.id) == home)
+        .filter(|h| Some(h.id) == home || (!alone && h.joined.is_none_or(|j| j.at <= asked.known)))
         .map(|h| h.id)
         .collect();
 

@@ -30,7 +30,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
             .next("exchange the two, or leave one out"));
     }
     let mut store = open(context, args)?;
-    let who = args.who.as_deref().map(|who| find(context, &mut store, args, who, now)).transpose()?;
+    let who =
+        args.who.as_deref().map(|who| find(context, &mut store, args, who, now)).transpose()?;
     let answer = audit::report(&store, &args.name, &Question { as_of, from, to, who })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
     let watched = args.out.is_none() && std::io::stdout().is_terminal();

@@ -1,0 +1,524 @@
+//! Reports against stores whose answers are known, and against a naive second opinion.
+
+use std::collections::BTreeSet;
+
+use candor::audit::consent::consent;
+use candor::audit::retention::retention;
+use candor::audit::unlawful::{Finding, unlawful};
+use candor::audit::{self, NAMES, Question, Verdict};
+use candor::base::clock::Moment;
+use candor::collect::{Progress, Reject};
+use candor::consent::desk::{self, Spoken};
+use candor::consent::fold::AsOf;
+use candor::consent::gate::{Direction, Question as Asked, decide};
+use candor::consent::history::History;
+use candor::pipeline::admit::Explanation;
+use candor::pipeline::import::{Carry as ImportCarry, Listener, Request, import};
+use candor::policy::check::check;
+use candor::policy::types::ConsentState;
+use candor::profile::{lookup, read};
+use candor::store::{self, Creation, Store, WordKind};
+use candor::subject::receipt;
+use candor::subject::retain::{Carry, run as retain};
+use proptest::prelude::*;
+
+const POLICY: &str = r#"
+[controller]
+name = "Tern & Pine"
+country = "IE"
+timezone = "Europe/Dublin"
+contact = "privacy@ternandpine.example"
+
+[category.contact]
+title = "Name and addresses"
+
+[category.order]
+title = "What was bought"
+
+[notice.form]
+[[notice.form.version]]
+version = 1
+language = "en"
+text = "May we write to you?"
+
+[purpose.orders]
+title = "Deliver what was ordered"
+basis = "contract"
+categories = ["contact", "order"]
+retention = "P2Y"
+
+[purpose.newsletter]
+title = "A monthly letter"
+basis = "consent"
+channels = ["email"]
+categories = ["contact"]
+notice = "form"
+retention = "P1Y"
+
+[source.crm]
+title = "Customer list"
+key = "id"
+observed = { from = "at" }
+purposes = ["orders", "newsletter"]
+[source.crm.fields]
+email = { as = "identifier.email", category = "contact" }
+city = { as = "attribute.city", category = "contact" }
+[[source.crm.consent]]
+purpose = "newsletter"
+channel = "email"
+state = { from = "optin", values = { yes = "given", no = "refused" } }
+at = { from = "at" }
+notice = "form@1"
+method = "checkbox"
+[[source.crm.event]]
+name = "order"
+category = "order"
+id = { from = "order" }
+at = { from = "at" }
+
+[identifier.email]
+form = "email"
+max_records = 3
+
+[destination.mailer]
+recipient = "Letterbox Ltd, Dublin"
+purpose = "newsletter"
+channel = "email"
+fields = ["email"]
+"#;
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: Progress) {}
+    fn reject(&mut self, reject: &Reject, _: Option<&[u8]>) -> candor::base::error::Result<()> {
+        panic!("every row of these tests can be read: {:?}", reject.reason)
+    }
+    fn explain(&mut self, _: Explanation) {}
+}
+
+/// A store that is fed row by row, with a clock of its own.
+struct Shop {
+    folder: tempfile::TempDir,
+    store: Store,
+    files: u32,
+}
+
+fn moment(text: &str) -> Moment {
+    Moment::parse(text).unwrap()
+}
+
+impl Shop {
+    fn new() -> Shop {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("shop.db");
+        let now = moment("2024-01-01");
+        let creation = Creation { path: &path, origin: Some("shop.example"), now, actor: "test" };
+        let mut store = Store::create(&creation).unwrap();
+        let checked = check(POLICY).unwrap();
+        store.write(now, |writer| store::apply(writer, POLICY, &checked.policy)).unwrap();
+        Shop { folder, store, files: 0 }
+    }
+
+    fn import(&mut self, now: Moment, rows: &[String]) {
+        self.files += 1;
+        let path = self.folder.path().join(format!("{}.csv", self.files));
+        std::fs::write(&path, format!("id,email,city,optin,order,at\n{}\n", rows.join("\n")))
+            .unwrap();
+        let request = Request { path: &path, source: "crm", carry: ImportCarry::Out };
+        import(&mut self.store, &request, &|| now, &mut Silent).unwrap();
+    }
+
+    fn subject(&self, who: &str) -> i64 {
+        let rules = store::latest(self.store.conn(), self.store.words()).unwrap();
+        read::find_one(self.store.conn(), self.store.secret(), &rules.policy, who).unwrap()
+    }
+
+    /// Records a word on the newsletter without forgetting anything by it.
+    fn say(&mut self, who: i64, state: ConsentState, at: Moment, now: Moment) {
+        let rules = store::latest(self.store.conn(), self.store.words()).unwrap();
+        let spoken = Spoken {
+            purpose: Some("newsletter"),
+            state,
+            notice: Some("form@1"),
+            ..Spoken::default()
+        };
+        let statements = desk::statements(&rules, &spoken, at).unwrap();
+        self.store.write(now, |writer| desk::record(writer, who, &statements)).unwrap();
+    }
+
+    fn sql(&self, statement: &str) {
+        let path = self.store.path();
+        rusqlite::Connection::open(path).unwrap().execute_batch(statement).unwrap();
+    }
+}
+
+fn ann(optin: &str, at: &str) -> String {
+    format!("1,ann@example.com,Cork,{optin},o1,{at}")
+}
+
+fn question(as_of: Moment) -> Question {
+    Question { as_of, from: Moment(0), to: Moment::FOREVER, who: None }
+}
+
+const LATER: &str = "2024-12-01";
+
+#[test]
+fn what_came_through_the_gate_is_lawful() {
+    let mut shop = Shop::new();
+    shop.import(
+        moment("2024-02-01"),
+        &[ann("yes", "2024-01-20"), "2,bob@example.com,Galway,no,,2024-01-21".into()],
+    );
+    let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
+    assert!(answer.is_clean(), "{:?}", answer.unlawful);
+    assert_eq!(answer.before_known, []);
+    assert!(answer.values == 6 && answer.events == 2, "{answer:?}");
+}
+
+#[test]
+fn a_forged_purpose_is_found() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("no", "2024-01-20"), ann("no", "2024-01-20")]);
+    assert!(unlawful(&shop.store, None, moment(LATER)).unwrap().is_clean());
+    shop.sql(
+        "INSERT OR IGNORE INTO purpose_set (mask) VALUES (3);
+         UPDATE value SET purposes = (SELECT id FROM purpose_set WHERE mask = 3) WHERE seq = 2",
+    );
+    let report = audit::report(&shop.store, "unlawful", &question(moment(LATER))).unwrap();
+    assert_eq!(report.verdict, Verdict::Wrong);
+    let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
+    let [found] = answer.unlawful.as_slice() else { panic!("{:?}", answer.unlawful) };
+    assert_eq!((found.number, found.purpose.as_str()), (2, "newsletter"));
+    assert_eq!(found.reason, "consent_refused");
+}
+
+#[test]
+fn a_row_that_no_entry_admitted_is_found() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    shop.sql(
+        "INSERT INTO value (seq, record, prev, field, purposes, observed_at, state, body)
+         SELECT 1000, record, 0, field, purposes, observed_at, state, body FROM value WHERE seq = 2",
+    );
+    let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
+    assert_eq!(answer.unlawful.iter().map(|f| f.reason).collect::<Vec<_>>(), ["not_admitted"]);
+}
+
+#[test]
+fn a_late_withdrawal_shows_what_was_done_before_it_was_known() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    let ann = shop.subject("email:ann@example.com");
+    let (sent, learned) = (moment("2024-03-03"), moment("2024-04-01"));
+    let newsletter = shop.store.words().code(WordKind::Purpose, "newsletter").unwrap();
+    let mailer = shop.store.words().code(WordKind::Destination, "mailer").unwrap();
+    shop.sql(&format!(
+        "INSERT INTO disclosure (entry, record, destination, purpose, at)
+         VALUES (3, 1, {mailer}, {newsletter}, {})",
+        sent.0
+    ));
+    assert!(unlawful(&shop.store, None, moment(LATER)).unwrap().is_clean());
+    shop.say(ann, ConsentState::Withdrawn, moment("2024-01-25"), learned);
+    let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
+    assert_eq!(answer.unlawful, []);
+    let items: BTreeSet<&str> = answer.before_known.iter().map(|f| f.item).collect();
+    assert_eq!(items, BTreeSet::from(["disclosure", "value"]));
+    for found in &answer.before_known {
+        assert_eq!(found.learned_at.as_deref(), Some(learned.to_string().as_str()), "{found:?}");
+        assert_eq!(found.reason, "consent_withdrawn");
+    }
+    // The person's own list still names the consent on which it was sent.
+    let asked = Question { who: Some(ann), ..question(moment(LATER)) };
+    let report = audit::report(&shop.store, "disclosures", &asked).unwrap();
+    assert_eq!(report.rows["sent"][0]["gate"], "allowed");
+    assert_eq!(report.rows["sent"][0]["consent"]["notice"], "form@1");
+}
+
+#[test]
+fn retention_counts_what_a_run_deletes_and_a_rehearsal_changes_nothing() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
+    // (as of, what newsletter and orders don't keep any more, what nobody keeps)
+    for (at, ended, past) in [("2024-12-01", 0, 0), ("2025-01-20", 3, 0), ("2026-01-20", 7, 4)] {
+        let report = retention(&shop.store, None, moment(at)).unwrap();
+        assert_eq!(report.rows.iter().map(|r| r.ended).sum::<u64>(), ended, "{at}: {report:?}");
+        assert_eq!(report.values_past_due + report.events_past_due, past, "{at}");
+    }
+    let due = |purpose: &str| {
+        let report = retention(&shop.store, None, moment("2024-12-01")).unwrap();
+        report.rows.into_iter().find(|r| r.purpose == purpose).and_then(|r| r.next_due)
+    };
+    assert_eq!(due("newsletter").as_deref(), Some("2025-01-20"));
+    assert_eq!(due("orders").as_deref(), Some("2026-01-20"));
+
+    let now = moment("2026-02-01");
+    shop.store.truncate_wal().unwrap();
+    let before = std::fs::read(shop.store.path()).unwrap();
+    let planned = retain(&mut shop.store, &rules, now, Carry::DryRun).unwrap();
+    assert!(before == std::fs::read(shop.store.path()).unwrap(), "a dry run changed the file");
+    let done = retain(&mut shop.store, &rules, now, Carry::Out).unwrap();
+    assert_eq!((planned.values, planned.events), (3, 1));
+    assert_eq!(planned.deleted, done.deleted);
+    let scan = done.scan.unwrap();
+    assert_eq!((scan.found, scan.looked_for), (0, 4));
+    let after = retention(&shop.store, None, now).unwrap();
+    assert_eq!(after.rows, []);
+}
+
+#[test]
+fn the_record_of_processing_names_every_purpose_and_what_it_leaves_open() {
+    let shop = Shop::new();
+    let report = audit::report(&shop.store, "ropa", &question(moment(LATER))).unwrap();
+    let text = report.document.to_text(None);
+    for expected in [
+        "Deliver what was ordered (orders)",
+        "A monthly letter (newsletter)",
+        "Letterbox Ltd, Dublin",
+        "privacy@ternandpine.example",
+        "set controller.dpo",
+        "set country on each destination",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn every_report_can_be_made_and_no_other() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    let ann = shop.subject("email:ann@example.com");
+    for name in NAMES {
+        for who in [None, Some(ann)] {
+            let asked = Question { who, ..question(moment(LATER)) };
+            let report = audit::report(&shop.store, name, &asked).unwrap();
+            assert!(report.document.to_html("en").contains("<html"), "{name}");
+            let text = report.document.to_text(None);
+            let may_tell = name == "basis" && who.is_some();
+            assert_eq!(text.contains("ann@example.com"), may_tell, "{name}");
+        }
+    }
+    let error = audit::report(&shop.store, "weather", &question(moment(LATER))).unwrap_err();
+    assert!(NAMES.iter().all(|name| error.next.contains(name)), "{error}");
+}
+
+#[test]
+fn the_consent_report_reads_well() {
+    let mut shop = Shop::new();
+    shop.import(
+        moment("2024-02-01"),
+        &[ann("yes", "2024-01-20"), "2,bob@example.com,Galway,no,,2024-01-21".into()],
+    );
+    let report = audit::report(&shop.store, "consent", &question(moment(LATER))).unwrap();
+    let text: Vec<String> =
+        report.document.to_text(None).lines().map(|line| line.trim_end().to_owned()).collect();
+    let rows: Vec<String> = text
+        .iter()
+        .filter(|line| line.starts_with("newsletter"))
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "newsletter email given 1 1",
+            "newsletter email refused 1 0",
+            "newsletter email form@1 2 1",
+        ]
+    );
+}
+
+/// One thing that happens in a random history.
+#[derive(Clone, Debug)]
+enum Step {
+    Row { key: u8, email: u8, optin: u8 },
+    Say { email: u8, state: usize, days_back: i64 },
+    Send { email: u8 },
+    Forge { seq: i64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..5u8, 0..4u8, 0..3u8).prop_map(|(key, email, optin)| Step::Row { key, email, optin }),
+        3 => (0..4u8, 0..4usize, 0..9i64)
+            .prop_map(|(email, state, days_back)| Step::Say { email, state, days_back }),
+        2 => (0..4u8).prop_map(|email| Step::Send { email }),
+        1 => (1..20i64).prop_map(|seq| Step::Forge { seq }),
+    ]
+}
+
+const STATES: [ConsentState; 4] = [
+    ConsentState::Given,
+    ConsentState::Withdrawn,
+    ConsentState::Refused,
+    ConsentState::Invalidated,
+];
+
+fn play(steps: &[Step]) -> Shop {
+    let mut shop = Shop::new();
+    for (day, step) in steps.iter().enumerate() {
+        let now = Moment(moment("2024-02-01").0 + 86_400_000 * i64::try_from(day).unwrap());
+        let find = |shop: &Shop, email: u8| {
+            let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
+            let who = format!("email:p{email}@example.com");
+            let found = read::find(shop.store.conn(), shop.store.secret(), &rules.policy, &who);
+            found.ok().map(|found| found[0])
+        };
+        match step {
+            Step::Row { key, email, optin } => {
+                let optin = ["yes", "no", ""][usize::from(*optin)];
+                shop.import(
+                    now,
+                    &[format!("{key},p{email}@example.com,C{day},{optin},o{day},{now}")],
+                );
+            }
+            Step::Say { email, state, days_back } => {
+                if let Some(subject) = find(&shop, *email) {
+                    let at = Moment(now.0 - 86_400_000 * days_back);
+                    shop.say(subject, STATES[*state], at, now);
+                }
+            }
+            Step::Send { email } => {
+                if let Some(subject) = find(&shop, *email) {
+                    let record = lookup::records_of(shop.store.conn(), subject).unwrap()[0];
+                    let newsletter =
+                        shop.store.words().code(WordKind::Purpose, "newsletter").unwrap();
+                    let entry =
+                        shop.store.write(now, |w| w.append("send.run", serde_json::json!({})));
+                    shop.sql(&format!(
+                        "INSERT INTO disclosure (entry, record, destination, purpose, at)
+                         VALUES ({}, {record}, 1, {newsletter}, {})",
+                        entry.unwrap(),
+                        now.0
+                    ));
+                }
+            }
+            Step::Forge { seq } => shop.sql(&format!(
+                "INSERT OR IGNORE INTO purpose_set (mask) VALUES (3);
+                 UPDATE value SET purposes = (SELECT id FROM purpose_set WHERE mask = 3)
+                 WHERE seq = {seq} AND state <> 4"
+            )),
+        }
+    }
+    shop
+}
+
+/// (item, number, purpose), unlawful and too late to know.
+type Verdicts = (BTreeSet<(String, i64, u8)>, BTreeSet<(String, i64, u8)>);
+
+/// The same question, asked in the plainest way: one item, one purpose, one look into the store each.
+fn naive(shop: &Shop) -> Verdicts {
+    let conn = rusqlite::Connection::open(shop.store.path()).unwrap();
+    let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
+    let mailer_channel = rules.channel_code("email");
+    let mut deeds: Vec<(String, i64, i64, i64, i64, Direction)> = Vec::new();
+    for (item, query, direction) in [
+        (
+            "value",
+            "SELECT v.seq, v.record, p.mask, b.recorded_at FROM value v
+             JOIN purpose_set p ON p.id = v.purposes
+             JOIN batch b ON v.seq >= b.first_value AND v.seq < b.first_value + b.value_count
+             WHERE v.state <> 4",
+            Direction::In,
+        ),
+        (
+            "event",
+            "SELECT e.seq, e.record, p.mask, b.recorded_at FROM event e
+             JOIN purpose_set p ON p.id = e.purposes
+             JOIN batch b ON e.seq >= b.first_event AND e.seq < b.first_event + b.event_count
+             WHERE e.purposes <> 2",
+            Direction::In,
+        ),
+        ("disclosure", "SELECT id, record, 1 << (purpose - 1), at FROM disclosure", Direction::Out),
+    ] {
+        let mut statement = conn.prepare(query).unwrap();
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap();
+        for row in rows {
+            let (number, record, mask, at) = row.unwrap();
+            deeds.push((item.to_owned(), number, record, mask, at, direction));
+        }
+    }
+    let (mut wrong, mut late) = (BTreeSet::new(), BTreeSet::new());
+    for (item, number, record, mask, at, direction) in deeds {
+        let (subject, home): (i64, i64) = conn
+            .query_row("SELECT subject, home FROM record WHERE id = $1", [record], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        let history = History::load(&conn, subject).unwrap();
+        for code in 1..=2u8 {
+            if mask & (1 << (code - 1)) == 0 {
+                continue;
+            }
+            let category = match item.as_str() {
+                "event" => Some("order"),
+                "value" => Some("contact"),
+                _ => None,
+            };
+            let channel = mailer_channel.filter(|_| direction == Direction::Out);
+            let asked = Asked { direction, channel, category, at: Moment(at) };
+            let allows = |as_of| {
+                let standing = history.standing_of(home, as_of);
+                decide(&rules, rules.rule(code).unwrap(), asked, &standing).is_ok()
+            };
+            // One transaction has one moment: what was done in it may have come before or after what
+            // was said in it.
+            let before = AsOf { valid: Moment(at), known: Moment(at - 1) };
+            let at_its_end = allows(AsOf::at(Moment(at)));
+            if !at_its_end && !allows(before) {
+                wrong.insert((item.clone(), number, code));
+            } else if !at_its_end || !allows(AsOf::hindsight(Moment(at))) {
+                late.insert((item.clone(), number, code));
+            }
+        }
+    }
+    (wrong, late)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_naive_second_opinion_agrees(steps in prop::collection::vec(step(), 1..25)) {
+        let shop = play(&steps);
+        let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
+        let words = shop.store.words();
+        let told = |findings: &[Finding]| -> BTreeSet<(String, i64, u8)> {
+            let code = |purpose: &str| words.code(WordKind::Purpose, purpose).unwrap();
+            findings
+                .iter()
+                .map(|f| (f.item.to_owned(), f.number, u8::try_from(code(&f.purpose)).unwrap()))
+                .collect()
+        };
+        let (wrong, late) = naive(&shop);
+        prop_assert_eq!(told(&answer.unlawful), wrong);
+        prop_assert_eq!(told(&answer.before_known), late);
+    }
+
+    #[test]
+    fn the_consent_report_counts_what_each_person_is_told(
+        steps in prop::collection::vec(step(), 1..25),
+        day in 0..30i64,
+    ) {
+        let shop = play(&steps);
+        let at = Moment(moment("2024-02-01").0 + 86_400_000 * day);
+        let rules = store::rulebook_at(shop.store.conn(), shop.store.words(), at).unwrap();
+        let report = consent(&shop.store, None, at).unwrap();
+        let mut expected: std::collections::BTreeMap<(String, String, String), (u64, u64)> =
+            std::collections::BTreeMap::new();
+        for subject in lookup::live_subjects(shop.store.conn()).unwrap() {
+            let state = receipt::state(&shop.store, &rules, subject, AsOf::at(at)).unwrap();
+            for p in state.purposes {
+                let count = expected.entry((p.purpose, p.channel, p.state.to_owned())).or_default();
+                count.0 += 1;
+                count.1 += u64::from(p.in_force);
+            }
+        }
+        let told = report.states.into_iter().map(|s| {
+            ((s.purpose, s.channel, s.state.to_owned()), (s.people, s.in_force))
+        });
+        prop_assert_eq!(told.collect::<std::collections::BTreeMap<_, _>>(), expected);
+    }
+}
