@@ -3,7 +3,8 @@
 //! Three rules make it lawful.
 //! 1. Later beats earlier; of two at one moment the more protective holds.
 //! 2. Sources that disagree: a "yes" from one source lifts a "no" from another only if it is the
-//!    person's own act (the policy marks the source) or was confirmed by double opt-in.
+//!    person's own act (the policy marks the source) or was confirmed by double opt-in. Each
+//!    source's "no" stands until then, whoever speaks in between.
 //! 3. A merge never widens consent. Each record has a home, the subject it was born into; what was
 //!    said in one home before it was joined with another covers that home alone, except that a "no"
 //!    reaches all of them. What is said after the joining covers the whole.
@@ -99,14 +100,7 @@ pub fn standing(
         // With a first home and joined ones, two homes share statements from the later joining on.
         homes.iter().find(|h| h.id == id).and_then(|h| h.joined).map_or(i64::MIN, |j| j.entry)
     };
-    // Before it was joined, a home stood alone: what the others had said reached it only then.
-    let alone =
-        homes.iter().any(|h| Some(h.id) == home && h.joined.is_some_and(|j| j.at > asked.known));
-    let present: Vec<i64> = homes
-        .iter()
-        .filter(|h| Some(h.id) == home || (!alone && h.joined.is_none_or(|j| j.at <= asked.known)))
-        .map(|h| h.id)
-        .collect();
+    let present = present(homes, home, asked.known);
 
     let mut keys: Vec<(Axis, PurposeCode, ChannelCode)> =
         known.iter().map(|s| (s.axis, s.purpose, s.channel)).collect();
@@ -127,7 +121,8 @@ pub fn standing(
                     spoke |= own || shared;
                     own || shared
                 })
-                .fold(None, |state, s| next(state, s));
+                .fold(Said::default(), |said, s| said.next(s))
+                .standing;
             asked_home_spoke |= Some(id) == home && spoke;
             result = match (result, folded) {
                 (None, folded) => folded,
@@ -154,35 +149,67 @@ pub fn standing(
     standing
 }
 
+/// The homes that were one subject with the asked one by what was known then. A home that was joined
+/// with the rest only later stood apart, with those that came along with it: a merge doesn't change
+/// what was so before it (law 10).
+fn present(homes: &[Home], home: Option<i64>, known: Moment) -> Vec<i64> {
+    let is_known = |h: &Home| h.joined.is_none_or(|j| j.at <= known);
+    let apart = homes.iter().find(|h| Some(h.id) == home && !is_known(h)).and_then(|h| h.joined);
+    let together = |h: &&Home| match apart {
+        Some(joined) => h.joined == Some(joined),
+        None => is_known(h),
+    };
+    homes.iter().filter(together).map(|h| h.id).collect()
+}
+
 /// Whether a state alone (before expiry, notice and confirmation are looked at) is a yes.
 pub fn in_force_state(state: ConsentState) -> bool {
     matches!(state, ConsentState::Given | ConsentState::Renewed)
 }
 
-/// One step of the fold.
-fn next(before: Option<ConsentStanding>, s: &Statement) -> Option<ConsentStanding> {
-    let now = ConsentStanding { state: s.state, by: *s };
-    let Some(before) = before else { return Some(now) };
-    if matches!(s.axis, Axis::Objection | Axis::Restriction) {
-        return Some(now);
+/// What one home has said so far, about one matter.
+#[derive(Default)]
+struct Said {
+    standing: Option<ConsentStanding>,
+    /// Each source's "no" that neither it nor the person has taken back. A "no" stays also where
+    /// another source spoke after it.
+    noes: Vec<ConsentStanding>,
+}
+
+impl Said {
+    /// One step of the fold.
+    fn next(mut self, s: &Statement) -> Said {
+        let now = ConsentStanding { state: s.state, by: *s };
+        let Some(before) = self.standing else {
+            self.noes.extend(s.protects().then_some(now));
+            return Said { standing: Some(now), ..self };
+        };
+        if matches!(s.axis, Axis::Objection | Axis::Restriction) {
+            return Said { standing: Some(now), ..self };
+        }
+        let lifts = |no: &ConsentStanding| s.own || s.confirmed || s.source == no.by.source;
+        let after = match s.state {
+            ConsentState::Given | ConsentState::Renewed => {
+                self.noes.retain(|no| !lifts(no));
+                match self.noes.last() {
+                    Some(no) => *no,
+                    // Given while in force is a renewal.
+                    None if s.state == ConsentState::Given && in_force_state(before.state) => {
+                        ConsentStanding { state: ConsentState::Renewed, by: *s }
+                    }
+                    None => now,
+                }
+            }
+            // Asking again takes nothing back: neither a yes, nor a "no" of which it knows nothing.
+            ConsentState::Requested if in_force_state(before.state) => before,
+            ConsentState::Requested if self.noes.iter().any(|no| !lifts(no)) => before,
+            _ => {
+                self.noes.extend(s.protects().then_some(now));
+                now
+            }
+        };
+        Said { standing: Some(after), ..self }
     }
-    let may_lift = s.own || s.confirmed || s.source == before.by.source;
-    let was_no = before.by.protects();
-    Some(match s.state {
-        // A yes, or a new question, lifts another source's no only by the person's own act.
-        ConsentState::Given | ConsentState::Renewed | ConsentState::Requested
-            if was_no && !may_lift =>
-        {
-            before
-        }
-        // Asking again takes nothing back.
-        ConsentState::Requested if in_force_state(before.state) => before,
-        // Given while in force is a renewal.
-        ConsentState::Given if in_force_state(before.state) => {
-            ConsentStanding { state: ConsentState::Renewed, by: *s }
-        }
-        _ => now,
-    })
 }
 
 /// Of two answers the one that protects the person (law 9).

@@ -383,16 +383,12 @@ impl<'r> Admission<'r> {
         Ok(())
     }
 
-    fn take_held(
-        &mut self,
-        writer: &Writer<'_>,
-        blind: i64,
-        depth: Depth,
-    ) -> Result<Option<Held>> {
+    fn take_held(&mut self, writer: &Writer<'_>, blind: i64, depth: Depth) -> Result<Option<Held>> {
         let mut held = match self.held.remove(&blind) {
             Some(held) => held,
             None => {
-                let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+                let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)?
+                else {
                     return Ok(None);
                 };
                 let record = Record::of_row(id, &row, key);

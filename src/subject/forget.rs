@@ -198,12 +198,7 @@ pub fn forget_event(
 
 /// The salt under which an item was committed to: the one that an earlier erasure kept, when the
 /// record's first key is gone, else the record's own.
-pub fn salt_of(
-    conn: &Connection,
-    key: &RecordKey,
-    kind: ItemKind,
-    seq: i64,
-) -> Result<[u8; 32]> {
+pub fn salt_of(conn: &Connection, key: &RecordKey, kind: ItemKind, seq: i64) -> Result<[u8; 32]> {
     let item = match kind {
         ItemKind::Value => sql::ITEM_VALUE,
         ItemKind::Event => sql::ITEM_EVENT,

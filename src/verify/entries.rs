@@ -323,7 +323,11 @@ fn chain_claims(
     }
     chain.faults_untold += verified.findings_unkept;
     for n in misplaced {
-        chain.find("entry-misplaced", Some(*n), format!("an entry stands at {n} and not in its place"));
+        chain.find(
+            "entry-misplaced",
+            Some(*n),
+            format!("an entry stands at {n} and not in its place"),
+        );
     }
     chain.expect(sql::entries_below_zero(conn)? == 0, "entry-misplaced", None, || {
         "entries stand below number 0".into()
@@ -398,10 +402,13 @@ fn memory_claim(path: &Path, verified: &Verified, own: &[Stated]) -> Result<Clai
 fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     let mut all = vec![
         "omission: an event that was never logged leaves no trace here".to_owned(),
-        "the clock: times are the machine's own word, between entries that a witness dated".to_owned(),
+        "the clock: times are the machine's own word, between entries that a witness dated"
+            .to_owned(),
     ];
     if options.key.is_none() {
-        all.push("the key: it was read from the store itself; name the one handed out with --key".into());
+        all.push(
+            "the key: it was read from the store itself; name the one handed out with --key".into(),
+        );
     }
     all.push(match verified.held_to {
         0 => format!(

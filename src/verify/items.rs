@@ -123,7 +123,8 @@ fn pass(
     let mut tree = Frontier::new();
     let close = |claim: &mut Claim, batch: &Batch, tree: &mut Frontier| {
         let tree = std::mem::take(tree);
-        let same = i64::try_from(tree.size()) == Ok(batch.count) && tree.root().to_string() == batch.root;
+        let same =
+            i64::try_from(tree.size()) == Ok(batch.count) && tree.root().to_string() == batch.root;
         claim.expect(same, "batch-root", Some(batch.n), || {
             format!("the {part} of entry {} are not those that it commits to", batch.n)
         });
@@ -170,7 +171,11 @@ fn pass(
             let leaf = opened.as_ref().map(|bytes| commitment(&salt, bytes));
             let common = opened.as_ref().and_then(|b| serde_json::from_slice::<Common>(b).ok());
             match common {
-                None => claim.find("item-unreadable", n, format!("row {} of the {part} doesn't open", item.seq)),
+                None => claim.find(
+                    "item-unreadable",
+                    n,
+                    format!("row {} of the {part} doesn't open", item.seq),
+                ),
                 Some(common) => {
                     let mask = words.mask_of(item.purposes);
                     let fits = match item.kept_salt {
@@ -182,7 +187,10 @@ fn pass(
                         format!("row {} of the {part} came in for other purposes", item.seq)
                     });
                     claim.expect(common.at == item.at, "row-differs", n, || {
-                        format!("row {} of the {part} says another time than its sealed bytes", item.seq)
+                        format!(
+                            "row {} of the {part} says another time than its sealed bytes",
+                            item.seq
+                        )
                     });
                 }
             }
@@ -200,7 +208,10 @@ fn pass(
 
 fn erased_leaf(claim: &mut Claim, item: &Item, n: Option<i64>, part: &str) -> Option<[u8; 32]> {
     claim.expect(item.body.iter().all(|byte| *byte == 0), "erasure-incomplete", n, || {
-        format!("ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes", item.seq)
+        format!(
+            "ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes",
+            item.seq
+        )
     });
     let leaf = item.tombstone.as_ref().and_then(|(bytes, _)| bytes.as_slice().try_into().ok());
     claim.expect(leaf.is_some(), "tombstone-missing", n, || {
@@ -346,7 +357,11 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         });
     })?;
     for (record, _) in folds.keys() {
-        rollups.find("rollup-missing", None, format!("record {record} has events without a rollup"));
+        rollups.find(
+            "rollup-missing",
+            None,
+            format!("record {record} has events without a rollup"),
+        );
     }
     Ok(vec![events, rollups])
 }

@@ -52,7 +52,8 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
                     });
                 }
                 (None, Some(_)) => {
-                    let what = format!("a statement stands on entry {n}, whose payload doesn't say it");
+                    let what =
+                        format!("a statement stands on entry {n}, whose payload doesn't say it");
                     statements.find("statement-without-entry", Some(n), what);
                 }
                 (Some(_), None) => {
@@ -74,9 +75,12 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
             let ids = (id("from"), id("into"));
             let held = sql::merged(conn, n)?;
             let gone = !sql::subject_exists(conn, ids.0)? || !sql::subject_exists(conn, ids.1)?;
-            merges.expect(held == Some(ids) || (held.is_none() && gone), "merge-differs", Some(n), || {
-                format!("the merge of entry {n} is not what its payload says")
-            });
+            merges.expect(
+                held == Some(ids) || (held.is_none() && gone),
+                "merge-differs",
+                Some(n),
+                || format!("the merge of entry {n} is not what its payload says"),
+            );
         }
         Ok(())
     })?;
@@ -97,7 +101,11 @@ fn payload(claim: &mut Claim, facts: &Facts, row: &Stated, view: &LeafView<'_>) 
     let Some((_, body)) = &row.payload else {
         match erased {
             Some(_) => claim.erased += 1,
-            None => claim.find("payload-missing", Some(n), format!("the payload of entry {n} is MISSING")),
+            None => claim.find(
+                "payload-missing",
+                Some(n),
+                format!("the payload of entry {n} is MISSING"),
+            ),
         }
         return None;
     };
@@ -108,12 +116,15 @@ fn payload(claim: &mut Claim, facts: &Facts, row: &Stated, view: &LeafView<'_>) 
             return None;
         }
         (true, None) => {
-            let what = format!("the payload of entry {n} is MISSING: blank, and no erasure says so");
+            let what =
+                format!("the payload of entry {n} is MISSING: blank, and no erasure says so");
             claim.find("payload-missing", Some(n), what);
             return None;
         }
         (false, Some(by)) => {
-            let what = format!("ERASURE INCOMPLETE: entry {by} erased the payload of entry {n}, and it is there");
+            let what = format!(
+                "ERASURE INCOMPLETE: entry {by} erased the payload of entry {n}, and it is there"
+            );
             claim.find("erasure-incomplete", Some(n), what);
             return None;
         }
@@ -122,7 +133,8 @@ fn payload(claim: &mut Claim, facts: &Facts, row: &Stated, view: &LeafView<'_>) 
     let key = RecordKey(row.key.clone().unwrap_or_default().try_into().unwrap_or([0; 32]));
     let mut opened = body.clone();
     apply_seal(&key, Sealed::Payload, n, &mut opened);
-    let holds = commit::commitment(&commit::salt(&key.0, view.number), &opened) == commitment.bytes()
+    let holds = commit::commitment(&commit::salt(&key.0, view.number), &opened)
+        == commitment.bytes()
         && view.tag.is_some_and(|tag| tag.bytes() == commit::tag(&key.0, view.number));
     claim.expect(holds, "payload-changed", Some(n), || {
         format!("the payload of entry {n} is not what the entry commits to")

@@ -50,8 +50,15 @@ macro_rules! view {
 /// Every view.
 pub const VIEWS: &[View] = &[
     view!("v_subject", "subjects", "subject s", subject = "s.id", state = "s.state"),
-    view!("v_record", "records of sources", "record r LEFT JOIN word w ON w.kind = 'source' AND w.code = r.source",
-        record = "r.id", subject = "r.subject", home = "r.home", source = "w.text"),
+    view!(
+        "v_record",
+        "records of sources",
+        "record r LEFT JOIN word w ON w.kind = 'source' AND w.code = r.source",
+        record = "r.id",
+        subject = "r.subject",
+        home = "r.home",
+        source = "w.text"
+    ),
     view!("v_value", "identifiers and attributes",
         "value v LEFT JOIN record_key k ON k.record = v.record LEFT JOIN word w ON w.kind = 'field' AND w.code = v.field
          LEFT JOIN purpose_set p ON p.id = v.purposes",
@@ -63,42 +70,125 @@ pub const VIEWS: &[View] = &[
          LEFT JOIN purpose_set p ON p.id = v.purposes",
         event = "v.seq", record = "v.record", name = "w.text", purposes = "p.mask", at = "v.at",
         body = "CASE WHEN v.purposes = 2 THEN NULL ELSE candor_event(k.k, v.seq, v.body) END" opens),
-    view!("v_rollup", "counts and sums of events by record and name",
+    view!(
+        "v_rollup",
+        "counts and sums of events by record and name",
         "rollup r LEFT JOIN word w ON w.kind = 'event' AND w.code = r.name",
-        record = "r.record", name = "w.text", count = "r.count", sum = "r.sum", first_at = "r.first_at",
-        last_at = "r.last_at"),
-    view!("v_consent", "statements about consent, channels, objections and restrictions",
+        record = "r.record",
+        name = "w.text",
+        count = "r.count",
+        sum = "r.sum",
+        first_at = "r.first_at",
+        last_at = "r.last_at"
+    ),
+    view!(
+        "v_consent",
+        "statements about consent, channels, objections and restrictions",
         "statement s LEFT JOIN word w ON w.kind = 'purpose' AND w.code = s.purpose
          LEFT JOIN word c ON c.kind = 'channel' AND c.code = s.channel
          LEFT JOIN word o ON o.kind = 'source' AND o.code = s.source",
-        entry = "s.n", record = "s.record", axis = "s.axis", purpose = "w.text", channel = "c.text",
-        state = "s.state", explicit = "s.explicit", confirmed = "s.confirmed", own = "s.own",
-        source = "o.text", notice_version = "s.notice_version", valid_at = "s.valid_at",
-        recorded_at = "s.recorded_at"),
+        entry = "s.n",
+        record = "s.record",
+        axis = "s.axis",
+        purpose = "w.text",
+        channel = "c.text",
+        state = "s.state",
+        explicit = "s.explicit",
+        confirmed = "s.confirmed",
+        own = "s.own",
+        source = "o.text",
+        notice_version = "s.notice_version",
+        valid_at = "s.valid_at",
+        recorded_at = "s.recorded_at"
+    ),
     view!("v_entry", "ledger entries", "entry e", entry = "e.n", leaf = "CAST(e.leaf AS TEXT)"),
-    view!("v_checkpoint", "signed checkpoints", "checkpoint c", size = "c.size", note = "CAST(c.note AS TEXT)"),
-    view!("v_policy", "applied policies", "policy p", version = "p.version", entry = "p.entry",
-        applied_at = "p.applied_at", sha256 = "lower(hex(p.sha256))", text = "p.text"),
-    view!("v_notice", "notices that people were shown", "notice n", name = "n.name", version = "n.version",
-        language = "n.language", material = "n.material", sha256 = "lower(hex(n.sha256))",
-        text = "n.text", policy = "n.policy"),
-    view!("v_disclosure", "what was sent to whom",
+    view!(
+        "v_checkpoint",
+        "signed checkpoints",
+        "checkpoint c",
+        size = "c.size",
+        note = "CAST(c.note AS TEXT)"
+    ),
+    view!(
+        "v_policy",
+        "applied policies",
+        "policy p",
+        version = "p.version",
+        entry = "p.entry",
+        applied_at = "p.applied_at",
+        sha256 = "lower(hex(p.sha256))",
+        text = "p.text"
+    ),
+    view!(
+        "v_notice",
+        "notices that people were shown",
+        "notice n",
+        name = "n.name",
+        version = "n.version",
+        language = "n.language",
+        material = "n.material",
+        sha256 = "lower(hex(n.sha256))",
+        text = "n.text",
+        policy = "n.policy"
+    ),
+    view!(
+        "v_disclosure",
+        "what was sent to whom",
         "disclosure d LEFT JOIN word w ON w.kind = 'destination' AND w.code = d.destination
          LEFT JOIN word p ON p.kind = 'purpose' AND p.code = d.purpose",
-        disclosure = "d.id", entry = "d.entry", record = "d.record", destination = "w.text",
-        purpose = "p.text", at = "d.at"),
-    view!("v_request", "requests of people", "request q", request = "q.id", record = "q.record",
-        kind = "q.kind", state = "q.state", opened_at = "q.opened_at", due_on = "q.due_on",
-        closed_at = "q.closed_at", opened_entry = "q.opened_entry", closed_entry = "q.closed_entry"),
-    view!("v_batch", "admitted batches", "batch b LEFT JOIN word w ON w.kind = 'source' AND w.code = b.source",
-        entry = "b.n", recorded_at = "b.recorded_at", policy = "b.policy", source = "w.text",
-        first_value = "b.first_value", value_count = "b.value_count", first_event = "b.first_event",
-        event_count = "b.event_count"),
-    view!("v_import", "imports", "import i LEFT JOIN word w ON w.kind = 'source' AND w.code = i.source",
-        import = "i.id", source = "w.text", policy = "i.policy", state = "i.state",
-        started_at = "i.started_at", finished_at = "i.finished_at", totals = "i.totals"),
-    view!("v_suppression_count", "how many fingerprints keep people out", "suppression s",
-        entry = "s.entry", count = "COUNT(*)"),
+        disclosure = "d.id",
+        entry = "d.entry",
+        record = "d.record",
+        destination = "w.text",
+        purpose = "p.text",
+        at = "d.at"
+    ),
+    view!(
+        "v_request",
+        "requests of people",
+        "request q",
+        request = "q.id",
+        record = "q.record",
+        kind = "q.kind",
+        state = "q.state",
+        opened_at = "q.opened_at",
+        due_on = "q.due_on",
+        closed_at = "q.closed_at",
+        opened_entry = "q.opened_entry",
+        closed_entry = "q.closed_entry"
+    ),
+    view!(
+        "v_batch",
+        "admitted batches",
+        "batch b LEFT JOIN word w ON w.kind = 'source' AND w.code = b.source",
+        entry = "b.n",
+        recorded_at = "b.recorded_at",
+        policy = "b.policy",
+        source = "w.text",
+        first_value = "b.first_value",
+        value_count = "b.value_count",
+        first_event = "b.first_event",
+        event_count = "b.event_count"
+    ),
+    view!(
+        "v_import",
+        "imports",
+        "import i LEFT JOIN word w ON w.kind = 'source' AND w.code = i.source",
+        import = "i.id",
+        source = "w.text",
+        policy = "i.policy",
+        state = "i.state",
+        started_at = "i.started_at",
+        finished_at = "i.finished_at",
+        totals = "i.totals"
+    ),
+    view!(
+        "v_suppression_count",
+        "how many fingerprints keep people out",
+        "suppression s",
+        entry = "s.entry",
+        count = "COUNT(*)"
+    ),
 ];
 
 /// The statements that make the views of a role; inner views begin with `prefix`.
@@ -127,7 +217,12 @@ mod tests {
             let section = text.split("\n## ").find(|s| s.starts_with(view.name)).unwrap();
             for column in view.columns {
                 let line = format!("\n| `{}` |", column.name);
-                assert!(section.contains(&line), "{}.{} is not in VIEWS.md", view.name, column.name);
+                assert!(
+                    section.contains(&line),
+                    "{}.{} is not in VIEWS.md",
+                    view.name,
+                    column.name
+                );
             }
         }
     }

@@ -50,7 +50,10 @@ fn say(context: &Context, report: &Report) {
         report.signed_to,
         or_none(&report.last_checkpoint_at)
     ));
-    out.say(format!("since kept  {} entries after the last checkpoint kept elsewhere", report.entries_since_held));
+    out.say(format!(
+        "since kept  {} entries after the last checkpoint kept elsewhere",
+        report.entries_since_held
+    ));
     for claim in &report.claims {
         say_claim(context, claim);
     }
@@ -67,7 +70,8 @@ fn say_claim(context: &Context, claim: &Claim) {
         Standing::NotProven => "not proven",
         Standing::Broken => "BROKEN    ",
     };
-    let erased = if claim.erased > 0 { format!(", {} erased", claim.erased) } else { String::new() };
+    let erased =
+        if claim.erased > 0 { format!(", {} erased", claim.erased) } else { String::new() };
     context.out.say(format!("{standing}  {} ({}{erased})", claim.what, claim.checked));
     for fault in &claim.faults {
         let entry = fault.entry.map(|n| format!(" [entry {n}]")).unwrap_or_default();

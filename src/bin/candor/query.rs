@@ -20,7 +20,8 @@ pub fn run(context: &Context, args: &Sql) -> Result<Answer> {
     let mut record = |opens| {
         if opens == Opens::Personal && key_path(path).exists() {
             let mut store = context.open(Access::Write)?;
-            store.write(Moment::now(), |w| w.append("access.query", json!({"role": "operator"})))?;
+            store
+                .write(Moment::now(), |w| w.append("access.query", json!({"role": "operator"})))?;
         }
         Ok(())
     };
@@ -29,7 +30,11 @@ pub fn run(context: &Context, args: &Sql) -> Result<Answer> {
         let rows: Vec<Value> = answer
             .rows
             .iter()
-            .map(|row| Value::Object(answer.columns.iter().cloned().zip(row.clone()).collect::<Map<_, _>>()))
+            .map(|row| {
+                Value::Object(
+                    answer.columns.iter().cloned().zip(row.clone()).collect::<Map<_, _>>(),
+                )
+            })
             .collect();
         context.out.give(&rows);
     } else {

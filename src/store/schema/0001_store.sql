@@ -62,15 +62,16 @@ CREATE TABLE notice (
 -- PROFILE -----------------------------------------------------------------------------------------
 
 -- A subject is a set of records. Its public id is random and means nothing. state: 2 live,
--- 3 merged into another, 4 erased with something kept by law.
+-- 3 merged into another, 4 erased with something kept by law. Numbers of subjects and records are
+-- never given twice (AUTOINCREMENT): keys, payloads and the journal of erasures outlive the row.
 CREATE TABLE subject (
-  id INTEGER PRIMARY KEY, public_id INTEGER NOT NULL UNIQUE, state INTEGER NOT NULL
+  id INTEGER PRIMARY KEY AUTOINCREMENT, public_id INTEGER NOT NULL UNIQUE, state INTEGER NOT NULL
 ) STRICT;
 
 -- One source's own row about a subject. home is the subject it was born into: consent given to one
 -- home never covers another, also after a merge. last_value heads the chain of its values.
 CREATE TABLE record (
-  id INTEGER PRIMARY KEY, subject INTEGER NOT NULL, home INTEGER NOT NULL, source INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, subject INTEGER NOT NULL, home INTEGER NOT NULL, source INTEGER NOT NULL,
   key_blind INTEGER NOT NULL, last_value INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX record_subject ON record (subject);

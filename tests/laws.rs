@@ -1,0 +1,28 @@
+//! The ten promises of the store (`DESIGN.md`, Laws), one module for each, and the gate's table.
+//!
+//! Every test here goes red when its law is broken in the code.
+
+mod common;
+
+#[path = "laws/gate_table.rs"]
+mod gate_table;
+#[path = "laws/law_10.rs"]
+mod law_10_time_is_stated;
+#[path = "laws/law_1.rs"]
+mod law_1_no_reason_no_data;
+#[path = "laws/law_2.rs"]
+mod law_2_every_byte_has_a_reason;
+#[path = "laws/law_3.rs"]
+mod law_3_nothing_leaves_without_a_reason;
+#[path = "laws/law_4.rs"]
+mod law_4_history_is_never_rewritten;
+#[path = "laws/law_5.rs"]
+mod law_5_history_names_nobody;
+#[path = "laws/law_6.rs"]
+mod law_6_erased_means_gone;
+#[path = "laws/law_7.rs"]
+mod law_7_anyone_can_check;
+#[path = "laws/law_9.rs"]
+mod law_9_the_most_protective_wins;
+#[path = "laws/split.rs"]
+mod split_restores_what_was;

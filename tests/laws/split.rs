@@ -1,0 +1,132 @@
+//! A split restores exactly what was before the merge: profile, consents, and rollups.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::common::{World, hour, rows};
+use candor::consent::desk::Spoken;
+use candor::consent::fold::AsOf;
+use candor::policy::types::ConsentState;
+use candor::profile::lookup;
+use candor::profile::merge::{self, Decider};
+use candor::subject::receipt;
+
+const PEOPLE: usize = 4;
+
+/// What happens to each person before anything is merged.
+fn life() -> impl Strategy<Value = Vec<(usize, usize)>> {
+    prop::collection::vec((0..PEOPLE, 0..6usize), 4..16)
+}
+
+fn live(world: &mut World, p: usize, what: usize, at: i64) {
+    let now = hour(at);
+    let shop = |optin: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice\n\
+             c{p},{now},Name{at},p{p}@x.example,K{p},{optin},letter-form@1\n"
+        )
+    };
+    match what {
+        0 => drop(world.import("shop", &shop(""), now)),
+        1 => drop(world.import("shop", &shop("yes"), now)),
+        2 => drop(world.import("shop", &shop("no"), now)),
+        3 | 4 => {
+            let csv = format!(
+                "basket,at,looked_at,card,cents,what\nb{at},{now},,K{p},{},Book{at}\n",
+                100 * at
+            );
+            world.import("till", &csv, now);
+        }
+        _ => {
+            let who = format!("email:p{p}@x.example");
+            if world.subject(&who).is_some() {
+                let spoken = Spoken {
+                    purpose: Some("newsletter"),
+                    notice: Some("letter-form@2"),
+                    state: ConsentState::Given,
+                    ..Spoken::default()
+                };
+                world.say(&who, &spoken, now);
+            }
+        }
+    }
+}
+
+/// Everything that can be read of a subject.
+fn picture(world: &World, subject: i64) -> Value {
+    let asked = AsOf::at(hour(500));
+    let state = receipt::state(&world.store, &world.rules, subject, asked).unwrap();
+    serde_json::json!({
+        "profile": world.profile(subject),
+        "state": serde_json::to_value(state).unwrap(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(14))]
+
+    #[test]
+    fn merges_taken_back_leave_everything_as_it_was(
+        life in life(),
+        pairs in prop::collection::vec((0..PEOPLE, 0..PEOPLE), 1..4),
+    ) {
+        let mut world = World::new();
+        for (i, (p, what)) in life.into_iter().enumerate() {
+            live(&mut world, p, what, 1 + i64::try_from(i).unwrap());
+        }
+        let subjects = lookup::live_subjects(world.store.conn()).unwrap();
+        prop_assume!(subjects.len() > 1);
+        let mut undo = Vec::new();
+        let mut at = 100;
+        for (a, b) in pairs {
+            let live = lookup::live_subjects(world.store.conn()).unwrap();
+            let (a, b) = (live[a % live.len()], live[b % live.len()]);
+            if a == b {
+                continue;
+            }
+            let (into, from) = (a.min(b), a.max(b));
+            let before = (picture(&world, into), picture(&world, from));
+            let tables = (rows(world.store.conn(), "rollup"), rows(world.store.conn(), "record"));
+            at += 1;
+            world
+                .store
+                .write(hour(at), |w| merge::join(w, from, into, Decider::Person))
+                .unwrap();
+            let merge = lookup::merges_into(world.store.conn(), into).unwrap()[0];
+            prop_assert_eq!(rows(world.store.conn(), "rollup"), tables.0.clone());
+            undo.push((merge, into, from, before, tables));
+        }
+        for (merge, into, from, before, tables) in undo.into_iter().rev() {
+            at += 1;
+            let restored = world.store.write(hour(at), |w| merge::split(w, &merge)).unwrap();
+            prop_assert_eq!(restored, from);
+            prop_assert_eq!((picture(&world, into), picture(&world, from)), before);
+            prop_assert_eq!(
+                (rows(world.store.conn(), "rollup"), rows(world.store.conn(), "record")),
+                tables
+            );
+        }
+        prop_assert!(world.verify(&[]).holds());
+    }
+}
+
+#[test]
+fn what_was_split_is_not_merged_again_by_the_same_identifier() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,Ann,one@x.example,K1\nc2,2026-01-04,Bob,two@x.example,K1\n";
+    world.import("shop", shop, hour(1));
+    let subject = world.subject("email:one@x.example").unwrap();
+    assert_eq!(world.subject("email:two@x.example"), Some(subject), "the card joins them");
+    let merge = lookup::merges_into(world.store.conn(), subject).unwrap();
+    match merge.first().copied() {
+        Some(merge) => drop(world.store.write(hour(2), |w| merge::split(w, &merge)).unwrap()),
+        None => {
+            let last = lookup::records_of(world.store.conn(), subject).unwrap()[1];
+            world.store.write(hour(2), |w| merge::part_record(w, last)).unwrap();
+        }
+    }
+    let again = shop.replace("2026-01-04", "2026-01-06").replace("K1\n", "K1\n");
+    world.import("shop", &again, hour(3));
+    assert_ne!(world.subject("email:one@x.example"), world.subject("email:two@x.example"));
+}
