@@ -99,8 +99,8 @@ impl Past {
 
     fn joined(&self, home: i64, before: i64) -> Option<Joined> {
         let oldest = self.oldest.get(&home)?;
-        let moved = self.merges.iter().filter(|merge| stood(merge, before));
-        let last = moved.filter(|merge| merge.records.contains(oldest)).last()?;
+        let mut moved = self.merges.iter().filter(|merge| stood(merge, before));
+        let last = moved.rfind(|merge| merge.records.contains(oldest))?;
         Some(Joined { at: last.at, entry: last.entry })
     }
 }

@@ -5,6 +5,7 @@
 //! same record and name, and the rollup of that pair holds the head of the chain. So an event costs
 //! one append, and the events of a person are found without any index.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::json;
@@ -182,7 +183,7 @@ impl Items {
         event: &AdmittedEvent<'_>,
     ) -> Result<Taken> {
         let at = (record, event.name);
-        if !self.rollups.contains_key(&at) {
+        if let Entry::Vacant(place) = self.rollups.entry(at) {
             let rollup = sql::rollup(writer.conn, record, event.name)?.unwrap_or(Rollup {
                 name: event.name,
                 count: 0,
@@ -191,7 +192,7 @@ impl Items {
                 last_at: i64::MIN,
                 last_event: 0,
             });
-            self.rollups.insert(at, rollup);
+            place.insert(rollup);
         }
         let rollup = self.rollups[&at];
         // An event later than all that are held can't be one of them.

@@ -143,6 +143,7 @@ pub fn frontier_at(conn: &Connection, size: u64) -> Result<Frontier> {
 }
 
 /// Any node of the tree, from the stored roots of full tiles and the leaves.
+#[allow(clippy::type_complexity)] // two closures over the connection: a name would say no more
 pub fn tile_reader(
     conn: &Connection,
 ) -> TileReader<

@@ -124,7 +124,7 @@ mod tests {
         let path = folder.path().join("x.db");
         let mut bytes = vec![b'.'; WINDOW_BYTES - 3];
         bytes.extend_from_slice(b"ann@example.com");
-        bytes.extend_from_slice(&vec![b'.'; 100]);
+        bytes.extend_from_slice(&[b'.'; 100]);
         bytes.extend_from_slice(b"ann@example.com");
         std::fs::write(&path, &bytes).unwrap();
         let report =
