@@ -18,11 +18,11 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
         .and_then(|bytes| bytes.try_into().ok())
         .map(StoreSecret)
         .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
-    let words = Words::load(conn)?;
+    let words = &Words::load(conn)?;
     let facts = Facts::read(conn)?;
     let second = entries::further(path, size)?;
     let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
-        let (words, secret) = (&words, &secret);
+let secret = &secret;
         let thread =
             second.map(|second| scope.spawn(move || items::events(&second, words, secret)));
         let mut mine = payloads::check(conn, words, &facts)?;
@@ -35,7 +35,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     })?;
     let mut claims = mine;
     claims.extend(theirs);
-    claims.extend(tables::check(conn, &facts)?);
+    claims.extend(tables::check(path, conn, words, &facts)?);
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");
     file.checked = 1;
     let faults = sql::integrity(conn)?;

@@ -18,12 +18,26 @@ pub(super) struct Forgetting {
     pub(super) goes_on: bool,
 }
 
+/// An entry of a run that sent something: what it says.
+pub(super) struct Disclosing {
+    pub(super) at: i64,
+    pub(super) destination: String,
+    pub(super) purpose: String,
+    pub(super) count: i64,
+}
+
 /// What the ledger says about everything else.
 pub(super) struct Facts {
     /// Erased payloads, each with the entry that says so.
     pub(super) erased: HashMap<i64, i64>,
     /// Entries that forget.
     pub(super) forgettings: BTreeMap<i64, Forgetting>,
+    /// Runs that sent something.
+    pub(super) disclosings: BTreeMap<i64, Disclosing>,
+    /// The last entry that erased somebody.
+    pub(super) last_erasure: i64,
+    /// How many fingerprints were let back in, in all.
+    pub(super) lifted: u64,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -33,8 +47,14 @@ pub(super) const FORGETTING: [&str; 2] = ["erasure", "data.forget"];
 
 impl Facts {
     pub(super) fn read(conn: &Connection) -> Result<Facts> {
-        let mut facts =
-            Facts { erased: HashMap::new(), forgettings: BTreeMap::new(), kinds: BTreeMap::new() };
+        let mut facts = Facts {
+            erased: HashMap::new(),
+            forgettings: BTreeMap::new(),
+            disclosings: BTreeMap::new(),
+            last_erasure: -1,
+            lifted: 0,
+            kinds: BTreeMap::new(),
+        };
         let mut last: Option<(i64, i64)> = None;
         sql::entries(conn, 0, i64::MAX, |n, leaf| {
             let Ok(view) = fields(leaf) else { return };
@@ -44,11 +64,13 @@ impl Facts {
             }
             if !FORGETTING.contains(&view.kind) {
                 last = None;
+                facts.note(n, &view);
                 return;
             }
             let body = body(&view);
             let request = body["req"].as_i64().unwrap_or(-1);
             if view.kind == "erasure" {
+                facts.last_erasure = n;
                 for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
                     facts.erased.entry(seq).or_insert(n);
                 }
@@ -72,6 +94,29 @@ impl Facts {
             );
         })?;
         Ok(facts)
+    }
+
+    /// Notes what an entry says that forgets nothing.
+    fn note(&mut self, n: i64, view: &LeafView<'_>) {
+        match view.kind {
+            "disclosure.run" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                self.disclosings.insert(
+                    n,
+                    Disclosing {
+                        at: view.at.0,
+                        destination: text("destination"),
+                        purpose: text("purpose"),
+                        count: body["count"].as_i64().unwrap_or(0),
+                    },
+                );
+            }
+            "suppression.lift" => {
+                self.lifted += body(view)["fingerprints"].as_u64().unwrap_or(0);
+            }
+            _ => {}
+        }
     }
 }
 

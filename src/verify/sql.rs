@@ -254,12 +254,10 @@ pub enum Numbers {
     Batches,
     /// id, entry, undone entry, at, how many records.
     Merges,
-    /// id, opened entry, `opened_at`, closed entry, state.
+    /// id, opened entry, `opened_at`, closed entry, state, kind.
     Requests,
     /// The same with the closing entry's leaf.
     Closings,
-    /// id, entry, at.
-    Disclosures,
     /// entry, since.
     Suppressions,
     /// item, entry, how many tombstones.
@@ -280,17 +278,14 @@ impl Numbers {
                  FROM merge m LEFT JOIN entry e ON e.n = m.entry ORDER BY m.id"
             }
             Numbers::Requests => {
-                "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state, e.leaf
+                "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state,
+                        q.kind, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
             }
             Numbers::Closings => {
                 "SELECT q.id, q.closed_entry, q.closed_at, q.kind, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.closed_entry
                  WHERE q.closed_entry <> 0 ORDER BY q.id"
-            }
-            Numbers::Disclosures => {
-                "SELECT d.id, d.entry, d.at, e.leaf FROM disclosure d
-                 LEFT JOIN entry e ON e.n = d.entry ORDER BY d.id"
             }
             Numbers::Suppressions => {
                 "SELECT s.entry, s.since, e.leaf FROM suppression s
@@ -302,6 +297,30 @@ impl Numbers {
             }
         }
     }
+}
+
+/// Every disclosure: id, entry, at, destination, purpose, and whether its record is there.
+pub fn disclosures(conn: &Connection, mut each: impl FnMut([i64; 6])) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT id, entry, at, destination, purpose,
+                EXISTS (SELECT 1 FROM record r WHERE r.id = d.record)
+         FROM disclosure d ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(numbers(row)?);
+    }
+    Ok(())
+}
+
+/// The fingerprints that keep people out.
+pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()> {
+    let mut statement = conn.prepare("SELECT fingerprint FROM suppression")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get_ref(0)?.as_blob().unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// A request's due day, as its row says it.
@@ -389,6 +408,13 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
             "merged-subject-holds-records",
             "records belong to a subject that was merged into another",
             "SELECT COUNT(*) FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 3",
+        ),
+        (
+            "subject-state",
+            "subjects count as merged or living, and no merge or split says so",
+            "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4)
+             OR (s.state <> 4 AND (s.state = 3) <> EXISTS (
+               SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0))",
         ),
         (
             "record-moved",

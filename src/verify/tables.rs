@@ -1,6 +1,7 @@
 //! The small tables against the entries that they name, policies and notices against their texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::base::error::Result;
 use crate::ledger::scan::fields;
 use crate::policy::check::check as check_policy;
-use crate::store::{self, MIGRATIONS, hex, words_of};
+use crate::store::{self, MIGRATIONS, WordKind, Words, hex, words_of};
 
 use super::claim::Claim;
 use super::facts::{FORGETTING, Facts, body};
@@ -24,15 +25,21 @@ fn entry(leaf: Option<&[u8]>) -> (String, i64, Value) {
     }
 }
 
-pub(super) fn check(conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
+pub(super) fn check(
+    path: &Path,
+    conn: &Connection,
+    words: &Words,
+    facts: &Facts,
+) -> Result<Vec<Claim>> {
     Ok(vec![
         batches(conn, facts)?,
         tombstones(conn, facts)?,
         policies(conn, facts)?,
         merges(conn)?,
         requests(conn, facts)?,
-        disclosures(conn)?,
+        disclosures(conn, words, facts)?,
         suppressions(conn)?,
+        journal(path, conn, facts)?,
         rows(conn)?,
         schema(conn)?,
     ])
@@ -194,15 +201,26 @@ fn merges(conn: &Connection) -> Result<Claim> {
     Ok(claim)
 }
 
+/// What entries call the kinds of requests.
+fn request_word(code: i64) -> Option<&'static str> {
+    match code {
+        2 => Some("access"),
+        3 => Some("portability"),
+        4 => Some("erasure"),
+        _ => None,
+    }
+}
+
 fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut claim = Claim::new("requests", "every request is what its entries say");
-    sql::with_leaf(conn, Numbers::Requests, |[id, n, at, closed, state]: [i64; 5], leaf| {
+    sql::with_leaf(conn, Numbers::Requests, |[id, n, at, closed, state, code]: [i64; 6], leaf| {
         claim.checked += 1;
         let (kind, written_at, body) = entry(leaf);
         let due = sql::due_on(conn, id)?;
         let holds = kind == "request.open"
             && at == written_at
             && body["due"].as_str() == Some(&due)
+            && body["kind"].as_str() == request_word(code)
             && (state == 2) == (closed == 0);
         claim.expect(holds, "request-differs", Some(n), || {
             format!("request {id} is not what entry {n} says")
@@ -226,29 +244,85 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     Ok(claim)
 }
 
-fn disclosures(conn: &Connection) -> Result<Claim> {
-    let mut claim = Claim::new("disclosures", "every disclosure names the entry of its run");
-    sql::with_leaf(conn, Numbers::Disclosures, |[id, n, _]: [i64; 3], leaf| {
+fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {
+    let mut claim = Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
+    let mut held: BTreeMap<i64, i64> = BTreeMap::new();
+    sql::disclosures(conn, |[id, n, at, destination, purpose, known]| {
         claim.checked += 1;
-        let (kind, ..) = entry(leaf);
-        claim.expect(kind.starts_with("disclosure"), "disclosure-without-entry", Some(n), || {
-            format!("disclosure {id} was not made by entry {n}")
+        *held.entry(n).or_default() += 1;
+        let Some(said) = facts.disclosings.get(&n) else {
+            let what = format!("disclosure {id} was not made by entry {n}");
+            claim.find("disclosure-without-entry", Some(n), what);
+            return;
+        };
+        let holds = at == said.at
+            && words.code(WordKind::Destination, &said.destination) == Some(destination)
+            && words.code(WordKind::Purpose, &said.purpose) == Some(purpose)
+            && known == 1;
+        claim.expect(holds, "disclosure-differs", Some(n), || {
+            format!("disclosure {id} is not of the run of entry {n}")
+        });
+    })?;
+    for (n, said) in &facts.disclosings {
+        let held = held.get(n).copied().unwrap_or(0);
+        // An erasure takes the person's disclosures with it.
+        let holds = held == said.count || (held < said.count && *n < facts.last_erasure);
+        claim.expect(holds, "disclosures-differ", Some(*n), || {
+            format!("entry {n} disclosed {} people, and {held} are here", said.count)
+        });
+    }
+    Ok(claim)
+}
+
+fn suppressions(conn: &Connection) -> Result<Claim> {
+    let mut claim = Claim::new("suppressions", "everybody who is kept out was erased by an entry");
+    sql::with_leaf(conn, Numbers::Suppressions, |[n, since]: [i64; 2], leaf| {
+        claim.checked += 1;
+        let (kind, at, _) = entry(leaf);
+        // A restore keeps people out again, since their erasure and not since the restore.
+        let holds = (kind == "erasure" && since == at) || (kind == "restore" && since <= at);
+        claim.expect(holds, "suppression-without-entry", Some(n), || {
+            format!("somebody is kept out by entry {n}, which is no erasure of that moment")
         });
         Ok(())
     })?;
     Ok(claim)
 }
 
-fn suppressions(conn: &Connection) -> Result<Claim> {
-    let mut claim = Claim::new("suppressions", "everybody who is kept out was erased by an entry");
-    sql::with_leaf(conn, Numbers::Suppressions, |[n, _]: [i64; 2], leaf| {
-        claim.checked += 1;
-        let (kind, ..) = entry(leaf);
-        claim.expect(kind == "erasure", "suppression-without-entry", Some(n), || {
-            format!("somebody is kept out by entry {n}, which is no erasure")
-        });
-        Ok(())
-    })?;
+/// No entry names who is kept out (that would tie the ledger to people); the journal beside the key
+/// does, by keyed fingerprints.
+fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
+    let file = store::erasures_path(path);
+    if !file.exists() {
+        return Ok(Claim::unproven(
+            "kept-out",
+            "that all who were erased are kept out: the journal of erasures isn't beside the store",
+        ));
+    }
+    let mut claim =
+        Claim::new("kept-out", "all whom the journal beside the key names are kept out, nobody else");
+    let Ok(notes) = store::read_erasures(&file) else {
+        claim.find("journal-damaged", None, "the journal of erasures can't be read");
+        return Ok(claim);
+    };
+    let mut missing: BTreeSet<String> = BTreeSet::new();
+    for note in notes {
+        // A crash may leave a note of an erasure that didn't happen.
+        let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(-1))?;
+        let (kind, at, _) = entry(leaf.as_deref());
+        if kind == "restore" || (kind == "erasure" && at == note.at) {
+            missing.extend(note.fingerprints);
+        }
+    }
+    claim.checked = missing.len() as u64;
+    let mut unknown = 0;
+    sql::fingerprints(conn, |print| unknown += u64::from(!missing.remove(&hex(print))))?;
+    claim.expect(missing.len() as u64 <= facts.lifted, "suppression-missing", None, || {
+        format!("{} fingerprints of erased people are gone, {} were lifted", missing.len(), facts.lifted)
+    });
+    claim.expect(unknown == 0, "suppression-unknown", None, || {
+        format!("{unknown} fingerprints are kept out that no erasure in the journal names")
+    });
     Ok(claim)
 }
 

@@ -1,0 +1,152 @@
+//! Verification against attacks: each is found, or stands in `ATTACKS.md` as one that can't be.
+
+#[path = "tamper/attacks.rs"]
+mod attacks;
+#[path = "tamper/flips.rs"]
+mod flips;
+#[path = "tamper/small.rs"]
+mod small;
+
+use std::fmt::Write as _;
+
+use attacks::{ATTACKS, Attack, How};
+use candor::ledger::key::SigningKey;
+use candor::ledger::vkey::KeyKind;
+use candor::store::side_files;
+use candor::verify::{Depth, Held, Options, Standing, verify};
+use small::{Copy, Small, codes, file_only, found};
+
+/// Whether one way of looking finds what it has to; says what is wrong otherwise.
+fn told(found: &std::collections::BTreeSet<&'static str>, expected: &str) -> bool {
+    match expected {
+        "" => found.is_empty(),
+        "*" => !found.is_empty(),
+        code => found.contains(code),
+    }
+}
+
+#[test]
+fn a_clean_store_proves_everything() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    small.remember(&copy);
+    let report = verify(&copy.path, &small.with_checkpoint()).unwrap();
+    assert!(report.holds, "{:?}", codes(&report));
+    for claim in &report.claims {
+        assert_eq!(claim.standing, Standing::Proven, "{}", claim.claim);
+    }
+    assert_eq!(report.entries_since_held, 0);
+    let erased: u64 = report.claims.iter().map(|claim| claim.erased).sum();
+    assert!(erased > 5, "the erasure left its marks");
+}
+
+#[test]
+fn every_attack_is_found_or_named() {
+    let small = Small::new();
+    let mut wrong = String::new();
+    for attack in ATTACKS {
+        let Attack { name, how, .. } = attack;
+        let copy = small.copy(&small.path);
+        copy.with(|conn| match how {
+            How::Sql(sql) => {
+                let changed = conn.execute(sql, []).unwrap_or_else(|e| panic!("{name}: {e}"));
+                assert!(changed > 0, "{name}: nothing was attacked");
+            }
+            How::Does(attack) => attack(&small, conn),
+        });
+        check(&small, &copy, attack, &mut wrong);
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+fn check(small: &Small, copy: &Copy, attack: &Attack, wrong: &mut String) {
+    let alone = found(&copy.path, &file_only());
+    let kept = found(&copy.path, &small.with_checkpoint());
+    small.remember(copy);
+    let beside = found(&copy.path, &file_only());
+    for (way, found, expected) in [
+        ("file only", alone, attack.file_only),
+        ("kept checkpoint", kept, attack.kept),
+        ("beside the key", beside, attack.beside),
+    ] {
+        if !told(&found, expected) {
+            writeln!(wrong, "{} ({way}): {expected:?}, but {found:?}", attack.name).unwrap();
+        }
+    }
+}
+
+/// Attacks on files, not on rows.
+const OLDER_FILE: Attack = Attack {
+    name: "put the whole file of an earlier moment in its place",
+    how: How::Sql(""),
+    file_only: "",
+    kept: "rollback",
+    beside: "rollback",
+};
+const OLDER_LOG: Attack = Attack {
+    name: "put a write-ahead log of an earlier moment beside it",
+    how: How::Sql(""),
+    file_only: "*",
+    kept: "*",
+    beside: "*",
+};
+
+#[test]
+fn an_older_file_is_found_by_what_was_kept() {
+    let small = Small::new();
+    let mut wrong = String::new();
+    check(&small, &small.copy(&small.older), &OLDER_FILE, &mut wrong);
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn an_older_log_is_found() {
+    let small = Small::new();
+    for options in [file_only(), small.with_checkpoint()] {
+        let copy = small.copy(&small.path);
+        std::fs::copy(&small.older_wal, &side_files(&copy.path)[0]).unwrap();
+        let found = found(&copy.path, &options);
+        assert!(!found.is_empty(), "an older log goes unseen");
+    }
+}
+
+#[test]
+fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
+    let (small, other) = (Small::new(), Small::new());
+    let key = Some(other.vkey.clone());
+    let options = Options { depth: Depth::Deep, key, held: Vec::new() };
+    let codes = found(&small.path, &options);
+    assert!(codes.contains("key-differs") && codes.contains("origin-differs"), "{codes:?}");
+
+    // A key of the ledger's own name that isn't the store's.
+    let key = SigningKey::from_seed(&[7; 32]);
+    let key = Some(key.verifier_key(small.vkey.name(), KeyKind::Log).unwrap());
+    let options = Options { depth: Depth::Deep, key, held: Vec::new() };
+    let codes = found(&small.path, &options);
+    assert!(codes.contains("key-differs") && codes.contains("signature-wrong"), "{codes:?}");
+
+    let held = vec![Held { name: "foreign".into(), note: other.note.clone() }];
+    let options = Options { depth: Depth::Deep, key: None, held };
+    let codes = found(&small.path, &options);
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["origin-differs"]);
+}
+
+/// The page says what the tests show, word for word.
+#[test]
+fn the_page_of_attacks_is_what_the_tests_show() {
+    let cell = |code: &str| match code {
+        "" => "not found".to_owned(),
+        "*" => "found, as what depends on the pages".to_owned(),
+        code => format!("`{code}`"),
+    };
+    let mut table = String::from(
+        "| attack | file only | file + kept checkpoint | file + what lies beside the key |\n\
+         | --- | --- | --- | --- |\n",
+    );
+    for attack in ATTACKS.iter().chain([&OLDER_FILE, &OLDER_LOG]) {
+        let [alone, kept, beside] = [attack.file_only, attack.kept, attack.beside].map(cell);
+        writeln!(table, "| {} | {alone} | {kept} | {beside} |", attack.name).unwrap();
+    }
+    let page = include_str!("../src/verify/ATTACKS.md");
+    assert!(page.contains(&table), "the table has to be:\n{table}");
+}

@@ -1,0 +1,278 @@
+//! The attacks: each changes a copy of the store, and says by which finding it is told.
+
+use candor::base::clock::Moment;
+use candor::ledger::checkpoint::Checkpoint;
+use candor::ledger::hash::leaf_hash;
+use candor::ledger::key::SigningKey;
+use candor::ledger::leaf::{Leaf, first_previous};
+use candor::ledger::tree::root_of;
+use rusqlite::{Connection, params};
+
+use super::small::Small;
+
+/// An attack, and the code of its finding: with the file only, with a checkpoint that was kept
+/// elsewhere (and the key that was handed out), with what lies beside the key. `""` where it can't
+/// be found, `"*"` where any finding will do.
+pub struct Attack {
+    pub name: &'static str,
+    pub how: How,
+    pub file_only: &'static str,
+    pub kept: &'static str,
+    pub beside: &'static str,
+}
+
+pub enum How {
+    /// One statement that must change at least one row.
+    Sql(&'static str),
+    Does(fn(&Small, &Connection)),
+}
+
+use How::{Does, Sql};
+
+macro_rules! attacks {
+    ($($name:literal, $how:expr => $($code:literal)+;)*) => { &[$(attacks!(@ $name, $how, $($code)+),)*] };
+    (@ $name:literal, $how:expr, $all:literal) => {
+        Attack { name: $name, how: $how, file_only: $all, kept: $all, beside: $all }
+    };
+    (@ $name:literal, $how:expr, $file:literal $kept:literal $beside:literal) => {
+        Attack { name: $name, how: $how, file_only: $file, kept: $kept, beside: $beside }
+    };
+}
+
+#[rustfmt::skip]
+pub const ATTACKS: &[Attack] = attacks! {
+    "edit the actor in a leaf", Sql("UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"a\":\"test\"', '\"a\":\"tost\"') AS BLOB) WHERE n = 7") => "chain-broken";
+    "edit the last leaf", Sql("UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"a\":\"test\"', '\"a\":\"tost\"') AS BLOB) WHERE n = (SELECT MAX(n) FROM entry)") => "root-differs";
+    "edit the first leaf", Sql("UPDATE entry SET leaf = CAST(replace(CAST(leaf AS TEXT), '\"a\":\"test\"', '\"a\":\"tost\"') AS BLOB) WHERE n = 0") => "chain-broken";
+    "respell a leaf", Sql("UPDATE entry SET leaf = CAST(CAST(leaf AS TEXT) || ' ' AS BLOB) WHERE n = 7") => "entry-not-canonical";
+    "delete an entry", Sql("DELETE FROM entry WHERE n = 7") => "entries-missing";
+    "delete an entry and close the gap", Does(close_gap) => "entry-number";
+    "swap two entries", Does(swap) => "entry-number";
+    "insert an entry", Does(insert) => "entry-number";
+    "append an entry without the key", Does(append_unsigned) => "unsigned-tail";
+    "append an entry and leave the chain behind", Sql("INSERT INTO entry SELECT MAX(n) + 1, leaf FROM entry") => "entry-number";
+    "put an entry below number 0", Sql("INSERT INTO entry SELECT -1, leaf FROM entry WHERE n = 0") => "entry-misplaced";
+    "cut off the last entry", Sql("DELETE FROM entry WHERE n = (SELECT MAX(n) FROM entry)") => "rollback";
+    "cut off the last entry with its checkpoint", Does(cut_tail) => "" "rollback" "rollback";
+    "cut off the last entry and sign anew, with the key", Does(cut_and_sign) => "" "rollback" "rollback";
+    "rebuild everything without one entry, with the key", Does(rebuild_without) => "" "rollback" "rollback";
+    "rebuild everything with another entry in one's place, with the key", Does(rebuild_replaced) => "" "fork" "fork";
+    "edit a payload", Sql("UPDATE payload SET body = CAST(CAST(X'00' AS TEXT) || substr(body, 2) AS BLOB) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-changed";
+    "delete a payload", Sql("DELETE FROM payload WHERE n = (SELECT MAX(n) FROM payload)") => "payload-missing";
+    "blank a payload as if erased", Sql("UPDATE payload SET body = zeroblob(length(body)) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-missing";
+    "give a payload to another record", Sql("UPDATE payload SET record = (SELECT MIN(id) FROM record WHERE id <> payload.record) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-changed";
+    "write bytes into an erased payload", Sql("UPDATE payload SET body = CAST('x' || substr(body, 2) AS BLOB) WHERE n = (SELECT MIN(n) FROM payload WHERE body = zeroblob(length(body)))") => "erasure-incomplete";
+    "add a payload to an entry that commits to none", Sql("INSERT INTO payload (n, record, body) SELECT 1, record, body FROM payload LIMIT 1") => "payload-without-entry";
+    "edit a statement's state", Sql("UPDATE statement SET state = CASE state WHEN 2 THEN 3 ELSE 2 END WHERE n = (SELECT MAX(n) FROM statement)") => "statement-differs";
+    "edit a statement's moment", Sql("UPDATE statement SET valid_at = valid_at - 1 WHERE n = (SELECT MIN(n) FROM statement)") => "statement-differs";
+    "give a statement to another record", Sql("UPDATE statement SET record = record + 1 WHERE n = (SELECT MAX(n) FROM statement)") => "statement-differs";
+    "delete a statement", Sql("DELETE FROM statement WHERE n = (SELECT MAX(n) FROM statement)") => "statement-missing";
+    "forge a statement on another entry", Sql("INSERT INTO statement SELECT 1, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
+    "forge a statement on no entry", Sql("INSERT INTO statement SELECT 9999, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
+    "edit a rollup", Sql("UPDATE rollup SET sum = sum + 1 WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-differs";
+    "delete a rollup", Sql("DELETE FROM rollup WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-missing";
+    "add a rollup", Sql("INSERT INTO rollup SELECT record + 1000, name, count, sum, first_at, last_at, last_event FROM rollup LIMIT 1") => "rollup-differs";
+    "edit a value's body", Sql("UPDATE value SET body = CAST(CAST(X'01' AS TEXT) || substr(body, 2) AS BLOB) WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "batch-root";
+    "give a value other purposes", Sql("UPDATE value SET purposes = (SELECT id FROM purpose_set p WHERE p.id <> value.purposes AND mask <> 0 LIMIT 1) WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "purposes-differ";
+    "take a value's purposes away", Sql("UPDATE value SET purposes = 2 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "purposes-differ";
+    "widen a set of purposes", Sql("UPDATE purpose_set SET mask = mask | 1024 WHERE id = (SELECT purposes FROM value WHERE state = 2 LIMIT 1)") => "purposes-differ";
+    "call a current value superseded", Sql("UPDATE value SET state = 3 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "value-state";
+    "call a current value erased", Sql("UPDATE value SET state = 4 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "erasure-incomplete";
+    "call an erased value current", Sql("UPDATE value SET state = 2 WHERE seq = (SELECT MIN(seq) FROM value WHERE state = 4)") => "tombstone-on-living";
+    "edit when a value was observed", Sql("UPDATE value SET observed_at = observed_at - 1 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "row-differs";
+    "call a value another field", Sql("UPDATE value SET field = field + 1 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "row-differs";
+    "give a value to another record", Sql("UPDATE value SET record = (SELECT MIN(id) FROM record WHERE id <> value.record) WHERE seq = (SELECT MAX(seq) FROM value)") => "batch-root";
+    "delete a value", Sql("DELETE FROM value WHERE seq = (SELECT MAX(seq) FROM value)") => "batch-root";
+    "write bytes into an erased value", Sql("UPDATE value SET body = CAST('x' || substr(body, 2) AS BLOB) WHERE seq = (SELECT MIN(seq) FROM value WHERE state = 4)") => "erasure-incomplete";
+    "write bytes into an erased event", Sql("UPDATE event SET body = CAST('x' || substr(body, 2) AS BLOB) WHERE seq = (SELECT MIN(seq) FROM event WHERE purposes = 2)") => "erasure-incomplete";
+    "edit an event's moment", Sql("UPDATE event SET at = at + 1 WHERE seq = (SELECT MAX(seq) FROM event)") => "row-differs";
+    "edit an event's message id", Sql("UPDATE event SET mid = mid + 1 WHERE seq = (SELECT MAX(seq) FROM event)") => "row-differs";
+    "delete an event", Sql("DELETE FROM event WHERE seq = (SELECT MAX(seq) FROM event)") => "batch-root";
+    "add an event", Sql("INSERT INTO event SELECT seq + 1, record, seq, name, purposes, at, mid, body FROM event ORDER BY seq DESC LIMIT 1") => "item-without-batch";
+    "drop a tombstone", Sql("DELETE FROM tombstone WHERE seq = (SELECT MIN(seq) FROM tombstone)") => "tombstone-missing";
+    "edit a tombstone's commitment", Sql("UPDATE tombstone SET commitment = randomblob(32) WHERE item = 1 AND seq = (SELECT MIN(seq) FROM tombstone WHERE item = 1)") => "batch-root";
+    "name another entry for an erased item", Sql("UPDATE tombstone SET entry = 7 WHERE item = 1 AND seq = (SELECT MIN(seq) FROM tombstone WHERE item = 1)") => "tombstone-without-entry";
+    "edit a salt that was kept", Sql("UPDATE kept_salt SET salt = randomblob(32)") => "batch-root";
+    "edit the key of a living record", Sql("UPDATE record_key SET k = randomblob(32) WHERE record = (SELECT MAX(record) FROM payload)") => "payload-changed";
+    "put a key back for an erased record", Sql("UPDATE record_key SET k = randomblob(32) WHERE k = zeroblob(32)") => "key-not-destroyed";
+    "edit the policy's text", Sql("UPDATE policy SET text = replace(text, 'P15Y', 'P16Y')") => "policy-differs";
+    "edit the policy's text and its hash", Does(policy_with_hash) => "policy-differs";
+    "edit from when a policy acts", Sql("UPDATE policy SET applied_at = applied_at - 1") => "policy-differs";
+    "edit a notice's text", Sql("UPDATE notice SET text = text || ' Yes.' WHERE id = 1") => "notice-differs";
+    "delete a notice", Sql("DELETE FROM notice WHERE id = 1") => "notice-missing";
+    "rename a word", Sql("UPDATE word SET text = text || 'x' WHERE kind = 'purpose' AND code = 1") => "words-differ";
+    "move a word back in time", Sql("UPDATE word SET since = since - 1 WHERE kind = 'purpose' AND code = 1") => "words-differ";
+    "let an erased person back in", Sql("DELETE FROM suppression WHERE fingerprint = (SELECT MIN(fingerprint) FROM suppression)") => "" "" "suppression-missing";
+    "keep somebody else out", Sql("INSERT INTO suppression SELECT randomblob(16), since, entry FROM suppression LIMIT 1") => "" "" "suppression-unknown";
+    "keep somebody out by an entry that erased nobody", Sql("INSERT INTO suppression SELECT randomblob(16), since, 7 FROM suppression LIMIT 1") => "suppression-without-entry";
+    "edit since when somebody is kept out", Sql("UPDATE suppression SET since = since - 1") => "suppression-without-entry";
+    "name another entry for a disclosure", Sql("UPDATE disclosure SET entry = entry - 1") => "disclosure-without-entry";
+    "edit a disclosure's destination", Sql("UPDATE disclosure SET destination = destination + 1 WHERE id = 1") => "disclosure-differs";
+    "edit a disclosure's purpose", Sql("UPDATE disclosure SET purpose = purpose + 1 WHERE id = 1") => "disclosure-differs";
+    "edit a disclosure's moment", Sql("UPDATE disclosure SET at = at - 1 WHERE id = 1") => "disclosure-differs";
+    "delete a disclosure after the last erasure", Sql("DELETE FROM disclosure WHERE id = 1") => "disclosures-differ";
+    "add a disclosure", Sql("INSERT INTO disclosure (entry, record, destination, purpose, at) SELECT entry, record, destination, purpose, at FROM disclosure LIMIT 1") => "disclosures-differ";
+    "give a disclosure to another record", Sql("UPDATE disclosure SET record = (SELECT MIN(id) FROM record WHERE id <> disclosure.record) WHERE id = 1") => "" "" "";
+    "edit a batch", Sql("UPDATE batch SET source = source + 1 WHERE n = (SELECT MIN(n) FROM batch)") => "batch-differs";
+    "edit a batch's count", Sql("UPDATE batch SET value_count = value_count - 1 WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-differs";
+    "delete a batch", Sql("DELETE FROM batch WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-missing";
+    "edit a request's due day", Sql("UPDATE request SET due_on = '2030-01-01'") => "request-differs";
+    "call a request another kind", Sql("UPDATE request SET kind = 2") => "request-differs";
+    "reopen a request", Sql("UPDATE request SET state = 2") => "request-differs";
+    "delete a request", Sql("DELETE FROM request") => "request-missing";
+    "delete a merge", Sql("DELETE FROM merge WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
+    "name other subjects for a merge", Sql("UPDATE merge SET from_subject = into_subject, into_subject = from_subject WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
+    "make a split undone", Sql("UPDATE merge SET undone_entry = 0 WHERE undone_entry <> 0") => "merge-differs";
+    "name another record for a merge", Sql("UPDATE merge_record SET record = (SELECT MAX(id) FROM record r WHERE NOT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = r.id)) WHERE merge = (SELECT MIN(id) FROM merge)") => "" "" "";
+    "move a record to another subject", Sql("UPDATE record SET subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record WHERE subject = home)") => "record-moved";
+    "move a record and its home to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record WHERE subject = home)") => "" "" "";
+    "call a living subject merged", Sql("UPDATE subject SET state = 3 WHERE id = (SELECT subject FROM record LIMIT 1)") => "merged-subject-holds-records";
+    "call a merged subject living", Sql("UPDATE subject SET state = 2 WHERE state = 3") => "subject-state";
+    "edit a subject's public id", Sql("UPDATE subject SET public_id = public_id + 1 WHERE id = (SELECT MAX(subject) FROM record WHERE subject = home AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.from_subject = record.subject OR m.into_subject = record.subject))") => "" "" "";
+    "give a record another source", Sql("UPDATE record SET source = source + 1 WHERE id = (SELECT MAX(id) FROM record)") => "source-differs";
+    "find a record by another key", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(record) FROM value WHERE state = 2)") => "record-key";
+    "hide a record's newest value", Sql("UPDATE record SET last_value = last_value - 1 WHERE id = (SELECT MAX(record) FROM value)") => "chain-head";
+    "delete an identifier's blind name", Sql("DELETE FROM identifier WHERE blind = (SELECT MAX(blind) FROM identifier WHERE value <> 0)") => "identifier-missing";
+    "add a blind name", Sql("INSERT INTO identifier SELECT blind + 1, record, kind, value FROM identifier WHERE value <> 0 LIMIT 1") => "identifier-wrong";
+    "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = 1") => "" "" "";
+    "edit what an import counted", Sql("UPDATE import SET totals = '{}'") => "" "" "";
+    "flip a character of a checkpoint's root", Does(|_, conn| flip_note(conn, 2)) => "signature-wrong";
+    "flip a character of a checkpoint's signature", Does(|_, conn| flip_note(conn, 4)) => "signature-wrong";
+    "delete a checkpoint that a later one contains", Sql("DELETE FROM checkpoint WHERE size = (SELECT MIN(size) FROM checkpoint)") => "" "" "";
+    "delete the last checkpoint", Sql("DELETE FROM checkpoint WHERE size = (SELECT MAX(size) FROM checkpoint)") => "unsigned-tail";
+    "delete all checkpoints", Sql("DELETE FROM checkpoint") => "unsigned-tail";
+    "add a node to the tree", Sql("INSERT INTO node (level, i, h) VALUES (8, 0, zeroblob(32))") => "node-wrong";
+    "rename the ledger", Sql("UPDATE meta SET value = CAST('other.example/log' AS BLOB) WHERE name = 'origin'") => "origin-differs";
+    "replace the store's secret", Sql("UPDATE meta SET value = randomblob(32) WHERE name = 'secret'") => "record-key";
+    "leave the ledger without its triggers", Does(|_, conn| conn.execute_batch("CREATE TABLE note (text TEXT)").unwrap()) => "schema-differs";
+};
+
+fn last(conn: &Connection) -> i64 {
+    conn.query_row("SELECT MAX(n) FROM entry", [], |row| row.get(0)).unwrap()
+}
+
+fn leaves(conn: &Connection) -> Vec<Vec<u8>> {
+    let mut statement = conn.prepare("SELECT leaf FROM entry ORDER BY n").unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn close_gap(_: &Small, conn: &Connection) {
+    conn.execute_batch(
+        "DELETE FROM entry WHERE n = 7; UPDATE entry SET n = -n WHERE n > 7;
+         UPDATE entry SET n = -n - 1 WHERE n < 0",
+    )
+    .unwrap();
+}
+
+fn swap(_: &Small, conn: &Connection) {
+    conn.execute_batch(
+        "UPDATE entry SET n = -1 WHERE n = 7; UPDATE entry SET n = 7 WHERE n = 8;
+         UPDATE entry SET n = 8 WHERE n = -1",
+    )
+    .unwrap();
+}
+
+fn insert(_: &Small, conn: &Connection) {
+    conn.execute_batch(
+        "UPDATE entry SET n = -n - 1 WHERE n >= 7; UPDATE entry SET n = -n WHERE n < 0;
+         INSERT INTO entry SELECT 7, leaf FROM entry WHERE n = 6",
+    )
+    .unwrap();
+}
+
+fn append_unsigned(_: &Small, conn: &Connection) {
+    let leaves = leaves(conn);
+    let mut leaf = Leaf::parse_strict(leaves.last().unwrap()).unwrap();
+    leaf.previous = leaf_hash(leaves.last().unwrap());
+    leaf.number += 1;
+    let next = last(conn) + 1;
+    conn.execute("INSERT INTO entry VALUES ($1, $2)", params![next, leaf.to_bytes().unwrap()])
+        .unwrap();
+}
+
+fn cut_tail(_: &Small, conn: &Connection) {
+    let n = last(conn);
+    conn.execute("DELETE FROM entry WHERE n = $1", [n]).unwrap();
+    assert_eq!(conn.execute("DELETE FROM checkpoint WHERE size > $1", [n]).unwrap(), 1);
+}
+
+/// Makes every link anew and signs the whole, as only the key's holder can.
+fn rebuild(small: &Small, conn: &Connection, mut entries: Vec<Leaf>) {
+    let origin = small.vkey.name();
+    let mut previous = first_previous(origin);
+    conn.execute_batch("DELETE FROM entry; DELETE FROM checkpoint").unwrap();
+    let mut hashes = Vec::new();
+    for (n, leaf) in (0_i64..).zip(&mut entries) {
+        leaf.number = n.unsigned_abs();
+        leaf.previous = previous;
+        let bytes = leaf.to_bytes().unwrap();
+        previous = leaf_hash(&bytes);
+        hashes.push(previous);
+        conn.execute("INSERT INTO entry VALUES ($1, $2)", params![n, bytes]).unwrap();
+    }
+    let size = hashes.len();
+    assert!(size < 256, "no node is stored");
+    let checkpoint =
+        Checkpoint { origin: origin.to_owned(), size: size as u64, root: root_of(hashes) };
+    let key = SigningKey::from_pem(&small.key_pem()).unwrap();
+    let note = key.sign_checkpoint(&checkpoint).unwrap().to_text();
+    let size = i64::try_from(size).unwrap();
+    conn.execute("INSERT INTO checkpoint VALUES ($1, $2)", params![size, note.as_bytes()]).unwrap();
+}
+
+fn parsed(conn: &Connection) -> Vec<Leaf> {
+    leaves(conn).iter().map(|leaf| Leaf::parse_strict(leaf).unwrap()).collect()
+}
+
+fn cut_and_sign(small: &Small, conn: &Connection) {
+    let mut entries = parsed(conn);
+    entries.pop();
+    rebuild(small, conn, entries);
+}
+
+fn disclosing(entries: &[Leaf]) -> usize {
+    entries.iter().position(|leaf| leaf.kind == "disclosure.run").unwrap()
+}
+
+fn rebuild_without(small: &Small, conn: &Connection) {
+    let mut entries = parsed(conn);
+    entries.remove(disclosing(&entries));
+    conn.execute_batch("DELETE FROM disclosure").unwrap();
+    rebuild(small, conn, entries);
+}
+
+fn rebuild_replaced(small: &Small, conn: &Connection) {
+    let mut entries = parsed(conn);
+    let place = disclosing(&entries);
+    let other = entries.last().unwrap().clone();
+    entries[place] = Leaf { at: Moment(entries[place].at.0), ..other };
+    conn.execute_batch("DELETE FROM disclosure").unwrap();
+    rebuild(small, conn, entries);
+}
+
+fn policy_with_hash(_: &Small, conn: &Connection) {
+    let text: String = conn.query_row("SELECT text FROM policy", [], |row| row.get(0)).unwrap();
+    let text = text.replace("P15Y", "P16Y");
+    let digest = candor::ledger::hash::Hash::of(text.as_bytes()).0;
+    conn.execute("UPDATE policy SET text = $1, sha256 = $2", params![text, &digest[..]]).unwrap();
+}
+
+/// Changes one character of base64 in a line of the last checkpoint.
+fn flip_note(conn: &Connection, line: usize) {
+    let note: Vec<u8> = conn
+        .query_row("SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    let text = String::from_utf8(note).unwrap();
+    let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+    let mut bytes = lines[line].clone().into_bytes();
+    let place = bytes.len() - 10;
+    bytes[place] = if bytes[place] == b'A' { b'B' } else { b'A' };
+    lines[line] = String::from_utf8(bytes).unwrap();
+    let note = lines.join("\n").into_bytes();
+    conn.execute(
+        "UPDATE checkpoint SET note = $1 WHERE size = (SELECT MAX(size) FROM checkpoint)",
+        [note],
+    )
+    .unwrap();
+}

@@ -1,0 +1,191 @@
+//! One small store with something of everything, and copies of it to attack.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use candor::base::clock::Moment;
+use candor::base::error::Result;
+use candor::collect::{Progress, Reject};
+use candor::consent::desk::{self, Spoken};
+use candor::ledger::vkey::VerifierKey;
+use candor::pipeline::admit::Explanation;
+use candor::pipeline::import::{Carry, Listener, Request, import};
+use candor::policy::types::ConsentState;
+use candor::profile::lookup::merges_into;
+use candor::profile::merge::{Decider, join, split};
+use candor::profile::read;
+use candor::send::push;
+use candor::store::{self, Creation, Store, erasures_path, key_path, side_files, state_path};
+use candor::subject::backup::backup;
+use candor::subject::erase::erase;
+use candor::verify::{Depth, Held, Options, Report, Standing, latest_checkpoint, verify};
+use rusqlite::Connection;
+
+const POLICY: &str = include_str!("../../fixtures/brand/policy.toml");
+const EXPORTS: &[(&str, &str)] = &[
+    ("crm_customers.csv", "crm"),
+    ("web_accounts.ndjson", "web"),
+    ("store_cards.csv", "store"),
+    ("support_tickets.ndjson", "support"),
+    ("till_lines.csv", "till"),
+    ("webshop_lines.csv", "webshop"),
+    ("preference_changes.csv", "preferences"),
+];
+
+pub fn at(time: &str) -> Moment {
+    Moment::parse(time).unwrap()
+}
+
+struct Silent;
+
+impl Listener for Silent {
+    fn progress(&mut self, _: Progress) {}
+    fn reject(&mut self, _: &Reject, _: Option<&[u8]>) -> Result<()> {
+        Ok(())
+    }
+    fn explain(&mut self, _: Explanation) {}
+}
+
+/// The store, and what its owner had handed out or lost on the way.
+pub struct Small {
+    folder: tempfile::TempDir,
+    pub path: PathBuf,
+    /// The file as it was before the last disclosure.
+    pub older: PathBuf,
+    /// A write-ahead log of an earlier moment.
+    pub older_wal: PathBuf,
+    /// The last checkpoint, kept by somebody else.
+    pub note: Vec<u8>,
+    pub vkey: VerifierKey,
+}
+
+impl Small {
+    pub fn new() -> Small {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| folder.path().join(name);
+        let path = file("small.db");
+        let now = at("2018-01-01T10:00:00Z");
+        let creation = Creation { path: &path, origin: None, now, actor: "test" };
+        let mut store = Store::create(&creation).unwrap();
+        let checked = candor::policy::check(POLICY).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        store.write(now, |writer| store::apply(writer, POLICY, &checked.policy)).unwrap();
+        let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/brand/exports");
+        for (name, source) in EXPORTS {
+            let request = Request { path: &exports.join(name), source, carry: Carry::Out };
+            import(&mut store, &request, &|| at("2018-01-02T10:00:00Z"), &mut Silent).unwrap();
+        }
+        let older_wal = file("older-wal");
+        std::fs::copy(&side_files(&path)[0], &older_wal).unwrap();
+        assert!(std::fs::metadata(&older_wal).unwrap().len() > 0, "an earlier log");
+
+        let rules = store::latest(store.conn(), store.words()).unwrap();
+        let who = |store: &Store, who: &str| {
+            read::find_one(store.conn(), store.secret(), &rules.policy, who).unwrap()
+        };
+        let now = at("2018-01-03T10:00:00Z");
+        let [mira, rosa, otto] = ["LC10000002", "LC10000004", "LC10000006"]
+            .map(|card| who(&store, &format!("loyalty_card:{card}")));
+        let spoken = Spoken {
+            purpose: Some("newsletter"),
+            notice: Some("newsletter-form@2"),
+            state: ConsentState::Given,
+            ..Spoken::default()
+        };
+        let said = desk::statements(&rules, &spoken, now).unwrap();
+        store.write(now, |writer| desk::record(writer, otto, &said)).unwrap();
+        let (into, from) = (mira.min(rosa), mira.max(rosa));
+        store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
+        let (into, from) = (into.min(otto), into.max(otto));
+        store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
+        let merge = merges_into(store.conn(), into).unwrap()[0];
+        store.write(now, |writer| split(writer, &merge)).unwrap();
+        let ann = who(&store, "loyalty_card:LC10000001");
+        let done = erase(&mut store, &rules, ann, at("2018-01-04T10:00:00Z")).unwrap();
+        assert!(done.categories.iter().any(|category| category.kept > 0), "kept by law");
+        let older = file("older.db");
+        store.truncate_wal().unwrap();
+        std::fs::copy(&path, &older).unwrap();
+        let now = at("2018-01-05T10:00:00Z");
+        let run = push(&mut store, &rules, "mailer", &file("out.csv"), now).unwrap();
+        assert!(run.sent >= 1, "somebody is reached");
+        backup(&mut store, &file("backup.db"), now).unwrap();
+        store.truncate_wal().unwrap();
+        let vkey = store.signer().unwrap().vkey().parse().unwrap();
+        drop(store);
+        let note = latest_checkpoint(&path).unwrap().unwrap().into_bytes();
+        Small { folder, path, older, older_wal, note, vkey }
+    }
+
+    /// A copy of the store; `from` is the store or what stands in its place.
+    pub fn copy(&self, from: &Path) -> Copy {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let path = folder.path().join("small.db");
+        std::fs::copy(from, &path).unwrap();
+        Copy { path, _folder: folder }
+    }
+
+    /// Puts what the key remembers beside a copy.
+    pub fn remember(&self, copy: &Copy) {
+        for beside in [state_path, erasures_path] {
+            std::fs::copy(beside(&self.path), beside(&copy.path)).unwrap();
+        }
+    }
+
+    pub fn key_pem(&self) -> String {
+        std::fs::read_to_string(key_path(&self.path)).unwrap()
+    }
+
+    pub fn with_checkpoint(&self) -> Options {
+        let held = vec![Held { name: "kept".into(), note: self.note.clone() }];
+        Options { depth: Depth::Deep, key: Some(self.vkey.clone()), held }
+    }
+}
+
+/// A copy that may be attacked.
+pub struct Copy {
+    pub path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Copy {
+    /// Changes it with SQL, without the triggers that stand in the way, and leaves no trace of that.
+    pub fn with<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
+        let conn = Connection::open(&self.path).unwrap();
+        let mut statement =
+            conn.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").unwrap();
+        let triggers: Vec<(String, String)> = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .map(std::result::Result::unwrap)
+            .collect();
+        drop(statement);
+        for (name, _) in &triggers {
+            conn.execute_batch(&format!("DROP TRIGGER {name}")).unwrap();
+        }
+        let value = work(&conn);
+        for (_, sql) in &triggers {
+            conn.execute_batch(sql).unwrap();
+        }
+        conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        value
+    }
+}
+
+pub fn file_only() -> Options {
+    Options { depth: Depth::Deep, key: None, held: Vec::new() }
+}
+
+/// The codes of everything that is found; of the error where the file can't be read at all.
+pub fn found(path: &Path, options: &Options) -> BTreeSet<&'static str> {
+    match verify(path, options) {
+        Ok(report) => codes(&report),
+        Err(error) => BTreeSet::from([error.code]),
+    }
+}
+
+pub fn codes(report: &Report) -> BTreeSet<&'static str> {
+    let broken = report.claims.iter().filter(|claim| claim.standing == Standing::Broken);
+    let codes: BTreeSet<_> = broken.flat_map(|c| c.faults.iter().map(|fault| fault.code)).collect();
+    assert_eq!(codes.is_empty(), report.holds, "a report says what breaks it");
+    codes
+}
