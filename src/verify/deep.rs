@@ -22,7 +22,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let facts = Facts::read(conn)?;
     let second = entries::further(path, size)?;
     let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
-let secret = &secret;
+        let secret = &secret;
         let thread =
             second.map(|second| scope.spawn(move || items::events(&second, words, secret)));
         let mut mine = payloads::check(conn, words, &facts)?;

@@ -245,7 +245,8 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
 }
 
 fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {
-    let mut claim = Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
+    let mut claim =
+        Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
     let mut held: BTreeMap<i64, i64> = BTreeMap::new();
     sql::disclosures(conn, |[id, n, at, destination, purpose, known]| {
         claim.checked += 1;
@@ -299,8 +300,10 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
             "that all who were erased are kept out: the journal of erasures isn't beside the store",
         ));
     }
-    let mut claim =
-        Claim::new("kept-out", "all whom the journal beside the key names are kept out, nobody else");
+    let mut claim = Claim::new(
+        "kept-out",
+        "all whom the journal beside the key names are kept out, nobody else",
+    );
     let Ok(notes) = store::read_erasures(&file) else {
         claim.find("journal-damaged", None, "the journal of erasures can't be read");
         return Ok(claim);
@@ -318,7 +321,11 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut unknown = 0;
     sql::fingerprints(conn, |print| unknown += u64::from(!missing.remove(&hex(print))))?;
     claim.expect(missing.len() as u64 <= facts.lifted, "suppression-missing", None, || {
-        format!("{} fingerprints of erased people are gone, {} were lifted", missing.len(), facts.lifted)
+        format!(
+            "{} fingerprints of erased people are gone, {} were lifted",
+            missing.len(),
+            facts.lifted
+        )
     });
     claim.expect(unknown == 0, "suppression-unknown", None, || {
         format!("{unknown} fingerprints are kept out that no erasure in the journal names")

@@ -19,8 +19,17 @@ const UNCLAIMED: &[(&str, &[&str])] = &[
     // Progress of imports.
     (
         "import",
-        &["id", "source", "file", "policy", "state", "resume_line", "started_at", "finished_at",
-            "totals"],
+        &[
+            "id",
+            "source",
+            "file",
+            "policy",
+            "state",
+            "resume_line",
+            "started_at",
+            "finished_at",
+            "totals",
+        ],
     ),
 ];
 
@@ -91,7 +100,9 @@ fn a_flipped_bit_in_what_is_claimed_is_found() {
                 let after = dump(&copy.path);
                 if after.as_ref().ok() != Some(&before) {
                     let tables: Vec<&String> = match &after {
-                        Ok(after) => before.keys().filter(|t| after.get(*t) != before.get(*t)).collect(),
+                        Ok(after) => {
+                            before.keys().filter(|t| after.get(*t) != before.get(*t)).collect()
+                        }
                         Err(_) => Vec::new(),
                     };
                     missed.push(format!("byte {place}, bit {bit}: {tables:?}"));

@@ -67,7 +67,8 @@ impl Small {
         let now = at("2018-01-01T10:00:00Z");
         let creation = Creation { path: &path, origin: None, now, actor: "test" };
         let mut store = Store::create(&creation).unwrap();
-        let checked = candor::policy::check(POLICY).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+        let checked =
+            candor::policy::check(POLICY).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
         store.write(now, |writer| store::apply(writer, POLICY, &checked.policy)).unwrap();
         let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/brand/exports");
         for (name, source) in EXPORTS {
