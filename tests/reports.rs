@@ -483,6 +483,18 @@ proptest! {
     #[test]
     fn a_naive_second_opinion_agrees(steps in prop::collection::vec(step(), 1..25)) {
         let shop = play(&steps);
+        // The plain way looks at who belongs together today. Where a shared address has parted
+        // people since, it can't tell what held before.
+        let parted: i64 = shop
+            .store
+            .conn()
+            .query_row(
+                "SELECT count(*) FROM entry WHERE instr(leaf, '\"profile.split\"') > 0",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        prop_assume!(parted == 0);
         let answer = unlawful(&shop.store, None, moment(LATER)).unwrap();
         let words = shop.store.words();
         let told = |findings: &[Finding]| -> BTreeSet<(String, i64, u8)> {

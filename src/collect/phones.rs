@@ -18,8 +18,15 @@ pub(super) fn e164(text: &str, country: Option<&str>) -> Option<String> {
         return from_abroad(number);
     }
     let plan = plan?;
-    let number = without_trunk(&digits, plan);
-    (plan.least..=plan.most).contains(&number.len()).then(|| format!("+{}{number}", plan.code))
+    written(plan, without_trunk(&digits, plan))
+}
+
+/// The number in E.164, where it has as many digits as numbers have there. Where a zero is dialled
+/// before numbers, none starts with one.
+fn written(plan: &PhonePlan, number: &str) -> Option<String> {
+    let zero = plan.trunks.contains(&"0") && number.starts_with('0');
+    let fits = !zero && (plan.least..=plan.most).contains(&number.len());
+    fits.then(|| format!("+{}{number}", plan.code))
 }
 
 /// A number that starts with a calling code.
@@ -31,8 +38,7 @@ fn from_abroad(digits: &str) -> Option<String> {
     let number = &digits[plan.code.len()..];
     // Some write the national zero behind the calling code, which no number starts with there.
     let zero = plan.trunks.contains(&"0") && number.starts_with('0');
-    let number = if zero { &number[1..] } else { number };
-    (plan.least..=plan.most).contains(&number.len()).then(|| format!("+{}{number}", plan.code))
+    written(plan, if zero { &number[1..] } else { number })
 }
 
 /// The number without what is dialled before it within the country. Where that is a zero, no number
