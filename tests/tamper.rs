@@ -84,7 +84,14 @@ const OLDER_FILE: Attack = Attack {
     beside: "rollback",
 };
 const OLDER_LOG: Attack = Attack {
-    name: "put a write-ahead log of an earlier moment beside it",
+    name: "put the whole write-ahead log of an earlier moment beside it",
+    how: How::Sql(""),
+    file_only: "",
+    kept: "rollback",
+    beside: "rollback",
+};
+const MIDDLE_LOG: Attack = Attack {
+    name: "put the write-ahead log of one change in the middle beside it",
     how: How::Sql(""),
     file_only: "*",
     kept: "*",
@@ -102,12 +109,13 @@ fn an_older_file_is_found_by_what_was_kept() {
 #[test]
 fn an_older_log_is_found() {
     let small = Small::new();
-    for options in [file_only(), small.with_checkpoint()] {
+    let mut wrong = String::new();
+    for (log, attack) in [(&small.older_wal, &OLDER_LOG), (&small.middle_wal, &MIDDLE_LOG)] {
         let copy = small.copy(&small.path);
-        std::fs::copy(&small.older_wal, &side_files(&copy.path)[0]).unwrap();
-        let found = found(&copy.path, &options);
-        assert!(!found.is_empty(), "an older log goes unseen");
+        std::fs::copy(log, &side_files(&copy.path)[0]).unwrap();
+        check(&small, &copy, attack, &mut wrong);
     }
+    assert!(wrong.is_empty(), "{wrong}");
 }
 
 #[test]
@@ -136,14 +144,14 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
 fn the_page_of_attacks_is_what_the_tests_show() {
     let cell = |code: &str| match code {
         "" => "not found".to_owned(),
-        "*" => "found, as what depends on the pages".to_owned(),
+        "*" => "found; as what, depends on the pages".to_owned(),
         code => format!("`{code}`"),
     };
     let mut table = String::from(
         "| attack | file only | file + kept checkpoint | file + what lies beside the key |\n\
          | --- | --- | --- | --- |\n",
     );
-    for attack in ATTACKS.iter().chain([&OLDER_FILE, &OLDER_LOG]) {
+    for attack in ATTACKS.iter().chain([&OLDER_FILE, &OLDER_LOG, &MIDDLE_LOG]) {
         let [alone, kept, beside] = [attack.file_only, attack.kept, attack.beside].map(cell);
         writeln!(table, "| {} | {alone} | {kept} | {beside} |", attack.name).unwrap();
     }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
 use crate::ledger::commit::{ItemKind, commitment, item_leaf, item_salt};
@@ -27,6 +28,12 @@ use super::sql::{self, Item};
 
 /// What an erased item's purposes are: the empty set.
 const NO_PURPOSES: i64 = 2;
+
+/// What stands for the message id of an erased event.
+const NO_BLIND: i64 = 1 << 62;
+
+/// Erased moments up to here stay as they are: their width in the file is another.
+const MOMENT_WIDE: i64 = 2_147_483_647;
 
 /// What an entry says about the items of one kind in its batch.
 struct Batch {
@@ -153,6 +160,14 @@ fn pass(
         };
         let (leaf, opened) = if erased {
             claim.erased += 1;
+            let mid = if kind == ItemKind::Event { item.mark } else { NO_BLIND };
+            let blank = item.at == Moment::FOREVER.0 || item.at <= MOMENT_WIDE;
+            claim.expect(blank && mid == NO_BLIND, "erasure-incomplete", n, || {
+                format!(
+                    "ERASURE INCOMPLETE: row {} of the {part} still says when or which",
+                    item.seq
+                )
+            });
             (erased_leaf(&mut claim, &item, n, part), None)
         } else {
             claim.expect(item.tombstone.is_none(), "tombstone-on-living", n, || {

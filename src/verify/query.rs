@@ -2,6 +2,8 @@
 //!
 //! SQLite's authorizer is asked for every column that a statement reads while it is prepared: only
 //! the inner views may read tables (see `views`), and only functions that compute are let through.
+//! Where a join's columns go unused, SQLite asks for the table alone and doesn't say on whose behalf;
+//! so each query is first prepared where nothing but the views' names exists.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +20,9 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, Sealed, SystemRandomness, apply_seal};
 use crate::profile::pack::Unpacker;
 use crate::profile::record::value_text;
-use crate::store::reader;
+use crate::store::{REGISTRY, reader};
 
+use super::sql;
 use super::views::{self, Role};
 
 /// How much a query may ask for.
@@ -140,6 +143,7 @@ pub fn ask(
     query: &str,
     before_reading: &mut dyn FnMut(Opens) -> Result<()>,
 ) -> Result<Answer> {
+    names_only_views(role, query)?;
     let mut conn = reader(path)?;
     let (opened, prefix) = prepare(&mut conn, role)?;
     let allowed = Arc::clone(&opened);
@@ -148,6 +152,12 @@ pub fn ask(
         match context.action {
             AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
             AuthAction::Read { .. } if inside => Authorization::Allow,
+            // A table of a view from which nothing is taken: the query itself names none.
+            AuthAction::Read { table_name, column_name: "" }
+                if REGISTRY.iter().any(|rule| rule.table == table_name) =>
+            {
+                Authorization::Allow
+            }
             AuthAction::Read { table_name, .. } => {
                 let known = views::VIEWS.iter().any(|view| view.name == table_name);
                 let inner = context.accessor.is_some() && table_name.starts_with(&prefix);
@@ -185,6 +195,25 @@ pub fn ask(
         answer.rows.push(cells.collect::<Result<_>>()?);
     }
     Ok(answer)
+}
+
+/// Refuses a query that names anything but the role's views, in a place where nothing else is.
+fn names_only_views(role: Role, query: &str) -> Result<()> {
+    let empty = Connection::open_in_memory()?;
+    for view in views::VIEWS {
+        let columns: Vec<&str> = view
+            .columns
+            .iter()
+            .filter(|column| role == Role::Operator || !column.opens)
+            .map(|column| column.name)
+            .collect();
+        empty.execute_batch(&sql::stand_in(view.name, &columns))?;
+    }
+    match empty.prepare(query) {
+        Ok(_) => Ok(()),
+        Err(error) if error.to_string().contains("no such table") => Err(refused()),
+        Err(error) => Err(preparing(&error)),
+    }
 }
 
 /// Whether a query opens what is sealed.

@@ -511,3 +511,8 @@ pub fn integrity(conn: &Connection) -> Result<usize> {
 pub fn view(name: &str, columns: &str, from: &str, group: &str) -> String {
     format!("CREATE TEMP VIEW \"{name}\" AS SELECT {columns} FROM {from}{group};\n")
 }
+
+/// The statement that makes an empty table of a view's name and columns.
+pub fn stand_in(name: &str, columns: &[&str]) -> String {
+    format!("CREATE TEMP TABLE \"{name}\" (\"{}\")", columns.join("\", \""))
+}

@@ -52,8 +52,10 @@ pub struct Small {
     pub path: PathBuf,
     /// The file as it was before the last disclosure.
     pub older: PathBuf,
-    /// A write-ahead log of an earlier moment.
+    /// The write-ahead log of everything up to an earlier moment.
     pub older_wal: PathBuf,
+    /// The write-ahead log of one change in the middle.
+    pub middle_wal: PathBuf,
     /// The last checkpoint, kept by somebody else.
     pub note: Vec<u8>,
     pub vkey: VerifierKey,
@@ -92,8 +94,11 @@ impl Small {
             state: ConsentState::Given,
             ..Spoken::default()
         };
+        store.truncate_wal().unwrap();
         let said = desk::statements(&rules, &spoken, now).unwrap();
         store.write(now, |writer| desk::record(writer, otto, &said)).unwrap();
+        let middle_wal = file("middle-wal");
+        std::fs::copy(&side_files(&path)[0], &middle_wal).unwrap();
         let (into, from) = (mira.min(rosa), mira.max(rosa));
         store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
         let (into, from) = (into.min(otto), into.max(otto));
@@ -103,6 +108,8 @@ impl Small {
         let ann = who(&store, "loyalty_card:LC10000001");
         let done = erase(&mut store, &rules, ann, at("2018-01-04T10:00:00Z")).unwrap();
         assert!(done.categories.iter().any(|category| category.kept > 0), "kept by law");
+        let jonas = who(&store, "email:jonas.weber@example.org");
+        erase(&mut store, &rules, jonas, at("2018-01-04T11:00:00Z")).unwrap();
         let older = file("older.db");
         store.truncate_wal().unwrap();
         std::fs::copy(&path, &older).unwrap();
@@ -114,7 +121,7 @@ impl Small {
         let vkey = store.signer().unwrap().vkey().parse().unwrap();
         drop(store);
         let note = latest_checkpoint(&path).unwrap().unwrap().into_bytes();
-        Small { folder, path, older, older_wal, note, vkey }
+        Small { folder, path, older, older_wal, middle_wal, note, vkey }
     }
 
     /// A copy of the store; `from` is the store or what stands in its place.
