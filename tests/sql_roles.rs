@@ -164,8 +164,7 @@ fn what_is_forbidden_is_refused_and_shows_nothing() {
 #[test]
 fn the_page_of_views_is_true() {
     let page = include_str!("../src/verify/VIEWS.md");
-    let names: Vec<&str> =
-        page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let names: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     assert_eq!(names, VIEWS.iter().map(|view| view.name).collect::<Vec<_>>());
     for (view, section) in VIEWS.iter().zip(page.split("\n## ").skip(1)) {
         let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));

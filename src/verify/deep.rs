@@ -23,7 +23,8 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let second = entries::further(path, size)?;
     let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
         let secret = &secret;
-        let thread = second.map(|second| scope.spawn(move || items::events(&second, words, secret)));
+        let thread =
+            second.map(|second| scope.spawn(move || items::events(&second, words, secret)));
         let mut mine = payloads::check(conn, words, &facts)?;
         mine.extend(items::values(conn, words, secret)?);
         let theirs = match thread {

@@ -130,7 +130,8 @@ fn pass(
     let mut tree = Frontier::new();
     let close = |claim: &mut Claim, batch: &Batch, tree: &mut Frontier| {
         let tree = std::mem::take(tree);
-        let same = i64::try_from(tree.size()) == Ok(batch.count) && tree.root().to_string() == batch.root;
+        let same =
+            i64::try_from(tree.size()) == Ok(batch.count) && tree.root().to_string() == batch.root;
         claim.expect(same, "batch-root", Some(batch.n), || {
             format!("the {part} of entry {} are not those that it commits to", batch.n)
         });
@@ -162,7 +163,10 @@ fn pass(
             let mid = if kind == ItemKind::Event { item.mark } else { NO_BLIND };
             let blank = item.at == Moment::FOREVER.0 || item.at <= MOMENT_WIDE;
             claim.expect(blank && mid == NO_BLIND, "erasure-incomplete", n, || {
-                format!("ERASURE INCOMPLETE: row {} of the {part} still says when or which", item.seq)
+                format!(
+                    "ERASURE INCOMPLETE: row {} of the {part} still says when or which",
+                    item.seq
+                )
             });
             (erased_leaf(&mut claim, &item, n, part), None)
         } else {
@@ -182,7 +186,11 @@ fn pass(
             let leaf = opened.as_ref().map(|bytes| commitment(&salt, bytes));
             let common = opened.as_ref().and_then(|b| serde_json::from_slice::<Common>(b).ok());
             match common {
-                None => claim.find("item-unreadable", n, format!("row {} of the {part} doesn't open", item.seq)),
+                None => claim.find(
+                    "item-unreadable",
+                    n,
+                    format!("row {} of the {part} doesn't open", item.seq),
+                ),
                 Some(common) => {
                     let mask = words.mask_of(item.purposes);
                     let fits = match item.kept_salt {
@@ -194,7 +202,10 @@ fn pass(
                         format!("row {} of the {part} came in for other purposes", item.seq)
                     });
                     claim.expect(common.at == item.at, "row-differs", n, || {
-                        format!("row {} of the {part} says another time than its sealed bytes", item.seq)
+                        format!(
+                            "row {} of the {part} says another time than its sealed bytes",
+                            item.seq
+                        )
                     });
                 }
             }
@@ -212,7 +223,10 @@ fn pass(
 
 fn erased_leaf(claim: &mut Claim, item: &Item, n: Option<i64>, part: &str) -> Option<[u8; 32]> {
     claim.expect(item.body.iter().all(|byte| *byte == 0), "erasure-incomplete", n, || {
-        format!("ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes", item.seq)
+        format!(
+            "ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes",
+            item.seq
+        )
     });
     let leaf = item.tombstone.as_ref().and_then(|(bytes, _)| bytes.as_slice().try_into().ok());
     claim.expect(leaf.is_some(), "tombstone-missing", n, || {
@@ -358,7 +372,11 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         });
     })?;
     for (record, _) in folds.keys() {
-        rollups.find("rollup-missing", None, format!("record {record} has events without a rollup"));
+        rollups.find(
+            "rollup-missing",
+            None,
+            format!("record {record} has events without a rollup"),
+        );
     }
     Ok(vec![events, rollups])
 }

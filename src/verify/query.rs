@@ -53,19 +53,81 @@ pub struct Answer {
 
 /// Functions that compute and see nothing but their arguments.
 const FUNCTIONS: &[&str] = &[
-    "abs", "avg", "ceil", "char", "coalesce", "concat", "concat_ws", "count", "cume_dist", "date",
-    "datetime", "dense_rank", "first_value", "floor", "format", "glob", "group_concat", "hex",
-    "ifnull", "iif", "instr", "json", "json_array", "json_array_length", "json_extract",
-    "json_group_array", "json_group_object", "json_object", "json_type", "json_valid", "julianday",
-    "lag", "last_value", "lead", "length", "like", "lower", "ltrim", "max", "min", "nth_value",
-    "ntile", "nullif", "percent_rank", "printf", "quote", "rank", "replace", "round", "row_number",
-    "rtrim", "sign", "strftime", "string_agg", "substr", "substring", "sum", "time", "timediff",
-    "total", "trim", "typeof", "unicode", "unixepoch", "upper", "->", "->>",
+    "abs",
+    "avg",
+    "ceil",
+    "char",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "count",
+    "cume_dist",
+    "date",
+    "datetime",
+    "dense_rank",
+    "first_value",
+    "floor",
+    "format",
+    "glob",
+    "group_concat",
+    "hex",
+    "ifnull",
+    "iif",
+    "instr",
+    "json",
+    "json_array",
+    "json_array_length",
+    "json_extract",
+    "json_group_array",
+    "json_group_object",
+    "json_object",
+    "json_type",
+    "json_valid",
+    "julianday",
+    "lag",
+    "last_value",
+    "lead",
+    "length",
+    "like",
+    "lower",
+    "ltrim",
+    "max",
+    "min",
+    "nth_value",
+    "ntile",
+    "nullif",
+    "percent_rank",
+    "printf",
+    "quote",
+    "rank",
+    "replace",
+    "round",
+    "row_number",
+    "rtrim",
+    "sign",
+    "strftime",
+    "string_agg",
+    "substr",
+    "substring",
+    "sum",
+    "time",
+    "timediff",
+    "total",
+    "trim",
+    "typeof",
+    "unicode",
+    "unixepoch",
+    "upper",
+    "->",
+    "->>",
 ];
 
 fn refused() -> Error {
-    Error::no("query-forbidden", "the query asks for more than its role may see, or to change something")
-        .next("ask the views v_* of VIEWS.md; the auditor's role sees no contents")
+    Error::no(
+        "query-forbidden",
+        "the query asks for more than its role may see, or to change something",
+    )
+    .next("ask the views v_* of VIEWS.md; the auditor's role sees no contents")
 }
 
 /// Asks a store. `before_reading` is called once the query is known to be allowed and before any row
@@ -214,7 +276,8 @@ fn preparing(error: &rusqlite::Error) -> Error {
 fn running(error: &rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::OperationInterrupted) => {
-            Error::no("query-too-long", "the query took longer than it may").next("ask for less at once")
+            Error::no("query-too-long", "the query took longer than it may")
+                .next("ask for less at once")
         }
         _ => Error::no("query-failed", "the query failed while it ran; what it read isn't told"),
     }

@@ -373,7 +373,9 @@ pub fn identifiers(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let value = match (row.get::<_, Option<i64>>(4)?, row.get::<_, Option<Vec<u8>>>(8)?) {
-            (Some(record), Some(key)) => Some(([record, row.get(5)?, row.get(6)?], row.get(7)?, key)),
+            (Some(record), Some(key)) => {
+                Some(([record, row.get(5)?, row.get(6)?], row.get(7)?, key))
+            }
             _ => None,
         };
         each(numbers(row)?, value)?;

@@ -51,9 +51,12 @@ fn batches(conn: &Connection, facts: &Facts) -> Result<Claim> {
         claim.checked += 1;
         let (kind, at, body) = entry(leaf);
         let n = row[0];
-        claim.expect(kind == "data.admit" && batch_fits(&body, at, row), "batch-differs", Some(n), || {
-            format!("the batch of entry {n} is not what the entry says")
-        });
+        claim.expect(
+            kind == "data.admit" && batch_fits(&body, at, row),
+            "batch-differs",
+            Some(n),
+            || format!("the batch of entry {n} is not what the entry says"),
+        );
         Ok(())
     })?;
     let said = facts.kinds.get("data.admit").copied().unwrap_or(0);
@@ -65,17 +68,26 @@ fn batches(conn: &Connection, facts: &Facts) -> Result<Claim> {
 }
 
 fn tombstones(conn: &Connection, facts: &Facts) -> Result<Claim> {
-    let mut claim =
-        Claim::new("tombstones", "every erased value and event was erased by an entry that says so");
+    let mut claim = Claim::new(
+        "tombstones",
+        "every erased value and event was erased by an entry that says so",
+    );
     let mut held: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     sql::with_leaf(conn, Numbers::Tombstones, |[item, n, count]: [i64; 3], leaf| {
         claim.checked += u64::try_from(count).unwrap_or(0);
         let (kind, ..) = entry(leaf);
-        claim.expect(FORGETTING.contains(&kind.as_str()), "tombstone-without-entry", Some(n), || {
-            format!("{count} items count as erased by entry {n}, which erases nothing")
-        });
+        claim.expect(
+            FORGETTING.contains(&kind.as_str()),
+            "tombstone-without-entry",
+            Some(n),
+            || format!("{count} items count as erased by entry {n}, which erases nothing"),
+        );
         let counts = held.entry(n).or_default();
-        if item == 1 { counts.0 = count } else { counts.1 = count }
+        if item == 1 {
+            counts.0 = count
+        } else {
+            counts.1 = count
+        }
         Ok(())
     })?;
     for (n, said) in &facts.forgettings {
@@ -123,7 +135,11 @@ fn policies(conn: &Connection, facts: &Facts) -> Result<Claim> {
             for text in &notice.versions {
                 notices
                     .entry((name.clone(), i64::from(text.version), text.language.clone()))
-                    .or_insert((text.text.clone(), i64::from(text.material), i64::from(policy.version)));
+                    .or_insert((
+                        text.text.clone(),
+                        i64::from(text.material),
+                        i64::from(policy.version),
+                    ));
             }
         }
         for (kind, text) in words_of(&checked.policy) {
@@ -141,7 +157,10 @@ fn policies(conn: &Connection, facts: &Facts) -> Result<Claim> {
         let holds = row.sha256 == Sha256::digest(row.text.as_bytes()).to_vec()
             && expected == Some((row.text, row.material, row.policy));
         claim.expect(holds, "notice-differs", None, || {
-            format!("notice {}@{} is not the text that a policy put in force", row.name, row.version)
+            format!(
+                "notice {}@{} is not the text that a policy put in force",
+                row.name, row.version
+            )
         });
     }
     for (name, version, _) in notices.keys() {
@@ -153,7 +172,9 @@ fn policies(conn: &Connection, facts: &Facts) -> Result<Claim> {
             let mut known = words.iter();
             known.any(|((k, c), (t, s))| k == kind && c == code && t == text && s == since)
         });
-    claim.expect(same, "words-differ", None, || "words are not numbered as the policies brought them".into());
+    claim.expect(same, "words-differ", None, || {
+        "words are not numbered as the policies brought them".into()
+    });
     Ok(claim)
 }
 
@@ -224,7 +245,8 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
 }
 
 fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {
-    let mut claim = Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
+    let mut claim =
+        Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
     let mut held: BTreeMap<i64, i64> = BTreeMap::new();
     sql::disclosures(conn, |[id, n, at, destination, purpose, known]| {
         claim.checked += 1;
@@ -278,8 +300,10 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
             "that all who were erased are kept out: the journal of erasures isn't beside the store",
         ));
     }
-    let mut claim =
-        Claim::new("kept-out", "all whom the journal beside the key names are kept out, nobody else");
+    let mut claim = Claim::new(
+        "kept-out",
+        "all whom the journal beside the key names are kept out, nobody else",
+    );
     let Ok(notes) = store::read_erasures(&file) else {
         claim.find("journal-damaged", None, "the journal of erasures can't be read");
         return Ok(claim);
@@ -297,7 +321,11 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut unknown = 0;
     sql::fingerprints(conn, |print| unknown += u64::from(!missing.remove(&hex(print))))?;
     claim.expect(missing.len() as u64 <= facts.lifted, "suppression-missing", None, || {
-        format!("{} fingerprints of erased people are gone, {} were lifted", missing.len(), facts.lifted)
+        format!(
+            "{} fingerprints of erased people are gone, {} were lifted",
+            missing.len(),
+            facts.lifted
+        )
     });
     claim.expect(unknown == 0, "suppression-unknown", None, || {
         format!("{unknown} fingerprints are kept out that no erasure in the journal names")
@@ -306,7 +334,10 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
 }
 
 fn rows(conn: &Connection) -> Result<Claim> {
-    let mut claim = Claim::new("records", "keys of the erased are destroyed; records stand where merges put them");
+    let mut claim = Claim::new(
+        "records",
+        "keys of the erased are destroyed; records stand where merges put them",
+    );
     for (code, what, count) in sql::impossible(conn)? {
         claim.checked += 1;
         claim.expect(count == 0, code, None, || format!("{count} {what}"));

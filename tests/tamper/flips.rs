@@ -11,11 +11,14 @@ use rusqlite::types::Value;
 use super::small::{Small, codes, file_only};
 
 /// What no claim covers: a column, and what is left of it that one does. `ATTACKS.md` says why.
+#[rustfmt::skip]
 const UNCLAIMED: &[(&str, &str, &str)] = &[
     ("subject", "public_id", "0"),
     ("subject", "state", "state = 3"),
     ("record", "subject", "0"),
     ("record", "home", "0"),
+    ("record", "source", "CASE WHEN last_value = 0 THEN 0 ELSE source END"),
+    ("record", "key_blind", "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END"),
     ("merge_record", "record", "0"),
     ("merge_record", "merge", "0"),
     ("disclosure", "id", "0"),
@@ -43,9 +46,8 @@ fn dump(path: &Path) -> rusqlite::Result<BTreeMap<String, Vec<Vec<Value>>>> {
     let tables: Vec<String> =
         tables.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     let mut all = BTreeMap::new();
-    let claimed = |name: &String| {
-        !name.starts_with("sqlite_") && !UNCLAIMED_TABLES.contains(&name.as_str())
-    };
+    let claimed =
+        |name: &String| !name.starts_with("sqlite_") && !UNCLAIMED_TABLES.contains(&name.as_str());
     for table in tables.into_iter().filter(claimed) {
         let none = conn.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?;
         let columns = none.column_names().into_iter().map(|name| {
@@ -79,10 +81,10 @@ fn a_flipped_bit_in_what_is_claimed_is_found() {
     let copy = small.copy(&small.path);
     small.remember(&copy);
     let end = Instant::now() + Duration::from_secs(60);
-    let mut state = std::env::var("SEED").map_or(2018, |s| s.parse().unwrap());
+    let mut state = 2018;
     let (mut flips, mut found, mut unreadable, mut unclaimed) = (0, 0, 0, 0);
     let mut missed = Vec::new();
-    while flips < std::env::var("FLIPS").map_or(300, |s| s.parse().unwrap()) && Instant::now() < end {
+    while flips < 300 && Instant::now() < end {
         flips += 1;
         let place = usize::try_from(next(&mut state) % clean.len() as u64).unwrap();
         let bit = 1_u8 << (next(&mut state) % 8);
@@ -100,11 +102,12 @@ fn a_flipped_bit_in_what_is_claimed_is_found() {
                 let after = dump(&copy.path);
                 if after.as_ref().ok() != Some(&before) {
                     let tables: Vec<&String> = match &after {
-                        Ok(after) => before.keys().filter(|t| after.get(*t) != before.get(*t)).collect(),
+                        Ok(after) => {
+                            before.keys().filter(|t| after.get(*t) != before.get(*t)).collect()
+                        }
                         Err(_) => Vec::new(),
                     };
-                    let rows: Vec<String> = tables.iter().flat_map(|t| { let a = &after.as_ref().unwrap()[*t]; let b = &before[*t]; a.iter().zip(b).filter(|(x, y)| x != y).map(|(x, y)| format!("{y:?} -> {x:?}")).collect::<Vec<_>>() }).collect();
-                    missed.push(format!("byte {place}, bit {bit}: {tables:?} {rows:?}"));
+                    missed.push(format!("byte {place}, bit {bit}: {tables:?}"));
                 }
             }
         }
