@@ -12,9 +12,10 @@ use std::fmt::Write as _;
 use attacks::{ATTACKS, Attack, How};
 use candor::ledger::key::SigningKey;
 use candor::ledger::vkey::KeyKind;
-use candor::store::side_files;
+use candor::store::{key_path, side_files};
+use candor::subject::backup::restore;
 use candor::verify::{Depth, Held, Options, Standing, verify};
-use small::{Copy, Small, codes, file_only, found};
+use small::{Copy, Small, at, codes, file_only, found};
 
 /// Whether one way of looking finds what it has to; says what is wrong otherwise.
 fn told(found: &std::collections::BTreeSet<&'static str>, expected: &str) -> bool {
@@ -137,6 +138,21 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
     let options = Options { depth: Depth::Deep, key: None, held };
     let codes = found(&small.path, &options);
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["origin-differs"]);
+}
+
+/// A restore repeats the erasures that the backup doesn't know, and what it leaves is sound.
+#[test]
+fn a_restored_store_proves_everything_too() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    small.remember(&copy);
+    std::fs::copy(key_path(&small.path), key_path(&copy.path)).unwrap();
+    std::fs::remove_file(&copy.path).unwrap();
+    let now = at("2018-02-01T10:00:00Z");
+    let done = restore(&copy.path, &small.early, &[], "test", now).unwrap();
+    assert_eq!(done.erasures_repeated, 2);
+    let report = verify(&copy.path, &file_only()).unwrap();
+    assert!(report.holds, "{:?}", codes(&report));
 }
 
 /// The page says what the tests show, word for word.

@@ -45,6 +45,10 @@ pub(super) struct Facts {
 /// The kinds of entries that may stand behind an erased item.
 pub(super) const FORGETTING: [&str; 2] = ["erasure", "data.forget"];
 
+/// How many payloads one entry of an erasure names at most; only a full one goes on in the next.
+/// Erasures that a restore repeats belong to no request, so they can't be told apart by that.
+const SEQS_MAX: usize = 5_000;
+
 impl Facts {
     pub(super) fn read(conn: &Connection) -> Result<Facts> {
         let mut facts = Facts {
@@ -55,7 +59,7 @@ impl Facts {
             lifted: 0,
             kinds: BTreeMap::new(),
         };
-        let mut last: Option<(i64, i64)> = None;
+        let mut last: Option<(i64, i64, bool)> = None;
         sql::entries(conn, 0, i64::MAX, |n, leaf| {
             let Ok(view) = fields(leaf) else { return };
             match facts.kinds.get_mut(view.kind) {
@@ -74,13 +78,15 @@ impl Facts {
                 for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
                     facts.erased.entry(seq).or_insert(n);
                 }
-                if let Some((before, same)) = last
+                let erased = body["seqs"].as_array().map_or(0, Vec::len);
+                if let Some((before, same, full)) = last
                     && same == request
+                    && full
                     && let Some(part) = facts.forgettings.get_mut(&before)
                 {
                     part.goes_on = true;
                 }
-                last = Some((n, request));
+                last = Some((n, request, erased == SEQS_MAX));
             } else {
                 last = None;
             }

@@ -11,11 +11,14 @@ use rusqlite::types::Value;
 use super::small::{Small, codes, file_only};
 
 /// What no claim covers: a column, and what is left of it that one does. `ATTACKS.md` says why.
+#[rustfmt::skip]
 const UNCLAIMED: &[(&str, &str, &str)] = &[
     ("subject", "public_id", "0"),
     ("subject", "state", "state = 3"),
     ("record", "subject", "0"),
     ("record", "home", "0"),
+    ("record", "source", "CASE WHEN last_value = 0 THEN 0 ELSE source END"),
+    ("record", "key_blind", "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END"),
     ("merge_record", "record", "0"),
     ("merge_record", "merge", "0"),
     ("disclosure", "id", "0"),
@@ -26,23 +29,11 @@ const UNCLAIMED: &[(&str, &str, &str)] = &[
     ("identifier", "blind", "CASE WHEN value = 0 THEN 0 ELSE blind END"),
     ("identifier", "record", "CASE WHEN value = 0 THEN 0 ELSE record END"),
     ("identifier", "kind", "CASE WHEN value = 0 THEN 0 ELSE kind END"),
-    (
-        "purpose_set",
-        "mask",
-        "CASE WHEN id IN (SELECT purposes FROM value UNION SELECT purposes FROM event) THEN mask ELSE 0 END",
-    ),
+    ("purpose_set", "mask", "CASE WHEN id IN (SELECT purposes FROM value UNION SELECT purposes FROM event) THEN mask ELSE 0 END"),
     ("value", "field", "CASE WHEN state = 4 THEN 0 ELSE field END"),
-    (
-        "value",
-        "purposes",
-        "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END",
-    ),
+    ("value", "purposes", "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END"),
     ("event", "name", "CASE WHEN purposes = 2 THEN 0 ELSE name END"),
-    (
-        "event",
-        "purposes",
-        "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END",
-    ),
+    ("event", "purposes", "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END"),
 ];
 
 /// Tables of which no claim covers anything.
@@ -90,11 +81,10 @@ fn a_flipped_bit_in_what_is_claimed_is_found() {
     let copy = small.copy(&small.path);
     small.remember(&copy);
     let end = Instant::now() + Duration::from_secs(60);
-    let mut state = std::env::var("SEED").map_or(2018, |s| s.parse().unwrap());
+    let mut state = 2018;
     let (mut flips, mut found, mut unreadable, mut unclaimed) = (0, 0, 0, 0);
     let mut missed = Vec::new();
-    while flips < std::env::var("FLIPS").map_or(300, |s| s.parse().unwrap()) && Instant::now() < end
-    {
+    while flips < 300 && Instant::now() < end {
         flips += 1;
         let place = usize::try_from(next(&mut state) % clean.len() as u64).unwrap();
         let bit = 1_u8 << (next(&mut state) % 8);
@@ -117,19 +107,7 @@ fn a_flipped_bit_in_what_is_claimed_is_found() {
                         }
                         Err(_) => Vec::new(),
                     };
-                    let rows: Vec<String> = tables
-                        .iter()
-                        .flat_map(|t| {
-                            let a = &after.as_ref().unwrap()[*t];
-                            let b = &before[*t];
-                            a.iter()
-                                .zip(b)
-                                .filter(|(x, y)| x != y)
-                                .map(|(x, y)| format!("{y:?} -> {x:?}"))
-                                .collect::<Vec<_>>()
-                        })
-                        .collect();
-                    missed.push(format!("byte {place}, bit {bit}: {tables:?} {rows:?}"));
+                    missed.push(format!("byte {place}, bit {bit}: {tables:?}"));
                 }
             }
         }

@@ -52,6 +52,8 @@ pub struct Small {
     pub path: PathBuf,
     /// The file as it was before the last disclosure.
     pub older: PathBuf,
+    /// A backup from before the erasures.
+    pub early: PathBuf,
     /// The write-ahead log of everything up to an earlier moment.
     pub older_wal: PathBuf,
     /// The write-ahead log of one change in the middle.
@@ -105,6 +107,8 @@ impl Small {
         store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
         let merge = merges_into(store.conn(), into).unwrap()[0];
         store.write(now, |writer| split(writer, &merge)).unwrap();
+        let early = file("early.db");
+        backup(&mut store, &early, now).unwrap();
         let ann = who(&store, "loyalty_card:LC10000001");
         let done = erase(&mut store, &rules, ann, at("2018-01-04T10:00:00Z")).unwrap();
         assert!(done.categories.iter().any(|category| category.kept > 0), "kept by law");
@@ -121,7 +125,7 @@ impl Small {
         let vkey = store.signer().unwrap().vkey().parse().unwrap();
         drop(store);
         let note = latest_checkpoint(&path).unwrap().unwrap().into_bytes();
-        Small { folder, path, older, older_wal, middle_wal, note, vkey }
+        Small { folder, path, older, early, older_wal, middle_wal, note, vkey }
     }
 
     /// A copy of the store; `from` is the store or what stands in its place.
@@ -172,7 +176,8 @@ impl Copy {
         }
         let value = work(&conn);
         for (_, sql) in &triggers {
-            conn.execute_batch(sql).unwrap();
+            let again = sql.replacen("CREATE TRIGGER", "CREATE TRIGGER IF NOT EXISTS", 1);
+            conn.execute_batch(&again).unwrap();
         }
         conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
         value
