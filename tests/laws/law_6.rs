@@ -112,8 +112,11 @@ impl Story {
                 );
                 let outcome = self.world.import("shop", &csv, now);
                 let refused = outcome.summary.records_refused.get("suppressed").copied();
-                assert_eq!(refused.unwrap_or(0) == 1, self.erased[*p], "a source's word on {p}");
-                self.card_held[*p] = !self.erased[*p];
+                // Whoever came back did so by their own act: what other sources held of them before
+                // the erasure, by their key and the card, stays out.
+                let out = self.erased[*p] || self.card_out[*p];
+                assert_eq!(refused.unwrap_or(0) == 1, out, "a source's word on {p}");
+                self.card_held[*p] |= !out;
             }
             Act::Till(p) => {
                 let csv = format!(

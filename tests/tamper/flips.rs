@@ -50,7 +50,7 @@ fn dump(path: &Path) -> rusqlite::Result<BTreeMap<String, Vec<Vec<Value>>>> {
         |name: &String| !name.starts_with("sqlite_") && !UNCLAIMED_TABLES.contains(&name.as_str());
     for table in tables.into_iter().filter(claimed) {
         let none = conn.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?;
-        let columns = none.column_names().into_iter().map(|name| {
+        let columns = none.column_names().map(|name| {
             let left = UNCLAIMED.iter().find(|(t, column, _)| *t == table && *column == name);
             left.map_or_else(|| format!("\"{name}\""), |(_, _, left)| (*left).to_owned())
         });
