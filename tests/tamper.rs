@@ -149,7 +149,14 @@ fn a_restored_store_proves_everything_too() {
     std::fs::copy(key_path(&small.path), key_path(&copy.path)).unwrap();
     std::fs::remove_file(&copy.path).unwrap();
     let now = at("2018-02-01T10:00:00Z");
-    let done = restore(&copy.path, &small.early, &[], "test", now).unwrap();
+    let done = restore(
+        &copy.path,
+        &small.early,
+        candor::subject::backup::Certificates::Some(&[]),
+        "test",
+        now,
+    )
+    .unwrap();
     assert_eq!(done.erasures_repeated, 2);
     let report = verify(&copy.path, &file_only()).unwrap();
     assert!(report.holds, "{:?}", codes(&report));

@@ -109,14 +109,16 @@ fn stood(merge: &Merge, before: i64) -> bool {
     merge.entry < before && (merge.undone == 0 || merge.undone >= before)
 }
 
-/// Whether a record had been parted from its home by the time of an entry: from then on it stands
-/// alone, and what others of the home say doesn't reach it.
+/// Whether a record had been parted from its home before the transaction of an entry began: from then
+/// on it stands alone, and what others of the home say doesn't reach it. A parting within the
+/// transaction came after what the gate had let in by then.
 pub fn parted(conn: &Connection, record: i64, place: Place, entry: i64) -> Result<bool> {
     if place.subject == place.home {
         return Ok(false);
     }
+    let began = sql::transaction_of(conn, entry)?;
     for (n, _) in sql::payloads(conn, record)? {
-        if n < entry && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
+        if n < began && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
             return Ok(true);
         }
     }

@@ -291,3 +291,10 @@ pub fn payloads(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>)>> {
     let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
+
+/// The first entry of the transaction that an entry belongs to: each ends with a checkpoint.
+pub fn transaction_of(conn: &Connection, entry: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(size), 0) FROM checkpoint WHERE size <= $1")?
+        .query_row([entry], |row| row.get(0))?)
+}

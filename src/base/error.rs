@@ -147,12 +147,18 @@ impl From<rusqlite::Error> for Error {
 /// Wraps an I/O fault with the file that it befell.
 pub fn io(path: &std::path::Path) -> impl Fn(std::io::Error) -> Error + '_ {
     move |error| {
-        let (code, next) = match error.kind() {
-            std::io::ErrorKind::NotFound => ("file-not-found", "check the name"),
-            std::io::ErrorKind::PermissionDenied => ("file-forbidden", "check the permissions"),
-            std::io::ErrorKind::StorageFull => ("disk-full", "free some space and run it again"),
-            _ => ("file-unreadable", "check the disk and the file"),
+        use std::io::ErrorKind as K;
+        let (code, words, next) = match error.kind() {
+            K::NotFound => ("file-not-found", "there is no such file".to_owned(), "check the name"),
+            K::PermissionDenied => {
+                ("file-forbidden", "you may not read or write it".into(), "check the permissions")
+            }
+            K::StorageFull => {
+                ("disk-full", "the disk is full".into(), "free some space and run it again")
+            }
+            K::InvalidData => ("file-unreadable", "it isn't UTF-8 text".into(), "check the file"),
+            kind => ("file-unreadable", kind.to_string(), "check the disk and the file"),
         };
-        Error::damaged(code, error.kind().to_string()).at(path.display()).next(next)
+        Error::damaged(code, words).at(path.display()).next(next)
     }
 }

@@ -276,20 +276,13 @@ impl<'r> Admission<'r> {
             .cloned()
             .collect();
         let own_record = held.as_ref().map(|h| h.record.id);
-        let ties = if new_identifiers.is_empty() {
-            Ties::default()
-        } else {
-            let policy = &self.rules.policy;
-            ties(
-                writer.conn,
-                writer.words,
-                policy,
-                self.code,
-                own_record,
-                &new_identifiers,
-                &traits,
-            )?
-        };
+        let mut ties = self.ties(writer, own_record, &new_identifiers, &traits)?;
+        // A value that has become shared parts those whom it held together, before anything is
+        // decided; what they held under each other's consent goes at the end of the batch.
+        if self.part_shared(writer, &ties)? {
+            held = self.take_held(writer, blind, depth)?;
+            ties = self.ties(writer, own_record, &new_identifiers, &traits)?;
+        }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
         let fresh: Vec<NewStatement> = statements
             .into_iter()
@@ -365,12 +358,6 @@ impl<'r> Admission<'r> {
         summary.values_new += wrote;
         let took = self.write_events(writer, items, &held.record, inbound, &events, summary)?;
 
-        for seen in &ties.shared {
-            merge::retire_shared(writer, seen)?;
-            self.held.clear();
-            self.forget_standings();
-            held.record = Record::load(writer.conn, writer.words, held.record.id)?;
-        }
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,
             (false, true) => summary.records_changed += 1,
@@ -381,6 +368,34 @@ impl<'r> Admission<'r> {
         }
         self.held.insert(blind, held);
         Ok(())
+    }
+
+    fn ties(
+        &self,
+        writer: &Writer<'_>,
+        own_record: Option<i64>,
+        identifiers: &[SeenIdentifier],
+        traits: &Traits,
+    ) -> Result<Ties> {
+        if identifiers.is_empty() {
+            return Ok(Ties::default());
+        }
+        let policy = &self.rules.policy;
+        ties(writer.conn, writer.words, policy, self.code, own_record, identifiers, traits)
+    }
+
+    /// Parts the people whom values that have become shared held together; returns whether any were.
+    fn part_shared(&mut self, writer: &mut Writer<'_>, ties: &Ties) -> Result<bool> {
+        let mut parted = Vec::new();
+        for seen in &ties.shared {
+            parted.extend(merge::retire_shared(writer, seen)?);
+        }
+        if !parted.is_empty() {
+            self.held.clear();
+            self.forget_standings();
+        }
+        self.withdrawn.extend(&parted);
+        Ok(!parted.is_empty())
     }
 
     fn take_held(&mut self, writer: &Writer<'_>, blind: i64, depth: Depth) -> Result<Option<Held>> {

@@ -126,7 +126,8 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
 
 /// Retires the links that a value made which has turned out to be shared, and lets the subjects that
 /// only it held together fall apart again.
-pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<()> {
+/// Returns the records whose subjects fell apart.
+pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<Vec<i64>> {
     let holders: BTreeSet<i64> =
         sql::holders(writer.conn, seen.blind)?.into_iter().map(|(record, ..)| record).collect();
     let mut touched = BTreeSet::new();
@@ -140,10 +141,12 @@ pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<(
             }
         }
     }
+    let mut parted = Vec::new();
     for subject in touched {
+        parted.extend(sql::records_of(writer.conn, subject)?);
         regroup(writer, subject)?;
     }
-    Ok(())
+    Ok(parted)
 }
 
 /// Parts a subject into the groups that its standing links still hold together.

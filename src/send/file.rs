@@ -41,7 +41,7 @@ pub fn write_rows(columns: &[String], permitted: &[Permit<Outbound>]) -> String 
     for permit in permitted {
         table.push(permit.item().fields.iter().cloned());
     }
-    table.to_csv()
+    table.to_exact_csv()
 }
 
 /// Sends a destination its audience: decides, records, and puts the file in its place last. A crash

@@ -126,7 +126,7 @@ impl Store {
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
         let log = Log::load(&conn)?;
-        let signer = Signer::open(path, log.origin())?;
+        let signer = own_signer(&conn, path, log.origin(), access)?;
         Ok(Store {
             words: Words::load(&conn)?,
             data_version: sql::data_version(&conn)?,
@@ -190,6 +190,26 @@ fn check_identity(conn: &Connection, path: &Path) -> Result<()> {
         .next("use the newer candor that wrote it"));
     }
     Ok(())
+}
+
+/// The key beside the store, if it is the store's own. Another one signs nothing here.
+fn own_signer(
+    conn: &Connection,
+    path: &Path,
+    origin: &str,
+    access: Access,
+) -> Result<Option<Signer>> {
+    let signer = Signer::open(path, origin)?;
+    let own = sql::meta(conn, "vkey")?.unwrap_or_default();
+    match signer {
+        Some(signer) if signer.vkey().as_bytes() == own => Ok(Some(signer)),
+        Some(_) if access == Access::Write => {
+            Err(Error::no("key-foreign", "the key beside the store is another store's")
+                .at(key_path(path).display())
+                .next("put the store's own key there; nothing was changed"))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn upgrade(conn: &Connection) -> Result<()> {

@@ -52,6 +52,15 @@ pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport>
     Ok(BackupReport { entries: store.log().size(), entry })
 }
 
+/// Certificates of erasures that are handed to a restore.
+#[derive(Clone, Copy, Debug)]
+pub enum Certificates<'a> {
+    /// They add to the journal; alone they don't say that no erasure is missing.
+    Some(&'a [PathBuf]),
+    /// Whoever restores vouches that they are all that came after the backup.
+    Complete(&'a [PathBuf]),
+}
+
 /// What a restore did.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct RestoreReport {
@@ -85,7 +94,7 @@ struct Certificate {
 pub fn restore(
     path: &Path,
     backup: &Path,
-    certificates: &[PathBuf],
+    certificates: Certificates<'_>,
     actor: &str,
     now: Moment,
 ) -> Result<RestoreReport> {
@@ -113,7 +122,7 @@ fn restore_beside(
     work: &Path,
     key: &[u8],
     backup: &Path,
-    certificates: &[PathBuf],
+    certificates: Certificates<'_>,
     actor: &str,
     now: Moment,
 ) -> Result<RestoreReport> {
@@ -197,21 +206,28 @@ fn later_erasures(
     path: &Path,
     size: u64,
     before: &SignedState,
-    certificates: &[PathBuf],
+    certificates: Certificates<'_>,
     origin: &str,
 ) -> Result<Vec<ErasureNote>> {
     let journal = erasures_path(path);
     let known = journal.exists() || (before.size > 0 && before.size <= size);
-    if !known && certificates.is_empty() {
+    let (files, complete) = match certificates {
+        Certificates::Complete(files) => (files, true),
+        Certificates::Some(files) => (files, false),
+    };
+    if !known && !complete {
         return Err(Error::no(
             "restore-blind",
             "the journal of erasures is missing, so people who were erased after the backup might come back",
         )
         .at(journal.display())
-        .next("put the journal back, or name every later certificate with --certificates"));
+        .next(
+            "put the journal back, or name every later certificate with --certificates and vouch with \
+             --all-certificates that none is missing",
+        ));
     }
     let mut notes = read_erasures(&journal)?;
-    for file in certificates {
+    for file in files {
         let bytes = std::fs::read(file).map_err(io(file))?;
         let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|_| {
             Error::damaged("certificate-unreadable", "this is no erasure certificate")

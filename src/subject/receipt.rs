@@ -310,6 +310,19 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
     let basis =
         if told.explicit { "A6-1-a-explicit-consent" } else { "A6-1-a-non-explicit-consent" };
     let id = |what: &str| format!("urn:candor:{}:{what}", store.log().origin());
+    let person = id(&public_text(profile_sql::public_id(store.conn(), subject)?));
+    let mut consent_event = json!({
+        "@type": format!("dpv:{status}"),
+        "dpv:isIndicatedBy": {"@id": person},
+        "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime", "@value": told.at},
+    });
+    if !told.method.is_empty() {
+        consent_event["dpv:hasIndicationMethod"] = told.method.as_str().into();
+    }
+    if let Some(at) = found.expires {
+        consent_event["dpv:hasExpiryTime"] =
+            json!({"@type": "xsd:dateTime", "@value": at.to_string()});
+    }
     let recipients: Vec<Value> = rules
         .policy
         .destinations
@@ -331,30 +344,37 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
             "@type": "dpv:ConsentRecord",
             "dct:identifier": told.entry.to_string(),
             "dct:conformsTo": {"@id": "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"},
-            "dpv:hasDataSubject": {"@id": id(&public_text(profile_sql::public_id(store.conn(), subject)?)), "@type": "dpv:DataSubject"},
+            "dpv:hasDataSubject": {"@id": person, "@type": "dpv:DataSubject"},
             "dpv:hasDataController": {
                 "@type": "dpv:DataController", "schema:name": controller.name,
                 "dpv:hasContact": controller.contact, "dpv:hasCountry": controller.country,
             },
-            "dpv:hasProcess": {
+            "dpv:hasProcess": [{
                 "@type": "dpv:Process",
-                "dpv:hasPurpose": {"@id": id(&format!("purpose/{purpose}")), "@type": "dpv:Purpose", "dct:title": rule.purpose.title},
+                "dpv:hasPurpose": {"@id": known_purpose(&rule.purpose), "dct:title": rule.purpose.title},
                 "dpv:hasPersonalData": rule.purpose.categories.iter().map(|name| {
                     let title = rules.policy.categories.get(name).map_or(name, |c| &c.title);
                     json!({"@id": id(&format!("category/{name}")), "@type": "dpv:PersonalData", "dct:title": title})
                 }).collect::<Vec<_>>(),
                 "dpv:hasLegalBasis": {"@id": format!("eu-gdpr:{basis}")},
                 "dpv:hasRecipient": recipients,
-            },
+            }],
             "dpv:hasNotice": {"@type": "dpv:ConsentNotice", "dct:identifier": told.notice, "dct:language": found.notice_language, "dct:description": found.notice_text},
-            "dpv:hasConsentStatus": {"@id": format!("dpv:{status}")},
-            "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime", "@value": told.at},
-            "dpv:hasIndicationMethod": told.method,
-            "dpv:hasExpiryTime": found.expires.map(|at| json!({"@type": "xsd:dateTime", "@value": at.to_string()})),
+            "dpv:hasConsentControl": {"@type": "dpv:WithdrawConsent", "dpv:isExercisedAt": controller.contact},
+            "dpv:hasConsentStatus": [consent_event],
             "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
         },
         "proof": proof(store, told.entry)?,
     }))
+}
+
+/// The DPV purpose that a purpose is, as far as the policy says.
+fn known_purpose(purpose: &crate::policy::types::Purpose) -> &'static str {
+    match (purpose.marketing, purpose.profiling) {
+        (true, _) => "dpv:DirectMarketing",
+        (false, true) => "dpv:Personalisation",
+        (false, false) => "dpv:Purpose",
+    }
 }
 
 /// A receipt in the form of the Kantara consent receipt specification 1.1.
@@ -374,8 +394,8 @@ pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> 
         .collect();
     let mut purpose_document = json!({
         "purpose": rule.purpose.title,
-        "consentType": if told.explicit { "EXPLICIT" } else { "IMPLICIT" },
-        "purposeCategory": [if rule.purpose.marketing { "2 - Contracted Service" } else { "1 - Core Function" }],
+        "consentType": "EXPLICIT",
+        "purposeCategory": [if rule.purpose.marketing { "6 - Marketing" } else { "5 - Personalize Experience" }],
         "piiCategory": rule.purpose.categories,
         "primaryPurpose": false,
         "termination": found.expires.map_or_else(|| "until withdrawn".to_owned(), |at| at.to_string()),

@@ -11,13 +11,23 @@ impl Table {
     /// fields in every line. The caption is left out.
     #[must_use]
     pub fn to_csv(&self) -> String {
+        self.written(Reader::Spreadsheet)
+    }
+
+    /// The same for a program: every cell exactly as it is, without guards.
+    #[must_use]
+    pub fn to_exact_csv(&self) -> String {
+        self.written(Reader::Program)
+    }
+
+    fn written(&self, reader: Reader) -> String {
         let mut out = String::new();
         for row in std::iter::once(&self.columns).chain(&self.rows) {
             for (index, cell) in self.filled(row).enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
-                push_field(&mut out, cell, self.width());
+                push_field(&mut out, cell, self.width(), reader);
             }
             out.push_str("\r\n");
         }
@@ -25,8 +35,15 @@ impl Table {
     }
 }
 
-fn push_field(out: &mut String, cell: &str, width: usize) {
-    let guard = if would_run(cell) { "'" } else { "" };
+/// Who reads a CSV text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Spreadsheet,
+    Program,
+}
+
+fn push_field(out: &mut String, cell: &str, width: usize, reader: Reader) {
+    let guard = if reader == Reader::Spreadsheet && would_run(cell) { "'" } else { "" };
     // An empty line would be no record at all, so a lone empty field is quoted.
     let quoted = cell.contains([',', '"', '\r', '\n']) || (cell.is_empty() && width == 1);
     if quoted {

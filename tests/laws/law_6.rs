@@ -217,7 +217,8 @@ impl Story {
         for side in side_files(&path) {
             let _ = std::fs::remove_file(side);
         }
-        backup::restore(&path, &from, &[], "test", hour(self.at)).unwrap();
+        backup::restore(&path, &from, backup::Certificates::Some(&[]), "test", hour(self.at))
+            .unwrap();
         self.world.reopen();
         // What outsiders hold of the lost part is another branch; the restore entry says so.
         self.held.retain(|held, _| *held <= size);

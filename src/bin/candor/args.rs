@@ -454,8 +454,11 @@ pub struct Restore {
     /// The backup
     pub backup: PathBuf,
     /// Certificates of erasures, where the journal beside the key is lost
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
     pub certificates: Vec<PathBuf>,
+    /// Vouches that no erasure after the backup is missing among the certificates
+    #[arg(long)]
+    pub all_certificates: bool,
 }
 
 /// `sql`

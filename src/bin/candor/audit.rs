@@ -87,7 +87,9 @@ fn checkpoint_out(context: &Context, out: Option<&Path>) -> Result<Answer> {
         .ok_or_else(|| Error::no("checkpoint-missing", "nothing was ever signed"))?;
     match out {
         Some(path) => std::fs::write(path, &note).map_err(io(path))?,
+        None if context.out.is_json() => {}
         None => context.out.raw(&note),
     }
+    context.out.give(&serde_json::json!({"checkpoint": note, "out": out}));
     Ok(Answer::Yes)
 }

@@ -3,7 +3,7 @@
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::store::Access;
-use candor::subject::backup;
+use candor::subject::backup::{self, Certificates};
 
 use crate::args::{Backup, Restore};
 use crate::{Answer, Context};
@@ -21,8 +21,11 @@ pub fn backup(context: &Context, args: &Backup) -> Result<Answer> {
 
 pub fn restore(context: &Context, args: &Restore) -> Result<Answer> {
     let path = context.path()?;
-    let report =
-        backup::restore(path, &args.backup, &args.certificates, &context.actor, Moment::now())?;
+    let vouched = match args.all_certificates {
+        true => Certificates::Complete(&args.certificates),
+        false => Certificates::Some(&args.certificates),
+    };
+    let report = backup::restore(path, &args.backup, vouched, &context.actor, Moment::now())?;
     context.out.say(format!(
         "{} is back with {} ledger entries; the key had signed {}",
         path.display(),

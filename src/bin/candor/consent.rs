@@ -1,7 +1,7 @@
 //! `consent record|object|restrict|channel|history|state|receipt`.
 
 use candor::base::clock::Moment;
-use candor::base::error::Result;
+use candor::base::error::{Error, Result};
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::statement::Axis;
@@ -74,6 +74,11 @@ fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
 fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
     let now = Moment::now();
     let valid_at = at.map(Moment::parse).transpose()?.unwrap_or(now);
+    if valid_at > now {
+        return Err(Error::usage("time-in-future", "nobody can have said anything in the future")
+            .at(valid_at)
+            .next("name the moment when it was said, or leave --at out"));
+    }
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;

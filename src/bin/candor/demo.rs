@@ -139,7 +139,10 @@ impl Story<'_> {
             .split_whitespace()
             .map(|word| if is_file(word) { self.path(word) } else { word.to_owned() })
             .collect();
-        let cli = Cli::try_parse_from(std::iter::once("candor".to_owned()).chain(words))
+        // The demo's own store, whatever the user's environment names.
+        let own = ["candor".to_owned(), "--store".to_owned(), self.path("shop.db")];
+        let skipped = if words.first().is_some_and(|word| word == "--store") { 1 } else { 3 };
+        let cli = Cli::try_parse_from(own.into_iter().take(skipped).chain(words))
             .map_err(|error| Error::usage("demo-failed", error.to_string()))?;
         let context = Context {
             store: Some(cli.store.unwrap_or_else(|| self.dir.join("shop.db"))),

@@ -154,7 +154,7 @@ fn put_everything(folder: &mut Folder, package: &AccessPackage) -> Result<String
 fn put_portable(folder: &mut Folder, portable: &Portable) -> Result<String> {
     let sha256 = folder.put("portable.json", &pretty(portable))?.sha256.clone();
     for (name, table) in portable.tables() {
-        folder.put(name, table.to_csv().as_bytes())?;
+        folder.put(name, table.to_exact_csv().as_bytes())?;
     }
     Ok(sha256)
 }
