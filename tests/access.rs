@@ -7,7 +7,7 @@ use std::path::Path;
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::collect::{Progress, Reject};
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy::rulebook::Rulebook;
 use candor::profile::merge::{Decider, join};

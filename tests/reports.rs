@@ -12,7 +12,7 @@ use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question as Asked, decide};
 use candor::consent::history::History;
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry as ImportCarry, Listener, Request, import};
 use candor::policy::check::check;
 use candor::policy::types::ConsentState;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::collect::{Progress, Reject};
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy::check;
 use candor::profile::pack::keep_dictionary;

@@ -8,7 +8,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::collect::{ConsentStatement, MappedEvent, Record as Inbound};
 use crate::consent::fold::{AsOf, Home, Joined, Standing};
-use crate::consent::gate::{Direction, Question, Reason, decide, open_purposes};
+use crate::consent::gate::{Reason, open_purposes};
 use crate::consent::history::{self, History, NewStatement, Timed};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
@@ -25,6 +25,7 @@ use crate::profile::sql;
 use crate::store::{WordKind, Writer};
 use crate::subject::forget;
 
+use super::ask::{Asked, Explanation, Gate};
 use super::summary::{Summary, count, count_reason};
 
 /// Records kept in memory between rows, at most this many.
@@ -33,34 +34,6 @@ const RECORDS_REMEMBERED_MAX: usize = 50_000;
 const HISTORIES_REMEMBERED_MAX: usize = 100_000;
 /// A withdrawal that reaches a shared address reaches at most this many people.
 const SHARED_REACH_MAX: usize = 100;
-
-/// Something that was kept out, for `--explain`.
-#[derive(Clone, Debug)]
-pub struct Explanation {
-    /// The line of the row.
-    pub line: u64,
-    /// The field, event or consent that was kept out.
-    pub what: String,
-    /// The purpose that was asked, or empty.
-    pub purpose: String,
-    /// The code of the reason.
-    pub reason: &'static str,
-    /// The reason in words.
-    pub words: String,
-}
-
-impl Explanation {
-    /// Something that the gate kept out.
-    pub fn by_gate(line: u64, what: &str, purpose: &str, reason: Reason) -> Explanation {
-        Explanation {
-            line,
-            what: what.to_owned(),
-            purpose: purpose.to_owned(),
-            reason: reason.code(),
-            words: format!("{} ({})", reason.words(), reason.law()),
-        }
-    }
-}
 
 /// What the field map says of one field, ready for the gate.
 struct FieldPlan {
@@ -877,57 +850,4 @@ impl<'r> Admission<'r> {
 /// A statement as a row, to ask what it means before it is recorded.
 fn as_row(new: &NewStatement, now: Moment) -> Statement {
     history::row(0, 0, new, now)
-}
-
-/// The gate, with a person in front of it.
-struct Gate<'a> {
-    rules: &'a Rulebook,
-    standing: &'a Standing,
-    open: PurposeMask,
-    at: Moment,
-}
-
-struct Asked<'a> {
-    line: u64,
-    what: &'a str,
-    category: &'a str,
-    candidates: PurposeMask,
-    closed: Option<Reason>,
-}
-
-impl Gate<'_> {
-    /// The purposes that admit a value, or the reason why none does. A category that no purpose of
-    /// the source can ever serve is closed beforehand.
-    fn ask(
-        &self,
-        asked: &Asked<'_>,
-        summary: &mut Summary,
-        explain: &mut dyn FnMut(Explanation),
-    ) -> Result<PurposeMask, Reason> {
-        let explanation =
-            |purpose: &str, reason| Explanation::by_gate(asked.line, asked.what, purpose, reason);
-        if let Some(reason) = asked.closed {
-            explain(explanation("", reason));
-            return Err(reason);
-        }
-        let admitted = asked.candidates & self.open;
-        let mut last = Reason::ConsentUnknown;
-        for code in codes(asked.candidates & !admitted) {
-            let Some(rule) = self.rules.rule(code) else { continue };
-            let question = Question {
-                direction: Direction::In,
-                channel: None,
-                category: Some(asked.category),
-                at: self.at,
-            };
-            if let Err(reason) = decide(self.rules, rule, question, self.standing) {
-                last = reason;
-                count(&mut summary.purpose(&rule.name).withheld, reason.code());
-                if admitted == 0 {
-                    explain(explanation(&rule.name, reason));
-                }
-            }
-        }
-        if admitted == 0 { Err(last) } else { Ok(admitted) }
-    }
 }

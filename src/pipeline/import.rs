@@ -18,7 +18,8 @@ use crate::policy::types::Source;
 use crate::profile::items::Items;
 use crate::store::{self, Store, WordKind, Writer, hex};
 
-use super::admit::{Admission, Explanation};
+use super::admit::Admission;
+use super::ask::Explanation;
 use super::sql;
 use super::summary::{Summary, count};
 

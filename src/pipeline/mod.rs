@@ -10,6 +10,7 @@
 //! arrows; `summary` counts what was let in and what was not, with the reason.
 
 pub mod admit;
+pub mod ask;
 pub mod import;
 pub(crate) mod sql;
 pub mod summary;

@@ -15,7 +15,7 @@ use candor::ledger::checkpoint::Trust;
 use candor::ledger::note::UnknownKeys;
 use candor::ledger::verify::{Holder, Verified, Verifier, own_checkpoint};
 use candor::ledger::vkey::VerifierKey;
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::policy::rulebook::Rulebook;
 use candor::policy::{self};

@@ -8,7 +8,7 @@ use candor::base::error::Result;
 use candor::collect::{Progress, Reject};
 use candor::consent::desk::{self, Spoken};
 use candor::ledger::vkey::VerifierKey;
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy::types::ConsentState;
 use candor::profile::lookup::merges_into;

@@ -7,7 +7,7 @@ use std::path::Path;
 use candor::base::clock::Moment;
 use candor::base::error::{Result, io};
 use candor::collect::{Progress, Reject};
-use candor::pipeline::admit::Explanation;
+use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::pipeline::summary::Summary;
 use candor::store::Access;
