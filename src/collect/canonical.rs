@@ -62,7 +62,7 @@ fn is_integer(text: &[u8]) -> bool {
 }
 
 /// Sorts names as RFC 8785 (3.2.3) does: by UTF-16 code units.
-pub(super) fn order(one: &str, other: &str) -> std::cmp::Ordering {
+pub(crate) fn order(one: &str, other: &str) -> std::cmp::Ordering {
     one.encode_utf16().cmp(other.encode_utf16())
 }
 

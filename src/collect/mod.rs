@@ -44,6 +44,7 @@ mod testing;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub(crate) use canonical::order as name_order;
 pub use dates::DateReader;
 pub use feed::{Feed, LINE_BYTES_MAX, ROW_BYTES_MAX};
 pub use identifiers::{Unfit, is_placeholder, normalise};

@@ -12,5 +12,6 @@ pub mod pack;
 pub mod read;
 pub mod recognise;
 pub mod record;
+mod shape;
 pub(crate) mod sql;
 pub mod why;

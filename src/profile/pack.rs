@@ -1,52 +1,125 @@
-//! Packs event bodies: zstd with a dictionary made of the policy's own words.
+//! Packs event bodies: folded by the shape that the policy gives them, then zstd with a dictionary.
 //!
 //! A dictionary trained on events would hold pieces of people's data for ever. This one is made from
-//! the policy's field names and from made-up filler, so it names nobody, and it still carries most of
-//! what events share: their shape, and how often which letter stands in texts, numbers and links.
+//! the policy's own words and from made-up filler, so it names nobody, and it still carries what
+//! events share beside their shape: how often which letter stands in texts, numbers and links.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::CParameter;
 
 use crate::base::error::Result;
 use crate::policy::types::{EventMap, Policy, Take};
 use crate::store::{meta, set_meta};
 
 use super::record::unreadable;
+use super::shape::{Folder, Shape, shapes};
 
 /// A packed body may not open to more than this (bytes).
 const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Bodies shorter than this stay as they are (bytes).
-const PACKED_BYTES_MIN: usize = 48;
+/// Bodies shorter than this aren't compressed (bytes).
+const COMPRESSED_BYTES_MIN: usize = 32;
 const LEVEL: i32 = 1;
+/// What is left of an event repeats little of itself: small tables find it, and cost little to clear.
+const HASH_LOG: u32 = 8;
 
 /// Every frame begins with these bytes (RFC 8878, section 3.1.1), so they are not stored.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// Made-up events that the tables of a dictionary are made from.
-const SAMPLES: usize = 500;
-/// The made part of a dictionary: its tables, and filler that is as good as none (bytes).
-const TRAINED_BYTES_MAX: usize = 1024;
+/// Made-up events that a dictionary is made from.
+const SAMPLES: usize = 2000;
+/// The longest dictionary (bytes).
+const DICTIONARY_BYTES_MAX: usize = 2048;
 
-/// The dictionary of a policy: tables made from filler in the shape of its events, then one example
-/// of each event with empty values. The same policy always makes the same dictionary.
-pub fn dictionary(policy: &Policy) -> Vec<u8> {
-    let events: Vec<&EventMap> =
-        policy.sources.values().flat_map(|source| &source.events).collect();
-    let mut filler = Filler(0);
-    let samples: Vec<String> = events
-        .iter()
-        .cycle()
-        .take(if events.is_empty() { 0 } else { SAMPLES })
-        .map(|event| example(event, &mut || filler.text()))
-        .collect();
-    // Without the tables a dictionary of text alone does its work, only less well.
-    let mut bytes = zstd::dict::from_samples(&samples, TRAINED_BYTES_MAX).unwrap_or_default();
-    // The most telling bytes stand last: zstd finds near matches cheapest.
-    for event in events {
-        bytes.extend_from_slice(example(event, &mut String::new).as_bytes());
+/// The first byte of a packed body: which shapes and dictionary it was packed with, or that it stands
+/// as it is.
+const PLAIN: u8 = 0;
+/// Shapes and dictionaries are numbered from 1 to this.
+const NUMBER_MAX: u8 = 250;
+/// The second byte: a shape's number, from 1, or 0 for none; and this bit where it is compressed.
+const COMPRESSED: u8 = 0x80;
+const SHAPES_MAX: usize = 0x7f;
+
+/// What a policy's events are packed with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Packing {
+    shapes: Vec<Shape>,
+    dictionary: Vec<u8>,
+}
+
+impl Packing {
+    /// The same policy always makes the same words.
+    fn of(policy: &Policy) -> Packing {
+        let events: Vec<&EventMap> =
+            policy.sources.values().flat_map(|source| &source.events).collect();
+        let mut shapes = shapes(events.iter().copied());
+        shapes.truncate(SHAPES_MAX);
+        let folders: Vec<Folder> = shapes.iter().map(Folder::new).collect();
+        let mut filler = Filler(0);
+        let samples: Vec<Vec<u8>> = events
+            .iter()
+            .cycle()
+            .take(if events.is_empty() { 0 } else { SAMPLES })
+            .map(|event| {
+                let example = example(event, &mut || filler.text());
+                fold(&folders, example.as_bytes())
+                    .map_or(example.into_bytes(), |(_, folded)| folded)
+            })
+            .collect();
+        // Without a dictionary everything still packs, only less well.
+        let dictionary = zstd::dict::from_samples(&samples, DICTIONARY_BYTES_MAX);
+        Packing { shapes, dictionary: dictionary.unwrap_or_default() }
     }
-    bytes
+
+    fn read(conn: &Connection, number: u8) -> Result<Option<Packing>> {
+        let Some(shapes) = meta(conn, &format!("shapes:{number}"))? else { return Ok(None) };
+        let dictionary = meta(conn, &format!("dictionary:{number}"))?;
+        Ok(Some(Packing {
+            shapes: serde_json::from_slice(&shapes).map_err(|_| unreadable("shape"))?,
+            dictionary: dictionary.unwrap_or_default(),
+        }))
+    }
+
+    fn newest(conn: &Connection) -> Result<(u8, Packing)> {
+        let mut found = (0, Packing::default());
+        for number in 1..=NUMBER_MAX {
+            match Packing::read(conn, number)? {
+                Some(words) => found = (number, words),
+                None => break,
+            }
+        }
+        Ok(found)
+    }
+
+    fn folders(&self) -> Vec<Folder> {
+        self.shapes.iter().map(Folder::new).collect()
+    }
+}
+
+/// Keeps for good what a policy's events are packed with, unless the newest is the same. At most 250
+/// are kept; later policies go on with the newest.
+pub fn keep_dictionary(conn: &Connection, policy: &Policy) -> Result<()> {
+    let new = Packing::of(policy);
+    let (newest, known) = Packing::newest(conn)?;
+    if !new.shapes.is_empty() && known != new && newest < NUMBER_MAX {
+        let shapes = serde_json::to_vec(&new.shapes).expect("shapes are JSON");
+        set_meta(conn, &format!("shapes:{}", newest + 1), &shapes)?;
+        set_meta(conn, &format!("dictionary:{}", newest + 1), &new.dictionary)?;
+    }
+    Ok(())
+}
+
+/// Folds by the first shape that fits: (its number, from 1, what is left).
+fn fold(folders: &[Folder], body: &[u8]) -> Option<(u8, Vec<u8>)> {
+    let mut folded = Vec::with_capacity(body.len());
+    for (number, folder) in (1..).zip(folders) {
+        folded.clear();
+        if folder.fold(body, &mut folded).is_some() {
+            return Some((number, folded));
+        }
+    }
+    None
 }
 
 /// Texts such as exports hold, made up: words, numbers, codes and links.
@@ -107,102 +180,104 @@ fn example(event: &EventMap, value: &mut dyn FnMut() -> String) -> String {
     )
 }
 
-fn meta_name(id: u8) -> String {
-    format!("dictionary:{id}")
-}
-
-/// Keeps a policy's dictionary for good, unless the newest one is the same. At most 250 are kept;
-/// later policies go on with the newest.
-pub fn keep_dictionary(conn: &Connection, policy: &Policy) -> Result<()> {
-    let new = dictionary(policy);
-    let (newest, bytes) = newest_dictionary(conn)?;
-    if !new.is_empty() && bytes != new && newest < 250 {
-        set_meta(conn, &meta_name(newest + 1), &new)?;
-    }
-    Ok(())
-}
-
-fn newest_dictionary(conn: &Connection) -> Result<(u8, Vec<u8>)> {
-    let mut found = (0, Vec::new());
-    for id in 1..=250 {
-        match meta(conn, &meta_name(id))? {
-            Some(bytes) => found = (id, bytes),
-            None => break,
-        }
-    }
-    Ok(found)
-}
-
-/// Packs with the newest dictionary.
+/// Packs with the newest shapes and dictionary.
 pub struct Packer {
-    id: u8,
+    number: u8,
+    folders: Vec<Folder>,
     compressor: Option<Compressor<'static>>,
+    frame: Vec<u8>,
 }
 
 impl Packer {
     /// Makes a packer for a store.
     pub fn new(conn: &Connection) -> Result<Packer> {
-        let (id, bytes) = newest_dictionary(conn)?;
-        let compressor = (id != 0)
+        let (number, words) = Packing::newest(conn)?;
+        let compressor = (number != PLAIN)
             .then(|| {
-                let mut compressor = Compressor::with_dictionary(LEVEL, &bytes)?;
+                let mut compressor = Compressor::with_dictionary(LEVEL, &words.dictionary)?;
                 compressor.include_checksum(false)?;
                 compressor.include_dictid(false)?;
+                compressor.include_contentsize(true)?;
+                compressor.set_parameter(CParameter::HashLog(HASH_LOG))?;
                 Ok::<_, std::io::Error>(compressor)
             })
             .transpose()
             .map_err(|_| unreadable("dictionary"))?;
-        Ok(Packer { id, compressor })
+        Ok(Packer { number, folders: words.folders(), compressor, frame: Vec::new() })
     }
 
-    /// One byte that names the dictionary (0: none), then the body.
+    /// Packs the canonical bytes of an event.
     pub fn pack(&mut self, body: &[u8]) -> Vec<u8> {
-        if body.len() >= PACKED_BYTES_MIN
-            && let Some(compressor) = &mut self.compressor
-            && let Ok(packed) = compressor.compress(body)
-            && let Some(frame) = packed.strip_prefix(&MAGIC)
-            && frame.len() < body.len()
-        {
-            let mut bytes = Vec::with_capacity(frame.len() + 1);
-            bytes.push(self.id);
-            bytes.extend_from_slice(frame);
-            return bytes;
-        }
-        let mut bytes = Vec::with_capacity(body.len() + 1);
-        bytes.push(0);
-        bytes.extend_from_slice(body);
+        let (form, folded) = match fold(&self.folders, body) {
+            Some((shape, folded)) => (shape, std::borrow::Cow::Owned(folded)),
+            None => (0, std::borrow::Cow::Borrowed(body)),
+        };
+        let number = self.number;
+        let (head, rest) = match self.compress(&folded) {
+            Some(frame) => ([number, form | COMPRESSED], frame),
+            None if form == 0 => return [&[PLAIN], body].concat(),
+            None => ([number, form], &*folded),
+        };
+        let mut bytes = Vec::with_capacity(rest.len() + 2);
+        bytes.extend_from_slice(&head);
+        bytes.extend_from_slice(rest);
         bytes
+    }
+
+    /// A frame without its magic, where it is shorter than the bytes are.
+    fn compress(&mut self, bytes: &[u8]) -> Option<&[u8]> {
+        if bytes.len() < COMPRESSED_BYTES_MIN {
+            return None;
+        }
+        self.frame.clear();
+        self.frame.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+        self.compressor.as_mut()?.compress_to_buffer(bytes, &mut self.frame).ok()?;
+        self.frame.strip_prefix(&MAGIC).filter(|frame| frame.len() < bytes.len())
     }
 }
 
 /// Opens what any packer of the store packed.
 pub struct Unpacker {
-    decompressors: BTreeMap<u8, Decompressor<'static>>,
+    words: BTreeMap<u8, (Vec<Folder>, Decompressor<'static>)>,
 }
 
 impl Unpacker {
     /// Makes an unpacker for a store.
     pub fn new(conn: &Connection) -> Result<Unpacker> {
-        let mut decompressors = BTreeMap::new();
-        for id in 1..=250 {
-            let Some(bytes) = meta(conn, &meta_name(id))? else { break };
-            let opened =
-                Decompressor::with_dictionary(&bytes).map_err(|_| unreadable("dictionary"))?;
-            decompressors.insert(id, opened);
+        let mut all = BTreeMap::new();
+        for number in 1..=NUMBER_MAX {
+            let Some(words) = Packing::read(conn, number)? else { break };
+            let opened = Decompressor::with_dictionary(&words.dictionary)
+                .map_err(|_| unreadable("dictionary"))?;
+            all.insert(number, (words.folders(), opened));
         }
-        Ok(Unpacker { decompressors })
+        Ok(Unpacker { words: all })
     }
 
     /// The body of packed bytes.
     pub fn unpack(&mut self, packed: &[u8]) -> Result<Vec<u8>> {
-        let (id, body) = packed.split_first().ok_or_else(|| unreadable("event"))?;
-        if *id == 0 {
-            return Ok(body.to_vec());
+        self.open(packed).ok_or_else(|| unreadable("event"))
+    }
+
+    fn open(&mut self, packed: &[u8]) -> Option<Vec<u8>> {
+        let (number, rest) = packed.split_first()?;
+        if *number == PLAIN {
+            return Some(rest.to_vec());
         }
-        let decompressor = self.decompressors.get_mut(id).ok_or_else(|| unreadable("event"))?;
-        let frame = [&MAGIC, body].concat();
-        let size = Decompressor::upper_bound(&frame).unwrap_or(BODY_BYTES_MAX).min(BODY_BYTES_MAX);
-        decompressor.decompress(&frame, size).map_err(|_| unreadable("event"))
+        let (folders, decompressor) = self.words.get_mut(number)?;
+        let (form, rest) = rest.split_first()?;
+        let folded = if form & COMPRESSED == 0 {
+            std::borrow::Cow::Borrowed(rest)
+        } else {
+            let frame = [&MAGIC, rest].concat();
+            let bound = Decompressor::upper_bound(&frame).unwrap_or(BODY_BYTES_MAX);
+            let opened = decompressor.decompress(&frame, bound.min(BODY_BYTES_MAX));
+            std::borrow::Cow::Owned(opened.ok()?)
+        };
+        match usize::from(form & !COMPRESSED).checked_sub(1) {
+            None => Some(folded.into_owned()),
+            Some(shape) => folders.get(shape)?.unfold(&folded),
+        }
     }
 }
 
@@ -212,33 +287,51 @@ mod tests {
 
     const POLICY: &str = include_str!("../../fixtures/brand/policy.toml");
 
-    #[test]
-    fn packs_smaller_and_opens_again() {
+    fn store() -> (Policy, Connection) {
         let policy = crate::policy::check(POLICY).unwrap().policy;
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)")
             .unwrap();
         keep_dictionary(&conn, &policy).unwrap();
-        let (id, kept) = newest_dictionary(&conn).unwrap();
+        (policy, conn)
+    }
+
+    #[test]
+    fn the_same_policy_is_kept_once() {
+        let (policy, conn) = store();
+        let kept = Packing::newest(&conn).unwrap();
         keep_dictionary(&conn, &policy).unwrap();
-        assert_eq!(
-            newest_dictionary(&conn).unwrap(),
-            (id, kept),
-            "the same policy, the same bytes"
-        );
+        assert_eq!(Packing::newest(&conn).unwrap(), kept);
+        assert_eq!(kept.0, 1);
+    }
+
+    #[test]
+    fn packs_smaller_and_opens_again() {
+        let (policy, conn) = store();
         let mut packer = Packer::new(&conn).unwrap();
         let mut unpacker = Unpacker::new(&conn).unwrap();
         let mut filler = Filler(99);
         for event in policy.sources.values().flat_map(|source| &source.events) {
             let body = example(event, &mut || filler.text()).into_bytes();
             let packed = packer.pack(&body);
-            assert!(packed.len() * 3 < body.len() * 2, "{} of {}", packed.len(), body.len());
+            assert!(packed.len() * 2 < body.len(), "{} of {}", packed.len(), body.len());
             assert_eq!(unpacker.unpack(&packed).unwrap(), body);
         }
         for body in [&b""[..], &b"short"[..], &[7; 100_000][..]] {
             let packed = packer.pack(body);
             assert_eq!(unpacker.unpack(&packed).unwrap(), body);
         }
-        assert!(unpacker.unpack(&[]).is_err() && unpacker.unpack(&[id, 1, 2, 3]).is_err());
+        for broken in [&[][..], &[1], &[1, 1, 2, 3], &[1, COMPRESSED, 1, 2, 3], &[9, 9]] {
+            assert!(unpacker.unpack(broken).is_err(), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_dictionary_all_stands_as_it_is() {
+        let (_, conn) = store();
+        conn.execute("DELETE FROM meta", []).unwrap();
+        let packed = Packer::new(&conn).unwrap().pack(b"body");
+        assert_eq!(packed, b"\0body");
+        assert_eq!(Unpacker::new(&conn).unwrap().unpack(&packed).unwrap(), b"body");
     }
 }
