@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "laws/answers.rs"]
+mod answers;
 #[path = "laws/gate_table.rs"]
 mod gate_table;
 #[path = "laws/law_10.rs"]

@@ -66,17 +66,19 @@ pub fn apply_seal(key: &RecordKey, kind: Sealed, number: i64, bytes: &mut [u8]) 
     seal_key.zeroize();
 }
 
-/// The store's own secret, from which blind names and suppression fingerprints are made.
+/// The store's own secret, from which blind names and suppression fingerprints are made. It is held
+/// as the state that HMAC begins with, which is wiped from memory after use.
 #[derive(Clone)]
-pub struct StoreSecret(pub [u8; 32]);
-
-impl Drop for StoreSecret {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
+pub struct StoreSecret(Hmac<Sha256>);
 
 impl StoreSecret {
+    /// Takes the secret's 32 bytes and wipes them.
+    pub fn new(mut secret: [u8; 32]) -> StoreSecret {
+        let mac = Hmac::new_from_slice(&secret).expect("HMAC takes a key of any length");
+        secret.zeroize();
+        StoreSecret(mac)
+    }
+
     /// A blind name: 62 bits of an HMAC, always eight bytes wide in SQLite (bit 62 is set), so that
     /// a row that holds one can be overwritten in place. Collisions are told apart by the value.
     pub fn blind(&self, domain: &str, parts: &[&str]) -> i64 {
@@ -92,7 +94,7 @@ impl StoreSecret {
     }
 
     fn keyed(&self, use_: &[u8], domain: &str, parts: &[&str]) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes any key");
+        let mut mac = self.0.clone();
         mac.update(use_);
         mac.update(domain.as_bytes());
         for part in parts {
@@ -145,7 +147,7 @@ mod tests {
 
     #[test]
     fn blind_names_are_eight_bytes_wide_and_bind_their_parts() {
-        let secret = StoreSecret([1; 32]);
+        let secret = StoreSecret::new([1; 32]);
         for text in ["", "a", "ann@example.com"] {
             assert!(secret.blind("identifier", &[text]) >= 1 << 62);
         }

@@ -3,6 +3,7 @@
 //! `statement` holds the nouns, `fold` turns history into a standing as of any moment, `gate`
 //! decides. None of them reads a clock or a store.
 
+pub mod answers;
 pub mod desk;
 pub mod fold;
 pub mod gate;

@@ -1,20 +1,21 @@
 //! One record's way in: recognised, asked for at the gate, merged, written.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::collect::{ConsentStatement, MappedEvent, Record as Inbound};
-use crate::consent::fold::{AsOf, Home, Joined, Standing};
-use crate::consent::gate::{Reason, open_purposes};
+use crate::base::secret::RecordKey;
+use crate::collect::Record as Inbound;
+use crate::consent::answers::Answers;
+use crate::consent::fold::{AsOf, Home, Joined};
+use crate::consent::gate::Reason;
 use crate::consent::history::{self, History, NewStatement, Timed};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
-use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
-use crate::policy::types::{Basis, ConsentState, Source, Target};
-use crate::profile::items::{AdmittedEvent, Items, Memory, Taken};
+use crate::policy::rulebook::{PurposeMask, Rulebook};
+use crate::policy::types::{ConsentState, Source, Target};
+use crate::profile::items::{Items, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::recognise::{
     SeenIdentifier, Ties, Traits, comparable, identifier_blind, identifier_fingerprint, key_blind,
@@ -25,198 +26,108 @@ use crate::profile::sql;
 use crate::store::{WordKind, Writer};
 use crate::subject::forget;
 
-use super::ask::{Asked, Explanation, Gate};
-use super::summary::{Summary, count, count_reason};
+use super::ask::{Explanation, Gate};
+use super::people::{Known, People};
+use super::plan::{self, EventPlan, FieldPlan};
+use super::summary::{Summary, Tally, count, count_reason};
 
-/// Records kept in memory between rows, at most this many.
-const RECORDS_REMEMBERED_MAX: usize = 50_000;
-/// People whose statements are kept in memory between batches, at most this many.
-const HISTORIES_REMEMBERED_MAX: usize = 100_000;
-/// A withdrawal that reaches a shared address reaches at most this many people.
-const SHARED_REACH_MAX: usize = 100;
-
-/// What the field map says of one field, ready for the gate.
-struct FieldPlan {
-    field: i64,
-    text: String,
-    target: Target,
-    category: String,
-    candidates: PurposeMask,
-    closed: Option<Reason>,
-}
-
-struct EventPlan {
-    name: i64,
-    text: String,
-    category: String,
-    candidates: PurposeMask,
-    closed: Option<Reason>,
-}
+/// Records kept in memory with their values between rows, at most this many.
+const RECORDS_REMEMBERED_MAX: usize = 20_000;
 
 /// A record that is held, with what it has said.
-struct Held {
-    record: Record,
-    said: Vec<Statement>,
-    depth: Depth,
-}
-
-/// How much of a record was read. A row that carries nothing but events needs neither its values nor
-/// what it has said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Depth {
-    Key,
-    Whole,
+pub(super) struct Held {
+    pub(super) record: Record,
+    pub(super) said: Vec<Statement>,
 }
 
 /// Takes records of one source in.
 pub struct Admission<'r> {
-    rules: &'r Rulebook,
-    name: String,
-    source: &'r Source,
-    code: i64,
-    fields: Vec<FieldPlan>,
-    events: Vec<EventPlan>,
-    key_field: i64,
-    held: HashMap<i64, Held>,
-    standings: HashMap<i64, (Rc<Standing>, PurposeMask)>,
-    histories: HashMap<i64, History>,
+    pub(super) rules: &'r Rulebook,
+    pub(super) name: String,
+    pub(super) source: &'r Source,
+    pub(super) code: i64,
+    pub(super) fields: Vec<FieldPlan>,
+    pub(super) events: Vec<EventPlan>,
+    pub(super) key_field: i64,
+    pub(super) held: HashMap<i64, Held>,
+    pub(super) people: People,
     anybody_suppressed: bool,
-    memory: Option<Memory>,
-    import: i64,
-    withdrawn: BTreeSet<i64>,
+    pub(super) memory: Memory,
+    tally: Tally,
+    pub(super) import: i64,
+    pub(super) withdrawn: BTreeSet<i64>,
 }
 
 impl<'r> Admission<'r> {
     /// Prepares the field map of a source for deciding.
     pub fn new(writer: &Writer<'_>, rules: &'r Rulebook, name: &str, import: i64) -> Result<Self> {
         let source = &rules.policy.sources[name];
-        let serves = rules.mask(&source.purposes);
-        let plan = |category: &str| -> (PurposeMask, Option<Reason>) {
-            let covering = rules.covering(category);
-            let serving = covering & serves;
-            let lawful = if rules.is_special(category) {
-                codes(serving)
-                    .filter_map(|code| rules.rule(code))
-                    .filter(|rule| rule.purpose.special_condition.is_some())
-                    .fold(0, |mask, rule| mask | bit(rule.code))
-            } else {
-                serving
-            };
-            let closed = match (lawful, serving, covering) {
-                (0, 0, _) if rules.is_special(category) => Some(Reason::SpecialCategory),
-                (0, 0, 0) => Some(Reason::CategoryNotCovered),
-                (0, 0, _) => Some(Reason::SourceNotForPurpose),
-                (0, _, _) => Some(Reason::SpecialCategory),
-                _ => None,
-            };
-            (lawful, closed)
-        };
         let code = |kind, text: &str| writer.words.code(kind, text).unwrap_or(0);
-        let fields = source
-            .fields
-            .iter()
-            .map(|field| {
-                let text = match &field.target {
-                    Target::Identifier(kind) => format!("identifier.{kind}"),
-                    Target::Attribute(name) => format!("attribute.{name}"),
-                    Target::Ignore => String::new(),
-                };
-                let (candidates, closed) = plan(&field.category);
-                FieldPlan {
-                    field: code(WordKind::Field, &text),
-                    text,
-                    target: field.target.clone(),
-                    category: field.category.clone(),
-                    candidates,
-                    closed,
-                }
-            })
-            .collect();
-        let events = source
-            .events
-            .iter()
-            .map(|event| {
-                let (candidates, closed) = plan(&event.category);
-                EventPlan {
-                    name: code(WordKind::Event, &event.name),
-                    text: event.name.clone(),
-                    category: event.category.clone(),
-                    candidates,
-                    closed,
-                }
-            })
-            .collect();
         Ok(Admission {
             rules,
             name: name.to_owned(),
             source,
             code: code(WordKind::Source, name),
-            fields,
-            events,
+            fields: plan::fields(writer.words, rules, source),
+            events: plan::events(writer.words, rules, source),
             key_field: code(WordKind::Field, "record.key"),
             held: HashMap::new(),
-            standings: HashMap::new(),
-            histories: HashMap::new(),
+            people: People::default(),
             anybody_suppressed: true,
-            memory: None,
+            memory: Memory::new(writer.conn)?,
+            tally: Tally::default(),
             import,
             withdrawn: BTreeSet::new(),
         })
     }
 
-    /// The code of the source.
-    pub fn source_code(&self) -> i64 {
-        self.code
-    }
-
-    /// The version of the policy that decides.
-    pub fn policy_version(&self) -> u32 {
-        self.rules.version
-    }
-
-    /// Starts a batch: time has gone on, so where people stand is asked anew.
-    pub fn begin_batch(&mut self, writer: &Writer<'_>) -> Result<()> {
-        self.standings.clear();
+    /// Starts a batch.
+    pub fn begin_batch<'c>(&mut self, writer: &Writer<'c>) -> Result<Items<'c>> {
+        if writer.foreign_change {
+            self.held.clear();
+            self.people.forget();
+            self.memory = Memory::new(writer.conn)?;
+        }
         // Nobody is erased within a batch: that would be another transaction.
         self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
-        Ok(())
+        Items::begin(writer, &mut self.memory)
     }
 
-    /// Forgets what was said and where people stand: something was said or people were joined.
-    fn forget_standings(&mut self) {
-        self.standings.clear();
-        self.histories.clear();
-    }
-
-    /// Forgets what it remembers of the store: another process has written.
-    pub fn forget(&mut self) {
-        self.held.clear();
-        self.forget_standings();
-        self.memory = None;
-    }
-
-    /// Withdrawal acts at once: whatever lost its last reason in this batch goes with it.
-    pub fn sweep_withdrawn(&mut self, writer: &mut Writer<'_>) -> Result<()> {
+    /// Ends a batch. Withdrawal acts at once: whatever lost its last reason in it goes with it.
+    pub fn end_batch(
+        &mut self,
+        writer: &mut Writer<'_>,
+        items: Items<'_>,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        items.finish(writer, &self.memory, self.rules.version, self.code)?;
+        self.tally.pour(self.rules, summary);
         for record in std::mem::take(&mut self.withdrawn) {
             let subject = sql::record(writer.conn, record)?.subject;
             let gone = forget::sweep(writer, self.rules, subject, "consent")?;
             if gone.values + gone.events > 0 {
                 self.held.clear();
+                self.memory.forget();
             }
         }
         Ok(())
+    }
+
+    /// Forgets what it remembers of people: some were joined or parted.
+    fn forget_people(&mut self) {
+        self.held.clear();
+        self.people.forget();
     }
 
     /// Takes one record in.
     pub fn admit(
         &mut self,
         writer: &mut Writer<'_>,
-        items: &mut Items,
+        items: &mut Items<'_>,
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Result<()> {
-        let now = writer.now;
         for refusal in &inbound.refused {
             count_reason(&mut summary.stripped, &refusal.field, refusal.reason.code());
             explain(Explanation {
@@ -230,16 +141,57 @@ impl<'r> Admission<'r> {
         let blind = key_blind(writer.secret, &self.name, &inbound.key);
         let identifiers = self.identifiers(writer, inbound);
         let statements = self.statements(writer, inbound, summary, explain);
-
-        if self.stays_out(writer, inbound, &identifiers, &statements, summary)? {
+        let only_events = inbound.values.is_empty() && statements.is_empty();
+        // Whose record is remembered was let through before, and nobody was erased since.
+        let is_welcome = only_events && self.people.remembers(blind);
+        if !is_welcome && self.stays_out(writer, inbound, &identifiers, &statements, summary)? {
             count(&mut summary.records_refused, Reason::Suppressed.code());
             explain(Explanation::by_gate(inbound.line, "record", "", Reason::Suppressed));
             return Ok(());
         }
+        // A row that carries nothing but events changes neither who somebody is nor what they said.
+        if only_events && let Some(known) = self.people.record(writer, self.code, blind)? {
+            return self.admit_events(writer, items, inbound, &known, summary, explain);
+        }
+        self.admit_whole(writer, items, inbound, blind, identifiers, statements, summary, explain)
+    }
 
-        let only_events = inbound.values.is_empty() && statements.is_empty();
-        let depth = if only_events { Depth::Key } else { Depth::Whole };
-        let mut held = self.take_held(writer, blind, depth)?;
+    /// Takes in the events of a record that is held.
+    fn admit_events(
+        &mut self,
+        writer: &mut Writer<'_>,
+        items: &mut Items<'_>,
+        inbound: &Inbound,
+        known: &Known,
+        summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
+    ) -> Result<()> {
+        let answers = self.people.answers(writer, self.rules, known.subject, known.home)?;
+        let gate = Gate { rules: self.rules, answers: &answers };
+        let events = self.gate_events(&gate, inbound, summary, explain);
+        let (record, key) = (known.record, &known.key);
+        match self.write_events(writer, items, record, key, inbound, &events, summary)? {
+            0 => summary.records_unchanged += 1,
+            _ => summary.records_changed += 1,
+        }
+        Ok(())
+    }
+
+    /// Takes in a record with everything that it may carry.
+    #[allow(clippy::too_many_arguments)]
+    fn admit_whole(
+        &mut self,
+        writer: &mut Writer<'_>,
+        items: &mut Items<'_>,
+        inbound: &Inbound,
+        blind: i64,
+        identifiers: Vec<SeenIdentifier>,
+        statements: Vec<(NewStatement, Timed)>,
+        summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
+    ) -> Result<()> {
+        let now = writer.now;
+        let mut held = self.take_held(writer, blind)?;
         let traits = self.traits(inbound);
         let new_identifiers: Vec<SeenIdentifier> = identifiers
             .iter()
@@ -253,7 +205,7 @@ impl<'r> Admission<'r> {
         // A value that has become shared parts those whom it held together, before anything is
         // decided; what they held under each other's consent goes at the end of the batch.
         if self.part_shared(writer, &ties)? {
-            held = self.take_held(writer, blind, depth)?;
+            held = self.take_held(writer, blind)?;
             ties = self.ties(writer, own_record, &new_identifiers, &traits)?;
         }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
@@ -268,12 +220,12 @@ impl<'r> Admission<'r> {
         let subject = own_subject.or(ties.subjects.first().copied());
         let home = held.as_ref().map(|h| h.record.home).or(subject).unwrap_or(0);
         let plain = fresh.is_empty() && ties.subjects.is_empty();
-        let (standing, open) = match subject.filter(|_| plain) {
-            Some(subject) => self.known_standing(writer, subject, home, now)?,
-            None => self.coming_standing(writer, subject, &ties, home, &fresh, now)?,
+        let answers = match subject.filter(|_| plain) {
+            Some(subject) => self.people.answers(writer, self.rules, subject, home)?,
+            None => Rc::new(self.coming_answers(writer, subject, &ties, home, &fresh)?),
         };
 
-        let gate = Gate { rules: self.rules, standing: &standing, open, at: now };
+        let gate = Gate { rules: self.rules, answers: &answers };
         let values = self.gate_values(&gate, inbound, summary, explain);
         let events = self.gate_events(&gate, inbound, summary, explain);
         let protects = fresh.iter().any(|new| as_row(new, now).protects());
@@ -293,10 +245,10 @@ impl<'r> Admission<'r> {
                     Some(subject) => subject,
                     None => new_subject(writer.conn, writer.randomness)?,
                 };
-                let key = crate::base::secret::RecordKey(writer.randomness.key());
+                let key = RecordKey(writer.randomness.key());
                 let id = sql::insert_record(writer.conn, subject, self.code, blind, &key)?;
                 let record = Record::load(writer.conn, writer.words, id)?;
-                Held { record, said: Vec::new(), depth: Depth::Whole }
+                Held { record, said: Vec::new() }
             }
         };
         let merged = self.tie(writer, &mut held.record, &ties, summary)?;
@@ -312,11 +264,8 @@ impl<'r> Admission<'r> {
                 }
             }
         }
-        if !fresh.is_empty() || merged {
-            self.forget_standings();
-        }
         if merged {
-            self.held.clear();
+            self.forget_people();
         }
 
         let wrote = self.write_values(
@@ -329,7 +278,8 @@ impl<'r> Admission<'r> {
             protects,
         )?;
         summary.values_new += wrote;
-        let took = self.write_events(writer, items, &held.record, inbound, &events, summary)?;
+        let (record, key) = (held.record.id, &held.record.key);
+        let took = self.write_events(writer, items, record, key, inbound, &events, summary)?;
 
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,
@@ -364,31 +314,23 @@ impl<'r> Admission<'r> {
             parted.extend(merge::retire_shared(writer, seen)?);
         }
         if !parted.is_empty() {
-            self.held.clear();
-            self.forget_standings();
+            self.forget_people();
         }
         self.withdrawn.extend(&parted);
         Ok(!parted.is_empty())
     }
 
-    fn take_held(&mut self, writer: &Writer<'_>, blind: i64, depth: Depth) -> Result<Option<Held>> {
-        let mut held = match self.held.remove(&blind) {
-            Some(held) => held,
-            None => {
-                let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)?
-                else {
-                    return Ok(None);
-                };
-                let record = Record::of_row(id, &row, key);
-                Held { record, said: Vec::new(), depth: Depth::Key }
-            }
-        };
-        if depth == Depth::Whole && held.depth == Depth::Key {
-            held.record.load_values(writer.conn, writer.words)?;
-            held.said = consent_sql::statements_of_record(writer.conn, held.record.id)?;
-            held.depth = Depth::Whole;
+    fn take_held(&mut self, writer: &Writer<'_>, blind: i64) -> Result<Option<Held>> {
+        if let Some(held) = self.held.remove(&blind) {
+            return Ok(Some(held));
         }
-        Ok(Some(held))
+        let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+            return Ok(None);
+        };
+        let mut record = Record::of_row(id, &row, key);
+        record.load_values(writer.conn, writer.words)?;
+        let said = consent_sql::statements_of_record(writer.conn, id)?;
+        Ok(Some(Held { record, said }))
     }
 
     fn identifiers(&self, writer: &Writer<'_>, inbound: &Inbound) -> Vec<SeenIdentifier> {
@@ -461,131 +403,16 @@ impl<'r> Admission<'r> {
         Ok(!returns)
     }
 
-    /// The statements of a row that can be taken in, each with where its moment comes from.
-    fn statements(
-        &self,
-        writer: &Writer<'_>,
-        inbound: &Inbound,
-        summary: &mut Summary,
-        explain: &mut dyn FnMut(Explanation),
-    ) -> Vec<(NewStatement, Timed)> {
-        let mut taken = Vec::new();
-        for statement in &inbound.consents {
-            match self.statement(writer, inbound, statement) {
-                Ok(new) => taken.extend(new),
-                Err(reason) => {
-                    count(&mut summary.statements_refused, reason.code());
-                    let what = format!("consent ({})", statement.state.as_str());
-                    explain(Explanation::by_gate(inbound.line, &what, "", reason));
-                }
-            }
-        }
-        taken
-    }
-
-    fn statement(
-        &self,
-        writer: &Writer<'_>,
-        inbound: &Inbound,
-        statement: &ConsentStatement,
-    ) -> Result<Vec<(NewStatement, Timed)>, Reason> {
-        let code = self.rules.purpose_code(&statement.purpose).ok_or(Reason::PurposeNotDeclared)?;
-        let rule = self.rules.rule(code).ok_or(Reason::PurposeNotDeclared)?;
-        let channels = match &statement.channel {
-            Some(name) => {
-                let channel = self.rules.channel_code(name).ok_or(Reason::ChannelNotOfPurpose)?;
-                if !rule.channels.contains(&channel) {
-                    return Err(Reason::ChannelNotOfPurpose);
-                }
-                vec![channel]
-            }
-            None if rule.channels.is_empty() => vec![0],
-            None => rule.channels.clone(),
-        };
-        let says_yes = matches!(
-            statement.state,
-            ConsentState::Given | ConsentState::Renewed | ConsentState::Requested
-        );
-        let (axis, state, channels) = match rule.purpose.basis {
-            Basis::Consent => (Axis::Consent, statement.state, channels),
-            // A "no" to a purpose that doesn't rest on consent is an objection (Art 21).
-            _ if says_yes => return Err(Reason::PurposeNotDeclared),
-            _ => (Axis::Objection, ConsentState::Given, vec![0]),
-        };
-        let notice = match &statement.notice {
-            Some((name, Some(version))) => {
-                let held = rule.purpose.notice.as_deref() == Some(&**name)
-                    && self.rules.policy.notices[&**name]
-                        .versions
-                        .iter()
-                        .any(|v| v.version == *version);
-                if says_yes && !held {
-                    return Err(Reason::ConsentUnknownNotice);
-                }
-                held.then(|| (name.to_string(), *version))
-            }
-            _ if says_yes => return Err(Reason::ConsentWithoutNotice),
-            _ => None,
-        };
-        let (valid_at, timed) = match statement.at.or(inbound.observed) {
-            Some(at) => (at, Timed::ByTheSource),
-            None => (writer.now, Timed::ByArrival),
-        };
-        let new = |channel| NewStatement {
-            axis,
-            purpose: code,
-            channel,
-            state,
-            explicit: statement.explicit,
-            confirmed: statement.confirmed,
-            own: self.source.own,
-            source: u16::try_from(self.code).unwrap_or(0),
-            notice: notice.clone(),
-            method: statement.method.as_deref().map(str::to_owned),
-            evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
-            valid_at,
-        };
-        Ok(channels.into_iter().map(|channel| (new(channel), timed)).collect())
-    }
-
-    /// The standing of a home that nothing changes now.
-    fn known_standing(
-        &mut self,
-        writer: &Writer<'_>,
-        subject: i64,
-        home: i64,
-        now: Moment,
-    ) -> Result<(Rc<Standing>, PurposeMask)> {
-        // A home has one standing within its subject; ids of homes are unique.
-        if let Some((standing, open)) = self.standings.get(&home) {
-            return Ok((Rc::clone(standing), *open));
-        }
-        if self.histories.len() >= HISTORIES_REMEMBERED_MAX {
-            self.histories.clear();
-        }
-        let history = match self.histories.entry(subject) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(History::load(writer.conn, subject)?),
-        };
-        let standing = Rc::new(history.standing_of(home, AsOf::at(now)));
-        let open = open_purposes(self.rules, &standing, now);
-        if self.standings.len() >= RECORDS_REMEMBERED_MAX {
-            self.standings.clear();
-        }
-        self.standings.insert(home, (Rc::clone(&standing), open));
-        Ok((standing, open))
-    }
-
-    /// The standing of a home after the merges and statements that a row brings.
-    fn coming_standing(
+    /// What the gate answers for a home after the merges and statements that a row brings.
+    fn coming_answers(
         &self,
         writer: &Writer<'_>,
         subject: Option<i64>,
         ties: &Ties,
         home: i64,
         fresh: &[NewStatement],
-        now: Moment,
-    ) -> Result<(Rc<Standing>, PurposeMask)> {
+    ) -> Result<Answers> {
+        let now = writer.now;
         let mut history = match subject {
             Some(subject) => History::load(writer.conn, subject)?,
             None => History::default(),
@@ -604,34 +431,23 @@ impl<'r> Admission<'r> {
             let n = i64::MAX - i64::try_from(fresh.len() - index).unwrap_or(0);
             history.statements.push(history::row(n, home, new, now));
         }
-        let standing = history.standing_of(home, AsOf::at(now));
-        let open = open_purposes(self.rules, &standing, now);
-        Ok((Rc::new(standing), open))
+        Ok(Answers::of(self.rules, &history.standing_of(home, AsOf::at(now)), now))
     }
 
     /// Values that the gate admits: (index into the row's values, purposes).
     fn gate_values(
-        &self,
+        &mut self,
         gate: &Gate<'_>,
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Vec<(usize, PurposeMask)> {
-        let mut admitted = Vec::new();
+        let mut admitted = Vec::with_capacity(inbound.values.len());
         for (index, value) in inbound.values.iter().enumerate() {
             let plan = &self.fields[value.field];
-            let asked = Asked {
-                line: inbound.line,
-                what: &plan.text,
-                category: &plan.category,
-                candidates: plan.candidates,
-                closed: plan.closed,
-            };
-            match gate.ask(&asked, summary, explain) {
+            match gate.ask(inbound.line, &plan.text, plan.asked, summary, explain) {
                 Ok(purposes) => {
-                    for name in self.rules.names(purposes) {
-                        summary.purpose(name).values += 1;
-                    }
+                    self.tally.value(purposes);
                     admitted.push((index, purposes));
                 }
                 Err(reason) => count_reason(&mut summary.stripped, &plan.text, reason.code()),
@@ -642,27 +458,18 @@ impl<'r> Admission<'r> {
 
     /// Events that the gate admits: (index into the row's events, purposes).
     fn gate_events(
-        &self,
+        &mut self,
         gate: &Gate<'_>,
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Vec<(usize, PurposeMask)> {
-        let mut admitted = Vec::new();
+        let mut admitted = Vec::with_capacity(inbound.events.len());
         for (index, event) in inbound.events.iter().enumerate() {
             let plan = &self.events[event.map];
-            let asked = Asked {
-                line: inbound.line,
-                what: &plan.text,
-                category: &plan.category,
-                candidates: plan.candidates,
-                closed: plan.closed,
-            };
-            match gate.ask(&asked, summary, explain) {
+            match gate.ask(inbound.line, &plan.text, plan.asked, summary, explain) {
                 Ok(purposes) => {
-                    for name in self.rules.names(purposes) {
-                        summary.purpose(name).events += 1;
-                    }
+                    self.tally.event(purposes);
                     admitted.push((index, purposes));
                 }
                 Err(reason) => count_reason(&mut summary.events_refused, &plan.text, reason.code()),
@@ -702,148 +509,6 @@ impl<'r> Admission<'r> {
         }
         record.subject = survivor;
         Ok(merged)
-    }
-
-    fn say(
-        &self,
-        writer: &mut Writer<'_>,
-        held: &mut Held,
-        new: &NewStatement,
-        summary: &mut Summary,
-    ) -> Result<()> {
-        let record = &held.record;
-        let n = history::record(writer, record.id, record.home, &record.key, new)?;
-        held.said.push(history::row(n, record.home, new, writer.now));
-        let purpose = writer.words.text(WordKind::Purpose, new.purpose.into()).to_owned();
-        count(summary.statements.entry(purpose).or_default(), new.state.as_str());
-        Ok(())
-    }
-
-    /// A "no" said through an address that several people share reaches all of them.
-    fn reach_shared(
-        &mut self,
-        writer: &mut Writer<'_>,
-        record: &Record,
-        ties: &Ties,
-        new: &NewStatement,
-    ) -> Result<()> {
-        let mut subjects = ties.related.clone();
-        for seen in &ties.shared {
-            subjects.extend(sql::holders(writer.conn, seen.blind)?.iter().map(|(_, s, ..)| *s));
-        }
-        subjects.sort_unstable();
-        subjects.dedup();
-        subjects.retain(|subject| *subject != record.subject);
-        for subject in subjects.into_iter().take(SHARED_REACH_MAX) {
-            let Some(other) = sql::records_of(writer.conn, subject)?.first().copied() else {
-                continue;
-            };
-            let said = consent_sql::statements_of_record(writer.conn, other)?;
-            if !history::is_known(&said, new, Timed::ByTheSource) {
-                let row = sql::record(writer.conn, other)?;
-                let key = sql::record_key(writer.conn, other)?;
-                history::record(writer, other, row.home, &key, new)?;
-                self.withdrawn.insert(other);
-                self.held.clear();
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the admitted values that say something new, and the blind names of identifiers.
-    #[allow(clippy::too_many_arguments)]
-    fn write_values(
-        &self,
-        writer: &mut Writer<'_>,
-        items: &mut Items,
-        record: &mut Record,
-        inbound: &Inbound,
-        values: &[(usize, PurposeMask)],
-        identifiers: &[SeenIdentifier],
-        protects: bool,
-    ) -> Result<u64> {
-        let observed = inbound.observed.unwrap_or(writer.now);
-        let mut wrote = 0;
-        let all = values.iter().fold(0, |mask, (_, purposes)| mask | purposes);
-        if all != 0 && !record.current.contains_key(&self.key_field) {
-            let field = (self.key_field, "record.key");
-            items.add_value(writer, record, field, all, observed, &inbound.key)?;
-            wrote += 1;
-        }
-        for (index, purposes) in values {
-            let value = &inbound.values[*index];
-            let plan = &self.fields[value.field];
-            if let Some(current) = record.current.get(&plan.field) {
-                let same = current.text == value.text && purposes & !current.purposes == 0;
-                // What the source said before it said what is held is old news.
-                let older = inbound.observed.is_some_and(|at| at < current.observed_at);
-                if same || (older && current.text != value.text) {
-                    continue;
-                }
-            }
-            let field = (plan.field, plan.text.as_str());
-            let seq = items.add_value(writer, record, field, *purposes, observed, &value.text)?;
-            wrote += 1;
-            if let Some(seen) =
-                identifiers.iter().find(|seen| seen.field == plan.field && seen.text == value.text)
-            {
-                sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, seq)?;
-            }
-        }
-        if protects {
-            // Kept as keyed fingerprints only: enough to honour the "no" when the person turns up.
-            for seen in identifiers {
-                sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, 0)?;
-            }
-        }
-        Ok(wrote)
-    }
-
-    fn write_events(
-        &mut self,
-        writer: &mut Writer<'_>,
-        items: &mut Items,
-        record: &Record,
-        inbound: &Inbound,
-        events: &[(usize, PurposeMask)],
-        summary: &mut Summary,
-    ) -> Result<u64> {
-        let mut took = 0;
-        for (index, purposes) in events {
-            let event: &MappedEvent = &inbound.events[*index];
-            let plan = &self.events[event.map];
-            let at = event.at.or(inbound.observed).unwrap_or(writer.now);
-            let id = event.id.as_deref().unwrap_or("");
-            let mid = if id.is_empty() {
-                let body = String::from_utf8_lossy(&event.body);
-                let at = at.0.to_string();
-                writer.secret.blind("event", &[&self.name, &plan.text, "", &at, &body])
-            } else {
-                writer.secret.blind("event", &[&self.name, &plan.text, id])
-            };
-            if self.memory.is_none() {
-                self.memory = Some(Memory::new(writer.conn)?);
-            }
-            let memory = self.memory.as_mut().expect("made above");
-            let admitted = AdmittedEvent {
-                name: plan.name,
-                name_text: &plan.text,
-                id,
-                purposes: *purposes,
-                at,
-                mid,
-                amount: event.amount,
-                properties: &event.body,
-            };
-            match items.add_event(writer, memory, record.id, &record.key, &admitted)? {
-                Taken::New => {
-                    summary.events_new += 1;
-                    took += 1;
-                }
-                Taken::Known => summary.events_known += 1,
-            }
-        }
-        Ok(took)
     }
 }
 

@@ -1,10 +1,10 @@
 //! Asks the gate for each value of a row, counts the answers, and says the "no" in words.
 
-use crate::base::clock::Moment;
-use crate::consent::fold::Standing;
-use crate::consent::gate::{Direction, Question, Reason, decide};
+use crate::consent::answers::Answers;
+use crate::consent::gate::Reason;
 use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
 
+use super::plan::Asked;
 use super::summary::{Summary, count};
 
 /// Something that was kept out, for `--explain`.
@@ -38,18 +38,7 @@ impl Explanation {
 /// The gate, with a person in front of it.
 pub(super) struct Gate<'a> {
     pub(super) rules: &'a Rulebook,
-    pub(super) standing: &'a Standing,
-    pub(super) open: PurposeMask,
-    pub(super) at: Moment,
-}
-
-/// A value or event that asks to be let in.
-pub(super) struct Asked<'a> {
-    pub(super) line: u64,
-    pub(super) what: &'a str,
-    pub(super) category: &'a str,
-    pub(super) candidates: PurposeMask,
-    pub(super) closed: Option<Reason>,
+    pub(super) answers: &'a Answers,
 }
 
 impl Gate<'_> {
@@ -57,32 +46,25 @@ impl Gate<'_> {
     /// the source can ever serve is closed beforehand.
     pub(super) fn ask(
         &self,
-        asked: &Asked<'_>,
+        line: u64,
+        what: &str,
+        asked: Asked,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Result<PurposeMask, Reason> {
-        let explanation =
-            |purpose: &str, reason| Explanation::by_gate(asked.line, asked.what, purpose, reason);
         if let Some(reason) = asked.closed {
-            explain(explanation("", reason));
+            explain(Explanation::by_gate(line, what, "", reason));
             return Err(reason);
         }
-        let admitted = asked.candidates & self.open;
+        let admitted = asked.candidates & self.answers.open;
         let mut last = Reason::ConsentUnknown;
         for code in codes(asked.candidates & !admitted) {
             let Some(rule) = self.rules.rule(code) else { continue };
-            let question = Question {
-                direction: Direction::In,
-                channel: None,
-                category: Some(asked.category),
-                at: self.at,
-            };
-            if let Err(reason) = decide(self.rules, rule, question, self.standing) {
-                last = reason;
-                count(&mut summary.purpose(&rule.name).withheld, reason.code());
-                if admitted == 0 {
-                    explain(explanation(&rule.name, reason));
-                }
+            let reason = self.answers.reason(code);
+            last = reason;
+            count(&mut summary.purpose(&rule.name).withheld, reason.code());
+            if admitted == 0 {
+                explain(Explanation::by_gate(line, what, &rule.name, reason));
             }
         }
         if admitted == 0 { Err(last) } else { Ok(admitted) }

@@ -15,7 +15,6 @@ use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject};
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::Source;
-use crate::profile::items::Items;
 use crate::store::{self, Store, WordKind, Writer, hex};
 
 use super::admit::Admission;
@@ -24,7 +23,7 @@ use super::sql;
 use super::summary::{Summary, count};
 
 /// Rows in one transaction, at most. Larger ones save no more time and hold the write lock longer.
-const BATCH_ROWS_MAX: usize = 20_000;
+const BATCH_ROWS_MAX: usize = 50_000;
 
 /// Whether an import is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,9 +146,6 @@ fn carry_out(
                 admission = Some(Admission::new(writer, rules, request.source, import)?);
             }
             let admission = admission.as_mut().expect("made above");
-            if writer.foreign_change {
-                admission.forget();
-            }
             let summary = run.batch(writer, admission, BATCH_ROWS_MAX, listener)?;
             let totals = serde_json::to_string(&summary).expect("counts are JSON");
             let line = i64::try_from(run.resume_line).unwrap_or(0);
@@ -195,8 +191,7 @@ impl Run {
         listener: &mut dyn Listener,
     ) -> Result<Summary> {
         let mut summary = self.summary.clone();
-        admission.begin_batch(writer)?;
-        let mut out = Items::begin(writer)?;
+        let mut out = admission.begin_batch(writer)?;
         for _ in 0..items_max {
             let Some(item) = self.items.next() else {
                 self.ended = true;
@@ -227,8 +222,7 @@ impl Run {
                 *reasons.entry(Reason::UnknownField.code().to_owned()).or_default() += rows;
             }
         }
-        admission.sweep_withdrawn(writer)?;
-        out.finish(writer, admission.policy_version(), admission.source_code())?;
+        admission.end_batch(writer, out, &mut summary)?;
         Ok(summary)
     }
 }

@@ -7,10 +7,16 @@
 //! ```
 //!
 //! `import` drives a file through `admit`, a batch a transaction; `admit` takes one record down the
-//! arrows; `summary` counts what was let in and what was not, with the reason.
+//! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
+//! its statements, `ask` puts its values to the gate, `keep` writes what the gate let in; `summary`
+//! counts what was let in and what was not, with the reason.
 
 pub mod admit;
 pub mod ask;
+mod keep;
+mod people;
+mod plan;
+mod said;
 pub mod import;
 pub(crate) mod sql;
 pub mod summary;

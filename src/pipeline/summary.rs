@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::rulebook::{PurposeMask, Rulebook};
+
 /// The counts of one import. Only names of the policy and codes of reasons stand here, never values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
@@ -52,6 +54,55 @@ pub struct PurposeCount {
     pub events: u64,
     /// Values and events that the purpose covers and did not admit, by reason.
     pub withheld: BTreeMap<String, u64>,
+}
+
+/// What was admitted since it was last poured out, by the codes of purposes: millions of values
+/// are counted without looking a name up.
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    values: [u64; PURPOSES_MAX],
+    events: [u64; PURPOSES_MAX],
+}
+
+/// Codes of purposes count from 1 to this.
+const PURPOSES_MAX: usize = 62;
+
+impl Default for Tally {
+    fn default() -> Tally {
+        Tally { values: [0; PURPOSES_MAX], events: [0; PURPOSES_MAX] }
+    }
+}
+
+impl Tally {
+    /// Counts a value.
+    pub(super) fn value(&mut self, purposes: PurposeMask) {
+        Tally::add(&mut self.values, purposes);
+    }
+
+    /// Counts an event.
+    pub(super) fn event(&mut self, purposes: PurposeMask) {
+        Tally::add(&mut self.events, purposes);
+    }
+
+    fn add(counts: &mut [u64; PURPOSES_MAX], mut purposes: PurposeMask) {
+        while purposes != 0 {
+            counts[purposes.trailing_zeros() as usize] += 1;
+            purposes &= purposes - 1;
+        }
+    }
+
+    /// Adds everything to the counts by name, and begins anew.
+    pub(super) fn pour(&mut self, rules: &Rulebook, summary: &mut Summary) {
+        for rule in rules.rules() {
+            let index = usize::from(rule.code) - 1;
+            if self.values[index] + self.events[index] > 0 {
+                let count = summary.purpose(&rule.name);
+                count.values += self.values[index];
+                count.events += self.events[index];
+            }
+        }
+        *self = Tally::default();
+    }
 }
 
 /// Adds one to a count.

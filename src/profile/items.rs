@@ -5,8 +5,8 @@
 //! same record and name, and the rollup of that pair holds the head of the chain. So an event costs
 //! one append, and the events of a person are found without any index.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
@@ -23,7 +23,9 @@ use super::record::{Record, StoredValue, value_bytes};
 use super::sql::{self, BatchRow, EventRow, Rollup, ValueRow};
 
 /// Message ids of events that were read back to recognise repeats, at most this many in memory.
-const REMEMBERED_MIDS_MAX: usize = 8_000_000;
+const REMEMBERED_MIDS_MAX: usize = 2_000_000;
+/// Rollups in memory from batch to batch, at most this many.
+const REMEMBERED_ROLLUPS_MAX: usize = 200_000;
 
 /// An event that passed the gate.
 pub struct AdmittedEvent<'a> {
@@ -55,29 +57,49 @@ pub enum Taken {
 }
 
 /// The items appended in one transaction, to be committed to together.
-pub struct Items {
+pub struct Items<'c> {
     first_value: i64,
     next_value: i64,
     first_event: i64,
     next_event: i64,
     value_tree: Frontier,
     event_tree: Frontier,
-    rollups: BTreeMap<(i64, i64), Rollup>,
+    /// The rollups that the batch changed: (record, name).
+    changed: Vec<(i64, i64)>,
     canonical: Vec<u8>,
+    appender: sql::EventAppender<'c>,
 }
 
-/// What an importer keeps from one transaction to the next. It must be dropped when another process
-/// has written.
+/// What an importer keeps from one transaction to the next. It must be forgotten when another process
+/// has written, and when events were erased.
 pub struct Memory {
     packer: Packer,
     mids: HashMap<(i64, i64), HashSet<i64>>,
     mid_count: usize,
+    /// By record and name; those of the running batch hold what it will write.
+    rollups: HashMap<(i64, i64), RememberedRollup>,
+    batch: u64,
+}
+
+struct RememberedRollup {
+    rollup: Rollup,
+    /// The batch that changed it last.
+    batch: u64,
 }
 
 impl Memory {
     /// An empty memory.
     pub fn new(conn: &rusqlite::Connection) -> Result<Memory> {
-        Ok(Memory { packer: Packer::new(conn)?, mids: HashMap::new(), mid_count: 0 })
+        let packer = Packer::new(conn)?;
+        let (mids, rollups) = (HashMap::new(), HashMap::new());
+        Ok(Memory { packer, mids, mid_count: 0, rollups, batch: 0 })
+    }
+
+    /// Forgets what the store holds.
+    pub fn forget(&mut self) {
+        self.mids.clear();
+        self.mid_count = 0;
+        self.rollups.clear();
     }
 
     /// Whether the event with this message id is held: reads the chain back once, then remembers.
@@ -111,9 +133,13 @@ impl Memory {
     }
 }
 
-impl Items {
+impl<'c> Items<'c> {
     /// Starts a batch at the end of the tables.
-    pub fn begin(writer: &Writer<'_>) -> Result<Items> {
+    pub fn begin(writer: &Writer<'c>, memory: &mut Memory) -> Result<Items<'c>> {
+        if memory.rollups.len() > REMEMBERED_ROLLUPS_MAX {
+            memory.rollups.clear();
+        }
+        memory.batch += 1;
         let next_value = sql::next_value(writer.conn)?;
         let next_event = sql::next_event(writer.conn)?;
         Ok(Items {
@@ -123,8 +149,9 @@ impl Items {
             next_event,
             value_tree: Frontier::new(),
             event_tree: Frontier::new(),
-            rollups: BTreeMap::new(),
+            changed: Vec::new(),
             canonical: Vec::new(),
+            appender: sql::EventAppender::new(writer.conn)?,
         })
     }
 
@@ -183,18 +210,14 @@ impl Items {
         event: &AdmittedEvent<'_>,
     ) -> Result<Taken> {
         let at = (record, event.name);
-        if let Entry::Vacant(place) = self.rollups.entry(at) {
-            let rollup = sql::rollup(writer.conn, record, event.name)?.unwrap_or(Rollup {
-                name: event.name,
-                count: 0,
-                sum: 0,
-                first_at: i64::MAX,
-                last_at: i64::MIN,
-                last_event: 0,
-            });
-            place.insert(rollup);
-        }
-        let rollup = self.rollups[&at];
+        let rollup = match memory.rollups.entry(at) {
+            Entry::Occupied(known) => known.get().rollup,
+            Entry::Vacant(place) => {
+                let rollup = sql::rollup(writer.conn, record, event.name)?;
+                let rollup = rollup.unwrap_or(Rollup::empty(event.name));
+                place.insert(RememberedRollup { rollup, batch: 0 }).rollup
+            }
+        };
         // An event later than all that are held can't be one of them.
         if event.at.0 <= rollup.last_at && memory.knows(writer, &rollup, record, event.mid)? {
             return Ok(Taken::Known);
@@ -205,26 +228,24 @@ impl Items {
         commit_to(&mut self.event_tree, key, ItemKind::Event, seq, &self.canonical);
         let mut body = memory.packer.pack(&self.canonical);
         apply_seal(key, Sealed::Event, seq, &mut body);
-        sql::insert_event(
-            writer.conn,
-            &EventRow {
-                seq,
-                record,
-                prev: rollup.last_event,
-                name: event.name,
-                purposes: writer.words.set_of(writer.conn, event.purposes)?,
-                at: event.at.0,
-                mid: event.mid,
-                body,
-            },
-        )?;
+        self.appender.append(&EventRow {
+            seq,
+            record,
+            prev: rollup.last_event,
+            name: event.name,
+            purposes: writer.words.set_of(writer.conn, event.purposes)?,
+            at: event.at.0,
+            mid: event.mid,
+            body,
+        })?;
         memory.learn(record, event.name, event.mid);
-        let rollup = self.rollups.get_mut(&at).expect("the rollup was put in above");
-        rollup.count += 1;
-        rollup.sum += event.amount.unwrap_or(0);
-        rollup.first_at = rollup.first_at.min(event.at.0);
-        rollup.last_at = rollup.last_at.max(event.at.0);
-        rollup.last_event = seq;
+        let batch = memory.batch;
+        let known = memory.rollups.get_mut(&at).expect("the rollup was put in above");
+        known.rollup.add(seq, event.at.0, event.amount.unwrap_or(0));
+        if known.batch != batch {
+            known.batch = batch;
+            self.changed.push(at);
+        }
         Ok(Taken::New)
     }
 
@@ -234,14 +255,20 @@ impl Items {
     }
 
     /// Writes the rollups and the ledger entry that commits to the batch; returns the entry's number.
-    pub fn finish(self, writer: &mut Writer<'_>, policy: u32, source: i64) -> Result<Option<i64>> {
+    pub fn finish(
+        mut self,
+        writer: &mut Writer<'_>,
+        memory: &Memory,
+        policy: u32,
+        source: i64,
+    ) -> Result<Option<i64>> {
         if self.is_empty() {
             return Ok(None);
         }
-        for ((record, _), rollup) in &self.rollups {
-            if rollup.count > 0 {
-                sql::put_rollup(writer.conn, *record, rollup)?;
-            }
+        // In the order in which the tree holds them.
+        self.changed.sort_unstable();
+        for at in &self.changed {
+            sql::put_rollup(writer.conn, at.0, &memory.rollups[at].rollup)?;
         }
         let value_count = self.next_value - self.first_value;
         let event_count = self.next_event - self.first_event;

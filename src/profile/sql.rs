@@ -58,6 +58,22 @@ pub struct Rollup {
     pub last_event: i64,
 }
 
+impl Rollup {
+    /// Of no events.
+    pub fn empty(name: i64) -> Rollup {
+        Rollup { name, count: 0, sum: 0, first_at: i64::MAX, last_at: i64::MIN, last_event: 0 }
+    }
+
+    /// Adds an event, which becomes the head of the chain.
+    pub fn add(&mut self, seq: i64, at: i64, amount: i64) {
+        self.count += 1;
+        self.sum += amount;
+        self.first_at = self.first_at.min(at);
+        self.last_at = self.last_at.max(at);
+        self.last_event = seq;
+    }
+}
+
 // Subjects ----------------------------------------------------------------------------------------
 
 pub fn insert_subject(conn: &Connection, public_id: i64) -> Result<i64> {
@@ -247,22 +263,30 @@ pub fn next_event(conn: &Connection) -> Result<i64> {
         .query_row([], |row| row.get(0))?)
 }
 
-pub fn insert_event(conn: &Connection, row: &EventRow) -> Result<()> {
-    conn.prepare_cached(
-        "INSERT INTO event (seq, record, prev, name, purposes, at, mid, body)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )?
-    .execute(params![
-        row.seq,
-        row.record,
-        row.prev,
-        row.name,
-        row.purposes,
-        row.at,
-        row.mid,
-        row.body
-    ])?;
-    Ok(())
+/// Appends events: one statement, prepared once for many rows.
+pub struct EventAppender<'c>(rusqlite::CachedStatement<'c>);
+
+impl<'c> EventAppender<'c> {
+    pub fn new(conn: &'c Connection) -> Result<EventAppender<'c>> {
+        Ok(EventAppender(conn.prepare_cached(
+            "INSERT INTO event (seq, record, prev, name, purposes, at, mid, body)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        )?))
+    }
+
+    pub fn append(&mut self, row: &EventRow) -> Result<()> {
+        self.0.execute(params![
+            row.seq,
+            row.record,
+            row.prev,
+            row.name,
+            row.purposes,
+            row.at,
+            row.mid,
+            row.body
+        ])?;
+        Ok(())
+    }
 }
 
 pub fn event_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<EventRow> {

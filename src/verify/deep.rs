@@ -16,7 +16,7 @@ use super::{entries, items, payloads, sql, tables};
 pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Claim>> {
     let secret = meta(conn, "secret")?
         .and_then(|bytes| bytes.try_into().ok())
-        .map(StoreSecret)
+        .map(StoreSecret::new)
         .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
     let words = &Words::load(conn)?;
     let facts = Facts::read(conn)?;

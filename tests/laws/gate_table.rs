@@ -13,7 +13,7 @@ use candor::policy::types::ConsentState::{
 };
 
 /// One purpose for each lawful basis, and three more kinds of consent.
-const POLICY: &str = r#"
+pub const POLICY: &str = r#"
 [controller]
 name = "Gate"
 country = "IE"

@@ -1,0 +1,110 @@
+//! Writes what the gate let in: values that say something new, and events.
+
+use crate::base::error::Result;
+use crate::base::secret::RecordKey;
+use crate::collect::{MappedEvent, Record as Inbound};
+use crate::policy::rulebook::PurposeMask;
+use crate::profile::items::{AdmittedEvent, Items, Taken};
+use crate::profile::recognise::SeenIdentifier;
+use crate::profile::record::Record;
+use crate::profile::sql;
+use crate::store::Writer;
+
+use super::admit::Admission;
+use super::summary::Summary;
+
+impl Admission<'_> {
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn write_values(
+        &self,
+        writer: &mut Writer<'_>,
+        items: &mut Items<'_>,
+        record: &mut Record,
+        inbound: &Inbound,
+        values: &[(usize, PurposeMask)],
+        identifiers: &[SeenIdentifier],
+        protects: bool,
+    ) -> Result<u64> {
+        let observed = inbound.observed.unwrap_or(writer.now);
+        let mut wrote = 0;
+        let all = values.iter().fold(0, |mask, (_, purposes)| mask | purposes);
+        if all != 0 && !record.current.contains_key(&self.key_field) {
+            let field = (self.key_field, "record.key");
+            items.add_value(writer, record, field, all, observed, &inbound.key)?;
+            wrote += 1;
+        }
+        for (index, purposes) in values {
+            let value = &inbound.values[*index];
+            let plan = &self.fields[value.field];
+            if let Some(current) = record.current.get(&plan.field) {
+                let same = current.text == value.text && purposes & !current.purposes == 0;
+                // What the source said before it said what is held is old news.
+                let older = inbound.observed.is_some_and(|at| at < current.observed_at);
+                if same || (older && current.text != value.text) {
+                    continue;
+                }
+            }
+            let field = (plan.field, plan.text.as_str());
+            let seq = items.add_value(writer, record, field, *purposes, observed, &value.text)?;
+            wrote += 1;
+            if let Some(seen) =
+                identifiers.iter().find(|seen| seen.field == plan.field && seen.text == value.text)
+            {
+                sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, seq)?;
+            }
+        }
+        if protects {
+            // Kept as keyed fingerprints only: enough to honour the "no" when the person turns up.
+            for seen in identifiers {
+                sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, 0)?;
+            }
+        }
+        Ok(wrote)
+    }
+
+    /// Writes the admitted events that are new; returns how many those were.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn write_events(
+        &mut self,
+        writer: &mut Writer<'_>,
+        items: &mut Items<'_>,
+        record: i64,
+        key: &RecordKey,
+        inbound: &Inbound,
+        events: &[(usize, PurposeMask)],
+        summary: &mut Summary,
+    ) -> Result<u64> {
+        let mut took = 0;
+        for (index, purposes) in events {
+            let event: &MappedEvent = &inbound.events[*index];
+            let plan = &self.events[event.map];
+            let at = event.at.or(inbound.observed).unwrap_or(writer.now);
+            let id = event.id.as_deref().unwrap_or("");
+            let mid = if id.is_empty() {
+                let body = String::from_utf8_lossy(&event.body);
+                let at = at.0.to_string();
+                writer.secret.blind("event", &[&self.name, &plan.text, "", &at, &body])
+            } else {
+                writer.secret.blind("event", &[&self.name, &plan.text, id])
+            };
+            let admitted = AdmittedEvent {
+                name: plan.name,
+                name_text: &plan.text,
+                id,
+                purposes: *purposes,
+                at,
+                mid,
+                amount: event.amount,
+                properties: &event.body,
+            };
+            match items.add_event(writer, &mut self.memory, record, key, &admitted)? {
+                Taken::New => {
+                    summary.events_new += 1;
+                    took += 1;
+                }
+                Taken::Known => summary.events_known += 1,
+            }
+        }
+        Ok(took)
+    }
+}
