@@ -19,7 +19,7 @@ use crate::profile::sql;
 use crate::store::Writer;
 
 /// Records and people remembered, at most this many of each (some 100 bytes for both).
-const REMEMBERED_MAX: usize = 200_000;
+const REMEMBERED_MAX: usize = 110_000;
 
 /// A record, as far as its events need it.
 #[derive(Clone)]

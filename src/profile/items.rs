@@ -25,7 +25,7 @@ use super::sql::{self, BatchRow, EventRow, Rollup, ValueRow};
 /// Message ids of events that were read back to recognise repeats, at most this many in memory.
 const REMEMBERED_MIDS_MAX: usize = 2_000_000;
 /// Rollups in memory from batch to batch, at most this many.
-const REMEMBERED_ROLLUPS_MAX: usize = 200_000;
+const REMEMBERED_ROLLUPS_MAX: usize = 110_000;
 
 /// An event that passed the gate.
 pub struct AdmittedEvent<'a> {

@@ -63,8 +63,11 @@ impl Packing {
             .take(if events.is_empty() { 0 } else { SAMPLES })
             .map(|event| {
                 let example = example(event, &mut || filler.text());
-                fold(&folders, example.as_bytes())
-                    .map_or(example.into_bytes(), |(_, folded)| folded)
+                let mut folded = Vec::new();
+                match fold(&folders, example.as_bytes(), &mut folded) {
+                    Some(_) => folded,
+                    None => example.into_bytes(),
+                }
             })
             .collect();
         // Without a dictionary everything still packs, only less well.
@@ -110,16 +113,13 @@ pub fn keep_dictionary(conn: &Connection, policy: &Policy) -> Result<()> {
     Ok(())
 }
 
-/// Folds by the first shape that fits: (its number, from 1, what is left).
-fn fold(folders: &[Folder], body: &[u8]) -> Option<(u8, Vec<u8>)> {
-    let mut folded = Vec::with_capacity(body.len());
-    for (number, folder) in (1..).zip(folders) {
+/// Folds by the first shape that fits, and leaves what is left in `folded`. Returns the shape's number,
+/// from 1.
+fn fold(folders: &[Folder], body: &[u8], folded: &mut Vec<u8>) -> Option<u8> {
+    (1..).zip(folders).find_map(|(number, folder)| {
         folded.clear();
-        if folder.fold(body, &mut folded).is_some() {
-            return Some((number, folded));
-        }
-    }
-    None
+        folder.fold(body, folded).map(|()| number)
+    })
 }
 
 /// Texts such as exports hold, made up: words, numbers, codes and links.
@@ -185,6 +185,8 @@ pub struct Packer {
     number: u8,
     folders: Vec<Folder>,
     compressor: Option<Compressor<'static>>,
+    /// Buffers that are used again for the next event.
+    folded: Vec<u8>,
     frame: Vec<u8>,
 }
 
@@ -203,37 +205,47 @@ impl Packer {
             })
             .transpose()
             .map_err(|_| unreadable("dictionary"))?;
-        Ok(Packer { number, folders: words.folders(), compressor, frame: Vec::new() })
+        Ok(Packer {
+            number,
+            folders: words.folders(),
+            compressor,
+            folded: Vec::new(),
+            frame: Vec::new(),
+        })
     }
 
     /// Packs the canonical bytes of an event.
     pub fn pack(&mut self, body: &[u8]) -> Vec<u8> {
-        let (form, folded) = match fold(&self.folders, body) {
-            Some((shape, folded)) => (shape, std::borrow::Cow::Owned(folded)),
-            None => (0, std::borrow::Cow::Borrowed(body)),
+        let Packer { number, folders, compressor, folded, frame } = self;
+        let (form, folded) = match fold(folders, body, folded) {
+            Some(shape) => (shape, &**folded),
+            None => (0, body),
         };
-        let number = self.number;
-        let (head, rest) = match self.compress(&folded) {
-            Some(frame) => ([number, form | COMPRESSED], frame),
+        let (head, rest) = match compress(compressor.as_mut(), folded, frame) {
+            Some(frame) => ([*number, form | COMPRESSED], frame),
             None if form == 0 => return [&[PLAIN], body].concat(),
-            None => ([number, form], &*folded),
+            None => ([*number, form], folded),
         };
         let mut bytes = Vec::with_capacity(rest.len() + 2);
         bytes.extend_from_slice(&head);
         bytes.extend_from_slice(rest);
         bytes
     }
+}
 
-    /// A frame without its magic, where it is shorter than the bytes are.
-    fn compress(&mut self, bytes: &[u8]) -> Option<&[u8]> {
-        if bytes.len() < COMPRESSED_BYTES_MIN {
-            return None;
-        }
-        self.frame.clear();
-        self.frame.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
-        self.compressor.as_mut()?.compress_to_buffer(bytes, &mut self.frame).ok()?;
-        self.frame.strip_prefix(&MAGIC).filter(|frame| frame.len() < bytes.len())
+/// A frame without its magic, where it is shorter than the bytes are.
+fn compress<'f>(
+    compressor: Option<&mut Compressor<'static>>,
+    bytes: &[u8],
+    frame: &'f mut Vec<u8>,
+) -> Option<&'f [u8]> {
+    if bytes.len() < COMPRESSED_BYTES_MIN {
+        return None;
     }
+    frame.clear();
+    frame.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+    compressor?.compress_to_buffer(bytes, frame).ok()?;
+    frame.strip_prefix(&MAGIC).filter(|frame| frame.len() < bytes.len())
 }
 
 /// Opens what any packer of the store packed.

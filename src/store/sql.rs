@@ -18,7 +18,7 @@ pub fn configure(conn: &Connection) -> Result<()> {
     conn.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
     conn.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -65536; PRAGMA secure_delete = ON;",
+         PRAGMA cache_size = -49152; PRAGMA secure_delete = ON;",
     )?;
     // SQLite was built with STAT4: without this it prepares statements anew whenever another value
     // is bound to them, and that costs more than running them.
