@@ -458,7 +458,7 @@ fn naive(shop: &Shop) -> Verdicts {
                 _ => None,
             };
             let channel = mailer_channel.filter(|_| direction == Direction::Out);
-            let asked = Asked { direction, channel, category, at: Moment(at) };
+            let asked = Asked { channel, category, ..Asked::new(direction, Moment(at)) };
             let allows = |as_of| {
                 let standing = history.standing_of(home, as_of);
                 decide(&rules, rules.rule(code).unwrap(), asked, &standing).is_ok()

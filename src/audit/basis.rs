@@ -254,12 +254,7 @@ pub fn of_one(store: &Store, subject: i64, as_of: Moment) -> Result<PersonBasis>
                 let standing = history.standing_of(record.home, AsOf::at(admitted));
                 for code in codes(mask) {
                     let rule: Option<&PurposeRule> = rules.rule(code);
-                    let question = Question {
-                        direction: Direction::In,
-                        channel: None,
-                        category: None,
-                        at: admitted,
-                    };
+                    let question = Question::new(Direction::In, admitted);
                     let grounds =
                         rule.and_then(|rule| decide(&rules, rule, question, &standing).ok());
                     held.push(HeldFor {

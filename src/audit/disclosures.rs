@@ -197,7 +197,7 @@ fn one(store: &Store, books: &Books, history: &History, home: i64, d: Disclosure
     let found = rules.and_then(|rules| rules.policy.destinations.get(destination));
     let rule = rules.and_then(|rules| rules.rule(u8::try_from(d.purpose).ok()?));
     let channel = found.and_then(|found| rules?.channel_code(found.channel.as_deref()?));
-    let question = Question { direction: Direction::Out, channel, category: None, at: d.at };
+    let question = Question { channel, ..Question::new(Direction::Out, d.at) };
     let standing = history.standing_of(home, AsOf::at(d.at));
     let answer = rules.zip(rule).map(|(rules, rule)| decide(rules, rule, question, &standing));
     let consent = answer.and_then(Result::ok).and_then(|grounds| grounds.consent);

@@ -7,6 +7,7 @@
 pub mod basis;
 pub mod consent;
 pub mod disclosures;
+mod overdue;
 mod past;
 pub mod people;
 pub mod requests;

@@ -82,7 +82,7 @@ impl Past {
     pub fn standing(&self, home: i64, at: Moment, before: i64, known: Known) -> Standing {
         let group = self.group(home, before);
         let homes: Vec<Home> =
-            group.iter().map(|id| Home { id: *id, joined: self.joined(*id, before) }).collect();
+            group.iter().map(|id| Home { id: *id, moves: self.moves(*id, before) }).collect();
         let said: Vec<Statement> = group
             .iter()
             .filter_map(|id| self.by_home.get(id))
@@ -97,11 +97,13 @@ impl Past {
         standing(&said, &homes, Some(home), asked)
     }
 
-    fn joined(&self, home: i64, before: i64) -> Option<Joined> {
-        let oldest = self.oldest.get(&home)?;
-        let mut moved = self.merges.iter().filter(|merge| stood(merge, before));
-        let last = moved.rfind(|merge| merge.records.contains(oldest))?;
-        Some(Joined { at: last.at, entry: last.entry })
+    fn moves(&self, home: i64, before: i64) -> Vec<Joined> {
+        let Some(oldest) = self.oldest.get(&home) else { return Vec::new() };
+        let stood = self.merges.iter().filter(|merge| stood(merge, before));
+        stood
+            .filter(|merge| merge.records.contains(oldest))
+            .map(|merge| Joined { at: merge.at, entry: merge.entry })
+            .collect()
     }
 }
 

@@ -68,7 +68,7 @@ impl People {
                 .binary_search_by_key(&(place.subject, place.home), |(s, h, _)| (*s, *h))
                 .expect("the home of every record was collected above");
         }
-        let joined = standing_merges(conn)?;
+        let mut moves = standing_merges(conn)?;
         for (subject, home, oldest) in &homes {
             if people.people.last().is_none_or(|person| person.subject != *subject) {
                 let first_home = people.homes.len();
@@ -76,7 +76,7 @@ impl People {
                 let subject = *subject;
                 people.people.push(Person { subject, first_home, end_home, first_said, end_said });
             }
-            people.homes.push(Home { id: *home, joined: joined.get(oldest).copied() });
+            people.homes.push(Home { id: *home, moves: moves.remove(oldest).unwrap_or_default() });
             people.by_slot.push(people.people.len() - 1);
             people.people.last_mut().expect("pushed above").end_home = people.homes.len();
         }
@@ -167,13 +167,14 @@ impl People {
 }
 
 /// The last standing merge that moved each record.
-fn standing_merges(conn: &Connection) -> Result<HashMap<i64, Joined>> {
-    let mut joined = HashMap::new();
+fn standing_merges(conn: &Connection) -> Result<HashMap<i64, Vec<Joined>>> {
+    let mut moves: HashMap<i64, Vec<Joined>> = HashMap::new();
     for merge in sql::merges(conn)?.iter().filter(|merge| merge.undone == 0) {
         for record in &merge.records {
-            // Merges come in order: the last one stands.
-            joined.insert(*record, Joined { at: merge.at, entry: merge.entry });
+            // Merges come in order.
+            let moved = Joined { at: merge.at, entry: merge.entry };
+            moves.entry(*record).or_default().push(moved);
         }
     }
-    Ok(joined)
+    Ok(moves)
 }

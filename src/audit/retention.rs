@@ -7,10 +7,11 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
+use crate::consent::retention::{Age, kept_until};
 use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::store::{self, Store};
-use crate::subject::forget::{holding, kept_until};
+use crate::subject::forget::holding;
 use crate::view::{Block, Document, NoteKind, Table};
 
 use super::people::People;
@@ -102,9 +103,10 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
             let category = batch.map.categories(kind, item.name).first().map_or("", String::as_str);
             let until: Vec<(u8, Moment)> = codes(mask)
                 .map(|code| match rules.rule(code) {
-                    Some(rule) if hold & crate::policy::rulebook::bit(code) != 0 => {
-                        (code, kept_until(rule, item.at, contact))
-                    }
+                    Some(rule) if hold & crate::policy::rulebook::bit(code) != 0 => (
+                        code,
+                        kept_until(rule, Age { observed_at: item.at, last_contact: contact }),
+                    ),
                     _ => (code, Moment(i64::MIN)),
                 })
                 .collect();

@@ -31,7 +31,7 @@ pub fn subjects(conn: &Connection, mut each: impl FnMut(i64, i64)) -> Result<()>
 pub fn statements(conn: &Connection, mut each: impl FnMut(i64, Statement)) -> Result<()> {
     let mut statement = conn.prepare(
         "SELECT n, 0, axis, purpose, channel, state, explicit, confirmed, own, source,
-                notice_version, valid_at, recorded_at, record
+                notice_version, every_days, valid_at, recorded_at, record
          FROM statement ORDER BY n",
     )?;
     let mut rows = statement.query([])?;
@@ -155,6 +155,24 @@ pub fn last_events(conn: &Connection, mut each: impl FnMut(i64, Moment)) -> Resu
 pub fn kept_items(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     let mut statement = conn.prepare("SELECT item, seq FROM kept_salt WHERE item IN (1, 2)")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Records of which something was erased, or that a split has moved: what the person was heard of
+/// then can't be told any more.
+pub fn records_with_gaps(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare(
+        "SELECT record FROM value WHERE state = 4
+         UNION SELECT record FROM event WHERE purposes = 2
+         UNION SELECT mr.record FROM merge m JOIN merge_record mr ON mr.merge = m.id
+               WHERE m.undone_entry <> 0
+         UNION SELECT r.id FROM record r JOIN merge m ON m.undone_entry <> 0
+               AND r.subject IN (m.from_subject, m.into_subject)
+         UNION SELECT a FROM link WHERE kind = 5 UNION SELECT b FROM link WHERE kind = 5
+         UNION SELECT a FROM link WHERE retired_entry <> 0
+         UNION SELECT b FROM link WHERE retired_entry <> 0",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

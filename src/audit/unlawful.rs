@@ -5,7 +5,7 @@
 //! hold until something changes for it, so the scan over the items asks the gate once for each change
 //! and not once for each item.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -13,13 +13,15 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{Direction, Question, Reason, after, decide, open_purposes};
+use crate::consent::gate::{Direction, Pace, Question, Reason, after, decide, open_purposes};
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
+use crate::send::indirect_source;
 use crate::store::{Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table};
 
+use super::overdue::{Over, Overdue};
 use super::past::{Known, Past, parted};
 use super::people::{People, Place};
 use super::rules::{Batch, Books, Kind, Masks};
@@ -72,7 +74,7 @@ pub struct Unlawful {
     pub unlawful: Vec<Finding>,
     /// Done before candor could know.
     pub before_known: Vec<Finding>,
-    /// Kept by law from erased people, whose consent history is erased too.
+    /// What they rested on is erased, or has been parted from the person since.
     pub undecidable: u64,
 }
 
@@ -97,6 +99,9 @@ struct Check<'a> {
     decided: Vec<Decided>,
     silent: Decided,
     past: Option<Past>,
+    overdue: Overdue,
+    /// Of each subject: the entry, home, destination and moment of what went out before.
+    sent: HashMap<i64, Vec<(i64, i64, i64, Moment)>>,
     kept: HashSet<(i64, i64)>,
     who: Option<i64>,
     to: Moment,
@@ -127,6 +132,8 @@ pub fn unlawful(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Unlawf
         books: Books::load(conn, store.words())?,
         masks: Masks::load(conn)?,
         past: None,
+        overdue: Overdue::default(),
+        sent: HashMap::new(),
         kept: sql::kept_items(conn)?.into_iter().collect(),
         who,
         to: as_of,
@@ -171,7 +178,9 @@ impl Check<'_> {
         self.count(kind);
         let may = batch.map.may_serve(kind, item.name);
         let decided = self.decided(place.slot, batch);
-        if mask != 0 && mask & !(may & decided.then & decided.today) == 0 {
+        let over = self.overdue.over(self.conn, &self.people, place, batch, item.at)?;
+        let over = Over { purposes: over.purposes & mask & may, ..over };
+        if mask != 0 && over.purposes == 0 && mask & !(may & decided.then & decided.today) == 0 {
             return Ok(());
         }
         let word = match kind {
@@ -194,10 +203,19 @@ impl Check<'_> {
             let (reason, words) = closed(batch, kind, item.name, code);
             self.find_unlawful(deed, code, reason, words);
         }
+        for code in codes(over.purposes) {
+            // Kept by law through an erasure: what the person was heard of then is erased.
+            let kept = (i64::from(kind == Kind::Event) + 1, item.seq);
+            if over.certain && !self.kept.contains(&kept) {
+                let reason = Reason::RetentionOver;
+                self.find_unlawful(deed, code, reason.code(), reason.words());
+            } else {
+                self.answer.undecidable += 1;
+            }
+        }
         for code in codes(mask & may & !(decided.then & decided.today)) {
             let Some(rule) = batch.rules.rule(code) else { continue };
-            let question =
-                Question { direction: Direction::In, channel: None, category: None, at: batch.at };
+            let question = Question::new(Direction::In, batch.at);
             let kept = (i64::from(kind == Kind::Event) + 1, item.seq);
             let undecidable = self.kept.contains(&kept);
             let ask = |standing: &Standing| decide(&batch.rules, rule, question, standing).err();
@@ -257,7 +275,7 @@ impl Check<'_> {
         self.people
             .homes(person)
             .iter()
-            .filter_map(|home| home.joined)
+            .flat_map(|home| &home.moves)
             .for_each(|joined| ends(joined.at));
         for rule in rules.rules() {
             ends(rule.declared_at);
@@ -374,8 +392,37 @@ impl Check<'_> {
             self.find_unlawful(deed, code, "no_record", words);
             return Ok(());
         };
-        let question =
-            Question { direction: Direction::Out, channel, category: None, at: disclosure.at };
+        let source = self.store.words().text(WordKind::Source, place.source);
+        let indirect = indirect_source(rules, self.store.words(), source);
+        let before = self.sent_before(place, disclosure.entry);
+        let channel_of = |code: i64| {
+            let name = self.store.words().text(WordKind::Destination, code);
+            let found = rules.policy.destinations.get(name)?;
+            rules.channel_code(found.channel.as_deref()?)
+        };
+        let to_destination: Vec<Moment> = before
+            .iter()
+            .filter(|(code, _)| *code == disclosure.destination)
+            .map(|(_, at)| *at)
+            .collect();
+        let on_channel: Vec<Moment> = before
+            .iter()
+            .filter(|(code, _)| channel_of(*code) == channel)
+            .map(|(_, at)| *at)
+            .collect();
+        self.sent.entry(place.subject).or_default().push((
+            disclosure.entry,
+            place.home,
+            disclosure.destination,
+            disclosure.at,
+        ));
+        let limit = rules.policy.destinations.get(what).and_then(|found| found.at_most);
+        let question = Question {
+            channel,
+            indirect,
+            pace: Pace { limit, to_destination: &to_destination, on_channel: &on_channel },
+            ..Question::new(Direction::Out, disclosure.at)
+        };
         let ask = |standing: &Standing| decide(rules, rule, question, standing).err();
         let then = self.people.standing_of(place.slot, AsOf::at(disclosure.at));
         let today = self.people.standing_of(place.slot, AsOf::hindsight(disclosure.at));
@@ -383,6 +430,21 @@ impl Check<'_> {
             return Ok(());
         }
         self.look_back(deed, place, code, false, ask)
+    }
+
+    /// What went out before an entry of the person that a home belonged to then: (destination, when).
+    fn sent_before(&self, place: Place, entry: i64) -> Vec<(i64, Moment)> {
+        let homes = self.people.homes(self.people.person_of(place.slot));
+        let find = |id: i64| homes.iter().find(|home| home.id == id);
+        let joined = |id: i64| {
+            let together = find(id).zip(find(place.home));
+            let joined = together.and_then(|(one, two)| one.joined_with(two));
+            joined.is_none_or(|joined| joined.entry < entry)
+        };
+        let sent = self.sent.get(&place.subject).into_iter().flatten();
+        sent.filter(|(n, home, ..)| *n < entry && joined(*home))
+            .map(|(_, _, destination, at)| (*destination, *at))
+            .collect()
     }
 
     fn find_unlawful(
@@ -462,8 +524,8 @@ fn learned(said: &[Statement], code: PurposeCode, deed: Deed<'_>) -> Option<Stat
     said.iter()
         .filter(|s| s.protects() && s.counts_from() <= deed.at && s.recorded_at >= deed.at)
         .filter(|s| match s.axis {
-            Axis::Consent | Axis::Objection => s.purpose == code,
-            Axis::Permission | Axis::Restriction => true,
+            Axis::Consent | Axis::Objection | Axis::Informed => s.purpose == code,
+            Axis::Permission | Axis::Restriction | Axis::Frequency => true,
         })
         .max_by_key(|s| (s.counts_from(), s.n))
         .copied()
@@ -502,8 +564,8 @@ impl Unlawful {
         }
         if self.undecidable > 0 {
             let words = format!(
-                "{} reasons can't be decided again: they belong to erased people of whom the law keeps \
-                 something, and their consent history is erased.",
+                "{} reasons can't be decided again: what they rested on is erased, or has been parted \
+                 from the person since.",
                 self.undecidable
             );
             document.push(Block::Note(NoteKind::Info, words));

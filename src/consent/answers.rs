@@ -23,7 +23,7 @@ pub struct Answers {
 impl Answers {
     /// Asks the gate for every purpose.
     pub fn of(rules: &Rulebook, standing: &Standing, at: Moment) -> Answers {
-        let question = Question { direction: Direction::In, channel: None, category: None, at };
+        let question = Question::new(Direction::In, at);
         let mut answers = Answers { open: 0, closed: Vec::new() };
         for rule in rules.rules() {
             match decide(rules, rule, question, standing) {
@@ -50,7 +50,7 @@ pub fn steady_until(
     at: Moment,
 ) -> Moment {
     let said = history.statements.iter().flat_map(|s| [s.counts_from(), s.recorded_at]);
-    let joined = history.homes.iter().filter_map(|home| home.joined).map(|joined| joined.at);
+    let joined = history.homes.iter().flat_map(|home| &home.moves).map(|joined| joined.at);
     let declared = rules.rules().map(|rule| rule.declared_at);
     let expiring = standing.consents.iter().filter_map(|((purpose, _), consent)| {
         let period = rules.rule(*purpose)?.purpose.consent_expires?;

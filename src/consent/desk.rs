@@ -31,6 +31,8 @@ pub struct Spoken<'a> {
     pub method: Option<&'a str>,
     /// Where the proof lies.
     pub evidence: Option<&'a str>,
+    /// Of a wish about frequency: at most once in so many days.
+    pub every_days: u32,
 }
 
 impl Default for Spoken<'_> {
@@ -45,6 +47,7 @@ impl Default for Spoken<'_> {
             notice: None,
             method: None,
             evidence: None,
+            every_days: 0,
         }
     }
 }
@@ -105,6 +108,7 @@ pub fn statements(
         own: true,
         source: 0,
         notice: notice.clone(),
+        every_days: spoken.every_days,
         method: spoken.method.map(str::to_owned),
         evidence: spoken.evidence.map(str::to_owned),
         valid_at,

@@ -9,7 +9,7 @@
 //!    said in one home before it was joined with another covers that home alone, except that a "no"
 //!    reaches all of them. What is said after the joining covers the whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeMask, bit};
@@ -38,23 +38,39 @@ impl AsOf {
     }
 }
 
-/// A home of a subject's records and when it was joined with the rest (`None`: it is the first).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A home of a subject's records and the merges that brought it to the subject it now belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The subject that the records were born into.
     pub id: i64,
-    /// When it became part of the subject it now belongs to.
-    pub joined: Option<Joined>,
+    /// The merges that moved it and still stand, in order; none for the subject that took all in.
+    pub moves: Vec<Joined>,
+}
+
+impl Home {
+    /// When two homes became one: at the later of the first merges that brought them to a common
+    /// subject. `None` for a home with itself.
+    pub fn joined_with(&self, other: &Home) -> Option<Joined> {
+        if self.id == other.id {
+            return None;
+        }
+        let together = self.moves.iter().rev().zip(other.moves.iter().rev());
+        let together = together.take_while(|(mine, theirs)| mine == theirs).count();
+        let apart = |home: &Home| home.moves[..home.moves.len() - together].last().copied();
+        // Two that came by the very same merges had met before the first of them; nothing says when.
+        let met = apart(self).max(apart(other));
+        met.or_else(|| self.moves.get(self.moves.len() - together).copied())
+    }
 }
 
 /// A joining of two homes. What is said counts as said after it by its place in the ledger: two
 /// entries of one transaction bear the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Joined {
-    /// When.
-    pub at: Moment,
     /// The ledger entry of the merge.
     pub entry: i64,
+    /// When.
+    pub at: Moment,
 }
 
 /// The state of one (purpose, channel).
@@ -77,6 +93,10 @@ pub struct Standing {
     pub objections: PurposeMask,
     /// Processing is restricted to storage.
     pub restricted: bool,
+    /// The person was told that this source sends data in for this purpose (Art 14).
+    pub informed: BTreeSet<(PurposeCode, u16)>,
+    /// At most once in so many days, by channel; 0 is any channel.
+    pub at_most_every: BTreeMap<ChannelCode, u32>,
     /// The person was erased and has not come back.
     pub suppressed: bool,
 }
@@ -96,28 +116,29 @@ pub fn standing(
     known.sort_by_key(|s| (s.counts_from(), s.protects(), s.recorded_at, s.n));
 
     let mut standing = Standing::default();
-    let joined = |id: i64| -> i64 {
-        // With a first home and joined ones, two homes share statements from the later joining on.
-        homes.iter().find(|h| h.id == id).and_then(|h| h.joined).map_or(i64::MIN, |j| j.entry)
-    };
     let present = present(homes, home, asked.known);
+    // Two homes share what is said after their joining.
+    let shares = |s: &Statement, with: &Home| {
+        let other = present.iter().find(|h| h.id == s.home);
+        other.is_some_and(|other| other.joined_with(with).is_none_or(|j| s.n > j.entry))
+    };
 
-    let mut keys: Vec<(Axis, PurposeCode, ChannelCode)> =
-        known.iter().map(|s| (s.axis, s.purpose, s.channel)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let mut matters: Vec<(Axis, PurposeCode, u16)> = known.iter().map(|s| s.matter()).collect();
+    matters.sort_unstable();
+    matters.dedup();
 
-    for (axis, purpose, channel) in keys {
+    for matter in matters {
         let mut result: Option<ConsentStanding> = None;
         let mut asked_home_spoke = home.is_none();
-        for &id in &present {
+        for with in &present {
+            let id = with.id;
             let mut spoke = false;
             let folded = known
                 .iter()
-                .filter(|s| (s.axis, s.purpose, s.channel) == (axis, purpose, channel))
+                .filter(|s| s.matter() == matter)
                 .filter(|s| {
                     let own = s.home == id;
-                    let shared = present.contains(&s.home) && s.n > joined(s.home).max(joined(id));
+                    let shared = !own && shares(s, with);
                     spoke |= own || shared;
                     own || shared
                 })
@@ -131,6 +152,7 @@ pub fn standing(
             };
         }
         let Some(result) = result else { continue };
+        let (axis, purpose, channel) = matter;
         match axis {
             // Silence in the asked home stays silence unless another home said no.
             Axis::Consent if asked_home_spoke || !in_force_state(result.state) => {
@@ -143,23 +165,29 @@ pub fn standing(
             Axis::Permission => {}
             Axis::Objection if in_force_state(result.state) => standing.objections |= bit(purpose),
             Axis::Restriction if in_force_state(result.state) => standing.restricted = true,
-            Axis::Objection | Axis::Restriction => {}
+            Axis::Informed if asked_home_spoke && in_force_state(result.state) => {
+                standing.informed.insert((purpose, result.by.source));
+            }
+            Axis::Frequency if in_force_state(result.state) => {
+                standing.at_most_every.insert(channel, result.by.every_days);
+            }
+            Axis::Objection | Axis::Restriction | Axis::Informed | Axis::Frequency => {}
         }
     }
     standing
 }
 
-/// The homes that were one subject with the asked one by what was known then. A home that was joined
-/// with the rest only later stood apart, with those that came along with it: a merge doesn't change
-/// what was so before it (law 10).
-fn present(homes: &[Home], home: Option<i64>, known: Moment) -> Vec<i64> {
-    let is_known = |h: &Home| h.joined.is_none_or(|j| j.at <= known);
-    let apart = homes.iter().find(|h| Some(h.id) == home && !is_known(h)).and_then(|h| h.joined);
-    let together = |h: &&Home| match apart {
-        Some(joined) => h.joined == Some(joined),
-        None => is_known(h),
+/// The homes that were one subject with the asked one by what was known then; where none is asked
+/// about, with the one that took the others in. A home that was joined only later stood apart: a merge
+/// doesn't change what was so before it (law 10).
+fn present(homes: &[Home], home: Option<i64>, known: Moment) -> Vec<&Home> {
+    let asked = match home {
+        Some(id) => homes.iter().find(|h| h.id == id),
+        None => homes.iter().min_by_key(|h| h.moves.last().copied()),
     };
-    homes.iter().filter(together).map(|h| h.id).collect()
+    let Some(asked) = asked else { return Vec::new() };
+    let is_known = |h: &&Home| asked.joined_with(h).is_none_or(|j| j.at <= known);
+    homes.iter().filter(is_known).collect()
 }
 
 /// Whether a state alone (before expiry, notice and confirmation are looked at) is a yes.
@@ -184,7 +212,7 @@ impl Said {
             self.noes.extend(s.protects().then_some(now));
             return Said { standing: Some(now), ..self };
         };
-        if matches!(s.axis, Axis::Objection | Axis::Restriction) {
+        if !matches!(s.axis, Axis::Consent | Axis::Permission) {
             return Said { standing: Some(now), ..self };
         }
         let lifts = |no: &ConsentStanding| s.own || s.confirmed || s.source == no.by.source;
@@ -215,13 +243,15 @@ impl Said {
 /// Of two answers the one that protects the person (law 9).
 fn more_protective(a: ConsentStanding, b: ConsentStanding) -> ConsentStanding {
     let rank = |c: &ConsentStanding| match (c.by.axis, c.state) {
-        (Axis::Objection | Axis::Restriction, ConsentState::Given) => 9,
-        (_, ConsentState::Withdrawn) => 8,
-        (_, ConsentState::Refused) => 7,
-        (_, ConsentState::Invalidated) => 6,
-        (_, ConsentState::Expired) => 5,
-        (_, ConsentState::Requested) => 4,
-        (_, ConsentState::Given | ConsentState::Renewed) => 1,
+        (Axis::Objection | Axis::Restriction, ConsentState::Given) => (9, 0),
+        // Of two wishes the rarer holds.
+        (Axis::Frequency, ConsentState::Given) => (9, c.by.every_days),
+        (_, ConsentState::Withdrawn) => (8, 0),
+        (_, ConsentState::Refused) => (7, 0),
+        (_, ConsentState::Invalidated) => (6, 0),
+        (_, ConsentState::Expired) => (5, 0),
+        (_, ConsentState::Requested) => (4, 0),
+        (_, ConsentState::Given | ConsentState::Renewed) => (1, 0),
     };
     if rank(&b) > rank(&a) { b } else { a }
 }

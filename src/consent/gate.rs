@@ -8,9 +8,10 @@ use chrono::{DateTime, Months, Utc};
 
 use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeMask, PurposeRule, Rulebook, bit};
-use crate::policy::types::{Basis, ConsentState, Period};
+use crate::policy::types::{Basis, ConsentState, Limit, Period};
 
 use super::fold::{ConsentStanding, Standing};
+use super::retention::{Age, kept_until};
 
 /// Which way the data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,15 @@ reasons! {
     /// Nothing permits the channel.
     ChannelNotPermitted = "channel_not_permitted", "ePrivacy Art 13",
         "direct marketing on this channel needs the person's permission";
+    /// The person hasn't been told where the data comes from.
+    NoticeDue = "notice_due", "Art 14(3)",
+        "the data doesn't come from the person, who has not been told of it yet";
+    /// The person wants to hear less often.
+    FrequencyWished = "frequency_wished", "Art 21(2), 25(2)",
+        "the person wants to hear less often on this channel";
+    /// The policy's own limit.
+    FrequencyLimit = "frequency_limit", "Art 5(1)(a), 25(2)",
+        "as much has gone to this destination as the policy allows in the period";
     /// Retention is over.
     RetentionOver = "retention_over", "Art 5(1)(e)",
         "the data is older than the purpose's retention allows";
@@ -131,6 +141,38 @@ pub struct Question<'a> {
     pub category: Option<&'a str>,
     /// When.
     pub at: Moment,
+    /// How old the value or event is, when one is asked for.
+    pub age: Option<Age>,
+    /// The source of the data, when it wasn't obtained from the person (Art 14).
+    pub indirect: Option<u16>,
+    /// What has gone out before, when something is about to go out.
+    pub pace: Pace<'a>,
+}
+
+impl Question<'_> {
+    /// The plain question: no channel, no single value, nothing sent before.
+    pub fn new(direction: Direction, at: Moment) -> Self {
+        Question {
+            direction,
+            channel: None,
+            category: None,
+            at,
+            age: None,
+            indirect: None,
+            pace: Pace::default(),
+        }
+    }
+}
+
+/// How often something has gone out before, and how often it may.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace<'a> {
+    /// The destination's limit.
+    pub limit: Option<Limit>,
+    /// When the person's data went to the destination.
+    pub to_destination: &'a [Moment],
+    /// When it went to any destination on the channel.
+    pub on_channel: &'a [Moment],
 }
 
 /// What an allowed question stands on.
@@ -187,12 +229,42 @@ pub fn decide(
             Some(true) | None => {}
         }
     }
+    if question.direction == Direction::Out {
+        if question.indirect.is_some_and(|source| !standing.informed.contains(&(rule.code, source)))
+        {
+            return Err(Reason::NoticeDue);
+        }
+        within_pace(question, standing)?;
+    }
+    if question.age.is_some_and(|age| kept_until(rule, age) <= question.at) {
+        return Err(Reason::RetentionOver);
+    }
     Ok(Grounds { basis: purpose.basis, consent })
+}
+
+/// Whether one more may go out: by the person's wish, and by the destination's limit.
+fn within_pace(question: Question<'_>, standing: &Standing) -> Result<(), Reason> {
+    let recent = |sent: &[Moment], period| {
+        sent.iter().filter(|sent| after(**sent, period) > question.at).count()
+    };
+    let wishes = [Some(0), question.channel];
+    let wished = wishes.iter().flatten().filter_map(|c| standing.at_most_every.get(c)).max();
+    if let Some(days) = wished
+        && recent(question.pace.on_channel, Period { months: 0, days: *days }) > 0
+    {
+        return Err(Reason::FrequencyWished);
+    }
+    if let Some(limit) = question.pace.limit
+        && recent(question.pace.to_destination, limit.within) >= limit.count as usize
+    {
+        return Err(Reason::FrequencyLimit);
+    }
+    Ok(())
 }
 
 /// The purposes that admit anything of this person now; a value's category and source narrow it.
 pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> PurposeMask {
-    let question = Question { direction: Direction::In, channel: None, category: None, at };
+    let question = Question::new(Direction::In, at);
     rules
         .rules()
         .filter(|rule| decide(rules, rule, question, standing).is_ok())

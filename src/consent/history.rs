@@ -33,10 +33,12 @@ pub struct NewStatement {
     pub confirmed: bool,
     /// The person's own act.
     pub own: bool,
-    /// The source's code; 0 is the desk.
+    /// The source's code; 0 is the desk. Of an Art 14 notice: the source that it told of.
     pub source: u16,
     /// The notice that was shown: name and version.
     pub notice: Option<(String, u32)>,
+    /// Of a wish about frequency: at most once in so many days; 0 for anything else.
+    pub every_days: u32,
     /// How it was said.
     pub method: Option<String>,
     /// Where the proof lies (a file and line, a form's number).
@@ -58,6 +60,10 @@ pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
         (Axis::Objection, _) => "objection.lifted".into(),
         (Axis::Restriction, ConsentState::Given) => "restriction.set".into(),
         (Axis::Restriction, _) => "restriction.lifted".into(),
+        (Axis::Informed, ConsentState::Given) => "notice.given".into(),
+        (Axis::Informed, _) => "notice.revoked".into(),
+        (Axis::Frequency, ConsentState::Given) => "frequency.limited".into(),
+        (Axis::Frequency, _) => "frequency.lifted".into(),
     }
 }
 
@@ -85,6 +91,9 @@ pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value 
     if let Some((name, version)) = &new.notice {
         map.insert("notice".into(), format!("{name}@{version}").into());
     }
+    if new.every_days != 0 {
+        map.insert("every_days".into(), new.every_days.into());
+    }
     if let Some(method) = &new.method {
         map.insert("method".into(), method.as_str().into());
     }
@@ -108,6 +117,7 @@ pub fn row(n: i64, home: i64, new: &NewStatement, recorded_at: Moment) -> Statem
         own: new.own,
         source: new.source,
         notice_version: new.notice.as_ref().map_or(0, |(_, version)| *version),
+        every_days: new.every_days,
         valid_at: new.valid_at,
         recorded_at,
     }

@@ -1,13 +1,15 @@
 //! GATE: decides what may come in, be used and go out, from a history that is only added to.
 //!
 //! `statement` holds the nouns, `fold` turns history into a standing as of any moment, `gate`
-//! decides. None of them reads a clock or a store.
+//! decides, `retention` counts how long. None of them reads a clock or a store.
 
 pub mod answers;
 pub mod desk;
 pub mod fold;
 pub mod gate;
 pub mod history;
+pub mod origin;
 pub mod permit;
+pub mod retention;
 pub(crate) mod sql;
 pub mod statement;

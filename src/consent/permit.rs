@@ -14,7 +14,7 @@
 //! ```
 
 use crate::base::clock::Moment;
-use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook};
+use crate::policy::rulebook::{PurposeRule, Rulebook};
 
 use super::fold::Standing;
 use super::gate::{Direction, Grounds, Question, Reason, decide};
@@ -44,16 +44,16 @@ impl<T> Permit<T> {
     }
 }
 
-/// Asks the gate to let something out for a purpose, on a channel, now.
+/// Asks the gate to let something out for a purpose, at the moment of the question; whichever way
+/// the question says, it is asked as one about going out.
 pub fn permit<T>(
     rules: &Rulebook,
     rule: &PurposeRule,
-    channel: Option<ChannelCode>,
+    question: Question<'_>,
     standing: &Standing,
-    at: Moment,
     item: T,
 ) -> Result<Permit<T>, Reason> {
-    let question = Question { direction: Direction::Out, channel, category: None, at };
+    let question = Question { direction: Direction::Out, ..question };
     let grounds = decide(rules, rule, question, standing)?;
-    Ok(Permit { item, grounds, at })
+    Ok(Permit { item, grounds, at: question.at })
 }

@@ -12,8 +12,8 @@ use super::statement::{Axis, Statement, state_code, state_of};
 pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO statement (n, record, axis, purpose, channel, state, explicit, confirmed, own,
-                                source, notice_version, valid_at, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                source, notice_version, every_days, valid_at, recorded_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )?
     .execute(params![
         s.n,
@@ -27,6 +27,7 @@ pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result
         s.own,
         s.source,
         s.notice_version,
+        s.every_days,
         s.valid_at.0,
         s.recorded_at.0
     ])?;
@@ -34,21 +35,15 @@ pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result
 }
 
 const COLUMNS: &str = "s.n, r.home, s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed,
-    s.own, s.source, s.notice_version, s.valid_at, s.recorded_at, s.record";
+    s.own, s.source, s.notice_version, s.every_days, s.valid_at, s.recorded_at, s.record";
 
 /// A row of `statement` with its record, in the order of `COLUMNS`; `None` for a row that was
 /// tampered with.
 pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Statement)>> {
-    let axis = match row.get::<_, i64>(2)? {
-        1 => Axis::Consent,
-        2 => Axis::Permission,
-        3 => Axis::Objection,
-        4 => Axis::Restriction,
-        _ => return Ok(None),
-    };
+    let Some(axis) = Axis::of(row.get(2)?) else { return Ok(None) };
     let Some(state) = state_of(row.get(5)?) else { return Ok(None) };
     Ok(Some((
-        row.get(13)?,
+        row.get(14)?,
         Statement {
             n: row.get(0)?,
             home: row.get(1)?,
@@ -61,8 +56,9 @@ pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Stateme
             own: row.get(8)?,
             source: row.get(9)?,
             notice_version: row.get(10)?,
-            valid_at: Moment(row.get(11)?),
-            recorded_at: Moment(row.get(12)?),
+            every_days: row.get(11)?,
+            valid_at: Moment(row.get(12)?),
+            recorded_at: Moment(row.get(13)?),
         },
     )))
 }
@@ -89,22 +85,27 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
     Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
 }
 
-/// The homes of a subject's records, each with the last standing merge that moved them.
+/// The homes of a subject's records, each with the standing merges that moved its oldest one.
 pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     let mut statement = conn.prepare_cached(
         "SELECT h.home, m.at, m.entry
          FROM (SELECT home, MIN(id) AS first FROM record WHERE subject = $1 GROUP BY home) h
-         LEFT JOIN merge m ON m.id = (SELECT MAX(x.id) FROM merge_record mr
-                                      JOIN merge x ON x.id = mr.merge
-                                      WHERE mr.record = h.first AND x.undone_entry = 0)",
+         LEFT JOIN merge_record mr ON mr.record = h.first
+         LEFT JOIN merge m ON m.id = mr.merge AND m.undone_entry = 0
+         ORDER BY h.home, m.id",
     )?;
-    let rows = statement.query_map([subject], |row| {
-        let at: Option<i64> = row.get(1)?;
-        let entry: Option<i64> = row.get(2)?;
-        let joined = at.zip(entry).map(|(at, entry)| Joined { at: Moment(at), entry });
-        Ok(Home { id: row.get(0)?, joined })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let mut rows = statement.query([subject])?;
+    let mut homes: Vec<Home> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get(0)?;
+        if homes.last().is_none_or(|home| home.id != id) {
+            homes.push(Home { id, moves: Vec::new() });
+        }
+        let (at, entry): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
+        let moved = at.zip(entry).map(|(at, entry)| Joined { at: Moment(at), entry });
+        homes.last_mut().expect("pushed above").moves.extend(moved);
+    }
+    Ok(homes)
 }
 
 /// Since when a fingerprint is kept out, and by which erasure.
@@ -142,6 +143,33 @@ pub fn lift_suppression(conn: &Connection, fingerprint: &[u8; 16]) -> Result<()>
     conn.prepare_cached("DELETE FROM suppression WHERE fingerprint = $1")?
         .execute([&fingerprint[..]])?;
     Ok(())
+}
+
+/// The records that came from a source, each with its subject; of one subject where one is named.
+pub fn records_of_source(
+    conn: &Connection,
+    source: i64,
+    subject: Option<i64>,
+) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT subject, id FROM record
+         WHERE source = $1 AND ($2 IS NULL OR subject = $2) ORDER BY subject, id",
+    )?;
+    let rows =
+        statement.query_map(params![source, subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The home and the key of a record.
+pub fn home_and_key(conn: &Connection, record: i64) -> Result<(i64, RecordKey)> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT r.home, k.k FROM record r JOIN record_key k ON k.record = r.id WHERE r.id = $1",
+        )?
+        .query_row([record], |row| {
+            let key: Vec<u8> = row.get(1)?;
+            Ok((row.get(0)?, RecordKey(key.try_into().unwrap_or([0; 32]))))
+        })?)
 }
 
 /// The oldest record of a subject, with its home and key: where entries about the person as a whole

@@ -1,4 +1,4 @@
-//! What was said about consent, channels, objections and restrictions: the rows that are folded.
+//! What was said by and to a person about the use of their data: the rows that are folded.
 
 use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeCode};
@@ -15,6 +15,28 @@ pub enum Axis {
     Objection = 3,
     /// Restriction of all processing but storage (Art 18): given means restricted.
     Restriction = 4,
+    /// The person was told that a source which isn't the person sends data in, and for which purpose
+    /// (Art 14): given means told.
+    Informed = 5,
+    /// How often the person wants to hear from the controller on a channel, or on any (channel 0):
+    /// given means at most once in so many days.
+    Frequency = 6,
+}
+
+impl Axis {
+    /// The axis of a number in the store.
+    pub fn of(code: i64) -> Option<Axis> {
+        [
+            Axis::Consent,
+            Axis::Permission,
+            Axis::Objection,
+            Axis::Restriction,
+            Axis::Informed,
+            Axis::Frequency,
+        ]
+        .into_iter()
+        .find(|axis| *axis as i64 == code)
+    }
 }
 
 /// The number of a state in the store.
@@ -65,10 +87,12 @@ pub struct Statement {
     pub confirmed: bool,
     /// The person's own act, by the policy's word on the source.
     pub own: bool,
-    /// The source's code; 0 is the desk.
+    /// The source's code; 0 is the desk. Of an Art 14 notice: the source that it told of.
     pub source: u16,
     /// The version of the notice that was shown; 0 for none.
     pub notice_version: u32,
+    /// Of a wish about frequency: at most once in so many days; 0 for anything else.
+    pub every_days: u32,
     /// When it was so (valid time).
     pub valid_at: Moment,
     /// When candor learned it (recorded time).
@@ -83,7 +107,19 @@ impl Statement {
                 self.state,
                 ConsentState::Refused | ConsentState::Withdrawn | ConsentState::Invalidated
             ),
-            Axis::Objection | Axis::Restriction => self.state == ConsentState::Given,
+            Axis::Objection | Axis::Restriction | Axis::Frequency => {
+                self.state == ConsentState::Given
+            }
+            Axis::Informed => self.state != ConsentState::Given,
+        }
+    }
+
+    /// What it is about: statements about one matter follow each other. An Art 14 notice is about a
+    /// source, the others about a channel.
+    pub fn matter(&self) -> (Axis, PurposeCode, u16) {
+        match self.axis {
+            Axis::Informed => (self.axis, self.purpose, self.source),
+            _ => (self.axis, self.purpose, self.channel),
         }
     }
 

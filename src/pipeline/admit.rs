@@ -11,6 +11,7 @@ use crate::consent::answers::Answers;
 use crate::consent::fold::{AsOf, Home, Joined};
 use crate::consent::gate::Reason;
 use crate::consent::history::{self, History, NewStatement, Timed};
+use crate::consent::retention::Horizons;
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeMask, Rulebook};
@@ -56,6 +57,7 @@ pub struct Admission<'r> {
     tally: Tally,
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
+    pub(super) horizons: Rc<Horizons>,
 }
 
 impl<'r> Admission<'r> {
@@ -78,6 +80,7 @@ impl<'r> Admission<'r> {
             tally: Tally::default(),
             import,
             withdrawn: BTreeSet::new(),
+            horizons: Rc::new(Horizons::at(rules, writer.now)),
         })
     }
 
@@ -88,6 +91,7 @@ impl<'r> Admission<'r> {
             self.people.forget();
             self.memory = Memory::new(writer.conn)?;
         }
+        self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
         // Nobody is erased within a batch: that would be another transaction.
         self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
         Items::begin(writer, &mut self.memory)
@@ -167,7 +171,8 @@ impl<'r> Admission<'r> {
         explain: &mut dyn FnMut(Explanation),
     ) -> Result<()> {
         let answers = self.people.answers(writer, self.rules, known.subject, known.home)?;
-        let gate = Gate { rules: self.rules, answers: &answers };
+        let age = self.age(writer, inbound, &[known.subject], answers.open)?;
+        let gate = Gate { rules: self.rules, answers: &answers, age: &age };
         let events = self.gate_events(&gate, inbound, summary, explain);
         let (record, key) = (known.record, &known.key);
         match self.write_events(writer, items, record, key, inbound, &events, summary)? {
@@ -225,7 +230,9 @@ impl<'r> Admission<'r> {
             None => Rc::new(self.coming_answers(writer, subject, &ties, home, &fresh)?),
         };
 
-        let gate = Gate { rules: self.rules, answers: &answers };
+        let subjects: Vec<i64> = subject.iter().chain(&ties.subjects).copied().collect();
+        let age = self.age(writer, inbound, &subjects, answers.open)?;
+        let gate = Gate { rules: self.rules, answers: &answers, age: &age };
         let values = self.gate_values(&gate, inbound, summary, explain);
         let events = self.gate_events(&gate, inbound, summary, explain);
         let protects = fresh.iter().any(|new| as_row(new, now).protects());
@@ -420,12 +427,14 @@ impl<'r> Admission<'r> {
         for other in ties.subjects.iter().filter(|other| Some(**other) != subject) {
             let other = History::load(writer.conn, *other)?;
             history.statements.extend(other.statements);
-            let joined =
-                Some(Joined { at: now, entry: i64::try_from(writer.log.size()).unwrap_or(0) });
-            history.homes.extend(other.homes.into_iter().map(|h| Home { id: h.id, joined }));
+            let entry = i64::try_from(writer.log.size()).unwrap_or(0);
+            history.homes.extend(other.homes.into_iter().map(|mut home| {
+                home.moves.push(Joined { at: now, entry });
+                home
+            }));
         }
         if !history.homes.iter().any(|h| h.id == home) {
-            history.homes.push(Home { id: home, joined: None });
+            history.homes.push(Home { id: home, moves: Vec::new() });
         }
         for (index, new) in fresh.iter().enumerate() {
             let n = i64::MAX - i64::try_from(fresh.len() - index).unwrap_or(0);
@@ -445,7 +454,7 @@ impl<'r> Admission<'r> {
         let mut admitted = Vec::with_capacity(inbound.values.len());
         for (index, value) in inbound.values.iter().enumerate() {
             let plan = &self.fields[value.field];
-            match gate.ask(inbound.line, &plan.text, plan.asked, summary, explain) {
+            match gate.ask(inbound.line, &plan.text, plan.asked, None, summary, explain) {
                 Ok(purposes) => {
                     self.tally.value(purposes);
                     admitted.push((index, purposes));
@@ -467,7 +476,7 @@ impl<'r> Admission<'r> {
         let mut admitted = Vec::with_capacity(inbound.events.len());
         for (index, event) in inbound.events.iter().enumerate() {
             let plan = &self.events[event.map];
-            match gate.ask(inbound.line, &plan.text, plan.asked, summary, explain) {
+            match gate.ask(inbound.line, &plan.text, plan.asked, event.at, summary, explain) {
                 Ok(purposes) => {
                     self.tally.event(purposes);
                     admitted.push((index, purposes));

@@ -1,9 +1,11 @@
 //! Asks the gate for each value of a row, counts the answers, and says the "no" in words.
 
+use crate::base::clock::Moment;
 use crate::consent::answers::Answers;
 use crate::consent::gate::Reason;
-use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
+use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 
+use super::age::RowAge;
 use super::plan::Asked;
 use super::summary::{Summary, count};
 
@@ -39,6 +41,7 @@ impl Explanation {
 pub(super) struct Gate<'a> {
     pub(super) rules: &'a Rulebook,
     pub(super) answers: &'a Answers,
+    pub(super) age: &'a RowAge,
 }
 
 impl Gate<'_> {
@@ -49,6 +52,7 @@ impl Gate<'_> {
         line: u64,
         what: &str,
         asked: Asked,
+        happened_at: Option<Moment>,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Result<PurposeMask, Reason> {
@@ -56,11 +60,15 @@ impl Gate<'_> {
             explain(Explanation::by_gate(line, what, "", reason));
             return Err(reason);
         }
-        let admitted = asked.candidates & self.answers.open;
+        let admitted = asked.candidates & self.answers.open & !self.age.over(happened_at);
         let mut last = Reason::ConsentUnknown;
         for code in codes(asked.candidates & !admitted) {
             let Some(rule) = self.rules.rule(code) else { continue };
-            let reason = self.answers.reason(code);
+            let reason = match self.answers.open & bit(code) {
+                0 => self.answers.reason(code),
+                // The person's standing lets it in; its age doesn't.
+                _ => Reason::RetentionOver,
+            };
             last = reason;
             count(&mut summary.purpose(&rule.name).withheld, reason.code());
             if admitted == 0 {

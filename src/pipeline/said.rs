@@ -100,6 +100,7 @@ impl Admission<'_> {
             own: self.source.own,
             source: u16::try_from(self.code).unwrap_or(0),
             notice: notice.clone(),
+            every_days: 0,
             method: statement.method.as_deref().map(str::to_owned),
             evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
             valid_at,

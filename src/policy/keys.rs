@@ -121,7 +121,16 @@ pub(super) const TAKE: Keys = Keys { table: "Where a value comes from", keys: &[
 
 pub(super) const DESTINATION: Keys = Keys {
     table: "[destination.NAME]",
-    keys: &["recipient", "purpose", "channel", "fields", "country", "safeguards", "contract"],
+    keys: &[
+        "recipient",
+        "purpose",
+        "channel",
+        "fields",
+        "country",
+        "safeguards",
+        "contract",
+        "at_most",
+    ],
 };
 
 /// A table whose keys the author chooses: fields, properties, names.

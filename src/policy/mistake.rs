@@ -108,6 +108,7 @@ pub const CODES: &[&str] = &[
     "unknown-field",
     "field-not-covered",
     "transfer-without-safeguards",
+    "bad-limit",
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",

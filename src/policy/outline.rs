@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::period::{period_in_words, retention_in_words};
+use super::period::{limit_in_words, period_in_words, retention_in_words};
 use super::types::{
     Category, ConsentMap, Controller, Destination, EventMap, FieldMap, IdentifierKind, Notice,
     NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
@@ -248,7 +248,7 @@ fn outline_event(at: &mut At, event: &EventMap) {
 }
 
 fn outline_destination(at: &mut At, destination: &Destination) {
-    let Destination { recipient, purpose, channel, fields, country, safeguards, contract } =
+    let Destination { recipient, purpose, channel, fields, country, safeguards, contract, at_most } =
         destination;
     at.text("recipient", recipient);
     at.text("purpose", purpose);
@@ -257,6 +257,7 @@ fn outline_destination(at: &mut At, destination: &Destination) {
     at.maybe("country", country.as_ref());
     at.maybe("safeguards", safeguards.as_ref());
     at.maybe("contract", contract.as_ref());
+    at.maybe("at_most", at_most.map(limit_in_words));
 }
 
 /// The lines of an outline while it is written.

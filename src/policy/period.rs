@@ -3,7 +3,7 @@
 //! `P24M after last contact` counts from the subject's last contact, `P6Y` from the moment of the
 //! value itself. Hours are refused: retention is a matter of days, and days differ in hours.
 
-use super::types::{Period, Retention, RetentionFrom};
+use super::types::{Limit, Period, Retention, RetentionFrom};
 
 /// The longest period that is still a limit: 200 years, in months and in days.
 const MOST_MONTHS: u32 = 2_400;
@@ -65,6 +65,22 @@ pub fn retention(text: &str) -> Result<Retention, &'static str> {
     Ok(Retention { months, days, from })
 }
 
+/// Reads how often something may happen: `4 in P30D`.
+pub fn limit(text: &str) -> Result<Limit, &'static str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [count, "in", within] = words.as_slice() else {
+        return Err("it is a number, the word in, and a period");
+    };
+    let count = count.parse().ok().filter(|count| *count > 0);
+    let count = count.ok_or("the number is a whole one, from 1 on")?;
+    Ok(Limit { count, within: period(within)? })
+}
+
+/// A limit in words, such as `4 in 30 days`.
+pub fn limit_in_words(limit: Limit) -> String {
+    format!("{} in {}", limit.count, period_in_words(limit.within))
+}
+
 /// A period in words, such as `2 years and 6 months`.
 pub fn period_in_words(period: Period) -> String {
     let parts = [(period.months / 12, "year"), (period.months % 12, "month"), (period.days, "day")];
@@ -94,6 +110,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn limits_are_a_number_in_a_period() {
+        let month = Period { months: 1, days: 0 };
+        assert_eq!(limit("4 in P1M"), Ok(Limit { count: 4, within: month }));
+        assert_eq!(limit("  1  in  P1M "), Ok(Limit { count: 1, within: month }));
+        for text in ["", "4", "4 P1M", "0 in P1M", "-1 in P1M", "four in P1M", "4 in", "4 in P0D"] {
+            assert!(limit(text).is_err(), "{text}");
+        }
+        assert_eq!(limit_in_words(Limit { count: 4, within: month }), "4 in 1 month");
+    }
 
     #[test]
     fn reads_what_policies_write() {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::period::{period_in_words, retention_in_words};
+use super::period::{limit_in_words, period_in_words, retention_in_words};
 use super::types::{ConsentMap, Destination, Policy, Purpose, Source, Take, Target};
 use super::words;
 
@@ -233,6 +233,7 @@ fn destination_row(name: &str, destination: &Destination) -> DestinationRow {
         destination.country.as_ref().map(|country| format!("in {country}")),
         destination.safeguards.as_ref().map(|safeguards| format!("safeguards: {safeguards}")),
         destination.contract.as_ref().map(|contract| format!("contract {contract}")),
+        destination.at_most.map(|limit| format!("at most {}", limit_in_words(limit))),
     ];
     DestinationRow {
         name: name.to_owned(),

@@ -432,6 +432,15 @@ pub struct Source {
     pub events: Vec<EventMap>,
 }
 
+/// How much may go to a destination about one person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limit {
+    /// So many disclosures,
+    pub count: u32,
+    /// in any period of this length.
+    pub within: Period,
+}
+
 /// A system that data goes out to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
@@ -449,6 +458,8 @@ pub struct Destination {
     pub safeguards: Option<String>,
     /// The processor contract (Art 28), when there is one.
     pub contract: Option<String>,
+    /// How often it may get one person's data; as often as wanted when absent.
+    pub at_most: Option<Limit>,
 }
 
 /// A whole policy.

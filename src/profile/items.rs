@@ -102,6 +102,12 @@ impl Memory {
         self.rollups.clear();
     }
 
+    /// When the last event of a record and of these names happened, of those that are remembered.
+    pub fn last_event(&self, record: i64, names: &[i64]) -> Option<Moment> {
+        let known = names.iter().filter_map(|name| self.rollups.get(&(record, *name)));
+        known.filter(|r| r.rollup.count > 0).map(|r| Moment(r.rollup.last_at)).max()
+    }
+
     /// Whether the event with this message id is held: reads the chain back once, then remembers.
     fn knows(
         &mut self,

@@ -101,9 +101,40 @@ pub fn find_one(
                 "subject-ambiguous",
                 format!("{} people share this identifier", several.len()),
             )
-            .next(format!("name one by its id: {}", ids.join(", "))))
+            .next(format!(
+                "`candor profile find {}:…` shows what each of them holds; then name one by its id: {}",
+                who.split_once(':').map_or(who, |(kind, _)| kind),
+                ids.join(", ")
+            )))
         }
     }
+}
+
+/// Other people who are held under an identifier of a subject, by kind: their ids.
+pub fn sharing(
+    conn: &Connection,
+    secret: &StoreSecret,
+    words: &Words,
+    subject: i64,
+) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut sharing: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for record in open_records(conn, words, subject)? {
+        for value in record.values.iter().filter(|value| value.current) {
+            let field = words.text(WordKind::Field, value.field);
+            let Some(kind) = field.strip_prefix("identifier.") else { continue };
+            for (_, other, ..) in sql::holders(conn, identifier_blind(secret, kind, &value.text))? {
+                if other != subject {
+                    let id = public_text(sql::public_id(conn, other)?);
+                    sharing.entry(kind.to_owned()).or_default().push(id);
+                }
+            }
+        }
+    }
+    for ids in sharing.values_mut() {
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    Ok(sharing)
 }
 
 /// A record of a profile, opened.
@@ -123,6 +154,13 @@ pub struct OpenRecord {
     pub values: Vec<StoredValue>,
     /// Its rollups.
     pub rollups: Vec<Rollup>,
+}
+
+/// The last time that a subject was heard of, by its records: its newest observation or event.
+pub fn last_contact(records: &[OpenRecord]) -> Moment {
+    let values = records.iter().flat_map(|r| &r.values).map(|value| value.observed_at);
+    let events = records.iter().flat_map(|r| &r.rollups).map(|rollup| Moment(rollup.last_at));
+    values.chain(events).max().unwrap_or(Moment(0))
 }
 
 /// An event, opened.

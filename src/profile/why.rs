@@ -108,8 +108,7 @@ pub fn why(
             let mut reasons = Vec::new();
             for code in codes(value.purposes) {
                 let Some(rule) = then.rule(code) else { continue };
-                let ask =
-                    |at| Question { direction: Direction::In, channel: None, category: None, at };
+                let ask = |at| Question::new(Direction::In, at);
                 let grounds = decide(then, rule, ask(admitted_at), &standing_then).ok();
                 let consent = grounds.and_then(|g| g.consent).map(|consent| ConsentProof {
                     state: consent.state.as_str(),

@@ -5,14 +5,17 @@ use std::collections::{BTreeMap, HashMap};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::consent::fold::{AsOf, Standing, in_force_state};
-use crate::consent::gate::Reason;
+use crate::consent::gate::{Direction, Pace, Question, Reason};
 use crate::consent::history::History;
 use crate::consent::permit::{Permit, permit};
-use crate::policy::rulebook::{PurposeRule, Rulebook, bit};
+use crate::consent::retention::{Age, kept_until};
+use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::Destination;
-use crate::profile::read::{self, OpenRecord};
+use crate::profile::read::{self, OpenRecord, last_contact};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
+
+use super::sql;
 
 /// One person's row for a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,78 +60,160 @@ pub(super) fn destination<'r>(
 /// Asks the gate for everybody.
 pub fn audience(store: &Store, rules: &Rulebook, name: &str, now: Moment) -> Result<Audience> {
     let (destination, rule) = destination(rules, name)?;
-    let channel = destination.channel.as_deref().and_then(|channel| rules.channel_code(channel));
+    let target = Target {
+        rules,
+        rule,
+        destination,
+        code: store.words().code(WordKind::Destination, name).unwrap_or(0),
+        channel: destination.channel.as_deref().and_then(|channel| rules.channel_code(channel)),
+        now,
+    };
     let mut audience = Audience::default();
     for subject in profile_sql::live_subjects(store.conn())? {
-        let history = History::load(store.conn(), subject)?;
-        let records = read::open_records(store.conn(), store.words(), subject)?;
-        let mut standings: HashMap<i64, Standing> = HashMap::new();
-        let mut no = Reason::ConsentUnknown;
-        let mut open: Vec<&OpenRecord> = Vec::new();
-        let mut last: Option<Permit<()>> = None;
-        for record in &records {
-            let standing = standings
-                .entry(record.home)
-                .or_insert_with(|| history.standing_of(record.home, AsOf::at(now)));
-            match permit(rules, rule, channel, standing, now, ()) {
-                Ok(given) => {
-                    open.push(record);
-                    last = Some(given);
-                }
-                Err(reason) => no = reason,
-            }
-        }
-        if last.is_none() {
-            *audience.withheld.entry(no.code()).or_default() += 1;
-            continue;
-        }
-        let Some(row) = row(store, rules, rule, destination, &open)? else {
-            *audience.withheld.entry(NOTHING_TO_SEND).or_default() += 1;
-            continue;
-        };
-        let home = open.iter().find(|r| r.id == row.record).map_or(0, |r| r.home);
-        let standing = &standings[&home];
-        let shared_no = shared_refusal(store, rule, destination, subject, &row, now)?;
-        match shared_no.map_or_else(|| permit(rules, rule, channel, standing, now, row), Err) {
+        match one(store, &target, subject)? {
             Ok(permit) => audience.permitted.push(permit),
-            Err(reason) => *audience.withheld.entry(reason.code()).or_default() += 1,
+            Err(reason) => *audience.withheld.entry(reason).or_default() += 1,
         }
     }
     Ok(audience)
 }
 
+/// What is to be sent where, for what.
+struct Target<'r> {
+    rules: &'r Rulebook,
+    rule: &'r PurposeRule,
+    destination: &'r Destination,
+    code: i64,
+    channel: Option<ChannelCode>,
+    now: Moment,
+}
+
+/// When a person's data went out before.
+struct Sent {
+    to_destination: Vec<Moment>,
+    on_channel: Vec<Moment>,
+}
+
+impl Sent {
+    fn before(store: &Store, target: &Target<'_>, subject: i64) -> Result<Sent> {
+        let on_channel = |code: i64| {
+            let name = store.words().text(WordKind::Destination, code);
+            let destination = target.rules.policy.destinations.get(name);
+            let channel = destination.and_then(|d| d.channel.as_deref());
+            channel.and_then(|channel| target.rules.channel_code(channel)) == target.channel
+        };
+        let sent = sql::sent_before(store.conn(), subject)?;
+        let moments = |keep: &dyn Fn(i64) -> bool| {
+            sent.iter().filter(|(code, _)| keep(*code)).map(|(_, at)| *at).collect()
+        };
+        Ok(Sent {
+            to_destination: moments(&|code| code == target.code),
+            on_channel: moments(&on_channel),
+        })
+    }
+}
+
+impl Target<'_> {
+    fn question<'a>(&self, record: &OpenRecord, words: &Words, sent: &'a Sent) -> Question<'a> {
+        Question {
+            channel: self.channel,
+            indirect: indirect_source(self.rules, words, &record.source),
+            pace: Pace {
+                limit: self.destination.at_most,
+                to_destination: &sent.to_destination,
+                on_channel: &sent.on_channel,
+            },
+            ..Question::new(Direction::Out, self.now)
+        }
+    }
+}
+
+/// The code of a source, if its data isn't obtained from the person.
+pub fn indirect_source(rules: &Rulebook, words: &Words, source: &str) -> Option<u16> {
+    let indirect = rules.policy.sources.get(source).is_some_and(|source| source.indirect);
+    words.code(WordKind::Source, source).filter(|_| indirect)?.try_into().ok()
+}
+
+/// Asks the gate for one person: for each record, and for the row that they make.
+fn one(
+    store: &Store,
+    target: &Target<'_>,
+    subject: i64,
+) -> Result<std::result::Result<Permit<Outbound>, &'static str>> {
+    let Target { rules, rule, now, .. } = *target;
+    let history = History::load(store.conn(), subject)?;
+    let records = read::open_records(store.conn(), store.words(), subject)?;
+    let sent = Sent::before(store, target, subject)?;
+    let mut standings: HashMap<i64, Standing> = HashMap::new();
+    let mut no = Reason::ConsentUnknown;
+    let mut open: Vec<&OpenRecord> = Vec::new();
+    for record in &records {
+        let standing = standings
+            .entry(record.home)
+            .or_insert_with(|| history.standing_of(record.home, AsOf::at(now)));
+        let question = target.question(record, store.words(), &sent);
+        match permit(rules, rule, question, standing, ()) {
+            Ok(_) => open.push(record),
+            Err(reason) => no = reason,
+        }
+    }
+    if open.is_empty() {
+        return Ok(Err(no.code()));
+    }
+    let row = match row(store, target, &open, last_contact(&records)) {
+        Ok(row) => row,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let record = open.iter().find(|record| record.id == row.record).expect("its address is in it");
+    if let Some(reason) = shared_refusal(store, rule, target.destination, subject, &row, now)? {
+        return Ok(Err(reason.code()));
+    }
+    let question = target.question(record, store.words(), &sent);
+    Ok(permit(rules, rule, question, &standings[&record.home], row).map_err(Reason::code))
+}
+
 /// The destination's fields of a person, from the records that the gate opened: only values that
-/// came in for this very purpose. `None` where the first field, the address, is missing.
+/// came in for this very purpose, and whose time isn't over. Without the first field, the address,
+/// there is nothing to send.
 fn row(
     store: &Store,
-    rules: &Rulebook,
-    rule: &PurposeRule,
-    destination: &Destination,
+    target: &Target<'_>,
     open: &[&OpenRecord],
-) -> Result<Option<Outbound>> {
-    let mut fields = Vec::with_capacity(destination.fields.len());
-    let mut first_record = None;
-    for name in &destination.fields {
+    last_contact: Moment,
+) -> std::result::Result<Outbound, &'static str> {
+    let mut fields = Vec::with_capacity(target.destination.fields.len());
+    let mut address = None;
+    for (index, name) in target.destination.fields.iter().enumerate() {
         let codes = field_codes(store.words(), name);
-        let newest = open
+        let held = open
             .iter()
-            .flat_map(|record| record.values.iter().map(move |value| (record, value)))
+            .flat_map(|record| record.values.iter().map(move |value| (*record, value)))
             .filter(|(_, value)| value.current && codes.contains(&value.field))
-            .filter(|(_, value)| value.purposes & bit(rule.code) != 0)
+            .filter(|(_, value)| value.purposes & bit(target.rule.code) != 0);
+        let mut over = false;
+        let newest = held
+            .filter(|(_, value)| {
+                let age = Age { observed_at: value.observed_at, last_contact };
+                let kept = kept_until(target.rule, age) > target.now;
+                over |= !kept;
+                kept
+            })
             .max_by(|(a, x), (b, y)| {
                 let rank = |record: &OpenRecord| {
-                    let priority = &rules.policy.profile.priority;
+                    let priority = &target.rules.policy.profile.priority;
                     priority.iter().position(|p| *p == record.source).unwrap_or(priority.len())
                 };
                 x.observed_at.cmp(&y.observed_at).then(rank(b).cmp(&rank(a))).then(b.id.cmp(&a.id))
             });
-        if let Some((record, _)) = newest {
-            first_record.get_or_insert(record.id);
+        if index == 0 {
+            let found = newest.filter(|(_, value)| !value.text.is_empty());
+            let none = if over { Reason::RetentionOver.code() } else { NOTHING_TO_SEND };
+            address = Some(found.ok_or(none)?.0.id);
         }
         fields.push(newest.map(|(_, value)| value.text.clone()).unwrap_or_default());
     }
-    let complete = fields.first().is_some_and(|address| !address.is_empty());
-    Ok(first_record.filter(|_| complete).map(|record| Outbound { record, fields }))
+    let record = address.ok_or(NOTHING_TO_SEND)?;
+    Ok(Outbound { record, fields })
 }
 
 fn field_codes(words: &Words, name: &str) -> Vec<i64> {

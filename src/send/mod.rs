@@ -8,5 +8,5 @@ mod audience;
 mod file;
 pub(crate) mod sql;
 
-pub use audience::{Audience, Outbound, audience};
+pub use audience::{Audience, Outbound, audience, indirect_source};
 pub use file::{Run, push, write_rows};

@@ -5,6 +5,16 @@ use rusqlite::{Connection, params};
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 
+/// When data of a subject went out, and to which destination.
+pub fn sent_before(conn: &Connection, subject: i64) -> Result<Vec<(i64, Moment)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.destination, d.at FROM record r JOIN disclosure d ON d.record = r.id
+         WHERE r.subject = $1 ORDER BY d.id",
+    )?;
+    let rows = statement.query_map([subject], |row| Ok((row.get(0)?, Moment(row.get(1)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn insert_disclosure(
     conn: &Connection,
     entry: i64,

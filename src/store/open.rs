@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Kind, Result, io};
+use crate::base::error::{Error, Result, io};
 use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
 use super::Store;
@@ -161,8 +161,49 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
     };
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     sql::configure(&conn)?;
-    check_identity(&conn, path)?;
+    match check_identity(&conn, path) {
+        Err(error) if error.code == "store-unreadable" && access == Access::Read => {
+            let conn = connect_unwritable(path)?;
+            check_identity(&conn, path)?;
+            Ok(conn)
+        }
+        checked => checked.map(|()| conn),
+    }
+}
+
+/// A connection to a store in a place where SQLite can't put its side files: nobody can be writing
+/// there, so the file is taken as it stands.
+fn connect_unwritable(path: &Path) -> Result<Connection> {
+    let [wal, _] = side_files(path);
+    if std::fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0) {
+        return Err(Error::damaged(
+            "store-wal-pending",
+            "the folder can't be written, and the store's last changes are still in its write-ahead log",
+        )
+        .at(wal.display())
+        .next("copy the store and that file to a folder that you may write to, and open the copy"));
+    }
+    let absolute = std::path::absolute(path).map_err(io(path))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(immutable_uri(&absolute), flags)?;
+    sql::configure(&conn)?;
     Ok(conn)
+}
+
+/// A path as SQLite's URI, with what a URI reserves escaped.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.to_string_lossy().bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
 }
 
 /// Refuses files of other programs and of newer versions, without touching them.
@@ -172,8 +213,10 @@ fn check_identity(conn: &Connection, path: &Path) -> Result<()> {
             .at(path.display())
             .next("name another file with --store")
     };
-    let application = sql::pragma(conn, "application_id")
-        .map_err(|error| if error.kind == Kind::Busy { error } else { foreign() })?;
+    let application = sql::pragma(conn, "application_id").map_err(|error| match error.code {
+        "store-busy" | "store-unreadable" => error,
+        _ => foreign(),
+    })?;
     if application != sql::APPLICATION_ID {
         return Err(foreign());
     }

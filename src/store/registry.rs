@@ -83,7 +83,7 @@ pub const REGISTRY: &[TableRule] = &[
     table!("kept_salt", Add, item: No, seq: No, salt: Pseudo),
     table!("statement", Delete, n: No, record: Pseudo, axis: No, purpose: Pseudo, channel: Pseudo,
         state: Pseudo, explicit: Pseudo, confirmed: Pseudo, own: No, source: No,
-        notice_version: Pseudo, valid_at: Pseudo, recorded_at: No),
+        notice_version: Pseudo, every_days: Pseudo, valid_at: Pseudo, recorded_at: No),
     table!("suppression", Add, fingerprint: Pseudo, since: No, entry: No),
     table!("disclosure", Delete, id: No, entry: No, record: Pseudo, destination: No, purpose: No,
         at: Pseudo),

@@ -13,17 +13,18 @@ use serde_json::{Value, json};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
 use crate::ledger::commit::{ItemKind, item_salt};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
 use crate::profile::pack::Unpacker;
-use crate::profile::read::{OpenEvent, OpenRecord, open_events, open_records};
+use crate::profile::read::{OpenEvent, OpenRecord, last_contact, open_events, open_records};
 use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
 use crate::profile::sql as profile_sql;
 use crate::store::{ErasureNote, Store, Truncation, WordKind, Writer, hex};
 
-use super::forget::{self, forget_event, forget_value, kept_until, last_contact, number};
+use super::forget::{self, forget_event, forget_value, number};
 use super::request::{close, open};
 use super::scan::{self, Pattern, ScanReport};
 use super::sql::{self, RequestKind};
@@ -148,7 +149,7 @@ fn keepers(
 ) -> (PurposeMask, Moment) {
     let mut kept = (0, Moment(0));
     for rule in codes(purposes).filter_map(|code| rules.rule(code)) {
-        let until = kept_until(rule, observed_at, contact);
+        let until = kept_until(rule, Age { observed_at, last_contact: contact });
         if rule.purpose.keeps_on_erasure.is_some() && until > now {
             kept = (kept.0 | bit(rule.code), kept.1.max(until));
         }

@@ -11,13 +11,13 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{after, open_purposes};
+use crate::consent::gate::open_purposes;
 use crate::consent::history::History;
+use crate::consent::retention::{Age, retained};
 use crate::ledger::commit::{ItemKind, commitment, item_salt};
-use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
-use crate::policy::types::{Period, RetentionFrom};
+use crate::policy::rulebook::{PurposeMask, Rulebook};
 use crate::profile::pack::Unpacker;
-use crate::profile::read::{OpenRecord, open_events, open_records};
+use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
 use crate::store::{WordKind, Writer};
 
 use super::sql;
@@ -36,41 +36,6 @@ pub struct Forgotten {
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
     let stored = Standing { restricted: false, suppressed: false, ..standing.clone() };
     open_purposes(rules, &stored, now)
-}
-
-/// Of a set of purposes, those whose retention isn't over for something observed at a moment.
-pub fn retained(
-    rules: &Rulebook,
-    purposes: PurposeMask,
-    observed_at: Moment,
-    last_contact: Moment,
-    now: Moment,
-) -> PurposeMask {
-    codes(purposes)
-        .filter_map(|code| rules.rule(code))
-        .filter(|rule| kept_until(rule, observed_at, last_contact) > now)
-        .fold(0, |mask, rule| mask | crate::policy::rulebook::bit(rule.code))
-}
-
-/// When a purpose's retention of something ends.
-pub fn kept_until(
-    rule: &crate::policy::rulebook::PurposeRule,
-    observed_at: Moment,
-    last_contact: Moment,
-) -> Moment {
-    let retention = rule.purpose.retention;
-    let from = match retention.from {
-        RetentionFrom::Observed => observed_at,
-        RetentionFrom::LastContact => observed_at.max(last_contact),
-    };
-    after(from, Period { months: retention.months, days: retention.days })
-}
-
-/// The last time that a subject was heard of.
-pub fn last_contact(records: &[OpenRecord]) -> Moment {
-    let values = records.iter().flat_map(|r| &r.values).map(|value| value.observed_at);
-    let events = records.iter().flat_map(|r| &r.rollups).map(|rollup| Moment(rollup.last_at));
-    values.chain(events).max().unwrap_or(Moment(0))
 }
 
 /// What of a subject has lost its last reason.
@@ -114,16 +79,17 @@ pub fn unreasoned(
     now: Moment,
 ) -> Result<Unreasoned> {
     let contact = last_contact(records);
+    let age = |observed_at| Age { observed_at, last_contact: contact };
     let mut found = Unreasoned::default();
     for (at, record) in records.iter().enumerate() {
         let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
         for (index, value) in record.values.iter().enumerate() {
-            if retained(rules, value.purposes & holds, value.observed_at, contact, now) == 0 {
+            if retained(rules, value.purposes & holds, age(value.observed_at), now) == 0 {
                 found.values.push((at, index));
             }
         }
         for event in open_events(conn, words, record)? {
-            if retained(rules, event.purposes & holds, event.at, contact, now) == 0 {
+            if retained(rules, event.purposes & holds, age(event.at), now) == 0 {
                 found.events.push((at, event.seq));
             }
         }

@@ -12,6 +12,7 @@ pub mod deadline;
 pub mod erase;
 pub mod forget;
 pub mod holidays;
+pub mod notice;
 pub mod receipt;
 pub mod request;
 pub mod retain;

@@ -13,9 +13,9 @@ use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{Basis, ConsentState};
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::Store;
+use crate::store::{Store, WordKind};
 
-use super::sql;
+use super::{notice, sql};
 
 /// One thing that was said, as the sealed payload of its ledger entry has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,6 +80,8 @@ fn as_told(n: i64, payload: &Value) -> Told {
             Some(2) => "channel",
             Some(3) => "objection",
             Some(4) => "restriction",
+            Some(5) => "notice",
+            Some(6) => "frequency",
             _ => "consent",
         },
         purpose: text("purpose"),
@@ -116,6 +118,9 @@ pub struct State {
     pub channels: Vec<ChannelState>,
     /// Processing is restricted to storage.
     pub restricted: bool,
+    /// Sources of which the person is still to be told (Art 14).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices_due: Vec<notice::NoticeDue>,
     /// The marks in words, for people.
     #[serde(skip)]
     pub marks: Vec<String>,
@@ -216,6 +221,20 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
     marks.extend(channels.iter().map(|c| {
         format!("channel {}: {}", c.channel, if c.permitted { "permitted" } else { "denied" })
     }));
+    marks.extend(standing.at_most_every.iter().map(|(channel, days)| {
+        let channel = rules.channel_name(*channel);
+        format!("channel {channel}: at most once in {days} days, by their wish")
+    }));
+    marks.extend(standing.informed.iter().map(|(purpose, source)| {
+        let purpose = store.words().text(WordKind::Purpose, (*purpose).into());
+        let source = store.words().text(WordKind::Source, (*source).into());
+        format!("{purpose}: told that {source} sends data (Art 14)")
+    }));
+    let notices_due = notice::due(store, rules, subject, asked)?;
+    marks.extend(notices_due.iter().map(|due| {
+        let purposes = due.purposes.join(", ");
+        format!("to be told by {} that {} sends data for {purposes} (Art 14)", due.by, due.source)
+    }));
     if standing.restricted {
         marks.push("restricted: stored, and nothing else (Art 18)".into());
     }
@@ -227,6 +246,7 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         objections,
         channels,
         restricted: standing.restricted,
+        notices_due,
         marks,
     })
 }

@@ -8,13 +8,14 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
+use crate::consent::retention::{Age, retained};
 use crate::policy::rulebook::{Rulebook, codes};
-use crate::profile::read::open_records;
+use crate::profile::read::{last_contact, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, Truncation, WordKind};
 
 use super::erase::Categories;
-use super::forget::{self, Forgotten, holding, last_contact};
+use super::forget::{self, Forgotten, holding};
 use super::scan::{self, Pattern, ScanReport};
 use super::sql;
 
@@ -140,7 +141,8 @@ fn judge(
         for code in codes(mask) {
             let purpose = words.text(WordKind::Purpose, code.into()).to_owned();
             let held = holds & crate::policy::rulebook::bit(code);
-            let over = forget::retained(rules, held, observed_at, contact, now) == 0;
+            let age = Age { observed_at, last_contact: contact };
+            let over = retained(rules, held, age, now) == 0;
             let because = if held != 0 && over { "retention over" } else { "basis ended" };
             let tally = tallies.entry((purpose, category.to_owned(), because)).or_default();
             if event { tally.events += 1 } else { tally.values += 1 }

@@ -17,6 +17,10 @@ use super::claim::Claim;
 use super::facts::Facts;
 use super::sql::{self, Stated};
 
+/// How the kinds of entries about statements begin.
+const SPOKEN: [&str; 6] =
+    ["consent.", "channel.", "objection.", "restriction.", "notice.", "frequency."];
+
 pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<Vec<Claim>> {
     let mut payloads = Claim::new(
         "payloads",
@@ -36,9 +40,7 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
         let Ok(view) = fields(&row.leaf) else { return Ok(()) };
         let n = row.n;
         let opened = payload(&mut payloads, facts, &row, &view);
-        let spoken = ["consent.", "channel.", "objection.", "restriction."]
-            .iter()
-            .any(|kind| view.kind.starts_with(kind));
+        let spoken = SPOKEN.iter().any(|kind| view.kind.starts_with(kind));
         if spoken || row.statement.is_some() {
             statements.checked += 1;
             let record = row.payload.as_ref().map_or(0, |(record, _)| *record);
@@ -143,14 +145,8 @@ fn payload(claim: &mut Claim, facts: &Facts, row: &Stated, view: &LeafView<'_>) 
 }
 
 /// The row that a payload folds to, and the kind of its entry.
-fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 12], String)> {
-    let axis = match payload["axis"].as_i64()? {
-        1 => Axis::Consent,
-        2 => Axis::Permission,
-        3 => Axis::Objection,
-        4 => Axis::Restriction,
-        _ => return None,
-    };
+fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 13], String)> {
+    let axis = Axis::of(payload["axis"].as_i64()?)?;
     let state: ConsentState = payload["state"].as_str()?.parse().ok()?;
     let word = |kind, name: &str| match payload[name].as_str() {
         Some(text) => words.code(kind, text),
@@ -172,6 +168,7 @@ fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 12], Str
         flag("own")?,
         word(WordKind::Source, "source")?,
         notice,
+        payload["every_days"].as_i64().unwrap_or(0),
         payload["at"].as_i64()?,
         payload["recorded_at"].as_i64()?,
     ];

@@ -78,16 +78,16 @@ pub struct Stated {
     pub payload: Option<(i64, Vec<u8>)>,
     pub key: Option<Vec<u8>>,
     /// record, axis, purpose, channel, state, explicit, confirmed, own, source, notice version,
-    /// valid at, recorded at.
-    pub statement: Option<[i64; 12]>,
+    /// every days, valid at, recorded at.
+    pub statement: Option<[i64; 13]>,
 }
 
 /// Every entry with what belongs to it, in order.
 pub fn stated(conn: &Connection, mut each: impl FnMut(Stated) -> Result<()>) -> Result<()> {
     let mut statement = conn.prepare(
         "SELECT e.n, e.leaf, p.record, p.body, k.k, s.n, s.record, s.axis, s.purpose, s.channel,
-                s.state, s.explicit, s.confirmed, s.own, s.source, s.notice_version, s.valid_at,
-                s.recorded_at
+                s.state, s.explicit, s.confirmed, s.own, s.source, s.notice_version,
+                s.every_days, s.valid_at, s.recorded_at
          FROM entry e LEFT JOIN payload p ON p.n = e.n LEFT JOIN record_key k ON k.record = p.record
          LEFT JOIN statement s ON s.n = e.n ORDER BY e.n",
     )?;
@@ -100,7 +100,7 @@ pub fn stated(conn: &Connection, mut each: impl FnMut(Stated) -> Result<()>) -> 
         };
         let folded = match row.get::<_, Option<i64>>(5)? {
             Some(_) => {
-                let mut all = [0; 12];
+                let mut all = [0; 13];
                 for (index, field) in all.iter_mut().enumerate() {
                     *field = row.get(6 + index)?;
                 }

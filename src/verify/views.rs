@@ -83,7 +83,7 @@ pub const VIEWS: &[View] = &[
     ),
     view!(
         "v_consent",
-        "statements about consent, channels, objections and restrictions",
+        "statements about consent, channels, objections, restrictions, notices and frequency",
         "statement s LEFT JOIN word w ON w.kind = 'purpose' AND w.code = s.purpose
          LEFT JOIN word c ON c.kind = 'channel' AND c.code = s.channel
          LEFT JOIN word o ON o.kind = 'source' AND o.code = s.source",
@@ -98,6 +98,7 @@ pub const VIEWS: &[View] = &[
         own = "s.own",
         source = "o.text",
         notice_version = "s.notice_version",
+        every_days = "s.every_days",
         valid_at = "s.valid_at",
         recorded_at = "s.recorded_at"
     ),

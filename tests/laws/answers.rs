@@ -48,6 +48,7 @@ fn statement(expiring: u8) -> impl Strategy<Value = Statement> {
                 own: flags[2],
                 source: 1,
                 notice_version,
+                every_days: 0,
                 valid_at: hour(valid),
                 recorded_at: hour(recorded),
             }
@@ -69,7 +70,7 @@ fn answers_hold_until_the_moment_that_is_named() {
             statement.n = n;
         }
         let joined = joined.map(|hours| Joined { at: hour(hours), entry: 3 });
-        let homes = vec![Home { id: 1, joined: None }, Home { id: 2, joined }];
+        let homes = vec![Home { id: 1, moves: Vec::new() }, Home { id: 2, moves: joined.into_iter().collect() }];
         let history = History { statements, homes };
         for home in [1, 2] {
             let (remembered, until) = answers(&world.rules, &history, home, hour(asked));

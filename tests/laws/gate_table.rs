@@ -110,6 +110,7 @@ fn said(state: ConsentState, notice_version: u32) -> ConsentStanding {
         own: false,
         source: 1,
         notice_version,
+        every_days: 0,
         valid_at: hour(0),
         recorded_at: hour(0),
     };
@@ -136,7 +137,7 @@ fn ask(
 ) -> &'static str {
     let rule = world.rules.rule(world.rules.purpose_code(purpose).unwrap()).unwrap();
     let channel = channel.map(|name| world.rules.channel_code(name).unwrap());
-    let question = Question { direction, channel, category, at };
+    let question = Question { channel, category, ..Question::new(direction, at) };
     match decide(&world.rules, rule, question, standing) {
         Ok(_) => "yes",
         Err(reason) => reason.code(),

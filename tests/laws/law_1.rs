@@ -148,12 +148,10 @@ fn a_purpose_declared_later_admits_nothing_that_came_before() {
     // Asked about the time before its declaration, the gate says so.
     let rule = world.rules.rule(world.rules.purpose_code("tips").unwrap()).unwrap();
     assert_eq!(rule.declared_at, hour(2));
-    let question = candor::consent::gate::Question {
-        direction: candor::consent::gate::Direction::Use,
-        channel: None,
-        category: None,
-        at: Moment(hour(2).0 - 1),
-    };
+    let question = candor::consent::gate::Question::new(
+        candor::consent::gate::Direction::Use,
+        Moment(hour(2).0 - 1),
+    );
     let standing = candor::consent::fold::Standing::default();
     assert_eq!(
         candor::consent::gate::decide(&world.rules, rule, question, &standing),

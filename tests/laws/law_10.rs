@@ -41,10 +41,10 @@ proptest! {
     ) {
         let asked = AsOf { valid: hour(valid), known: hour(known) };
         let own: Vec<_> = all.iter().filter(|s| s.home == home).copied().collect();
-        let alone = standing(&own, &[Home { id: home, joined: None }], Some(home), asked);
+        let alone = standing(&own, &[Home { id: home, moves: Vec::new() }], Some(home), asked);
         let two: Vec<_> = all.iter().filter(|s| s.home != 3).copied().collect();
-        let joined = Some(Joined { at: hour(known + 1), entry: 1_005 });
-        let homes = [Home { id: 1, joined: None }, Home { id: 2, joined }];
+        let moves = vec![Joined { at: hour(known + 1), entry: 1_005 }];
+        let homes = [Home { id: 1, moves: Vec::new() }, Home { id: 2, moves }];
         prop_assert_eq!(standing(&two, &homes, Some(home), asked), alone);
     }
 }

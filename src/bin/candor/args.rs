@@ -145,7 +145,7 @@ pub struct Import {
     /// Says of everything that is kept out why, in words
     #[arg(long)]
     pub explain: bool,
-    /// Writes rows that can't be read to a file, for repair
+    /// Adds rows that can't be read to a file, for repair
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }
@@ -194,6 +194,26 @@ pub enum Consent {
         #[arg(long)]
         at: Option<String>,
     },
+    /// Records how often a person wants to hear from you
+    Frequency {
+        /// kind:value or a subject id
+        who: String,
+        /// At most once in so many days
+        #[arg(long, value_name = "DAYS", required_unless_present = "lift",
+              value_parser = clap::value_parser!(u32).range(1..=3660))]
+        every: Option<u32>,
+        /// The channel; all channels by default
+        #[arg(long)]
+        channel: Option<String>,
+        /// The person takes the wish back
+        #[arg(long, conflicts_with = "every")]
+        lift: bool,
+        /// When it was said
+        #[arg(long)]
+        at: Option<String>,
+    },
+    /// Records that people were told where data about them comes from (Art 14)
+    Notice(ConsentNotice),
     /// Everything that was ever said
     History {
         /// kind:value or a subject id
@@ -233,6 +253,29 @@ pub enum ReceiptForm {
     Dpv,
     /// Kantara consent receipt 1.1
     Kantara,
+}
+
+/// `consent notice`
+#[derive(Args)]
+pub struct ConsentNotice {
+    /// kind:value or a subject id; everybody of whom the source sent data, by default
+    #[arg(required_unless_present = "source")]
+    pub who: Option<String>,
+    /// The notice that they were given, as NAME@VERSION
+    #[arg(long)]
+    pub notice: String,
+    /// The source that it tells of; all that aren't the person, by default
+    #[arg(long)]
+    pub source: Option<String>,
+    /// How they were told, such as letter
+    #[arg(long)]
+    pub method: Option<String>,
+    /// Where the proof lies
+    #[arg(long)]
+    pub evidence: Option<String>,
+    /// When they were told; now by default
+    #[arg(long)]
+    pub at: Option<String>,
 }
 
 /// `consent record`

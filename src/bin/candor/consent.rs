@@ -1,9 +1,10 @@
-//! `consent record|object|restrict|channel|history|state|receipt`.
+//! `consent record|object|restrict|channel|frequency|notice|history|state|receipt`.
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
+use candor::consent::origin::{self, Told, Whom};
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
 use candor::profile::read;
@@ -11,7 +12,7 @@ use candor::store::{self, Access};
 use candor::subject::{forget, receipt};
 use serde_json::json;
 
-use crate::args::{Consent, ConsentRecord, ReceiptForm};
+use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -43,6 +44,17 @@ pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
             };
             say(context, who, spoken, at.as_deref())
         }
+        Consent::Frequency { who, every, channel, lift, at } => {
+            let spoken = Spoken {
+                axis: Axis::Frequency,
+                channel: channel.as_deref(),
+                state: given_or_lifted(*lift),
+                every_days: every.unwrap_or(0),
+                ..Spoken::default()
+            };
+            say(context, who, spoken, at.as_deref())
+        }
+        Consent::Notice(args) => notice(context, args),
         Consent::History { who, known_at } => history(context, who, known_at.as_deref()),
         Consent::State { who, at, known_at } => {
             state(context, who, at.as_deref(), known_at.as_deref())
@@ -67,18 +79,25 @@ fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
         notice: args.notice.as_deref(),
         method: args.method.as_deref(),
         evidence: args.evidence.as_deref(),
+        ..Spoken::default()
     };
     say(context, &args.who, spoken, args.at.as_deref())
 }
 
-fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
-    let now = Moment::now();
-    let valid_at = at.map(Moment::parse).transpose()?.unwrap_or(now);
-    if valid_at > now {
+/// When something was said: now, where nobody says when.
+fn said_at(at: Option<&str>, now: Moment) -> Result<Moment> {
+    let at = at.map(Moment::parse).transpose()?.unwrap_or(now);
+    if at > now {
         return Err(Error::usage("time-in-future", "nobody can have said anything in the future")
-            .at(valid_at)
+            .at(at)
             .next("name the moment when it was said, or leave --at out"));
     }
+    Ok(at)
+}
+
+fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
+    let now = Moment::now();
+    let valid_at = said_at(at, now)?;
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
@@ -102,6 +121,35 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         ));
     }
     context.out.give(&json!({"entries": entries, "forgotten": forgotten}));
+    Ok(Answer::Yes)
+}
+
+fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
+    let now = Moment::now();
+    let at = said_at(args.at.as_deref(), now)?;
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let told = Told {
+        notice: &args.notice,
+        method: args.method.as_deref(),
+        evidence: args.evidence.as_deref(),
+        at,
+    };
+    let who = args.who.as_deref();
+    let subject = who.map(|who| read::find_one(store.conn(), store.secret(), &rules.policy, who));
+    let whom = Whom { subject: subject.transpose()?, source: args.source.as_deref() };
+    let (people, entries) = store.write(now, |writer| origin::tell(writer, &rules, whom, &told))?;
+    match entries.len() {
+        0 => context
+            .out
+            .say("nothing to record: they have been told, or no such source sent data of them"),
+        _ => context.out.say(format!(
+            "{people} {} told; recorded in {} ledger entries",
+            if people == 1 { "person was" } else { "people were" },
+            entries.len()
+        )),
+    }
+    context.out.give(&json!({"people": people, "entries": entries}));
     Ok(Answer::Yes)
 }
 

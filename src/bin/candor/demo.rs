@@ -4,15 +4,17 @@
 //! drift from the program. Only the last step is not a command: somebody edits one letter of the
 //! file behind candor's back, and `audit verify` names the entry.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Parser;
+use serde_json::{Value, json};
 
 use candor::base::error::{Error, Result, io};
 
 use crate::args::{Cli, Demo};
-use crate::output::Output;
 use crate::{Answer, Context, run as run_command};
 
 macro_rules! example {
@@ -45,11 +47,15 @@ pub fn run(context: &Context, args: &Demo) -> Result<Answer> {
             .at(dir.display())
             .next("name a new one"));
     }
-    let told = Story { context, dir: &dir }.tell();
+    let steps = RefCell::default();
+    let told = Story { context, dir: &dir, steps: &steps }.tell();
     if temporary {
         let _ = fs::remove_dir_all(&dir);
     } else if told.is_ok() {
         context.out.note(format!("everything is in {}", dir.display()));
+    }
+    if told.is_ok() {
+        context.out.give(&json!({"steps": steps.into_inner()}));
     }
     told
 }
@@ -57,6 +63,8 @@ pub fn run(context: &Context, args: &Demo) -> Result<Answer> {
 struct Story<'a> {
     context: &'a Context,
     dir: &'a Path,
+    /// Each command with its answer, for the one document of `--json`.
+    steps: &'a RefCell<Vec<Value>>,
 }
 
 impl Story<'_> {
@@ -144,12 +152,18 @@ impl Story<'_> {
         let skipped = if words.first().is_some_and(|word| word == "--store") { 1 } else { 3 };
         let cli = Cli::try_parse_from(own.into_iter().take(skipped).chain(words))
             .map_err(|error| Error::usage("demo-failed", error.to_string()))?;
+        let documents = Rc::default();
         let context = Context {
             store: Some(cli.store.unwrap_or_else(|| self.dir.join("shop.db"))),
             actor: "demo".to_owned(),
-            out: Output::new(self.context.out.is_json()),
+            out: self.context.out.kept_in(&documents),
         };
         let answer = run_command(&context, cli.command)?;
+        drop(context);
+        let exit = u8::from(answer == Answer::No);
+        let answers = documents.take();
+        let answer_of = answers.into_iter().next().unwrap_or_default();
+        self.steps.borrow_mut().push(json!({"command": line, "exit": exit, "answer": answer_of}));
         self.context.out.say("");
         Ok(answer)
     }

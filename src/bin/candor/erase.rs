@@ -1,10 +1,14 @@
 //! `erase`: plans, erases, proves.
 
+use std::collections::BTreeMap;
+
 use candor::base::clock::Moment;
 use candor::base::error::{Result, io};
 use candor::profile::read;
 use candor::store::{self, Access};
 use candor::subject::erase::{CategoryDecision, erase, plan};
+
+use serde_json::{Value, json};
 
 use crate::args::Erase;
 use crate::{Answer, Context};
@@ -13,6 +17,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    let sharing = read::sharing(store.conn(), store.secret(), store.words(), subject)?;
     if args.dry_run {
         let plan = plan(&store, &rules, subject, Moment::now())?;
         context.out.say("would erase (nothing was changed):");
@@ -21,7 +26,8 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         for recipient in &plan.recipients {
             context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
         }
-        context.out.give(&plan);
+        say_sharing(context, &sharing);
+        context.out.give(&with_sharing(&plan, &sharing));
         return Ok(Answer::Yes);
     }
     // The certificate's file is made first: an erasure without its proof would be a pity.
@@ -54,8 +60,22 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
         context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
     }
-    context.out.give(&certificate);
+    say_sharing(context, &sharing);
+    context.out.give(&with_sharing(&certificate, &sharing));
     Ok(Answer::Yes)
+}
+
+/// Whom the same identifiers still lead to: other people, who were not asked to be erased.
+fn say_sharing(context: &Context, sharing: &BTreeMap<String, Vec<String>>) {
+    for (kind, ids) in sharing {
+        context.out.say(format!("  others stay under the same {kind}: {}", ids.join(", ")));
+    }
+}
+
+fn with_sharing(answer: &impl serde::Serialize, sharing: &BTreeMap<String, Vec<String>>) -> Value {
+    let mut document = serde_json::to_value(answer).expect("answers are JSON");
+    document["others_under_the_same_identifiers"] = json!(sharing);
+    document
 }
 
 fn say(context: &Context, categories: &[CategoryDecision]) {

@@ -18,11 +18,35 @@ use serde_json::json;
 use crate::args::Import;
 use crate::{Answer, Context};
 
-struct Terminal<'a> {
+/// The file of rejects, shared by all files of a run: what a run before it wrote stays.
+struct Rejects<'a> {
+    path: &'a Path,
+    file: File,
+    empty: bool,
+}
+
+impl Rejects<'_> {
+    fn open(path: &Path) -> Result<Rejects<'_>> {
+        let opened = File::options().create(true).append(true).open(path).map_err(io(path))?;
+        let empty = opened.metadata().map_err(io(path))?.len() == 0;
+        Ok(Rejects { path, file: opened, empty })
+    }
+
+    fn write(&mut self, row: &[u8], header: Option<&[u8]>) -> Result<()> {
+        let header = header.filter(|_| std::mem::take(&mut self.empty));
+        for line in header.into_iter().chain([row]) {
+            let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
+            written.map_err(io(self.path))?;
+        }
+        Ok(())
+    }
+}
+
+struct Terminal<'a, 'r> {
     context: &'a Context,
     file: &'a Path,
     explain: bool,
-    rejects: Option<(&'a Path, File)>,
+    rejects: Option<&'r mut Rejects<'a>>,
     rejected: u64,
     bar: Option<ProgressBar>,
 }
@@ -30,7 +54,7 @@ struct Terminal<'a> {
 /// Rejected rows that are named one by one on the terminal; the summary counts all.
 const REJECTS_SHOWN_MAX: u64 = 20;
 
-impl Listener for Terminal<'_> {
+impl Listener for Terminal<'_, '_> {
     fn progress(&mut self, progress: Progress) {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.bytes_total);
@@ -40,7 +64,6 @@ impl Listener for Terminal<'_> {
     }
 
     fn reject(&mut self, reject: &Reject, header: Option<&[u8]>) -> Result<()> {
-        let first = self.rejected == 0;
         self.rejected += 1;
         if self.rejected <= REJECTS_SHOWN_MAX {
             self.context.out.note(format!(
@@ -50,14 +73,10 @@ impl Listener for Terminal<'_> {
                 reject.reason
             ));
         }
-        if let Some((path, file)) = &mut self.rejects {
-            let path = *path;
-            if let (true, Some(header)) = (first, header) {
-                file.write_all(header).and_then(|()| file.write_all(b"\n")).map_err(io(path))?;
-            }
-            file.write_all(&reject.raw).and_then(|()| file.write_all(b"\n")).map_err(io(path))?;
+        match &mut self.rejects {
+            Some(rejects) => rejects.write(&reject.raw, header),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn explain(&mut self, e: Explanation) {
@@ -93,12 +112,9 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
         (_, true) => Carry::Again,
         _ => Carry::Out,
     };
+    let mut rejects = args.rejects.as_deref().map(Rejects::open).transpose()?;
     let mut outcomes = Vec::new();
     for file in &args.files {
-        let rejects = match &args.rejects {
-            Some(path) => Some((path.as_path(), File::create(path).map_err(io(path))?)),
-            None => None,
-        };
         let bar = context.out.is_watched().then(|| {
             let style = ProgressStyle::with_template(
                 "{bar:30} {percent:>3} %  {binary_bytes_per_sec}  {eta} left  {msg}",
@@ -106,8 +122,14 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
             .unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::new(0).with_style(style)
         });
-        let mut terminal =
-            Terminal { context, file, explain: args.explain, rejects, rejected: 0, bar };
+        let mut terminal = Terminal {
+            context,
+            file,
+            explain: args.explain,
+            rejects: rejects.as_mut(),
+            rejected: 0,
+            bar,
+        };
         let request = Request { path: file, source: &args.source, carry };
         let outcome = import(&mut store, &request, &Moment::now, &mut terminal)?;
         if let Some(bar) = terminal.bar.take() {

@@ -26,7 +26,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Cli, Command};
+use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::profile::lookup;
 use candor::store::{Access, Store};
 use output::Output;
 
@@ -53,6 +55,35 @@ impl Context {
     pub fn open(&self, access: Access) -> Result<Store> {
         Store::open(self.path()?, access, &self.actor)
     }
+}
+
+impl Context {
+    /// Opens the store for looking at a person, which is to be noted in the ledger; for reading where
+    /// it can't be written.
+    pub fn open_to_look(&self) -> Result<Store> {
+        match self.open(Access::Write) {
+            Err(error) if is_unwritable(&error) => self.open(Access::Read),
+            opened => opened,
+        }
+    }
+
+    /// Notes in the ledger that somebody looked; says so where that can't be.
+    pub fn note_look(&self, store: &mut Store, subject: i64, what: &str) -> Result<()> {
+        let because = match store.signer() {
+            None => "the key isn't here",
+            Some(_) => match lookup::record_read(store, subject, what, Moment::now()) {
+                Err(error) if is_unwritable(&error) => "the store can't be written",
+                noted => return noted.map(|_| ()),
+            },
+        };
+        self.out.note(format!("{because}, so the ledger can't note that this was asked"));
+        Ok(())
+    }
+}
+
+/// Whether an error says that the store, or where it lies, can't be written.
+fn is_unwritable(error: &Error) -> bool {
+    matches!(error.code, "store-read-only" | "store-unreadable")
 }
 
 /// How a command ended that came to its end.

@@ -1,19 +1,29 @@
 //! Where answers and errors go: people's words or one JSON document.
 
+use std::cell::RefCell;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::rc::Rc;
 
 use candor::base::error::Error;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The streams, and in which form they are wanted.
 pub struct Output {
     json: bool,
+    /// Where documents are kept that are to be a part of another one.
+    kept: Option<Rc<RefCell<Vec<Value>>>>,
 }
 
 impl Output {
     /// Text, or JSON.
     pub fn new(json: bool) -> Output {
-        Output { json }
+        Output { json, kept: None }
+    }
+
+    /// Keeps the JSON documents of the answer in a list instead of printing them.
+    pub fn kept_in(&self, documents: &Rc<RefCell<Vec<Value>>>) -> Output {
+        let kept = self.json.then(|| Rc::clone(documents));
+        Output { json: self.json, kept }
     }
 
     /// Whether JSON is wanted.
@@ -30,13 +40,24 @@ impl Output {
 
     /// Prints the answer as JSON; nothing when text is wanted.
     pub fn give(&self, value: &impl serde::Serialize) {
-        if self.json {
-            write_line(&serde_json::to_string_pretty(value).expect("answers are JSON"));
+        match &self.kept {
+            Some(kept) => {
+                kept.borrow_mut().push(serde_json::to_value(value).expect("answers are JSON"));
+            }
+            None if self.json => {
+                write_line(&serde_json::to_string_pretty(value).expect("answers are JSON"));
+            }
+            None => {}
         }
     }
 
     /// Prints the answer as it is, whatever form is wanted.
     pub fn raw(&self, text: &str) {
+        if let Some(kept) = &self.kept {
+            let document = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+            kept.borrow_mut().push(document);
+            return;
+        }
         let mut out = std::io::stdout().lock();
         finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }

@@ -101,7 +101,11 @@ fn show(context: &Context, version: Option<u32>, text: bool) -> Result<Answer> {
             .next("apply one with `candor policy apply FILE`"));
     };
     if text {
-        context.out.raw(&found.text);
+        if context.out.is_json() {
+            context.out.give(&json!({"version": found.version, "text": found.text}));
+        } else {
+            context.out.raw(&found.text);
+        }
         return Ok(Answer::Yes);
     }
     let rules = store::rulebook_of(store.words(), found)?;

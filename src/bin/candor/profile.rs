@@ -21,6 +21,9 @@ pub fn run(context: &Context, command: &Profile) -> Result<Answer> {
     }
 }
 
+/// Attributes that `profile find` shows of each person, to tell them apart.
+const NAMED_MAX: usize = 4;
+
 fn find(context: &Context, who: &str) -> Result<Answer> {
     let store = context.open(Access::Read)?;
     let rules = store::latest(store.conn(), store.words())?;
@@ -29,19 +32,28 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
         let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
         let sources: Vec<String> =
             profile.records.iter().map(|r| format!("{}:{}", r.source, r.key)).collect();
-        context.out.say(format!("{}  {}", profile.subject, sources.join(" ")));
+        let names: Vec<&str> =
+            profile.attributes.values().map(|a| a.shown.value.as_str()).take(NAMED_MAX).collect();
+        let (sources, names) = (sources.join(" "), names.join(", "));
+        context.out.say(format!("{}  {sources}  {names}", profile.subject).trim_end());
         found.push(json!({"subject": profile.subject, "records": profile.records}));
+    }
+    if found.len() > 1 {
+        context.out.note(format!(
+            "{} people share this identifier: name one by its id in `access`, `erase` and the others",
+            found.len()
+        ));
     }
     context.out.give(&found);
     Ok(Answer::Yes)
 }
 
 fn show(context: &Context, who: &str) -> Result<Answer> {
-    let mut store = context.open(Access::Write)?;
+    let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     // A read of a profile by a person is an entry too.
-    lookup::record_read(&mut store, subject, "profile.show", Moment::now())?;
+    context.note_look(&mut store, subject, "profile.show")?;
     let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
     say(context, &profile);
     context.out.give(&profile);

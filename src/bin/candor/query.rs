@@ -8,7 +8,7 @@ use candor::verify::views;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Role, Sql};
-use crate::{Answer, Context};
+use crate::{Answer, Context, is_unwritable};
 
 pub fn run(context: &Context, args: &Sql) -> Result<Answer> {
     let role = match args.role {
@@ -19,9 +19,16 @@ pub fn run(context: &Context, args: &Sql) -> Result<Answer> {
     // Whoever opens people's data is on record before the first row is read.
     let mut record = |opens| {
         if opens == Opens::Personal && key_path(path).exists() {
-            let mut store = context.open(Access::Write)?;
-            store
-                .write(Moment::now(), |w| w.append("access.query", json!({"role": "operator"})))?;
+            let noted = context.open(Access::Write).and_then(|mut store| {
+                let note = json!({"role": "operator"});
+                store.write(Moment::now(), |w| w.append("access.query", note))
+            });
+            match noted {
+                Err(error) if is_unwritable(&error) => context.out.note(
+                    "the store can't be written, so the ledger can't note that this was asked",
+                ),
+                noted => drop(noted?),
+            }
         }
         Ok(())
     };

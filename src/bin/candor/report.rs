@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use candor::audit::{self, NAMES, Question, Verdict};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
-use candor::profile::{lookup, read};
+use candor::profile::read;
 use candor::store::{self, Access, Store};
 use candor::view::{Block, Document};
 
@@ -30,8 +30,7 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
             .next("exchange the two, or leave one out"));
     }
     let mut store = open(context, args)?;
-    let who =
-        args.who.as_deref().map(|who| find(context, &mut store, args, who, now)).transpose()?;
+    let who = args.who.as_deref().map(|who| find(context, &mut store, args, who)).transpose()?;
     let answer = audit::report(&store, &args.name, &Question { as_of, from, to, who })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
     let watched = args.out.is_none() && std::io::stdout().is_terminal();
@@ -48,6 +47,7 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         Some(path) => {
             std::fs::write(path, text).map_err(io(path))?;
             context.out.note(format!("written to {}", path.display()));
+            context.out.give(&serde_json::json!({"report": args.name, "out": path}));
         }
         None => context.out.raw(&text),
     }
@@ -59,23 +59,13 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
 
 /// A question about one person is written into the ledger, so the store is opened for that.
 fn open(context: &Context, args: &Report) -> Result<Store> {
-    context.open(if args.who.is_some() { Access::Write } else { Access::Read })
+    if args.who.is_some() { context.open_to_look() } else { context.open(Access::Read) }
 }
 
-fn find(
-    context: &Context,
-    store: &mut Store,
-    args: &Report,
-    who: &str,
-    now: Moment,
-) -> Result<i64> {
+fn find(context: &Context, store: &mut Store, args: &Report, who: &str) -> Result<i64> {
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    if store.signer().is_some() {
-        lookup::record_read(store, subject, &format!("audit.report.{}", args.name), now)?;
-    } else {
-        context.out.note("the key isn't here, so the ledger can't note that this was asked");
-    }
+    context.note_look(store, subject, &format!("audit.report.{}", args.name))?;
     Ok(subject)
 }
 

@@ -6,8 +6,9 @@ use crate::policy::country::{is_country, needs_safeguards};
 use crate::policy::keys::DESTINATION;
 use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
+use crate::policy::period::limit;
 use crate::policy::reader::Table;
-use crate::policy::types::Destination;
+use crate::policy::types::{Destination, Limit};
 use crate::policy::value::Said;
 
 pub(super) fn read(draft: &mut Draft, top: &Table) {
@@ -49,7 +50,23 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
         fields,
         country: country.map(|said| said.value),
         safeguards,
+        at_most: at_most(report, table),
     })
+}
+
+fn at_most(report: &mut Report, table: &Table) -> Option<Limit> {
+    let said = table.text(report, "at_most")?;
+    let read = limit(&said.value);
+    read.map_err(|fault| {
+        report.mistake(
+            (said.line, &table.at("at_most")),
+            "bad-limit",
+            format!("{:?} is no limit: {fault}", said.value),
+            "a limit says how often one person's data may go out, in which period",
+            "at_most = \"4 in P30D\"",
+        );
+    })
+    .ok()
 }
 
 fn check_channel(draft: &mut Draft, table: &Table, purpose: &str, channel: Option<&Said<String>>) {

@@ -156,13 +156,15 @@ CREATE TABLE kept_salt (
 -- CONSENT -----------------------------------------------------------------------------------------
 
 -- The fold of the ledger's consent entries: integers only, rebuilt from payloads by `verify --deep`.
--- axis: 1 consent, 2 channel permission, 3 objection (Art 21), 4 restriction (Art 18).
--- purpose and channel are 0 where the axis has none. notice_version is 0 when there was none.
+-- axis: 1 consent, 2 channel permission, 3 objection (Art 21), 4 restriction (Art 18), 5 told of a
+-- source (Art 14), 6 wish about frequency. purpose and channel are 0 where the axis has none.
+-- notice_version is 0 when there was none. every_days is 0 but for a wish about frequency.
 CREATE TABLE statement (
   n INTEGER PRIMARY KEY, record INTEGER NOT NULL, axis INTEGER NOT NULL, purpose INTEGER NOT NULL,
   channel INTEGER NOT NULL, state INTEGER NOT NULL, explicit INTEGER NOT NULL,
   confirmed INTEGER NOT NULL, own INTEGER NOT NULL, source INTEGER NOT NULL,
-  notice_version INTEGER NOT NULL, valid_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL
+  notice_version INTEGER NOT NULL, every_days INTEGER NOT NULL, valid_at INTEGER NOT NULL,
+  recorded_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX statement_record ON statement (record);
 

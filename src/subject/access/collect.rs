@@ -12,13 +12,14 @@ use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
+use crate::profile::read::last_contact;
 use crate::profile::read::{OpenEvent, OpenRecord, open_events, open_records};
 use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 use crate::subject::erase::Categories;
-use crate::subject::forget::{holding, last_contact};
+use crate::subject::forget::holding;
 use crate::subject::receipt;
 
 use super::journal::Journal;

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::base::clock::Moment;
 use crate::consent::fold::Standing;
 use crate::consent::gate::{Direction, Question, decide};
+use crate::consent::retention::{Age, kept_until};
 use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
 use crate::policy::types::{Basis, Controller};
 use crate::profile::read::purpose_names;
 use crate::profile::sql::BatchRow;
 use crate::store::{WordKind, Words};
-use crate::subject::forget::kept_until;
 use crate::subject::rights::{Applies, Right, applies, sentence};
 
 use super::{CategoryNote, Held, ProfilingNote, PurposeNote, RightNote};
@@ -70,7 +70,7 @@ impl<'a> Tally<'a> {
                 Item::Event => tally.events += 1,
             }
             let Some(rule) = self.rules.rule(code) else { continue };
-            let until = kept_until(rule, observed_at, self.last_contact);
+            let until = kept_until(rule, Age { observed_at, last_contact: self.last_contact });
             let (oldest, newest) = tally.until.unwrap_or((until, until));
             tally.until = Some((oldest.min(until), newest.max(until)));
             if holding & crate::policy::rulebook::bit(code) != 0 {
@@ -113,7 +113,7 @@ impl<'a> Tally<'a> {
     ) -> PurposeNote {
         let name = self.words.text(WordKind::Purpose, i64::from(code)).to_owned();
         let rule = self.rules.rule(code);
-        let ask = Question { direction: Direction::Use, channel: None, category: None, at: now };
+        let ask = Question::new(Direction::Use, now);
         let verdict = rule.map(|rule| decide(self.rules, rule, ask, standing));
         let purpose = rule.map(|rule| &rule.purpose);
         PurposeNote {
