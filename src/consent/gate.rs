@@ -116,6 +116,9 @@ reasons! {
     UnknownField = "unknown_field", "Art 5(1)(c)", "the policy doesn't name this field";
     /// No person.
     NoSubject = "no_subject", "Art 11", "the row names no person, so nothing personal is kept of it";
+    /// Nothing of the row was admitted.
+    NothingAdmitted = "nothing_admitted", "Art 5(1)(b)",
+        "no purpose admits anything of the row, so nothing of it is kept";
     /// A value that no map knows.
     UnknownValue = "unknown_value", "Art 5(1)(d)", "the policy's value map doesn't know this value";
     /// Unreadable.

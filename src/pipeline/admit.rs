@@ -239,7 +239,11 @@ impl<'r> Admission<'r> {
         let keeps_something =
             !values.is_empty() || !events.is_empty() || (protects && !identifiers.is_empty());
         if held.is_none() && !keeps_something && (subject.is_none() || fresh.is_empty()) {
-            count(&mut summary.records_refused, Reason::NoSubject.code());
+            let reason = match inbound.values.is_empty() && inbound.events.is_empty() {
+                true => Reason::NoSubject,
+                false => Reason::NothingAdmitted,
+            };
+            count(&mut summary.records_refused, reason.code());
             return Ok(());
         }
 

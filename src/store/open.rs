@@ -160,15 +160,19 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    sql::configure(&conn)?;
-    match check_identity(&conn, path) {
+    match prepared(conn, path) {
         Err(error) if error.code == "store-unreadable" && access == Access::Read => {
-            let conn = connect_unwritable(path)?;
-            check_identity(&conn, path)?;
-            Ok(conn)
+            prepared(connect_unwritable(path)?, path)
         }
-        checked => checked.map(|()| conn),
+        connected => connected,
     }
+}
+
+/// Sets a connection up, once it is clear that the file is a store.
+fn prepared(conn: Connection, path: &Path) -> Result<Connection> {
+    sql::configure(&conn)?;
+    check_identity(&conn, path)?;
+    Ok(conn)
 }
 
 /// A connection to a store in a place where SQLite can't put its side files: nobody can be writing
@@ -187,9 +191,7 @@ fn connect_unwritable(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_URI;
-    let conn = Connection::open_with_flags(immutable_uri(&absolute), flags)?;
-    sql::configure(&conn)?;
-    Ok(conn)
+    Ok(Connection::open_with_flags(immutable_uri(&absolute), flags)?)
 }
 
 /// A path as SQLite's URI, with what a URI reserves escaped.

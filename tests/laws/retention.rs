@@ -81,6 +81,7 @@ fn the_gate_refuses_what_is_past_its_retention_and_says_so() {
     assert_eq!(outcome.summary.events_refused["order"][code], 1);
     assert!(outcome.summary.purposes["club"].withheld[code] >= 2);
     assert!(heard.reasons.contains_key(&("identifier.email".to_owned(), code)));
+    assert_eq!(outcome.summary.records_refused[Reason::NothingAdmitted.code()], 1, "the ancient");
 }
 
 #[test]

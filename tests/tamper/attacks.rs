@@ -67,8 +67,8 @@ pub const ATTACKS: &[Attack] = attacks! {
     "edit a statement's moment", Sql("UPDATE statement SET valid_at = valid_at - 1 WHERE n = (SELECT MIN(n) FROM statement)") => "statement-differs";
     "give a statement to another record", Sql("UPDATE statement SET record = record + 1 WHERE n = (SELECT MAX(n) FROM statement)") => "statement-differs";
     "delete a statement", Sql("DELETE FROM statement WHERE n = (SELECT MAX(n) FROM statement)") => "statement-missing";
-    "forge a statement on another entry", Sql("INSERT INTO statement SELECT 1, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
-    "forge a statement on no entry", Sql("INSERT INTO statement SELECT 9999, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
+    "forge a statement on another entry", Sql("INSERT INTO statement SELECT 1, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, every_days, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
+    "forge a statement on no entry", Sql("INSERT INTO statement SELECT 9999, record, axis, purpose, channel, state, explicit, confirmed, own, source, notice_version, every_days, valid_at, recorded_at FROM statement LIMIT 1") => "statement-without-entry";
     "edit a rollup", Sql("UPDATE rollup SET sum = sum + 1 WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-differs";
     "delete a rollup", Sql("DELETE FROM rollup WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-missing";
     "add a rollup", Sql("INSERT INTO rollup SELECT record + 1000, name, count, sum, first_at, last_at, last_event FROM rollup LIMIT 1") => "rollup-differs";

@@ -162,6 +162,8 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         out.say(format!(
             "  import {import} took this very file in: nothing changes (--again has the gate decide anew)"
         ));
+    } else if s.rows == 0 {
+        out.say("  the file holds a header and no rows");
     } else if s.changed_nothing() {
         out.say("  nothing new: everything in it is known already");
     }

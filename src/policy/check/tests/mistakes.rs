@@ -528,6 +528,13 @@ const TABLE: &[Bad] = &[
         "country = \"US\"",
         "safeguards = ",
     ),
+    bad(
+        "bad-limit",
+        "country = \"IE\"\n",
+        "country = \"IE\"\nat_most = \"4 a month\"\n",
+        "at_most = \"4 a month\"",
+        "at_most = \"4 in P30D\"",
+    ),
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.
