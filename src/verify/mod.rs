@@ -13,6 +13,7 @@ mod items;
 mod payloads;
 pub mod query;
 mod sql;
+mod subjects;
 mod tables;
 pub mod views;
 
