@@ -16,6 +16,7 @@ mod sql;
 mod subjects;
 mod tables;
 pub mod views;
+pub mod watch;
 
 pub use claim::{Claim, Fault, Standing};
 pub use entries::{Depth, Held, Options, Report, latest_checkpoint, verify};
