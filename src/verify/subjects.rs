@@ -51,11 +51,13 @@ impl Moves {
         sql::places(conn, |record, subject, at_birth| {
             claim.checked += 1;
             let moved = self.last.get(&record);
-            let fits = moved.map_or(at_birth, |(_, to)| *to == subject);
+            if moved.map_or(at_birth, |(_, to)| *to == subject) {
+                return Ok(());
+            }
             let by = moved.map(|(n, _)| *n);
             // After an erasure the record may have been moved by an entry that says so no more.
             let unknown = by.unwrap_or(0) < self.unknown;
-            if !fits && !(unknown && sql::was_moved(conn, record)?) {
+            if !unknown || !sql::was_moved(conn, record)? {
                 claim.find(
                     "record-moved",
                     by,

@@ -61,11 +61,11 @@ fn look(context: &Context, mut options: Options, file: &Path) -> Result<Answer> 
     }
     let report = verify::verify(store, &options)?;
     let news = News::of(&report, last.as_ref());
+    say(context, &report);
+    say_news(context, &news);
     if news.extends {
         Seen::now(&report, last.as_ref(), Moment::now())?.write(file, store)?;
     }
-    say(context, &report);
-    say_news(context, &news);
     context.out.give(&Watched { report: &report, news: &news });
     Ok(if report.holds && news.extends { Answer::Yes } else { Answer::No })
 }
