@@ -4,6 +4,8 @@
 mod attacks;
 #[path = "tamper/flips.rs"]
 mod flips;
+#[path = "tamper/looks.rs"]
+mod looks;
 #[path = "tamper/small.rs"]
 mod small;
 

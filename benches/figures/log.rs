@@ -1,6 +1,7 @@
 //! A ledger of made-up consent entries: verified, and proven from.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use candor::base::clock::Moment;
@@ -13,12 +14,13 @@ use candor::ledger::proof;
 use candor::ledger::tiles::TileReader;
 use candor::ledger::verify::{Claim, Holder, Verifier};
 use candor::store::{Access, Creation, Store, inclusion};
+use candor::verify::{Depth, Options, verify};
 use rusqlite::Connection;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::data::Random;
-use crate::measure::{Spent, percentile};
+use crate::measure::{Spent, cpu_of_children, cpu_of_process, percentile};
 
 /// What was measured over a ledger.
 pub struct Figures {
@@ -28,8 +30,12 @@ pub struct Figures {
     pub scan: Spent,
     /// The verifier, one thread.
     pub verify: Spent,
-    /// The verifier, two threads: wall time only.
+    /// The verifier, one thread: wall time, the best of a few tries.
+    pub verify_by_one: Duration,
+    /// The verifier, two threads, alike: a busy machine gives no two cores, but now and then.
     pub verify_by_two: Duration,
+    /// `openssl speed` over messages as long as a leaf: messages a second, where there is an openssl.
+    pub openssl: Option<f64>,
     /// The same checks, written down plainly.
     pub naive: Spent,
     /// One inclusion proof: CPU time on average, wall time of 99 % of them.
@@ -39,6 +45,7 @@ pub struct Figures {
 }
 
 const PROOFS: u32 = 2000;
+const TRIES: u32 = 9;
 const ORIGIN: &str = "candor.example/figures-log";
 
 /// Makes a ledger of `size` entries and measures it.
@@ -50,19 +57,41 @@ pub fn measure(folder: &Path, size: u64) -> Result<Figures> {
     let conn = store.conn();
     // The pages are in memory from here on, for everybody.
     scan(conn, |_| {});
-    let ((), scanned) = Spent::of(|| scan(conn, |_| {}));
     let claims = vec![Claim { size, root, holder: Holder::Own }];
-    let (verified, verify) = Spent::of(|| {
-        let mut verifier = Verifier::new(ORIGIN, claims.clone());
-        scan(conn, |leaf| verifier.push(leaf).expect("the ledger holds"));
-        verifier.finish()
-    });
-    assert!(verified.holds() && verified.root == Some(root), "the whole ledger holds");
+    // In turn, so that a busy spell meets all of them; the best of each counts.
+    let (mut scanned, mut verify) = (None::<Spent>, None::<Spent>);
+    let (mut verify_by_one, mut verify_by_two) = (Duration::MAX, Duration::MAX);
+    for _ in 0..TRIES {
+        let ((), one) = Spent::of(|| scan(conn, |_| {}));
+        scanned = Some(scanned.map_or(one, |best| if one.cpu < best.cpu { one } else { best }));
+        let (verified, one) = Spent::of(|| {
+            let mut verifier = Verifier::new(ORIGIN, claims.clone());
+            scan(conn, |leaf| verifier.push(leaf));
+            verifier.finish()
+        });
+        assert!(verified.holds() && verified.root == Some(root), "the whole ledger holds");
+        verify = Some(verify.map_or(one, |best| if one.cpu < best.cpu { one } else { best }));
+        verify_by_one = verify_by_one.min(one.wall);
+        verify_by_two = verify_by_two.min(by_two(&path, size, claims.clone()));
+    }
+    let (scanned, verify) = (scanned.unwrap_or_default(), verify.unwrap_or_default());
+    let mut leaf_bytes = 0;
+    scan_range(conn, size as i64 - 1, size as i64, |leaf| leaf_bytes = leaf.len());
     let (naive_root, naive) = Spent::of(|| naive(conn));
     assert_eq!(naive_root, root, "both ways lead to one root");
-    let verify_by_two = by_two(&path, size, claims);
+    let openssl = openssl_speed(leaf_bytes);
     let (inclusion, consistency) = proofs(&store, size)?;
-    Ok(Figures { size, scan: scanned, verify, verify_by_two, naive, inclusion, consistency })
+    Ok(Figures {
+        size,
+        scan: scanned,
+        verify,
+        verify_by_one,
+        verify_by_two,
+        openssl,
+        naive,
+        inclusion,
+        consistency,
+    })
 }
 
 fn fill(path: &Path, size: u64) -> Result<()> {
@@ -139,6 +168,32 @@ fn node(left: &Hash, right: &Hash) -> Hash {
     )
 }
 
+/// How many messages of this length openssl hashes in a second.
+fn openssl_speed(bytes: usize) -> Option<f64> {
+    let length = bytes.to_string();
+    let output = Command::new("openssl")
+        .args(["speed", "-mr", "-evp", "sha256", "-bytes", &length, "-seconds", "1"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rate: f64 = text.lines().last()?.rsplit(':').next()?.trim().parse().ok()?;
+    Some(rate / bytes as f64)
+}
+
+/// `audit verify --deep` of a whole store, beside `sha256sum` over the file that its events came
+/// from: CPU time of all threads, and of the program.
+pub fn deep(store: &Path, events_file: &Path) -> Result<(Duration, Duration)> {
+    let options = Options { depth: Depth::Deep, key: None, held: Vec::new() };
+    let before = cpu_of_process();
+    let report = verify(store, &options)?;
+    let ours = cpu_of_process().saturating_sub(before);
+    assert!(report.holds, "a store that was just made holds");
+    let before = cpu_of_children();
+    let sum = Command::new("sha256sum").arg(events_file).output();
+    assert!(sum.is_ok_and(|output| output.status.success()), "sha256sum is at hand");
+    Ok((ours, cpu_of_children().saturating_sub(before)))
+}
+
 fn by_two(path: &Path, size: u64, claims: Vec<Claim>) -> Duration {
     let middle = size / 2 / 256;
     let started = Instant::now();
@@ -154,7 +209,7 @@ fn by_two(path: &Path, size: u64, claims: Vec<Claim>) -> Duration {
                     let store = Store::open(path, Access::Read, "figures").expect("it opens");
                     let first = section.next() as i64;
                     scan_range(store.conn(), first, end as i64, |leaf| {
-                        section.push(leaf).expect("the ledger holds");
+                        section.push(leaf);
                     });
                     section
                 })

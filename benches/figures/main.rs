@@ -75,6 +75,7 @@ fn run(folder: &Path, size: u64) -> Result<Table> {
     let at = large.as_ref().unwrap_or(&small);
     tax(&mut table, folder, at)?;
     ledger(&mut table, folder, size)?;
+    deep(&mut table, at)?;
     lookups(&mut table, &at.brand)?;
     start(&mut table, &at.brand);
     memory(&mut table, at);
@@ -205,6 +206,20 @@ fn tax(table: &mut Table, folder: &Path, round: &Round) -> Result<()> {
     Ok(())
 }
 
+/// All that a store of events holds, against the ledger.
+fn deep(table: &mut Table, at: &Round) -> Result<()> {
+    note("verify --deep");
+    let (ours, theirs) = log::deep(&at.brand.store, &at.brand.events_file)?;
+    table.ratio(
+        &format!("verify --deep, {} events / sha256sum of their file", millions(at.brand.count)),
+        millis(ours),
+        millis(theirs),
+        theirs.as_secs_f64() / ours.as_secs_f64(),
+        Bound::AtLeast(1.0),
+    );
+    Ok(())
+}
+
 fn ledger(table: &mut Table, folder: &Path, size: u64) -> Result<()> {
     note("the ledger");
     let figures = log::measure(folder, size)?;
@@ -216,11 +231,15 @@ fn ledger(table: &mut Table, folder: &Path, size: u64) -> Result<()> {
     table.ratio(&format!("{name} / bare scan"), rate(verify), rate(scan), verify / scan, target);
     let target = Bound::AtLeast(1.8);
     table.ratio(&format!("{name} / naive"), rate(verify), rate(naive), verify / naive, target);
-    let two = figures.verify.wall.as_secs_f64() / figures.verify_by_two.as_secs_f64();
+    if let Some(openssl) = figures.openssl {
+        let name = format!("{name} / openssl's hashes of leaves");
+        table.ratio(&name, rate(verify), rate(openssl), verify / openssl, Bound::None);
+    }
+    let two = figures.verify_by_one.as_secs_f64() / figures.verify_by_two.as_secs_f64();
     table.ratio(
         "verify by two threads / by one (wall time)",
         millis(figures.verify_by_two),
-        millis(figures.verify.wall),
+        millis(figures.verify_by_one),
         two,
         Bound::AtLeast(1.7),
     );

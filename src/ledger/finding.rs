@@ -18,6 +18,13 @@ pub enum Finding {
         /// What stands there.
         found: u64,
     },
+    /// Entry `n` is whole, and kept under another number.
+    Place {
+        /// The entry, by its own word.
+        n: u64,
+        /// Where it is kept.
+        place: u64,
+    },
     /// The entries from `from` up to (not including) `to` are not there.
     Missing {
         /// The first missing entry.
@@ -89,6 +96,7 @@ impl Finding {
         match self {
             Finding::Canonical { .. } => "entry-not-canonical",
             Finding::Number { .. } => "entry-number",
+            Finding::Place { .. } => "entry-misplaced",
             Finding::Missing { .. } => "entries-missing",
             Finding::Chain { .. } => "chain-broken",
             Finding::Clock { .. } => "clock-backwards",
@@ -112,6 +120,9 @@ impl fmt::Display for Finding {
             }
             Finding::Number { n, found } => {
                 write!(f, "where entry {n} belongs stands one that calls itself {found}")
+            }
+            Finding::Place { n, place } => {
+                write!(f, "entry {n} stands at {place} and not in its place")
             }
             Finding::Missing { from, to } => {
                 write!(f, "the entries {from} to {} are not there", to.saturating_sub(1))

@@ -8,14 +8,21 @@ use std::collections::VecDeque;
 
 use super::base64::encode_url;
 use super::finding::Finding;
-use super::hash::{Hash, leaf_hash};
+use super::hash::{Hash, Messages, leaf_hash};
 use super::scan::scan;
 use super::tiles::TILE_WIDTH;
-use super::tree::Frontier;
+use super::tree::{Levels, peaks_of};
 use crate::base::clock::Moment;
 
-/// No more findings than this are kept; the rest are counted.
+/// No more findings about entries than this are kept; the rest are counted. What is found about
+/// checkpoints is always kept.
 pub const FINDINGS_MAX: usize = 1000;
+
+/// As many entries are laid out before they are hashed: they fit the fastest cache.
+const ABREAST: usize = 32;
+
+/// Longer entries are hashed by themselves.
+const ABREAST_BYTES_MAX: usize = 2_000;
 
 /// A stretch of entries under check. Made by `Verifier::section`.
 #[derive(Clone, Debug)]
@@ -30,10 +37,14 @@ pub struct Section {
     pub(super) before: Option<Hash>,
     pub(super) last_at: Option<Moment>,
     pub(super) last_number: Option<u64>,
+    /// Entries that are laid out to be hashed and checked, and where each is kept.
+    pending: Messages,
+    places: Vec<Option<u64>>,
     /// The roots of the full tiles.
     pub(super) tiles: Vec<Hash>,
-    /// The tile that is being filled.
-    pub(super) tile: Frontier,
+    /// The hashes of the leaves of the tile that is being filled. Its tree is made when it is full,
+    /// level by level.
+    pub(super) tile: Vec<Hash>,
     /// The sizes at which a root is wanted, ascending.
     pub(super) wanted: VecDeque<u64>,
     /// For each wanted size that was reached: the peaks within its last tile.
@@ -57,8 +68,10 @@ impl Section {
             before,
             last_at: None,
             last_number: None,
+            pending: Messages::default(),
+            places: Vec::new(),
             tiles: Vec::new(),
-            tile: Frontier::new(),
+            tile: Vec::with_capacity(TILE_WIDTH as usize),
             wanted: sizes.filter(|size| *size > first).collect(),
             marks: Vec::new(),
             findings: Vec::new(),
@@ -72,59 +85,109 @@ impl Section {
     }
 
     /// Checks the next entry by its stored bytes: their form, its number, its link and its time.
-    /// Gives the first finding; all are kept. Checking can go on after a finding.
-    pub fn push(&mut self, leaf: &[u8]) -> Result<(), Finding> {
-        let first_finding = self.check(leaf);
-        let hash = leaf_hash(leaf);
-        self.before = Some(hash);
-        self.tile.append(hash);
-        self.next += 1;
-        if self.tile.size() == TILE_WIDTH {
-            self.tiles.push(self.tile.root());
-            self.tile = Frontier::new();
-        }
-        if self.wanted.front() == Some(&self.next) {
-            self.wanted.pop_front();
-            self.marks.push((self.next, self.tile.peaks().to_vec()));
-        }
-        first_finding.map_or(Ok(()), Err)
+    /// Findings come a few entries later, and checking goes on after them.
+    pub fn push(&mut self, leaf: &[u8]) {
+        self.take(None, leaf);
     }
 
-    fn check(&mut self, leaf: &[u8]) -> Option<Finding> {
-        let mut first_finding = None;
-        let expected = self.last_number.map_or(self.next, |last| last + 1);
+    /// As `push`, for an entry that is kept under the number `place`, which has to be its own.
+    pub fn push_at(&mut self, place: u64, leaf: &[u8]) {
+        self.take(Some(place), leaf);
+    }
+
+    fn take(&mut self, place: Option<u64>, leaf: &[u8]) {
+        if leaf.len() > ABREAST_BYTES_MAX {
+            self.check_pending();
+            self.check(self.next, place, leaf, leaf_hash(leaf));
+        } else {
+            self.pending.leaf(leaf);
+            self.places.push(place);
+        }
+        self.next += 1;
+        if self.pending.len() == ABREAST {
+            self.check_pending();
+        }
+        if self.next.is_multiple_of(TILE_WIDTH) {
+            let root = self.close_tile();
+            self.tiles.extend(root);
+        }
+    }
+
+    /// Checks the entries that were laid out.
+    pub(super) fn check_pending(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut places = std::mem::take(&mut self.places);
+        let mut numbered = (self.next - pending.len() as u64..).zip(&places);
+        pending.hash(|leaf, hash| {
+            let (counted, place) = numbered.next().expect("each leaf has a place");
+            self.check(counted, *place, leaf, hash);
+        });
+        places.clear();
+        (self.pending, self.places) = (pending, places);
+    }
+
+    /// Makes the tree over the tile that is being filled, and marks the wanted sizes within it. Gives
+    /// the roots of its complete subtrees, largest first: a single one when the tile is full.
+    pub(super) fn close_tile(&mut self) -> Vec<Hash> {
+        self.check_pending();
+        let first = self.next - self.tile.len() as u64;
+        let levels = Levels::new(std::mem::take(&mut self.tile));
+        let peaks = |count| {
+            peaks_of(0, count, |level, index| levels.hash(level, index))
+                .expect("the leaves of the tile are at hand")
+        };
+        while let Some(size) = self.wanted.pop_front_if(|size| *size <= self.next) {
+            let within = size - first;
+            let full = within == TILE_WIDTH;
+            self.marks.push((size, if full { Vec::new() } else { peaks(within) }));
+        }
+        peaks(self.next - first)
+    }
+
+    /// Checks an entry: the `counted`th from the log's beginning.
+    fn check(&mut self, counted: u64, place: Option<u64>, leaf: &[u8], hash: Hash) {
+        self.check_fields(counted, place, leaf);
+        self.before = Some(hash);
+        self.tile.push(hash);
+    }
+
+    fn check_fields(&mut self, counted: u64, place: Option<u64>, leaf: &[u8]) {
+        let expected = self.last_number.map_or(counted, |last| last + 1);
         let Some(view) = scan(leaf) else {
             self.last_number = Some(expected);
-            return Some(self.find(Finding::Canonical { n: expected }));
+            self.find(Finding::Canonical { n: expected });
+            return;
         };
         let n = view.number;
-        if n != expected && n != self.next {
-            first_finding = Some(self.find(Finding::Number { n: expected, found: n }));
+        if n != expected && n != counted {
+            self.find(Finding::Number { n: expected, found: n });
+        } else if let Some(place) = place
+            && place != n
+        {
+            self.find(Finding::Place { n, place });
         }
         match self.before {
             Some(before) if encode_url(&before.0) != *view.previous.text() => {
-                first_finding = first_finding.or(Some(self.find(Finding::Chain { n })));
+                self.find(Finding::Chain { n });
             }
-            None if self.next == self.first => {
+            None if counted == self.first => {
                 self.opening = Some((view.previous.hash(), view.at, n));
             }
             _ => {}
         }
         if self.last_at.is_some_and(|last| view.at < last) {
-            first_finding = first_finding.or(Some(self.find(Finding::Clock { n })));
+            self.find(Finding::Clock { n });
         }
         self.last_at = Some(view.at);
         self.last_number = Some(n);
-        first_finding
     }
 
-    /// Keeps a finding, and gives it back.
-    pub(super) fn find(&mut self, finding: Finding) -> Finding {
+    /// Keeps a finding.
+    pub(super) fn find(&mut self, finding: Finding) {
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
         } else {
             self.findings_unkept += 1;
         }
-        finding
     }
 }

@@ -4,7 +4,7 @@
 //! are all that appending needs; the root is folded from them. So the tree costs no memory, and a
 //! root for every size comes along with one pass over the leaves.
 
-use super::hash::{EMPTY_ROOT, Hash, node_hash};
+use super::hash::{EMPTY_ROOT, Hash, Messages, node_hash, node_hashes};
 use crate::base::error::{Error, Result};
 
 /// The right edge of a tree: the roots of its complete subtrees, largest first.
@@ -133,10 +133,11 @@ impl Levels {
     /// Hashes all levels above the given leaves.
     pub fn new(leaves: Vec<Hash>) -> Levels {
         let mut levels = vec![leaves];
+        let mut messages = Messages::default();
         while let [.., below] = levels.as_slice()
             && below.len() >= 2
         {
-            let above = below.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();
+            let above = node_hashes(below, &mut messages);
             levels.push(above);
         }
         Levels(levels)

@@ -79,9 +79,9 @@ pub struct Verified {
     /// The size of the largest checkpoint held by somebody else that was met. Entries from here on
     /// could be rewritten by whoever has both the file and the key.
     pub held_to: u64,
-    /// Everything found, at most 1,000 things; none means that all holds.
+    /// Everything found, at most 1,000 things about entries; none means that all holds.
     pub findings: Vec<Finding>,
-    /// How many more there were.
+    /// How many more about entries there were.
     pub findings_unkept: u64,
     /// The roots of the full tiles, of 256 entries each.
     tiles: Vec<Hash>,
@@ -96,8 +96,8 @@ impl Verifier {
     }
 
     /// Checks the next entry; see `Section::push`.
-    pub fn push(&mut self, leaf: &[u8]) -> Result<(), Finding> {
-        self.whole.push(leaf)
+    pub fn push(&mut self, leaf: &[u8]) {
+        self.whole.push(leaf);
     }
 
     /// A section to check on another thread, beginning with entry `tile` × 256.
@@ -106,14 +106,17 @@ impl Verifier {
     }
 
     /// Adds the next section, in order, and checks the seam.
-    pub fn join(&mut self, section: Section) {
+    pub fn join(&mut self, mut section: Section) {
         if section.next == section.first {
             return;
         }
+        self.whole.check_pending();
+        section.check_pending();
         self.check_seam(&section);
         let whole = &mut self.whole;
-        if whole.next != section.first {
-            self.tree_ends = self.tree_ends.or(Some(whole.next));
+        if whole.next != section.first && self.tree_ends.is_none() {
+            self.tree_ends = Some(whole.next);
+            whole.close_tile();
         }
         if self.tree_ends.is_none() {
             whole.tiles.extend(section.tiles);
@@ -133,7 +136,9 @@ impl Verifier {
 
     /// Compares the claims with the tree, and says what is proven.
     pub fn finish(mut self) -> Verified {
+        self.whole.check_pending();
         let have = self.whole.next;
+        let peaks = self.tree_ends.is_none().then(|| self.whole.close_tile());
         let roots = self.roots();
         let (mut signed_to, mut held_to) = (0, 0);
         for Claim { size, root, holder } in std::mem::take(&mut self.claims) {
@@ -143,26 +148,23 @@ impl Verifier {
             };
             match holder {
                 _ if size > have => {
-                    self.whole.find(Finding::Rollback { held: size, have });
+                    self.whole.findings.push(Finding::Rollback { held: size, have });
                 }
                 Holder::Own if met => signed_to = size,
                 Holder::Outside if met => held_to = size,
                 Holder::Own => {
-                    self.whole.find(Finding::Root { size });
+                    self.whole.findings.push(Finding::Root { size });
                 }
                 Holder::Outside => {
-                    self.whole.find(Finding::Fork { size });
+                    self.whole.findings.push(Finding::Fork { size });
                 }
             }
         }
         if signed_to < have {
-            self.whole.find(Finding::UnsignedTail { from: signed_to, to: have });
+            self.whole.findings.push(Finding::UnsignedTail { from: signed_to, to: have });
         }
-        let Section { tiles, tile, before, last_at, findings, findings_unkept, .. } = self.whole;
-        let root = match self.tree_ends {
-            Some(_) => None,
-            None => Some(root_above(&tree_over(&tiles), tile.peaks())),
-        };
+        let Section { tiles, before, last_at, findings, findings_unkept, .. } = self.whole;
+        let root = peaks.map(|peaks| root_above(&tree_over(&tiles), &peaks));
         let head = before.filter(|_| have > 0);
         Verified {
             size: have,

@@ -2,7 +2,8 @@
 //!
 //! A merge moves the records of one subject to another and remembers which; a split moves exactly
 //! those back. Values, events, rollups, consents and keys stay on their records and are not touched,
-//! so nothing that a source said can be lost and nothing has to be computed again.
+//! so nothing that a source said can be lost and nothing has to be computed again. The payload of
+//! each entry names the records that moved, so that verification can move them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,6 +41,7 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
         "from": public_text(sql::public_id(writer.conn, from)?),
         "into": public_text(sql::public_id(writer.conn, into)?),
         "by": match decider { Decider::Identifiers => "identifiers", Decider::Person => "person" },
+        "records": records,
     });
     let entry = about(writer, "profile.merge", first, &payload, json!({"records": records.len()}))?;
     sql::insert_merge(writer.conn, from, into, writer.now.0, entry, &records)?;
@@ -74,6 +76,7 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
         "restored": public_text(sql::public_id(writer.conn, merge.from_subject)?),
         "by": "person",
+        "records": records,
     });
     let entry =
         about(writer, "profile.split", first, &payload, json!({"merge_entry": merge.entry}))?;
@@ -117,6 +120,7 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
         "from": public_text(sql::public_id(writer.conn, old)?),
         "restored": public_text(sql::public_id(writer.conn, subject)?),
         "by": "person",
+        "records": [record],
     });
     let entry = about(writer, "profile.split", record, &payload, json!({"records": 1}))?;
     sql::move_record(writer.conn, record, subject)?;
@@ -182,6 +186,7 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
             "from": public_text(sql::public_id(writer.conn, subject)?),
             "restored": public_text(sql::public_id(writer.conn, new)?),
             "by": "shared identifier",
+            "records": part,
         });
         about(writer, "profile.split", first, &payload, json!({"records": part.len()}))?;
         for record in part {

@@ -32,7 +32,8 @@ pub use proof::inclusion;
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use signer::write_private as write_private_file;
 pub use signer::{
-    ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
+    ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, replace_private,
+    state_path,
 };
 pub use sql::{MIGRATIONS, Truncation, copy_file, meta, set_meta};
 pub use words::{WordKind, Words};

@@ -234,11 +234,20 @@ impl Signer {
     /// Replaces the memory: written beside it, flushed, and put in its place in one step.
     pub fn put_state(&self, state: &SignedState) -> Result<()> {
         let bytes = serde_json::to_vec(state).expect("a state is JSON");
-        let fresh = with_ending(&self.state_path, ".new");
-        let _ = std::fs::remove_file(&fresh);
-        write_private(&fresh, &bytes)?;
-        std::fs::rename(&fresh, &self.state_path).map_err(io(&self.state_path))
+        replace_private(&self.state_path, &bytes)
     }
+}
+
+/// Replaces a file that only its owner can read: written beside it, flushed, and put in its place in
+/// one step.
+///
+/// # Errors
+/// I/O errors; the file is then as it was.
+pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let fresh = with_ending(path, ".new");
+    let _ = std::fs::remove_file(&fresh);
+    write_private(&fresh, bytes)?;
+    std::fs::rename(&fresh, path).map_err(io(path))
 }
 
 /// Writes a new file that only its owner can read, durably.

@@ -1,12 +1,12 @@
 //! What verification says: claims, each with where it stands and where it is broken.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// No more faults than this are told of one claim; the rest are counted.
 const FAULTS_MAX: usize = 100;
 
-/// Where a claim stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// Where a claim stands, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// It was checked and holds.

@@ -72,6 +72,9 @@ pub struct Report {
     pub last_entry_at: Option<String>,
     /// How many signed checkpoints the store holds.
     pub checkpoints: u64,
+    /// The newest of them, as it was signed.
+    #[serde(skip)]
+    pub newest_checkpoint: Option<String>,
     /// The size of the largest one that holds.
     pub signed_to: u64,
     /// When the last entry that it covers was written.
@@ -137,8 +140,8 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         held_claims.push((claim, signed.ok()));
     }
 
-    let (verified, misplaced) = run(&conn, second, &trust.origin, stated, size)?;
-    claims.extend(chain_claims(&conn, &verified, &misplaced, &mut checkpoints)?);
+    let verified = run(&conn, second, &trust.origin, stated, size)?;
+    claims.extend(chain_claims(&conn, &verified, &mut checkpoints)?);
     claims.push(checkpoints.clone());
     claims.push(coverage_claim(&verified));
     claims.push(memory_claim(path, &verified, &own)?);
@@ -179,6 +182,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         head: verified.head.map(|head| head.to_string()),
         last_entry_at: verified.last_at.map(|at| at.to_string()),
         checkpoints: checkpoints.checked,
+        newest_checkpoint: text_of(sql::last_checkpoint(&conn)?),
         signed_to: verified.signed_to,
         last_checkpoint_at,
         held_to: verified.held_to,
@@ -215,52 +219,44 @@ pub(super) fn further(path: &Path, size: i64) -> Result<Option<Connection>> {
     Ok(None)
 }
 
+/// The whole ledger, in two sections on two threads where it is long.
 fn run(
     conn: &Connection,
     second: Connection,
     origin: &str,
     stated: Vec<Stated>,
     size: i64,
-) -> Result<(Verified, Vec<i64>)> {
+) -> Result<Verified> {
     let mut verifier = Verifier::new(origin, stated);
     let width = i64::try_from(TILE_WIDTH).expect("a tile is small");
     let middle = if size >= TWO_THREADS_FROM { size / 2 / width } else { 0 };
-    let mut misplaced = Vec::new();
     if middle == 0 {
         let mut whole = verifier.section(0);
-        misplaced.extend(feed(conn, 0, i64::MAX, &mut whole)?);
+        feed(conn, 0, i64::MAX, &mut whole)?;
         verifier.join(whole);
     } else {
         let end = middle * width;
         let mut below = verifier.section(0);
         let mut above = verifier.section(u64::try_from(middle).expect("counted up"));
         let (low, high) = std::thread::scope(|scope| {
-            // A connection may go to another thread, not be shared by two.
-            let high = scope.spawn({
-                let above = &mut above;
-                move || feed(&second, end, i64::MAX, above)
-            });
-            let low = feed(conn, 0, end, &mut below);
+            // A connection may go to another thread, not be shared by two. Each thread owns what it
+            // writes to, so that they don't wait for each other's caches.
+            let high =
+                scope.spawn(move || feed(&second, end, i64::MAX, &mut above).map(|()| above));
+            let low = feed(conn, 0, end, &mut below).map(|()| below);
             (low, high.join().expect("the thread doesn't panic"))
         });
-        misplaced.extend(low?);
-        misplaced.extend(high?);
-        verifier.join(below);
-        verifier.join(above);
+        verifier.join(low?);
+        verifier.join(high?);
     }
-    Ok((verifier.finish(), misplaced))
+    Ok(verifier.finish())
 }
 
-/// Gives the entries of a range to a section; returns entries that are whole but stand elsewhere.
-fn feed(conn: &Connection, first: i64, end: i64, section: &mut Section) -> Result<Vec<i64>> {
-    let mut misplaced = Vec::new();
+/// Gives the entries of a range to a section, each with the number that it is kept under.
+fn feed(conn: &Connection, first: i64, end: i64, section: &mut Section) -> Result<()> {
     sql::entries(conn, first, end, |n, leaf| {
-        let expected = i64::try_from(section.next()).unwrap_or(-1);
-        if section.push(leaf).is_ok() && expected != n {
-            misplaced.push(n);
-        }
-    })?;
-    Ok(misplaced)
+        section.push_at(u64::try_from(n).unwrap_or(u64::MAX), leaf);
+    })
 }
 
 fn key_claim(
@@ -296,7 +292,6 @@ fn key_claim(
 fn chain_claims(
     conn: &Connection,
     verified: &Verified,
-    misplaced: &[i64],
     checkpoints: &mut Claim,
 ) -> Result<Vec<Claim>> {
     let mut chain =
@@ -308,6 +303,7 @@ fn chain_claims(
             | Finding::Number { n, .. }
             | Finding::Chain { n }
             | Finding::Clock { n } => Some(n),
+            Finding::Place { place, .. } => Some(place),
             Finding::Missing { from, .. } => Some(from),
             Finding::Root { size } => {
                 checkpoints.find(finding.code(), None, format!("{finding} (size {size})"));
@@ -322,13 +318,6 @@ fn chain_claims(
         chain.find(finding.code(), entry.and_then(|n| i64::try_from(n).ok()), finding.to_string());
     }
     chain.faults_untold += verified.findings_unkept;
-    for n in misplaced {
-        chain.find(
-            "entry-misplaced",
-            Some(*n),
-            format!("an entry stands at {n} and not in its place"),
-        );
-    }
     chain.expect(sql::entries_below_zero(conn)? == 0, "entry-misplaced", None, || {
         "entries stand below number 0".into()
     });
@@ -425,7 +414,7 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     if options.depth == Depth::Ledger {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
-        all.push("public ids of subjects, import progress and links between records: no entry commits to them".into());
+        all.push("public ids of subjects, where records were born, import progress and links between records: no entry commits to them".into());
     }
     all
 }
@@ -440,6 +429,9 @@ fn printable(name: &str) -> String {
 /// # Errors
 /// When the file can't be read as a store.
 pub fn latest_checkpoint(path: &Path) -> Result<Option<String>> {
-    let note = sql::last_checkpoint(&reader(path)?)?;
-    Ok(note.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(text_of(sql::last_checkpoint(&reader(path)?)?))
+}
+
+fn text_of(note: Option<Vec<u8>>) -> Option<String> {
+    note.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }

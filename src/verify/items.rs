@@ -3,6 +3,7 @@
 //! One pass in order. What is kept in memory grows with the number of records, never with the number
 //! of values or events.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use rusqlite::Connection;
@@ -59,27 +60,37 @@ impl Batch {
     }
 }
 
-/// The fields that both kinds of items have in their committed bytes.
+/// What committed bytes say; a value has a field and a value, an event the rest.
 #[derive(Deserialize)]
-struct Common {
+struct Said<'a> {
     at: i64,
     #[serde(rename = "for")]
     purposes: i64,
-}
-
-#[derive(Deserialize)]
-struct ValueBody {
-    field: String,
-}
-
-#[derive(Deserialize)]
-struct EventBody<'a> {
+    #[serde(borrow, default)]
+    field: Cow<'a, str>,
+    #[serde(borrow, default)]
+    value: Cow<'a, str>,
     #[serde(default)]
     amount: i64,
-    id: String,
-    name: String,
+    #[serde(borrow, default)]
+    id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    name: Cow<'a, str>,
     #[serde(borrow)]
-    properties: &'a RawValue,
+    properties: Option<&'a RawValue>,
+}
+
+/// Words of one kind by their codes.
+struct Names<'a>(HashMap<i64, &'a str>);
+
+impl<'a> Names<'a> {
+    fn of(words: &'a Words, kind: WordKind) -> Names<'a> {
+        Names(words.of_kind(kind).into_iter().map(|(text, code)| (code, text)).collect())
+    }
+
+    fn text(&self, code: i64) -> &'a str {
+        self.0.get(&code).copied().unwrap_or("?")
+    }
 }
 
 /// The chain of one record's values: bit `field % 64` tells of each field.
@@ -99,12 +110,12 @@ struct Fold {
     last: i64,
 }
 
-/// Goes over all items of a kind; `each` gets every item with its opened bytes, or none when erased.
+/// Goes over all items of a kind; `each` gets every item with what it says, unless it is erased.
 fn pass(
     conn: &Connection,
     words: &Words,
     kind: ItemKind,
-    mut each: impl FnMut(&mut Claim, &Item, Option<&[u8]>) -> Result<()>,
+    mut each: impl FnMut(&mut Claim, &Item<'_>, Option<&Said<'_>>) -> Result<()>,
 ) -> Result<Claim> {
     let (name, part, sealed, what) = match kind {
         ItemKind::Value => {
@@ -128,6 +139,7 @@ fn pass(
     };
     let mut batch = next()?;
     let mut tree = Frontier::new();
+    let mut bytes = Vec::new();
     let close = |claim: &mut Claim, batch: &Batch, tree: &mut Frontier| {
         let tree = std::mem::take(tree);
         let same =
@@ -158,7 +170,8 @@ fn pass(
             ItemKind::Value => item.mark == VALUE_ERASED,
             ItemKind::Event => item.purposes == NO_PURPOSES,
         };
-        let (leaf, opened) = if erased {
+        let mut said = None;
+        let leaf = if erased {
             claim.erased += 1;
             let mid = if kind == ItemKind::Event { item.mark } else { NO_BLIND };
             let blank = item.at == Moment::FOREVER.0 || item.at <= MOMENT_WIDE;
@@ -168,40 +181,41 @@ fn pass(
                     item.seq
                 )
             });
-            (erased_leaf(&mut claim, &item, n, part), None)
+            erased_leaf(&mut claim, item, n, part)
         } else {
             claim.expect(item.tombstone.is_none(), "tombstone-on-living", n, || {
                 format!("row {} of the {part} counts as erased, and it is there", item.seq)
             });
-            let key = RecordKey(item.key.clone().unwrap_or_default().try_into().unwrap_or([0; 32]));
-            let mut bytes = item.body.clone();
+            let key = RecordKey(item.key.unwrap_or_default().try_into().unwrap_or([0; 32]));
+            bytes.clear();
+            bytes.extend_from_slice(item.body);
             apply_seal(&key, sealed, item.seq, &mut bytes);
             let opened = match kind {
-                ItemKind::Value => Some(bytes),
-                ItemKind::Event => unpacker.unpack(&bytes).ok(),
+                ItemKind::Value => true,
+                ItemKind::Event => unpacker.unpack(&bytes).map(|body| bytes = body).is_ok(),
             };
             let number = u64::try_from(item.seq).unwrap_or(0);
-            let salt = item.kept_salt.as_deref().and_then(|salt| salt.try_into().ok());
+            let salt = item.kept_salt.and_then(|salt| salt.try_into().ok());
             let salt = salt.unwrap_or_else(|| item_salt(&key.0, kind, number));
-            let leaf = opened.as_ref().map(|bytes| commitment(&salt, bytes));
-            let common = opened.as_ref().and_then(|b| serde_json::from_slice::<Common>(b).ok());
-            match common {
+            let leaf = opened.then(|| commitment(&salt, &bytes));
+            said = if opened { serde_json::from_slice::<Said<'_>>(&bytes).ok() } else { None };
+            match &said {
                 None => claim.find(
                     "item-unreadable",
                     n,
                     format!("row {} of the {part} doesn't open", item.seq),
                 ),
-                Some(common) => {
+                Some(said) => {
                     let mask = words.mask_of(item.purposes);
                     let fits = match item.kept_salt {
                         // An erasure leaves a part of the purposes, and never adds one.
-                        Some(_) => mask & !common.purposes == 0,
-                        None => mask == common.purposes,
+                        Some(_) => mask & !said.purposes == 0,
+                        None => mask == said.purposes,
                     };
                     claim.expect(fits && mask != 0, "purposes-differ", n, || {
                         format!("row {} of the {part} came in for other purposes", item.seq)
                     });
-                    claim.expect(common.at == item.at, "row-differs", n, || {
+                    claim.expect(said.at == item.at, "row-differs", n, || {
                         format!(
                             "row {} of the {part} says another time than its sealed bytes",
                             item.seq
@@ -209,10 +223,10 @@ fn pass(
                     });
                 }
             }
-            (leaf, opened)
+            leaf
         };
         tree.append(item_leaf(&leaf.unwrap_or([0; 32])));
-        each(&mut claim, &item, opened.as_deref())
+        each(&mut claim, item, said.as_ref())
     })?;
     while let Some(done) = &batch {
         close(&mut claim, done, &mut tree);
@@ -221,14 +235,14 @@ fn pass(
     Ok(claim)
 }
 
-fn erased_leaf(claim: &mut Claim, item: &Item, n: Option<i64>, part: &str) -> Option<[u8; 32]> {
+fn erased_leaf(claim: &mut Claim, item: &Item<'_>, n: Option<i64>, part: &str) -> Option<[u8; 32]> {
     claim.expect(item.body.iter().all(|byte| *byte == 0), "erasure-incomplete", n, || {
         format!(
             "ERASURE INCOMPLETE: row {} of the {part} counts as erased and holds bytes",
             item.seq
         )
     });
-    let leaf = item.tombstone.as_ref().and_then(|(bytes, _)| bytes.as_slice().try_into().ok());
+    let leaf = item.tombstone.and_then(|bytes| bytes.try_into().ok());
     claim.expect(leaf.is_some(), "tombstone-missing", n, || {
         format!("row {} of the {part} is erased, and its commitment is gone", item.seq)
     });
@@ -242,8 +256,9 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         "identifiers",
         "every current identifier stands in the blind index, and nothing else does",
     );
-    let values = pass(conn, words, ItemKind::Value, |claim, item, opened| {
-        let field = words.text(WordKind::Field, item.word);
+    let (fields, sources) = (Names::of(words, WordKind::Field), Names::of(words, WordKind::Source));
+    let values = pass(conn, words, ItemKind::Value, |claim, item, said| {
+        let field = fields.text(item.word);
         let chain = chains.entry(item.record).or_default();
         claim.expect(chain.last == item.prev, "chain-of-values", None, || {
             format!("value {} doesn't follow the one before it of its record", item.seq)
@@ -260,16 +275,14 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             3 => chain.superseded |= bit,
             _ => claim.find("value-state", None, format!("value {} has no known state", item.seq)),
         }
-        let Some(bytes) = opened else { return Ok(()) };
-        let said = serde_json::from_slice::<ValueBody>(bytes).is_ok_and(|body| body.field == field);
-        claim.expect(said, "row-differs", None, || {
+        let Some(said) = said else { return Ok(()) };
+        claim.expect(said.field == field, "row-differs", None, || {
             format!("value {} stands under another field than its sealed bytes say", item.seq)
         });
-        let Ok(text) = value_text(bytes) else { return Ok(()) };
         if field == "record.key"
             && let (Some(source), Some(blind)) = (item.source, item.key_blind)
         {
-            let expected = key_blind(secret, words.text(WordKind::Source, source), &text);
+            let expected = key_blind(secret, sources.text(source), &said.value);
             claim.expect(expected == blind, "record-key", None, || {
                 format!("record {} is found under another key than it has", item.record)
             });
@@ -279,7 +292,7 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             && item.kept_salt.is_none()
         {
             index.checked += 1;
-            let blind = identifier_blind(secret, kind, &text);
+            let blind = identifier_blind(secret, kind, &said.value);
             let held = sql::indexed(conn, blind, item.record)?;
             index.expect(held == Some((item.word, item.seq)), "identifier-missing", None, || {
                 format!("value {} is not found by its blind name", item.seq)
@@ -324,7 +337,8 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
 /// Events, their chains and their rollups.
 pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> Result<Vec<Claim>> {
     let mut folds: HashMap<(i64, i64), Fold> = HashMap::new();
-    let events = pass(conn, words, ItemKind::Event, |claim, item, opened| {
+    let (names, sources) = (Names::of(words, WordKind::Event), Names::of(words, WordKind::Source));
+    let events = pass(conn, words, ItemKind::Event, |claim, item, said| {
         let fold = folds.entry((item.record, item.word)).or_insert(Fold {
             count: 0,
             sum: 0,
@@ -340,17 +354,17 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             folds.remove(&(item.record, item.word));
             return Ok(());
         }
-        let Some(bytes) = opened else { return Ok(()) };
-        let Ok(said) = serde_json::from_slice::<EventBody<'_>>(bytes) else { return Ok(()) };
+        let Some(said) = said else { return Ok(()) };
         fold.count += 1;
         fold.sum += said.amount;
         fold.first_at = fold.first_at.min(item.at);
         fold.last_at = fold.last_at.max(item.at);
-        let name = words.text(WordKind::Event, item.word);
-        let source = words.text(WordKind::Source, item.source.unwrap_or(0));
+        let name = names.text(item.word);
+        let source = sources.text(item.source.unwrap_or(0));
         let mid = if said.id.is_empty() {
             let at = item.at.to_string();
-            secret.blind("event", &[source, name, "", &at, said.properties.get()])
+            secret
+                .blind("event", &[source, name, "", &at, said.properties.map_or("", RawValue::get)])
         } else {
             secret.blind("event", &[source, name, &said.id])
         };
@@ -366,7 +380,7 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             (fold.count, fold.sum, fold.first_at, fold.last_at, fold.last)
                 == (count, sum, first_at, last_at, last)
         });
-        let name = words.text(WordKind::Event, name);
+        let name = names.text(name);
         rollups.expect(same, "rollup-differs", None, || {
             format!("the rollup of {name} of record {record} is not what its events fold to")
         });

@@ -13,8 +13,10 @@ mod items;
 mod payloads;
 pub mod query;
 mod sql;
+mod subjects;
 mod tables;
 pub mod views;
+pub mod watch;
 
 pub use claim::{Claim, Fault, Standing};
 pub use entries::{Depth, Held, Options, Report, latest_checkpoint, verify};

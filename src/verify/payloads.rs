@@ -10,12 +10,12 @@ use crate::consent::statement::{Axis, state_code};
 use crate::ledger::commit;
 use crate::ledger::scan::{LeafView, fields};
 use crate::policy::types::ConsentState;
-use crate::profile::merge::public_id_of;
 use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
 use super::facts::Facts;
 use super::sql::{self, Stated};
+use super::subjects::{Moves, public_id, records};
 
 /// How the kinds of entries about statements begin.
 const SPOKEN: [&str; 6] =
@@ -29,6 +29,7 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
     let mut statements =
         Claim::new("statements", "every consent statement is what its entry's payload says");
     let mut merges = Claim::new("merge-payloads", "every merge entry stands behind a merge");
+    let mut moves = Moves::default();
     for (table, n) in sql::orphans(conn)? {
         let what = format!("a row of {table} belongs to no entry ({n})");
         match table {
@@ -69,24 +70,38 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
                 }
             }
         }
+        moves.follow(n, view.kind, opened.as_ref());
         if view.kind == "profile.merge"
             && let Some(said) = &opened
         {
             merges.checked += 1;
-            let id = |name: &str| said[name].as_str().and_then(public_id_of).unwrap_or(0);
-            let ids = (id("from"), id("into"));
-            let held = sql::merged(conn, n)?;
-            let gone = !sql::subject_exists(conn, ids.0)? || !sql::subject_exists(conn, ids.1)?;
-            merges.expect(
-                held == Some(ids) || (held.is_none() && gone),
-                "merge-differs",
-                Some(n),
-                || format!("the merge of entry {n} is not what its payload says"),
-            );
+            let holds = merge_fits(conn, n, said)?;
+            merges.expect(holds, "merge-differs", Some(n), || {
+                format!("the merge of entry {n} is not what its payload says")
+            });
         }
         Ok(())
     })?;
-    Ok(vec![payloads, statements, merges])
+    Ok(vec![payloads, statements, merges, moves.check(conn)?])
+}
+
+/// Whether the merge that an entry made is of the subjects and records that its payload names. An
+/// erasure takes its people's part of it.
+fn merge_fits(conn: &Connection, n: i64, said: &Value) -> Result<bool> {
+    let ids = (public_id(said, "from"), public_id(said, "into"));
+    let held = sql::merged(conn, n)?;
+    let gone = !sql::subject_exists(conn, ids.0)? || !sql::subject_exists(conn, ids.1)?;
+    if held.is_none() {
+        return Ok(gone);
+    }
+    let mut moved = sql::moved_by(conn, n)?;
+    for record in records(said) {
+        let stands = moved.remove(&record);
+        if !stands && sql::record_exists(conn, record)? {
+            return Ok(false);
+        }
+    }
+    Ok(held == Some(ids) && moved.is_empty())
 }
 
 /// Checks one entry's payload; gives what it says where it opens.

@@ -1,5 +1,7 @@
 //! Every statement of verification: streams over the tables, in order, each once.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
 
 use crate::base::error::Result;
@@ -136,8 +138,9 @@ pub fn orphans(conn: &Connection) -> Result<Vec<(&'static str, i64)>> {
     Ok(all)
 }
 
-/// A value or an event, with what is needed to open it or to account for its erasure.
-pub struct Item {
+/// A value or an event, with what is needed to open it or to account for its erasure; its bytes are
+/// read where SQLite holds them.
+pub struct Item<'a> {
     pub seq: i64,
     pub record: i64,
     pub prev: i64,
@@ -147,24 +150,25 @@ pub struct Item {
     pub at: i64,
     /// A value's state, or an event's message id.
     pub mark: i64,
-    pub body: Vec<u8>,
-    pub key: Option<Vec<u8>>,
+    pub body: &'a [u8],
+    pub key: Option<&'a [u8]>,
     pub source: Option<i64>,
     pub key_blind: Option<i64>,
-    pub tombstone: Option<(Vec<u8>, i64)>,
-    pub kept_salt: Option<Vec<u8>>,
+    /// The commitment that an erased item left.
+    pub tombstone: Option<&'a [u8]>,
+    pub kept_salt: Option<&'a [u8]>,
 }
 
 /// Every value or event, in order.
 pub fn items(
     conn: &Connection,
     kind: ItemKind,
-    mut each: impl FnMut(Item) -> Result<()>,
+    mut each: impl FnMut(&Item<'_>) -> Result<()>,
 ) -> Result<()> {
     let mut statement = conn.prepare(match kind {
         ItemKind::Value => {
             "SELECT v.seq, v.record, v.prev, v.field, v.purposes, v.observed_at, v.state, v.body,
-                    k.k, r.source, r.key_blind, t.commitment, t.entry, s.salt
+                    k.k, r.source, r.key_blind, t.commitment, s.salt
              FROM value v LEFT JOIN record_key k ON k.record = v.record
              LEFT JOIN record r ON r.id = v.record
              LEFT JOIN tombstone t ON t.item = 1 AND t.seq = v.seq
@@ -172,7 +176,7 @@ pub fn items(
         }
         ItemKind::Event => {
             "SELECT v.seq, v.record, v.prev, v.name, v.purposes, v.at, v.mid, v.body,
-                    k.k, r.source, r.key_blind, t.commitment, t.entry, s.salt
+                    k.k, r.source, r.key_blind, t.commitment, s.salt
              FROM event v LEFT JOIN record_key k ON k.record = v.record
              LEFT JOIN record r ON r.id = v.record
              LEFT JOIN tombstone t ON t.item = 2 AND t.seq = v.seq
@@ -181,11 +185,10 @@ pub fn items(
     })?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let tombstone = match row.get::<_, Option<Vec<u8>>>(11)? {
-            Some(commitment) => Some((commitment, row.get(12)?)),
-            None => None,
+        let bytes = |column| -> rusqlite::Result<Option<&[u8]>> {
+            Ok(row.get_ref(column)?.as_blob_or_null()?)
         };
-        each(Item {
+        each(&Item {
             seq: row.get(0)?,
             record: row.get(1)?,
             prev: row.get(2)?,
@@ -193,12 +196,12 @@ pub fn items(
             purposes: row.get(4)?,
             at: row.get(5)?,
             mark: row.get(6)?,
-            body: row.get(7)?,
-            key: row.get(8)?,
+            body: bytes(7)?.unwrap_or_default(),
+            key: bytes(8)?,
             source: row.get(9)?,
             key_blind: row.get(10)?,
-            tombstone,
-            kept_salt: row.get(13)?,
+            tombstone: bytes(11)?,
+            kept_salt: bytes(12)?,
         })?;
     }
     Ok(())
@@ -417,14 +420,6 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0))",
         ),
         (
-            "record-moved",
-            "records left the subject that they were born into, and no merge or split says why",
-            "SELECT COUNT(*) FROM record r WHERE r.subject <> r.home
-             AND NOT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = r.id)
-             AND NOT EXISTS (SELECT 1 FROM link l WHERE (l.a = r.id OR l.b = r.id)
-                             AND (l.kind = 5 OR l.retired_entry <> 0))",
-        ),
-        (
             "tombstone-without-row",
             "commitments of erased items belong to no row",
             "SELECT COUNT(*) FROM tombstone t WHERE NOT EXISTS (
@@ -439,6 +434,46 @@ pub fn subject_exists(conn: &Connection, public_id: i64) -> Result<bool> {
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM subject WHERE public_id = $1)")?
         .query_row([public_id], |row| row.get(0))?)
+}
+
+/// Every record with its subject's public id (0 where the subject is gone), and whether it is the
+/// one that the record was born into.
+pub fn places(conn: &Connection, mut each: impl FnMut(i64, i64, bool) -> Result<()>) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT r.id, COALESCE(s.public_id, 0), r.subject = r.home
+         FROM record r LEFT JOIN subject s ON s.id = r.subject ORDER BY r.id",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(row.get(0)?, row.get(1)?, row.get(2)?)?;
+    }
+    Ok(())
+}
+
+/// Whether anything in the tables tells that a record was moved.
+pub fn was_moved(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = $1)
+             OR EXISTS (SELECT 1 FROM link l WHERE (l.a = $1 OR l.b = $1)
+                        AND (l.kind = 5 OR l.retired_entry <> 0))",
+        )?
+        .query_row([record], |row| row.get(0))?)
+}
+
+pub fn record_exists(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE id = $1)")?
+        .query_row([record], |row| row.get(0))?)
+}
+
+/// The records that the merge of an entry moved.
+pub fn moved_by(conn: &Connection, entry: i64) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT r.record FROM merge m JOIN merge_record r ON r.merge = m.id WHERE m.entry = $1",
+    )?;
+    let rows = statement.query_map([entry], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The two public ids of the merge that an entry made.

@@ -417,6 +417,10 @@ pub enum Audit {
         /// The public key, kept elsewhere; the store's own word for it by default
         #[arg(long)]
         key: Option<String>,
+        /// Says what is new since the last look with this file, for a run every night; refuses a
+        /// ledger that doesn't continue the one that was last seen
+        #[arg(long, value_name = "FILE")]
+        watch: Option<PathBuf>,
     },
     /// Prints the current signed checkpoint, to be kept elsewhere
     Checkpoint {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::verify::watch::{News, Seen, Turn};
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
@@ -10,15 +12,19 @@ use crate::{Answer, Context, report};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
     match command {
-        Audit::Verify { deep, checkpoint, key } => {
-            check(context, *deep, checkpoint, key.as_deref())
+        Audit::Verify { deep, checkpoint, key, watch } => {
+            let options = options(*deep, checkpoint, key.as_deref())?;
+            match watch {
+                None => check(context, &options),
+                Some(file) => look(context, options, file),
+            }
         }
         Audit::Checkpoint { out } => checkpoint_out(context, out.as_deref()),
         Audit::Report(args) => report::run(context, args),
     }
 }
 
-fn check(context: &Context, deep: bool, held: &[PathBuf], key: Option<&str>) -> Result<Answer> {
+fn options(deep: bool, held: &[PathBuf], key: Option<&str>) -> Result<Options> {
     let held = held
         .iter()
         .map(|path| {
@@ -26,15 +32,88 @@ fn check(context: &Context, deep: bool, held: &[PathBuf], key: Option<&str>) -> 
             Ok(Held { name: path.display().to_string(), note })
         })
         .collect::<Result<Vec<_>>>()?;
-    let options = Options {
+    Ok(Options {
         depth: if deep { Depth::Deep } else { Depth::Ledger },
         key: key.map(str::parse).transpose()?,
         held,
-    };
-    let report = verify::verify(context.path()?, &options)?;
+    })
+}
+
+fn check(context: &Context, options: &Options) -> Result<Answer> {
+    let report = verify::verify(context.path()?, options)?;
     say(context, &report);
     context.out.give(&report);
     Ok(if report.holds { Answer::Yes } else { Answer::No })
+}
+
+/// Checks, and compares with the last look.
+fn look(context: &Context, mut options: Options, file: &Path) -> Result<Answer> {
+    #[derive(serde::Serialize)]
+    struct Watched<'a> {
+        #[serde(flatten)]
+        report: &'a Report,
+        news: &'a News,
+    }
+    let store = context.path()?;
+    let last = Seen::read(file)?;
+    if let Some(last) = &last {
+        options.held.insert(0, last.held(file));
+    }
+    let report = verify::verify(store, &options)?;
+    let news = News::of(&report, last.as_ref());
+    say(context, &report);
+    say_news(context, &news);
+    if news.extends {
+        Seen::now(&report, last.as_ref(), Moment::now())?.write(file, store)?;
+    }
+    context.out.give(&Watched { report: &report, news: &news });
+    Ok(if report.holds && news.extends { Answer::Yes } else { Answer::No })
+}
+
+fn say_news(context: &Context, news: &News) {
+    let out = &context.out;
+    let Some(since) = &news.since else {
+        out.say("since       this is the first look: nothing to compare with");
+        return;
+    };
+    if !news.extends {
+        out.say(format!("since       {since}: this ledger doesn't continue the one that was seen"));
+        out.say("            the record of that look was left as it is");
+        return;
+    }
+    out.say(format!(
+        "since       {since}: {} new entries, {} new checkpoints",
+        news.new_entries, news.new_checkpoints
+    ));
+    for change in &news.changes {
+        let turn = match change.turn {
+            Turn::Worse => "WORSE ",
+            Turn::Better => "better",
+        };
+        let was = change.was.map_or("not checked", standing);
+        let is = standing(change.is);
+        let faults = match (change.new_faults, change.gone_faults) {
+            (0, 0) => String::new(),
+            (new, 0) => format!(", {new} new faults"),
+            (0, gone) => format!(", {gone} faults gone"),
+            (new, gone) => format!(", {new} new faults, {gone} gone"),
+        };
+        out.say(format!("{turn}      {}: {was} before, {is} now{faults}", change.claim));
+    }
+    for claim in &news.still_broken {
+        out.say(format!("as before   {claim}: BROKEN"));
+    }
+    if news.changes.is_empty() && news.still_broken.is_empty() {
+        out.say("            every claim stands as it did");
+    }
+}
+
+fn standing(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Proven => "proven",
+        Standing::NotProven => "not proven",
+        Standing::Broken => "BROKEN",
+    }
 }
 
 fn say(context: &Context, report: &Report) {
@@ -65,14 +144,10 @@ fn say(context: &Context, report: &Report) {
 }
 
 fn say_claim(context: &Context, claim: &Claim) {
-    let standing = match claim.standing {
-        Standing::Proven => "proven    ",
-        Standing::NotProven => "not proven",
-        Standing::Broken => "BROKEN    ",
-    };
+    let standing = standing(claim.standing);
     let erased =
         if claim.erased > 0 { format!(", {} erased", claim.erased) } else { String::new() };
-    context.out.say(format!("{standing}  {} ({}{erased})", claim.what, claim.checked));
+    context.out.say(format!("{standing:10}  {} ({}{erased})", claim.what, claim.checked));
     for fault in &claim.faults {
         let entry = fault.entry.map(|n| format!(" [entry {n}]")).unwrap_or_default();
         context.out.say(format!("            {}: {}{entry}", fault.code, fault.what));

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{ORIGIN, checkpoint_of, cosign, log_key, make_log, signed, trust};
 use crate::base::clock::Moment;
 use crate::ledger::finding::{Finding, culprits};
-use crate::ledger::hash::{EMPTY_ROOT, Hash, leaf_hash};
+use crate::ledger::hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 use crate::ledger::leaf::{Leaf, first_previous};
 use crate::ledger::note::{Note, UnknownKeys};
 use crate::ledger::section::FINDINGS_MAX;
@@ -30,7 +30,7 @@ fn held(leaves: &[Vec<u8>]) -> Claim {
 fn verify(leaves: &[Vec<u8>], claims: Vec<Claim>) -> Verified {
     let mut verifier = Verifier::new(ORIGIN, claims);
     for leaf in leaves {
-        let _kept_as_finding = verifier.push(leaf);
+        verifier.push(leaf);
     }
     verifier.finish()
 }
@@ -239,16 +239,19 @@ fn time_does_not_run_backwards() {
 fn another_logs_entries_are_not_this_logs() {
     let leaves = make_log(4, None);
     let mut verifier = Verifier::new("cdp.example/other", vec![]);
-    assert_eq!(verifier.push(&leaves[0]), Err(Finding::Chain { n: 0 }));
-    assert_eq!(verifier.push(&leaves[1]), Ok(()));
+    leaves[..2].iter().for_each(|leaf| verifier.push(leaf));
+    let unsigned = Finding::UnsignedTail { from: 0, to: 2 };
+    assert_eq!(verifier.finish().findings, [Finding::Chain { n: 0 }, unsigned]);
 }
 
 #[test]
 fn a_flood_of_findings_is_counted_and_not_kept() {
     let junk = vec![b"junk".to_vec(); FINDINGS_MAX + 7];
     let verified = verify(&junk, vec![]);
-    assert_eq!(verified.findings.len(), FINDINGS_MAX);
-    assert_eq!(verified.findings_unkept, 7 + 1);
+    let unsigned = Finding::UnsignedTail { from: 0, to: junk.len() as u64 };
+    assert_eq!(verified.findings.len(), FINDINGS_MAX + 1);
+    assert_eq!(verified.findings.last(), Some(&unsigned), "no flood drowns a checkpoint");
+    assert_eq!(verified.findings_unkept, 7);
     assert!(!verified.holds());
 }
 
@@ -277,7 +280,7 @@ fn verify_in_sections(leaves: &[Vec<u8>], tiles: &[u64], claims: Vec<Claim>) -> 
                 let rows = leaves.iter().filter(move |leaf| rows.contains(&number(leaf)));
                 scope.spawn(move || {
                     for leaf in rows {
-                        let _kept_as_finding = section.push(leaf);
+                        section.push(leaf);
                     }
                     section
                 })
@@ -332,6 +335,53 @@ fn a_broken_seam_is_found() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
+    fn every_older_checkpoint_is_met_however_the_log_is_cut(
+        size in 1_usize..1100,
+        sizes in proptest::collection::btree_set(1_usize..1100, 0..12),
+        cuts in proptest::collection::btree_set(1_u64..5, 0..4),
+        flipped in 0_usize..1100,
+    ) {
+        let mut leaves = make_log(size as u64, None);
+        let root = |size: usize| Levels::new(leaves[..size].iter().map(|l| leaf_hash(l)).collect());
+        let claim = |size: usize| Claim {
+            size: size as u64,
+            // By the other way of making a root: whole levels, and the peaks folded by hand.
+            root: {
+                let levels = root(size);
+                let (mut peaks, mut at) = (Vec::new(), 0);
+                while at < size {
+                    let level = (size - at).ilog2() as u8;
+                    peaks.push(levels.hash(level, (at >> level) as u64).unwrap());
+                    at += 1 << level;
+                }
+                let last = peaks.pop().unwrap();
+                peaks.iter().rev().fold(last, |right, left| node_hash(left, &right))
+            },
+            holder: Holder::Outside,
+        };
+        let claims: Vec<Claim> = sizes.iter().filter(|s| **s <= size).map(|s| claim(*s)).collect();
+        let last = claims.last().map_or(0, |claim| claim.size);
+        let mut tiles = vec![0];
+        tiles.extend(cuts.iter().filter(|tile| **tile * 256 < size as u64));
+        let verified = verify_in_sections(&leaves, &tiles, claims.clone());
+        let unsigned = Finding::UnsignedTail { from: 0, to: size as u64 };
+        prop_assert_eq!(&verified.findings, &[unsigned]);
+        prop_assert_eq!((verified.held_to, verified.size), (last, size as u64));
+
+        // A changed entry spares the checkpoints before it, and no other.
+        let n = flipped % size;
+        let end = leaves[n].len() - 8;
+        leaves[n][end] ^= 1;
+        let verified = verify_at(&leaves, size / 2 / 256 * 256, claims.clone());
+        let forks: Vec<u64> = verified.findings.iter().filter_map(|finding| match finding {
+            Finding::Fork { size } => Some(*size),
+            _ => None,
+        }).collect();
+        let expected: Vec<u64> = claims.iter().map(|c| c.size).filter(|s| *s > n as u64).collect();
+        prop_assert_eq!(forks, expected);
+    }
+
+    #[test]
     fn sections_find_what_one_pass_finds(n in 0_usize..600, bit in 0_usize..1600) {
         let leaves = make_log(600, None);
         let mut tampered = leaves.clone();
@@ -352,7 +402,7 @@ fn verify_at(leaves: &[Vec<u8>], cut: usize, claims: Vec<Claim>) -> Verified {
     for (tile, rows) in [(0, &leaves[..cut]), (cut as u64 / 256, &leaves[cut..])] {
         let mut section = verifier.section(tile);
         for leaf in rows {
-            let _kept_as_finding = section.push(leaf);
+            section.push(leaf);
         }
         verifier.join(section);
     }

@@ -113,6 +113,7 @@ CREATE TABLE merge (
 ) STRICT;
 CREATE INDEX merge_into ON merge (into_subject);
 CREATE INDEX merge_from ON merge (from_subject);
+CREATE INDEX merge_entry ON merge (entry);
 CREATE TABLE merge_record (
   merge INTEGER NOT NULL, record INTEGER NOT NULL, PRIMARY KEY (merge, record)
 ) STRICT, WITHOUT ROWID;
