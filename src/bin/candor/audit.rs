@@ -1,24 +1,39 @@
-//! `audit verify|checkpoint|report`.
+//! `audit verify`, and where the other `audit` commands stand.
 
 use std::path::{Path, PathBuf};
 
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Result, io};
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
-use crate::{Answer, Context, report};
+use crate::{Answer, Context, checkpoint, report, witness};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
     match command {
-        Audit::Verify { deep, checkpoint, key } => {
-            check(context, *deep, checkpoint, key.as_deref())
+        Audit::Verify { deep, checkpoint, key, witness } => {
+            check(context, *deep, checkpoint, key.as_deref(), witness)
         }
-        Audit::Checkpoint { out } => checkpoint_out(context, out.as_deref()),
+        Audit::Checkpoint { out, form, witnessed } => {
+            checkpoint::run(context, out.as_deref(), *form, *witnessed)
+        }
+        Audit::Witness(command) => witness::audit(context, command),
+        Audit::Timestamp { tsa, timeout, out } => match (tsa, out) {
+            (Some(tsa), _) => witness::timestamp(context, tsa, *timeout),
+            (None, out) => {
+                witness::export_timestamps(context, out.as_deref().unwrap_or(Path::new(".")))
+            }
+        },
         Audit::Report(args) => report::run(context, args),
     }
 }
 
-fn check(context: &Context, deep: bool, held: &[PathBuf], key: Option<&str>) -> Result<Answer> {
+fn check(
+    context: &Context,
+    deep: bool,
+    held: &[PathBuf],
+    key: Option<&str>,
+    witnesses: &[String],
+) -> Result<Answer> {
     let held = held
         .iter()
         .map(|path| {
@@ -30,6 +45,7 @@ fn check(context: &Context, deep: bool, held: &[PathBuf], key: Option<&str>) -> 
         depth: if deep { Depth::Deep } else { Depth::Ledger },
         key: key.map(str::parse).transpose()?,
         held,
+        witnesses: witnesses.iter().map(|vkey| vkey.parse()).collect::<Result<_>>()?,
     };
     let report = verify::verify(context.path()?, &options)?;
     say(context, &report);
@@ -54,6 +70,16 @@ fn say(context: &Context, report: &Report) {
         "since kept  {} entries after the last checkpoint kept elsewhere",
         report.entries_since_held
     ));
+    for witnessed in &report.witnesses {
+        out.say(format!(
+            "witnessed   {} entries by {}, at {}",
+            witnessed.size, witnessed.witness, witnessed.at
+        ));
+    }
+    out.say(match &report.unwitnessed_since {
+        Some(since) => format!("unwitnessed {} entries, since {since}", report.unwitnessed),
+        None => format!("unwitnessed {} entries", report.unwitnessed),
+    });
     for claim in &report.claims {
         say_claim(context, claim);
     }
@@ -80,16 +106,4 @@ fn say_claim(context: &Context, claim: &Claim) {
     if claim.faults_untold > 0 {
         context.out.say(format!("            and {} more", claim.faults_untold));
     }
-}
-
-fn checkpoint_out(context: &Context, out: Option<&Path>) -> Result<Answer> {
-    let note = verify::latest_checkpoint(context.path()?)?
-        .ok_or_else(|| Error::no("checkpoint-missing", "nothing was ever signed"))?;
-    match out {
-        Some(path) => std::fs::write(path, &note).map_err(io(path))?,
-        None if context.out.is_json() => {}
-        None => context.out.raw(&note),
-    }
-    context.out.give(&serde_json::json!({"checkpoint": note, "out": out}));
-    Ok(Answer::Yes)
 }

@@ -148,6 +148,7 @@ impl Story<'_> {
             store: Some(cli.store.unwrap_or_else(|| self.dir.join("shop.db"))),
             actor: "demo".to_owned(),
             out: Output::new(self.context.out.is_json()),
+            secrets: crate::unlock::Secrets::new(None),
         };
         let answer = run_command(&context, cli.command)?;
         self.context.out.say("");
