@@ -215,6 +215,45 @@ PY
     count=$((count + 1))
   done
   [ "$count" = 2 ] || no "$count time-stamps, not 2"
+
+  echo "--- https, by the system's roots and no others"
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=Test CA' \
+    -addext 'keyUsage=critical,keyCertSign' -keyout tsa/ca-key.pem -out tsa/ca.pem 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=localhost' \
+    -keyout tsa/tls-key.pem -out tsa/tls.csr 2>/dev/null
+  printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n' > tsa/tls.ext
+  openssl x509 -req -in tsa/tls.csr -CA tsa/ca.pem -CAkey tsa/ca-key.pem -CAcreateserial -days 2 \
+    -extfile tsa/tls.ext -out tsa/tls.pem 2>/dev/null
+  old_port=$port
+  port=$(free_port)
+  python3 - "$port" "$old_port" > tls.log 2>&1 <<'PY' &
+import socket, ssl, sys, threading
+def pump(a, b):
+    try:
+        while data := a.recv(65536):
+            b.sendall(data)
+    except OSError:
+        pass
+    finally:
+        b.close()
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("tsa/tls.pem", "tsa/tls-key.pem")
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True:
+    plain, _ = server.accept()
+    try:
+        client = context.wrap_socket(plain, server_side=True)
+    except OSError:
+        continue
+    upstream = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+    threading.Thread(target=pump, args=(client, upstream), daemon=True).start()
+    threading.Thread(target=pump, args=(upstream, client), daemon=True).start()
+PY
+  running+=($!)
+  listening "$port"
+  expect 4 "$candor" --store stamped.db audit timestamp --tsa "https://localhost:$port/"; said unreachable
+  expect 0 env SSL_CERT_FILE="$work/tsa/ca.pem" "$candor" --store stamped.db audit timestamp \
+    --tsa "https://localhost:$port/"
 else
   echo "--- SKIPPED: openssl isn't here"
 fi
