@@ -8,6 +8,7 @@ pub mod base;
 pub mod policy;
 pub mod ledger;
 pub mod store;
+pub mod anchor;
 pub mod collect;
 pub mod consent;
 pub mod profile;

@@ -125,19 +125,19 @@ fn an_older_log_is_found() {
 fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
     let (small, other) = (Small::new(), Small::new());
     let key = Some(other.vkey.clone());
-    let options = Options { depth: Depth::Deep, key, held: Vec::new() };
+    let options = Options { depth: Depth::Deep, key, held: Vec::new(), witnesses: Vec::new() };
     let codes = found(&small.path, &options);
     assert!(codes.contains("key-differs") && codes.contains("origin-differs"), "{codes:?}");
 
     // A key of the ledger's own name that isn't the store's.
     let key = SigningKey::from_seed(&[7; 32]);
     let key = Some(key.verifier_key(small.vkey.name(), KeyKind::Log).unwrap());
-    let options = Options { depth: Depth::Deep, key, held: Vec::new() };
+    let options = Options { depth: Depth::Deep, key, held: Vec::new(), witnesses: Vec::new() };
     let codes = found(&small.path, &options);
     assert!(codes.contains("key-differs") && codes.contains("signature-wrong"), "{codes:?}");
 
     let held = vec![Held { name: "foreign".into(), note: other.note.clone() }];
-    let options = Options { depth: Depth::Deep, key: None, held };
+    let options = Options { depth: Depth::Deep, key: None, held, witnesses: Vec::new() };
     let codes = found(&small.path, &options);
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["origin-differs"]);
 }

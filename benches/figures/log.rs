@@ -183,7 +183,8 @@ fn openssl_speed(bytes: usize) -> Option<f64> {
 /// `audit verify --deep` of a whole store, beside `sha256sum` over the file that its events came
 /// from: CPU time of all threads, and of the program.
 pub fn deep(store: &Path, events_file: &Path) -> Result<(Duration, Duration)> {
-    let options = Options { depth: Depth::Deep, key: None, held: Vec::new() };
+    let options =
+        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
     let before = cpu_of_process();
     let report = verify(store, &options)?;
     let ours = cpu_of_process().saturating_sub(before);

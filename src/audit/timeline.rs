@@ -144,6 +144,11 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["events"],
             body["because"].as_str().unwrap_or_default()
         ),
+        "key.rotate" => format!("a new key signs ({})", body["why"].as_str().unwrap_or("?")),
+        "checkpoint" => format!("outsiders signed the first {} entries", body["size"]),
+        "witness.add" => "a witness is asked from now on".into(),
+        "witness.remove" => "a witness is asked no more".into(),
+        "witness.refused" => "a witness refused this ledger as another history".into(),
         "profile.merge" => "two profiles were found to be one person".into(),
         "profile.split" => "a profile was parted".into(),
         "access.read" => format!("a person's data was read{told}"),

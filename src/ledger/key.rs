@@ -10,7 +10,7 @@ use ed25519_dalek::Signer;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::checkpoint::Checkpoint;
-use super::note::{Note, SignatureLine};
+use super::note::{Note, SignatureLine, cosignature_message};
 use super::vkey::{KeyKind, VerifierKey};
 use crate::base::error::{Error, Result};
 
@@ -34,7 +34,7 @@ impl SigningKey {
     /// Reads an unencrypted PKCS#8 PEM file with an Ed25519 key.
     pub fn from_pem(pem: &str) -> Result<SigningKey> {
         let unreadable = || {
-            Error::damaged("key-unreadable", "this is no unencrypted Ed25519 key in PEM form")
+            Error::damaged("key-unreadable", "this is no Ed25519 key in PEM form")
                 .next("make one with `openssl genpkey -algorithm ed25519`, or restore the key file")
         };
         let pem = Zeroizing::new(pem.replace("\r\n", "\n"));
@@ -45,15 +45,26 @@ impl SigningKey {
             .ok_or_else(unreadable)?;
         let mut der = Zeroizing::new([0; DER_LENGTH]);
         let decoded = Base64::decode(text, der.as_mut_slice()).map_err(|_| unreadable())?;
-        let seed = decoded.strip_prefix(&DER_HEAD).ok_or_else(unreadable)?;
-        Ok(SigningKey::from_seed(seed.try_into().map_err(|_| unreadable())?))
+        SigningKey::from_der(decoded).ok_or_else(unreadable)
+    }
+
+    /// Reads PKCS#8 DER with an Ed25519 key.
+    pub fn from_der(der: &[u8]) -> Option<SigningKey> {
+        let seed = der.strip_prefix(&DER_HEAD)?;
+        Some(SigningKey::from_seed(seed.try_into().ok()?))
+    }
+
+    /// The key as PKCS#8 DER.
+    pub fn to_der(&self) -> Zeroizing<[u8; DER_LENGTH]> {
+        let mut der = Zeroizing::new([0; DER_LENGTH]);
+        der[..DER_HEAD.len()].copy_from_slice(&DER_HEAD);
+        der[DER_HEAD.len()..].copy_from_slice(self.0.as_bytes());
+        der
     }
 
     /// The key as a PKCS#8 PEM file.
     pub fn to_pem(&self) -> Zeroizing<String> {
-        let mut der = Zeroizing::new([0; DER_LENGTH]);
-        der[..DER_HEAD.len()].copy_from_slice(&DER_HEAD);
-        der[DER_HEAD.len()..].copy_from_slice(self.0.as_bytes());
+        let der = self.to_der();
         let mut buffer = [0; DER_LENGTH / 3 * 4];
         let text =
             Base64::encode(der.as_slice(), &mut buffer).expect("48 bytes take 64 characters");
@@ -77,6 +88,15 @@ impl SigningKey {
     pub fn sign_note(&self, name: &str, text: &str) -> Result<SignatureLine> {
         let id = self.verifier_key(name, KeyKind::Log)?.id();
         let signature = self.sign(text.as_bytes()).to_vec();
+        Ok(SignatureLine { name: name.to_owned(), id, signature })
+    }
+
+    /// A witness's signature line over a checkpoint's text (c2sp.org/tlog-cosignature, v1), with the
+    /// time in seconds since 1970.
+    pub fn cosign(&self, name: &str, text: &str, seconds: u64) -> Result<SignatureLine> {
+        let id = self.verifier_key(name, KeyKind::Witness)?.id();
+        let mut signature = seconds.to_be_bytes().to_vec();
+        signature.extend(self.sign(cosignature_message(text, seconds).as_bytes()));
         Ok(SignatureLine { name: name.to_owned(), id, signature })
     }
 

@@ -3,10 +3,12 @@
 //! Each entry is one line of canonical JSON (`leaf`), which holds the hash of the entry before it.
 //! The same hash is the entry's leaf in an RFC 6962 tree (`hash`, `tree`, `proof`, `tiles`), so chain
 //! and tree can't disagree. A signed `checkpoint` (a C2SP `note`, made with a `key`) states size and
-//! root; whoever holds one can later tell whether history was changed (`verify`). An entry names
+//! root; whoever holds one can later tell whether history was changed (`verify`). Keys follow one another
+//! (`key_chain`), and may be `locked`; witnesses are asked to sign too (`add_checkpoint`). An entry names
 //! nobody: what is personal is only committed to (`commit`), with salts that die with the subject's
 //! key. Everything here is pure: bytes come in as arguments, and nothing reads a clock or a file.
 
+pub mod add_checkpoint;
 pub mod base64;
 pub mod canonical;
 pub mod checkpoint;
@@ -14,7 +16,9 @@ pub mod commit;
 pub mod finding;
 pub mod hash;
 pub mod key;
+pub mod key_chain;
 pub mod leaf;
+pub mod locked;
 pub mod note;
 pub mod proof;
 pub mod proof_text;

@@ -83,11 +83,7 @@ impl Note {
     /// The note as it is stored and handed out.
     pub fn to_text(&self) -> String {
         let mut whole = format!("{}\n", self.text);
-        for line in &self.signatures {
-            let mut bytes = line.id.to_vec();
-            bytes.extend_from_slice(&line.signature);
-            whole.push_str(&format!("{MARK}{} {}\n", line.name, base64::encode(&bytes)));
-        }
+        whole.extend(self.signatures.iter().map(SignatureLine::to_line));
         whole
     }
 
@@ -123,6 +119,13 @@ impl Note {
 }
 
 impl SignatureLine {
+    /// The line as it stands in a note, with its line break.
+    pub fn to_line(&self) -> String {
+        let mut bytes = self.id.to_vec();
+        bytes.extend_from_slice(&self.signature);
+        format!("{MARK}{} {}\n", self.name, base64::encode(&bytes))
+    }
+
     /// Whether this line claims to be by `key`; name and id decide together.
     pub fn is_by(&self, key: &VerifierKey) -> bool {
         self.name == key.name() && self.id == key.id()

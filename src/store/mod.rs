@@ -6,11 +6,14 @@
 //! it. Another process may have written in between: `Writer::foreign_change` says so, and whatever a
 //! caller remembers of the store must then be forgotten.
 
+mod agent;
+mod key_file;
 mod log;
 mod open;
 mod policies;
 mod proof;
 mod registry;
+mod rotate;
 mod signer;
 mod sql;
 mod words;
@@ -23,19 +26,24 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
+pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
     Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of, words_of,
 };
-pub use proof::inclusion;
+pub use proof::{consistency, inclusion};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
+pub use rotate::{Rotation, aside_path, next_key_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, replace_private,
     state_path,
 };
-pub use sql::{MIGRATIONS, Truncation, copy_file, meta, set_meta};
+pub use sql::{
+    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, meta, set_meta,
+    signing_keys,
+};
 pub use words::{WordKind, Words};
 
 /// An open store.

@@ -10,7 +10,9 @@ use crate::base::error::{Error, Result, io};
 use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
 use super::Store;
+use super::key_file::{KeyForm, NewKey, Unlocking, read_key_file};
 use super::log::{Draft, Log};
+use super::rotate;
 use super::signer::{Signer, erasures_path, key_path};
 use super::sql;
 use super::words::Words;
@@ -37,11 +39,19 @@ pub struct Creation<'a> {
 }
 
 impl Store {
+    /// Makes a store and a key that lies open; see [`Store::create_with`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn create(creation: &Creation<'_>) -> Result<Store> {
+        Store::create_with(creation, &NewKey::Open)
+    }
+
     /// Makes a store and its key, with the first ledger entry and the first checkpoint.
     ///
     /// # Errors
     /// `store-exists`, `key-exists`, and I/O errors; what was made until then is removed again.
-    pub fn create(creation: &Creation<'_>) -> Result<Store> {
+    pub fn create_with(creation: &Creation<'_>, key: &NewKey<'_>) -> Result<Store> {
         let path = creation.path;
         if path.exists() {
             return Err(Error::usage("store-exists", "the file exists already")
@@ -57,7 +67,7 @@ impl Store {
                 format!("candor.example/{:016x}", u64::from_be_bytes(bytes))
             }
         };
-        let signer = Signer::create(path, &origin, &mut randomness)?;
+        let signer = Signer::create(path, &origin, key, &mut randomness)?;
         let made = Self::create_file(creation, &origin, signer);
         if made.is_err() {
             // Only files that this call made: it refused to start where one existed.
@@ -95,6 +105,7 @@ impl Store {
             about: None,
         };
         log.append(&conn, draft)?;
+        sql::insert_signing_key(&conn, 0, signer.vkey())?;
         signer.checkpoint(&log, &conn)?;
         sql::commit(&conn)?;
         signer.remember(&log)?;
@@ -112,12 +123,48 @@ impl Store {
         })
     }
 
-    /// Opens a store. Without its key it opens for reading and says so when it is to be changed.
+    /// Opens a store whose key lies open; see [`Store::open_with`].
     ///
     /// # Errors
-    /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor).
+    /// As there, and `key-locked` when a locked key is to sign.
     pub fn open(path: &Path, access: Access, actor: &str) -> Result<Store> {
+        Store::open_with(path, access, actor, &Unlocking::none())
+    }
+
+    /// Opens a store. Without its key it opens for reading and says so when it is to be changed. Only
+    /// a store that is to be changed has its key unlocked.
+    ///
+    /// # Errors
+    /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor),
+    /// and those of unlocking.
+    pub fn open_with(
+        path: &Path,
+        access: Access,
+        actor: &str,
+        unlocking: &Unlocking<'_>,
+    ) -> Result<Store> {
         let conn = connect(path, access)?;
+        let origin = super::log::origin(&conn)?;
+        let signer = own_signer(&conn, path, &origin, access, unlocking)?;
+        Store::assemble(conn, path, access, actor, signer)
+    }
+
+    /// Opens a store for changing, without its key: for those who lost it and have another one.
+    ///
+    /// # Errors
+    /// As [`Store::open_with`].
+    pub fn open_keyless(path: &Path, actor: &str) -> Result<Store> {
+        let conn = connect(path, Access::Write)?;
+        Store::assemble(conn, path, Access::Write, actor, None)
+    }
+
+    fn assemble(
+        conn: Connection,
+        path: &Path,
+        access: Access,
+        actor: &str,
+        signer: Option<Signer>,
+    ) -> Result<Store> {
         if access == Access::Write {
             sql::configure_writer(&conn)?;
             upgrade(&conn)?;
@@ -125,15 +172,13 @@ impl Store {
         let secret: [u8; 32] = sql::meta(&conn, "secret")?
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
-        let log = Log::load(&conn)?;
-        let signer = own_signer(&conn, path, log.origin(), access)?;
         Ok(Store {
+            log: Log::load(&conn)?,
             words: Words::load(&conn)?,
             data_version: sql::data_version(&conn)?,
             conn,
             path: path.to_owned(),
             secret: StoreSecret::new(secret),
-            log,
             signer,
             actor: actor.to_owned(),
             randomness: Box::new(SystemRandomness),
@@ -237,23 +282,32 @@ fn check_identity(conn: &Connection, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The key beside the store, if it is the store's own. Another one signs nothing here.
+/// The key beside the store, if it is the store's own. Another one signs nothing here, and a locked
+/// one only where something is to be signed.
 fn own_signer(
     conn: &Connection,
     path: &Path,
     origin: &str,
     access: Access,
+    unlocking: &Unlocking<'_>,
 ) -> Result<Option<Signer>> {
-    let signer = Signer::open(path, origin)?;
+    let file = key_path(path);
+    let locked = read_key_file(&file)?.is_some_and(|(_, form)| form == KeyForm::Locked);
+    if access == Access::Read && locked {
+        return Ok(None);
+    }
+    let signer = Signer::open(path, origin, unlocking)?;
     let own = sql::meta(conn, "vkey")?.unwrap_or_default();
     match signer {
         Some(signer) if signer.vkey().as_bytes() == own => Ok(Some(signer)),
-        Some(_) if access == Access::Write => {
-            Err(Error::no("key-foreign", "the key beside the store is another store's")
-                .at(key_path(path).display())
-                .next("put the store's own key there; nothing was changed"))
-        }
-        _ => Ok(None),
+        _ if access == Access::Read => Ok(None),
+        other => match rotate::mend(conn, path, origin, unlocking)? {
+            Some(signer) => Ok(Some(signer)),
+            None if other.is_none() => Ok(None),
+            None => Err(Error::no("key-foreign", "the key beside the store is another store's")
+                .at(file.display())
+                .next("put the store's own key there; nothing was changed")),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::base::error::{Error, Result};
+use crate::ledger::hash::Hash;
 use crate::ledger::proof;
 
 use super::log::tile_reader;
@@ -27,4 +28,13 @@ pub fn inclusion(store: &Store, entry: i64) -> Result<Value> {
         "inclusion": path,
         "checkpoint": String::from_utf8_lossy(&note),
     }))
+}
+
+/// The proof that the first `old` entries are a prefix of the first `new` ones (RFC 6962).
+///
+/// # Errors
+/// `proof-sizes`, and `ledger-incomplete` when entries are missing.
+pub fn consistency(store: &Store, old: u64, new: u64) -> Result<Vec<Hash>> {
+    let reader = tile_reader(&store.conn);
+    proof::consistency(old, new, |level, i| reader.hash(level, i))
 }

@@ -1,4 +1,4 @@
-//! Signs checkpoints with a key that lies beside the store, and remembers what it signed.
+//! Signs checkpoints with the key beside the store, and remembers what it signed.
 //!
 //! The memory (`FILE.key.state`) lies outside the store on purpose: a file that was rolled back or
 //! rewritten doesn't extend what was last signed, and is refused. Beside it lies a journal of
@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result, io};
 use crate::base::secret::Randomness;
 use crate::ledger::checkpoint::Checkpoint;
-use crate::ledger::key::SigningKey;
-use crate::ledger::vkey::KeyKind;
+use crate::ledger::note::{Note, SignatureLine};
+use crate::ledger::vkey::VerifierKey;
 
+use super::key_file::{Hand, NewKey, Unlocking, open_key_file};
 use super::log::{Log, frontier_at};
 use super::sql;
 
@@ -43,9 +44,19 @@ pub struct SignedState {
     pub root: String,
 }
 
-/// A key and its memory.
+/// What came of a handing over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HandedOver {
+    /// The ledger has it.
+    Yes,
+    /// Nothing was kept of it.
+    No,
+}
+
+/// Who signs, and what was signed.
 pub struct Signer {
-    key: SigningKey,
+    /// Those who sign now; two only while the one hands over to the other, who comes last.
+    hands: Vec<(VerifierKey, Hand)>,
     vkey: String,
     state_path: PathBuf,
     erasures_path: PathBuf,
@@ -97,7 +108,7 @@ pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
     Ok(notes)
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)
@@ -105,38 +116,65 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
 
 impl Signer {
     /// Makes a key for a new store.
-    pub fn create(store: &Path, origin: &str, randomness: &mut dyn Randomness) -> Result<Signer> {
+    pub fn create(
+        store: &Path,
+        origin: &str,
+        new: &NewKey<'_>,
+        randomness: &mut dyn Randomness,
+    ) -> Result<Signer> {
         let path = key_path(store);
         if path.exists() {
             return Err(Error::usage("key-exists", "a key of that name exists already")
                 .at(path.display())
                 .next("move it away: it may be the only key of another store"));
         }
-        let key = SigningKey::from_seed(&randomness.key());
-        let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
-        write_private(&path, key.to_pem().as_bytes())?;
+        let hand = new.write(&path, randomness)?;
         // An empty journal says "nobody was erased"; a missing one says "unknown".
         let _ = std::fs::remove_file(erasures_path(store));
         write_private(&erasures_path(store), b"")?;
-        Ok(Signer { key, vkey, state_path: state_path(store), erasures_path: erasures_path(store) })
+        Signer::new(store, origin, hand)
     }
 
     /// Opens the key beside a store; `None` when there is none.
-    pub fn open(store: &Path, origin: &str) -> Result<Option<Signer>> {
-        let path = key_path(store);
-        let pem = match std::fs::read_to_string(&path) {
-            Ok(pem) => zeroize::Zeroizing::new(pem),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(&path)(error)),
-        };
-        let key = SigningKey::from_pem(&pem).map_err(|error| error.at(path.display()))?;
-        let vkey = key.verifier_key(origin, KeyKind::Log)?.to_string();
-        Ok(Some(Signer {
-            key,
-            vkey,
+    pub fn open(store: &Path, origin: &str, unlocking: &Unlocking<'_>) -> Result<Option<Signer>> {
+        open_key_file(&key_path(store), unlocking)?
+            .map(|hand| Signer::new(store, origin, hand))
+            .transpose()
+    }
+
+    /// Somebody who signs for a store.
+    pub(super) fn new(store: &Path, origin: &str, hand: Hand) -> Result<Signer> {
+        let key = hand.verifier_key(origin)?;
+        Ok(Signer {
+            vkey: key.to_string(),
+            hands: vec![(key, hand)],
             state_path: state_path(store),
             erasures_path: erasures_path(store),
-        }))
+        })
+    }
+
+    /// The one who signs from now on, together with the one before, if there is one.
+    pub(super) fn succeeding(
+        before: Option<Signer>,
+        store: &Path,
+        origin: &str,
+        successor: Hand,
+    ) -> Result<Signer> {
+        let mut signer = Signer::new(store, origin, successor)?;
+        if let Some(before) = before {
+            signer.hands.splice(0..0, before.hands);
+        }
+        Ok(signer)
+    }
+
+    /// One hand again: the successor's, or the one's before (if there was one) when nothing came of it.
+    pub(super) fn settled(mut self, handed_over: HandedOver) -> Option<Signer> {
+        match handed_over {
+            HandedOver::Yes => drop(self.hands.drain(..self.hands.len() - 1)),
+            HandedOver::No => drop(self.hands.pop()),
+        }
+        self.vkey = self.hands.last()?.0.to_string();
+        Some(self)
     }
 
     /// The public key to hand out.
@@ -198,7 +236,25 @@ impl Signer {
     pub fn note(&self, log: &Log) -> Result<String> {
         let checkpoint =
             Checkpoint { origin: log.origin().to_owned(), size: log.size(), root: log.root() };
-        Ok(self.key.sign_checkpoint(&checkpoint)?.to_text())
+        let text = checkpoint.text();
+        let signatures = self
+            .hands
+            .iter()
+            .map(|(key, hand)| {
+                let signature = hand.sign(text.as_bytes())?;
+                // A hand outside this process could have signed something else.
+                let outside = matches!(hand, Hand::Agent(_));
+                if outside && !key.verifies(text.as_bytes(), &signature) {
+                    return Err(Error::no("agent-refused", "the ssh-agent's signature is wrong"));
+                }
+                Ok(SignatureLine {
+                    name: key.name().to_owned(),
+                    id: key.id(),
+                    signature: signature.to_vec(),
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Note { text, signatures }.to_text())
     }
 
     /// Remembers that the ledger as it is was signed. Called after the commit: a crash in between

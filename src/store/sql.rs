@@ -138,6 +138,31 @@ pub fn insert_checkpoint(conn: &Connection, size: i64, note: &str) -> Result<()>
     Ok(())
 }
 
+pub fn insert_signing_key(conn: &Connection, entry: i64, vkey: &str) -> Result<()> {
+    conn.execute(
+        "INSERT INTO signing_key (entry, vkey) VALUES ($1, $2)",
+        rusqlite::params![entry, vkey],
+    )?;
+    Ok(())
+}
+
+/// The keys that have signed, each with the entry that brought it, oldest first.
+pub fn signing_keys(conn: &Connection) -> Result<Vec<(i64, String)>> {
+    let mut statement = conn.prepare("SELECT entry, vkey FROM signing_key ORDER BY entry")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The signed note that is kept under a size.
+pub fn checkpoint(conn: &Connection, size: i64) -> Result<Option<Vec<u8>>> {
+    use rusqlite::OptionalExtension;
+    Ok(conn
+        .prepare_cached("SELECT note FROM checkpoint WHERE size = $1")?
+        .query_row([size], |row| row.get(0))
+        .optional()?)
+}
+
+/// The newest signed note and its size.
 pub fn last_checkpoint(conn: &Connection) -> Result<Option<(i64, Vec<u8>)>> {
     use rusqlite::OptionalExtension;
     Ok(conn
@@ -150,6 +175,7 @@ pub fn entry_count(conn: &Connection) -> Result<i64> {
     Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
 }
 
+/// The bytes of an entry.
 pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     use rusqlite::OptionalExtension;
     Ok(conn

@@ -13,9 +13,11 @@ use serde_json::json;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::consent::sql as consent_sql;
+use crate::ledger::key_chain::Reason;
+use crate::ledger::vkey::VerifierKey;
 use crate::store::{
-    self, Access, ErasureNote, SignedState, Store, copy_file, erasures_path, key_path,
-    read_erasures, side_files, state_path,
+    self, Access, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
+    erasures_path, key_path, open_key_file, read_erasures, side_files, state_path,
 };
 
 use super::erase;
@@ -86,11 +88,10 @@ struct Certificate {
     fingerprints: Vec<String>,
 }
 
-/// Brings a backup back under a store's name, where its key lies.
+/// Brings a backup back under a store's name, where its key lies open; see [`restore_with`].
 ///
 /// # Errors
-/// `store-exists` when a store is still there; `key-missing`; `backup-foreign` for another ledger's
-/// backup; `restore-blind` when later erasures can't be known.
+/// As there.
 pub fn restore(
     path: &Path,
     backup: &Path,
@@ -98,94 +99,137 @@ pub fn restore(
     actor: &str,
     now: Moment,
 ) -> Result<RestoreReport> {
+    restore_with(path, backup, certificates, actor, now, &Unlocking::none())
+}
+
+/// Brings a backup back under a store's name, where its key lies. A backup from before the last
+/// rotation is opened with the key that was put aside then, which hands over to the present one anew.
+///
+/// # Errors
+/// `store-exists` when a store is still there; `key-missing`; `backup-foreign` for another ledger's
+/// backup; `restore-blind` when later erasures can't be known.
+pub fn restore_with(
+    path: &Path,
+    backup: &Path,
+    certificates: Certificates<'_>,
+    actor: &str,
+    now: Moment,
+    unlocking: &Unlocking<'_>,
+) -> Result<RestoreReport> {
     if path.exists() {
         return Err(Error::usage("store-exists", "a store is still there")
             .at(path.display())
             .next("move it away first, with its -wal and -shm files; its key stays where it is"));
     }
-    let key = std::fs::read(key_path(path)).map_err(|error| {
+    let current = open_key_file(&key_path(path), unlocking)?.ok_or_else(|| {
         Error::no("key-missing", "the store's key is needed to go on with its ledger")
             .at(key_path(path).display())
-            .next(format!("put it there ({})", error.kind()))
+            .next("put it there")
     })?;
     let work = beside(path, ".restoring");
     remove_work(&work);
-    let outcome = restore_beside(path, &work, &key, backup, certificates, actor, now);
+    let restoring = Restoring { path, work: &work, backup, actor, now, unlocking };
+    let outcome = restoring.run(current, certificates);
     if outcome.is_err() {
         remove_work(&work);
     }
     outcome
 }
 
-fn restore_beside(
-    path: &Path,
-    work: &Path,
-    key: &[u8],
-    backup: &Path,
-    certificates: Certificates<'_>,
-    actor: &str,
+/// What a restore works with.
+struct Restoring<'a> {
+    path: &'a Path,
+    work: &'a Path,
+    backup: &'a Path,
+    actor: &'a str,
     now: Moment,
-) -> Result<RestoreReport> {
-    // The backup is only read: everything happens on a copy beside the store's place.
-    {
-        let source = Store::open(backup, Access::Read, actor)?;
-        store::write_private_file(work, b"")?;
-        copy_file(source.conn(), work)?;
-    }
-    store::write_private_file(&key_path(work), key)?;
-    let mut restored = Store::open(work, Access::Write, actor)?;
-    let own = store::meta(restored.conn(), "vkey")?.unwrap_or_default();
-    let size = restored.log().size();
-    let signer = restored.signer().ok_or_else(|| Error::no("key-missing", "the key is missing"))?;
-    if signer.vkey().as_bytes() != own {
-        return Err(Error::no(
-            "backup-foreign",
-            "the backup is of another store: the key doesn't fit",
-        )
-        .at(backup.display())
-        .next("name a backup of this very store"));
-    }
-    let before = signed_before(path)?;
-    let later = later_erasures(path, size, &before, certificates, restored.log().origin())?;
+    unlocking: &'a Unlocking<'a>,
+}
 
-    // From here on the key signs what continues the backup; the first entry says so.
-    let fresh = SignedState { size, root: restored.log().root().to_string() };
-    signer.put_state(&fresh)?;
-    let entry = restored.write(now, |writer| {
-        writer.append(
-            "restore",
-            json!({
-                "from": size, "signed_before": before.size, "root_before": before.root,
-                "erasures": later.len(),
-            }),
-        )
-    })?;
-    let mut records_erased = 0;
-    for note in &later {
-        // Erasing needs the rules on what the law keeps.
-        let rules = store::latest(restored.conn(), restored.words())?;
-        records_erased += erase::repeat(&mut restored, &rules, note, now)?;
-        keep_out(&mut restored, note, entry, now)?;
+impl Restoring<'_> {
+    /// Opens the copy with the key that it was signed with last.
+    fn open_copy(&self, current: Hand) -> Result<(Store, u64)> {
+        // The backup is only read: everything happens on a copy beside the store's place.
+        let vkey = {
+            let source = Store::open(self.backup, Access::Read, self.actor)?;
+            store::write_private_file(self.work, b"")?;
+            copy_file(source.conn(), self.work)?;
+            let vkey = store::meta(source.conn(), "vkey")?.unwrap_or_default();
+            String::from_utf8_lossy(&vkey).parse::<VerifierKey>()?
+        };
+        let foreign = || {
+            Error::no("backup-foreign", "the backup is of another store: the key doesn't fit")
+                .at(self.backup.display())
+                .next("name a backup of this very store; one from before the key was lost can't go on")
+        };
+        let own = current.verifier_key(vkey.name())?;
+        let aside = [Reason::Routine, Reason::Stolen]
+            .into_iter()
+            .map(|reason| (reason, aside_path(self.path, &vkey, reason)))
+            .find(|(_, file)| file.exists());
+        let file = match &aside {
+            _ if own == vkey => key_path(self.path),
+            Some((_, file)) => file.clone(),
+            None => return Err(foreign()),
+        };
+        let key = zeroize::Zeroizing::new(std::fs::read(&file).map_err(io(&file))?);
+        store::write_private_file(&key_path(self.work), &key)?;
+        let mut restored = Store::open_with(self.work, Access::Write, self.actor, self.unlocking)?;
+        let size = restored.log().size();
+        if let Some((reason, _)) = aside.filter(|_| own != vkey) {
+            restored.hand_over(self.now, reason, current)?;
+        }
+        Ok((restored, size))
     }
-    restored.truncate_wal()?;
-    let journal = new_journal(path, work, size, &later, entry)?;
-    let state = restored.signer().map(|signer| signer.state()).transpose()?.unwrap_or_default();
-    drop(restored);
 
-    // Put in place: the memory first, then the store; a crash in between leaves no store, and the
-    // same command starts again.
-    replace_private(&erasures_path(path), &journal)?;
-    let bytes = serde_json::to_vec(&state).expect("a state is JSON");
-    replace_private(&state_path(path), &bytes)?;
-    std::fs::rename(work, path).map_err(io(path))?;
-    remove_work(work);
-    Ok(RestoreReport {
-        entries_in_backup: size,
-        entries_signed_before: before.size,
-        erasures_repeated: later.len(),
-        records_erased,
-        entry,
-    })
+    fn run(&self, current: Hand, certificates: Certificates<'_>) -> Result<RestoreReport> {
+        let (path, work, now) = (self.path, self.work, self.now);
+        let (mut restored, size) = self.open_copy(current)?;
+        let before = signed_before(path)?;
+        let later = later_erasures(path, size, &before, certificates, restored.log().origin())?;
+
+        // From here on the key signs what continues the backup; the first entry says so.
+        let signer =
+            restored.signer().ok_or_else(|| Error::no("key-missing", "the key is missing"))?;
+        let fresh =
+            SignedState { size: restored.log().size(), root: restored.log().root().to_string() };
+        signer.put_state(&fresh)?;
+        let entry = restored.write(now, |writer| {
+            writer.append(
+                "restore",
+                json!({
+                    "from": size, "signed_before": before.size, "root_before": before.root,
+                    "erasures": later.len(),
+                }),
+            )
+        })?;
+        let mut records_erased = 0;
+        for note in &later {
+            // Erasing needs the rules on what the law keeps.
+            let rules = store::latest(restored.conn(), restored.words())?;
+            records_erased += erase::repeat(&mut restored, &rules, note, now)?;
+            keep_out(&mut restored, note, entry, now)?;
+        }
+        restored.truncate_wal()?;
+        let journal = new_journal(path, work, size, &later, entry)?;
+        let state = restored.signer().map(|signer| signer.state()).transpose()?.unwrap_or_default();
+        drop(restored);
+
+        // Put in place: the memory first, then the store; a crash in between leaves no store, and the
+        // same command starts again.
+        replace_private(&erasures_path(path), &journal)?;
+        let bytes = serde_json::to_vec(&state).expect("a state is JSON");
+        replace_private(&state_path(path), &bytes)?;
+        std::fs::rename(work, path).map_err(io(path))?;
+        remove_work(work);
+        Ok(RestoreReport {
+            entries_in_backup: size,
+            entries_signed_before: before.size,
+            erasures_repeated: later.len(),
+            records_erased,
+            entry,
+        })
+    }
 }
 
 /// What the key had signed before the store was lost; nothing when its memory is lost too.

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod backup;
+pub mod certificate;
 pub mod deadline;
 pub mod erase;
 pub mod forget;

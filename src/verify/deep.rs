@@ -10,7 +10,7 @@ use crate::store::{Words, meta};
 
 use super::claim::Claim;
 use super::facts::Facts;
-use super::{entries, items, payloads, sql, tables};
+use super::{anchors, entries, items, payloads, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees.
 pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Claim>> {
@@ -36,6 +36,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let mut claims = mine;
     claims.extend(theirs);
     claims.extend(tables::check(path, conn, words, &facts)?);
+    claims.push(anchors::all_there(conn, &facts.kinds)?);
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");
     file.checked = 1;
     let faults = sql::integrity(conn)?;

@@ -7,19 +7,20 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::base::error::{Error, Result};
-use crate::ledger::checkpoint::Trust;
 use crate::ledger::finding::{Finding, culprits};
+use crate::ledger::key_chain::KeyChain;
 use crate::ledger::note::UnknownKeys;
 use crate::ledger::scan::fields;
 use crate::ledger::section::Section;
 use crate::ledger::tiles::TILE_WIDTH;
-use crate::ledger::verify::{Claim as Stated, Holder, Verified, Verifier, own_checkpoint};
+use crate::ledger::verify::{Claim as Stated, Holder, Verified, Verifier};
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{SignedState, meta, reader, state_path};
 
+use super::anchors::Witnessed;
 use super::claim::{Claim, Standing};
 use super::facts::body;
-use super::{deep, sql};
+use super::{anchors, deep, keys, sql};
 
 /// From this many entries on, two threads share the work.
 const TWO_THREADS_FROM: i64 = 50_000;
@@ -49,6 +50,8 @@ pub struct Options {
     pub key: Option<VerifierKey>,
     /// Checkpoints that were kept elsewhere.
     pub held: Vec<Held>,
+    /// Witnesses' keys, from elsewhere; the store's own word for them when there are none.
+    pub witnesses: Vec<VerifierKey>,
 }
 
 /// What verification came to.
@@ -83,6 +86,14 @@ pub struct Report {
     pub held_to: u64,
     /// Entries after that one: whoever has file and key could still rewrite these.
     pub entries_since_held: u64,
+    /// What witnesses signed last.
+    pub witnesses: Vec<Witnessed>,
+    /// The size of the largest checkpoint that a witness signed.
+    pub witnessed_to: u64,
+    /// Entries after that one, which no witness has vouched for.
+    pub unwitnessed: u64,
+    /// When the first of these was written.
+    pub unwitnessed_since: Option<String>,
     /// The claims.
     pub claims: Vec<Claim>,
     /// What nothing here proves.
@@ -101,15 +112,18 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     };
     let (origin, stored_key) = (text("origin")?, text("vkey")?);
     let mut claims = Vec::new();
-    let key = match &options.key {
-        Some(key) => key.clone(),
+    let stored = match &options.key {
+        // An unreadable one is found below: the reader brought a better one.
+        Some(key) => stored_key.parse().unwrap_or_else(|_| key.clone()),
         None => stored_key.parse().map_err(|_: Error| {
             Error::damaged("store-damaged", "the store doesn't hold a readable public key")
                 .next("name the key that was handed out with --key")
         })?,
     };
-    claims.push(key_claim(&conn, options, &key, &origin, &stored_key)?);
-    let trust = Trust::in_log(key.clone());
+    let (chain, keys) = keys::chain(&conn, options.key.as_ref(), &stored)?;
+    claims.push(key_claim(&conn, options, &chain, &origin, &stored_key)?);
+    claims.extend(keys);
+    let trust = chain.trust();
 
     let mut checkpoints = Claim::new(
         "checkpoints",
@@ -118,7 +132,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     let mut stated = Vec::new();
     sql::checkpoints(&conn, |size, note| {
         checkpoints.checked += 1;
-        match own_checkpoint(u64::try_from(size).unwrap_or(u64::MAX), note, &trust) {
+        match chain.own_checkpoint(u64::try_from(size).unwrap_or(u64::MAX), note) {
             Ok(signed) => stated.push(signed.claim(Holder::Own)),
             Err(finding) => checkpoints.find(finding.code(), None, finding.to_string()),
         }
@@ -169,6 +183,11 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         Ok(fields(&leaf).ok().map(|view| view.at.to_string()))
     };
     let last_checkpoint_at = at_of(verified.signed_to)?;
+    let mut anchored = anchors::check(&conn, &options.witnesses)?;
+    let witnessed_to = if anchored.counts() { anchored.witnessed_to.min(verified.size) } else { 0 };
+    claims.append(&mut anchored.claims);
+    let unwitnessed = verified.size - witnessed_to;
+    let unwitnessed_since = if unwitnessed > 0 { at_of(witnessed_to + 1)? } else { None };
     if options.depth == Depth::Deep {
         claims.extend(deep::check(path, &conn, size)?);
     }
@@ -176,7 +195,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         schema: "candor.verification/1",
         holds: claims.iter().all(|claim| claim.standing != Standing::Broken),
         origin,
-        vkey: key.to_string(),
+        vkey: chain.current().to_string(),
         entries: verified.size,
         root: verified.root.map(|root| root.to_string()),
         head: verified.head.map(|head| head.to_string()),
@@ -187,6 +206,10 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         last_checkpoint_at,
         held_to: verified.held_to,
         entries_since_held: verified.unwitnessed(),
+        witnesses: anchored.witnesses,
+        witnessed_to,
+        unwitnessed,
+        unwitnessed_since,
         not_proven: not_proven(options, &verified),
         claims,
     })
@@ -262,7 +285,7 @@ fn feed(conn: &Connection, first: i64, end: i64, section: &mut Section) -> Resul
 fn key_claim(
     conn: &Connection,
     options: &Options,
-    key: &VerifierKey,
+    chain: &KeyChain,
     origin: &str,
     stored_key: &str,
 ) -> Result<Claim> {
@@ -277,13 +300,14 @@ fn key_claim(
     let first = sql::leaf(conn, 0)?.unwrap_or_default();
     let declared = fields(&first).map(|view| body(&view)).unwrap_or_default();
     let declared = declared["vkey"].as_str().unwrap_or_default();
-    claim.expect(declared == key.to_string(), "key-differs", Some(0), || {
+    let first_key = &chain.tenures()[0].key;
+    claim.expect(declared == first_key.to_string(), "key-differs", Some(0), || {
         "the ledger's first entry names another key".into()
     });
-    claim.expect(stored_key == key.to_string(), "key-differs", None, || {
+    claim.expect(stored_key == chain.current().to_string(), "key-differs", None, || {
         "the store names another key".into()
     });
-    claim.expect(origin == key.name(), "origin-differs", None, || {
+    claim.expect(origin == first_key.name(), "origin-differs", None, || {
         "the store calls its ledger by another name than the key".into()
     });
     Ok(claim)

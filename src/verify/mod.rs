@@ -5,11 +5,13 @@
 //! opened the usual way, for a store that was tampered with must be read all the same. What comes
 //! out is a list of claims, each proven, not proven or broken, and what can't be proven at all.
 
+mod anchors;
 mod claim;
 mod deep;
 mod entries;
 mod facts;
 mod items;
+mod keys;
 mod payloads;
 pub mod query;
 mod sql;
@@ -18,5 +20,6 @@ mod tables;
 pub mod views;
 pub mod watch;
 
+pub use anchors::Witnessed;
 pub use claim::{Claim, Fault, Standing};
 pub use entries::{Depth, Held, Options, Report, latest_checkpoint, verify};

@@ -10,6 +10,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use sha2::{Digest, Sha256};
 
 use super::printable::printable;
+use super::qr::qr_svg;
 use super::{Block, Document, NoteKind, Table};
 
 const PAGE: &str = include_str!("page.html");
@@ -96,6 +97,13 @@ fn block_value(index: usize, block: &Block) -> Value {
             text => printable(text),
         },
         Block::Preformatted(text) => context! { kind => "preformatted", text => printable(text) },
+        Block::Code(caption, text) => context! {
+            kind => "code",
+            // Only squares: the text stands in them and nowhere else in the picture.
+            picture => Value::from_safe_string(qr_svg(text).unwrap_or_default()),
+            caption => printable(caption),
+            text => printable(text),
+        },
     }
 }
 
@@ -262,6 +270,7 @@ mod tests {
             }),
             Block::Note(kind, text) => Block::Note(*kind, word(text)),
             Block::Preformatted(text) => Block::Preformatted(word(text)),
+            Block::Code(caption, text) => Block::Code(word(caption), word(text)),
         };
         Document {
             title: word(&document.title),
@@ -275,6 +284,7 @@ mod tests {
             match block {
                 Block::Heading(_, t) | Block::Paragraph(t) => vec![t],
                 Block::Note(_, t) | Block::Preformatted(t) => vec![t],
+                Block::Code(caption, t) => vec![caption, t],
                 Block::Facts(facts) => facts.iter().flat_map(|(a, b)| [a, b]).collect(),
                 Block::Table(t) => {
                     t.columns.iter().chain(t.rows.iter().flatten()).chain([&t.caption]).collect()
@@ -336,6 +346,18 @@ mod tests {
         for region in page.split("aria-labelledby=\"").skip(1).filter_map(|p| p.split('"').next()) {
             assert!(page.contains(&format!("<caption id=\"{region}\">")), "{region} names nothing");
         }
+    }
+
+    #[test]
+    fn a_code_is_a_picture_without_script_and_its_text_is_escaped() {
+        let mut document = Document::new("T", "");
+        document.push(Block::Code("<b>".into(), "<script>alert(1)</script>".into()));
+        let page = document.to_html("en");
+        assert!(page.contains("<figure>") && page.contains("<svg ") && page.contains("</svg>"));
+        assert!(
+            page.contains("&lt;script&gt;") && !page.contains("<script") && !page.contains("<b>")
+        );
+        assert!(!page.contains("<?xml"));
     }
 
     #[test]

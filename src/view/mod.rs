@@ -9,7 +9,10 @@
 mod csv;
 mod html;
 mod printable;
+mod qr;
 mod text;
+
+pub use qr::qr_svg;
 
 use serde::Serialize;
 
@@ -41,6 +44,8 @@ pub enum Block {
     Note(NoteKind, String),
     /// Text whose spacing matters: proofs, keys, commands.
     Preformatted(String),
+    /// A caption, and a text that is shown as preformatted and, on a page, as a QR code too.
+    Code(String, String),
 }
 
 /// What a note wants of its reader.

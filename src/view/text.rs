@@ -73,7 +73,7 @@ fn block_text(block: &Block, width: Option<u16>) -> String {
             format!("{}\n\n{}", wrapped(&table.caption, width), table.to_text(width))
         }
         Block::Note(kind, text) => columns([[format!("{}:", kind.label()), text.clone()]], width),
-        Block::Preformatted(text) => printable(text)
+        Block::Preformatted(text) | Block::Code(_, text) => printable(text)
             .lines()
             .map(|line| format!("    {line}").trim_end().to_owned())
             .collect::<Vec<_>>()

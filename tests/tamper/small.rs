@@ -149,7 +149,7 @@ impl Small {
 
     pub fn with_checkpoint(&self) -> Options {
         let held = vec![Held { name: "kept".into(), note: self.note.clone() }];
-        Options { depth: Depth::Deep, key: Some(self.vkey.clone()), held }
+        Options { depth: Depth::Deep, key: Some(self.vkey.clone()), held, witnesses: Vec::new() }
     }
 }
 
@@ -185,7 +185,7 @@ impl Copy {
 }
 
 pub fn file_only() -> Options {
-    Options { depth: Depth::Deep, key: None, held: Vec::new() }
+    Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() }
 }
 
 /// The codes of everything that is found; of the error where the file can't be read at all.

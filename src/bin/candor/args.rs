@@ -35,6 +35,9 @@ pub struct Cli {
         env = "CANDOR_ACTOR"
     )]
     pub actor: String,
+    /// The passphrase of a locked key: the first line of this file; asked at the terminal by default
+    #[arg(long, global = true, value_name = "FILE", env = "CANDOR_PASSPHRASE_FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -72,6 +75,9 @@ pub enum Command {
     /// The key that signs
     #[command(subcommand)]
     Key(Key),
+    /// Vouches for other ledgers, as a witness (c2sp.org/tlog-witness)
+    #[command(subcommand)]
+    Witness(Witness),
     /// Deletes what is past its retention
     #[command(subcommand)]
     Retain(Retain),
@@ -96,6 +102,12 @@ pub struct Init {
     /// The ledger's name, such as ledger.brand.example/main
     #[arg(long)]
     pub origin: Option<String>,
+    /// Locks the key with a passphrase
+    #[arg(long, conflicts_with = "ssh_key")]
+    pub passphrase: bool,
+    /// Signs with a key that the ssh-agent holds, by its public half (`ssh-keygen -t ed25519`)
+    #[arg(long, value_name = "FILE.pub")]
+    pub ssh_key: Option<PathBuf>,
 }
 
 /// `policy …`
@@ -373,7 +385,7 @@ pub struct Erase {
     /// Says what would be erased and what is kept, and changes nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Writes the certificate to a file
+    /// Writes the certificate to a file: JSON, or a page with a QR code if its name ends in .html
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 }
@@ -414,22 +426,124 @@ pub enum Audit {
         /// A checkpoint that was kept elsewhere
         #[arg(long, value_name = "FILE")]
         checkpoint: Vec<PathBuf>,
-        /// The public key, kept elsewhere; the store's own word for it by default
+        /// The public key, kept elsewhere; the store's own word for it by default. After a rotation,
+        /// any key that the ledger has had
         #[arg(long)]
         key: Option<String>,
         /// Says what is new since the last look with this file, for a run every night; refuses a
         /// ledger that doesn't continue the one that was last seen
         #[arg(long, value_name = "FILE")]
         watch: Option<PathBuf>,
+        /// A witness's public key, kept elsewhere; the store's own word for them by default
+        #[arg(long, value_name = "VKEY")]
+        witness: Vec<String>,
     },
     /// Prints the current signed checkpoint, to be kept elsewhere
     Checkpoint {
         /// Writes it to a file
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, visible_alias = "to", value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How it is written
+        #[arg(long, value_enum, default_value = "note")]
+        form: CheckpointForm,
+        /// The last one that a witness signed too, with what it signed
+        #[arg(long)]
+        witnessed: bool,
+    },
+    /// Witnesses: outsiders who sign that the ledger was only continued
+    #[command(subcommand)]
+    Witness(AuditWitness),
+    /// Has a time-stamp authority sign that the current checkpoint exists (RFC 3161)
+    Timestamp {
+        /// The authority's address
+        #[arg(long, value_name = "URL", required_unless_present = "out")]
+        tsa: Option<String>,
+        /// Gives up after so many seconds
+        #[arg(long, value_name = "SECONDS", default_value = "20")]
+        timeout: u64,
+        /// Writes all time-stamps and their checkpoints to a folder, to be checked with openssl
+        #[arg(long, value_name = "DIR", conflicts_with = "tsa")]
         out: Option<PathBuf>,
     },
     /// Answers a regulator's question
     Report(Report),
+}
+
+/// Forms of a checkpoint.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum CheckpointForm {
+    /// The signed note
+    Note,
+    /// A mail that holds it, to be piped to a mail program
+    Mail,
+    /// A QR code, as an SVG picture
+    Qr,
+}
+
+/// `audit witness …`
+#[derive(Subcommand)]
+pub enum AuditWitness {
+    /// Asks a witness from now on
+    Add {
+        /// Its public key, as its operator hands it out
+        vkey: String,
+        /// Its address, without /add-checkpoint
+        url: String,
+    },
+    /// Has every witness sign the current checkpoint; nothing waits for it, so run it each night
+    Ask {
+        /// Gives up on a witness after so many seconds
+        #[arg(long, value_name = "SECONDS", default_value = "20")]
+        timeout: u64,
+    },
+    /// Lists the witnesses and what they signed last
+    List,
+    /// Asks a witness no more
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+/// `witness …`
+#[derive(Subcommand)]
+pub enum Witness {
+    /// Makes a witness: its key and its memory
+    Init {
+        /// The name that it signs under, such as witness.brand.example/w1
+        #[arg(long)]
+        name: String,
+        /// The file for what it remembers
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
+        /// The file for its key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Prints the public key to hand out, and what was signed last for each ledger
+    Show {
+        /// What it remembers
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
+        /// Its key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Answers add-checkpoint over HTTP until it is stopped
+    Serve {
+        /// Where to listen
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8601")]
+        listen: String,
+        /// What it remembers
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
+        /// Its key
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// Public keys of the ledgers that it signs for
+        #[arg(long, value_name = "VKEY", required = true, num_args = 1..)]
+        log: Vec<String>,
+    },
 }
 
 /// `audit report`
@@ -475,6 +589,25 @@ pub enum ReportFormat {
 pub enum Key {
     /// Prints the public key to hand out
     Show,
+    /// Takes a new key; both keys sign the change, so that whoever has the old one is led to the new
+    Rotate {
+        /// Nobody has the present key any more: the new one alone signs
+        #[arg(long, conflicts_with = "stolen")]
+        lost: bool,
+        /// Somebody else may have the present key: it vouches for nothing from now on
+        #[arg(long)]
+        stolen: bool,
+        /// Locks the new key with a new passphrase
+        #[arg(long, conflicts_with = "ssh_key")]
+        passphrase: bool,
+        /// Signs with a key that the ssh-agent holds, by its public half
+        #[arg(long, value_name = "FILE.pub")]
+        ssh_key: Option<PathBuf>,
+    },
+    /// Locks the key file with a passphrase (PKCS#8, scrypt), or changes the passphrase
+    Lock,
+    /// Writes the key file without a passphrase
+    Unlock,
 }
 
 /// `retain …`

@@ -1,30 +1,44 @@
-//! `audit verify|checkpoint|report`.
+//! `audit verify`, and where the other `audit` commands stand.
 
 use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Result, io};
 use candor::verify::watch::{News, Seen, Turn};
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
-use crate::{Answer, Context, report};
+use crate::{Answer, Context, checkpoint, report, witness};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
     match command {
-        Audit::Verify { deep, checkpoint, key, watch } => {
-            let options = options(*deep, checkpoint, key.as_deref())?;
+        Audit::Verify { deep, checkpoint, key, watch, witness } => {
+            let options = options(*deep, checkpoint, key.as_deref(), witness)?;
             match watch {
                 None => check(context, &options),
                 Some(file) => look(context, options, file),
             }
         }
-        Audit::Checkpoint { out } => checkpoint_out(context, out.as_deref()),
+        Audit::Checkpoint { out, form, witnessed } => {
+            checkpoint::run(context, out.as_deref(), *form, *witnessed)
+        }
+        Audit::Witness(command) => witness::audit(context, command),
+        Audit::Timestamp { tsa, timeout, out } => match (tsa, out) {
+            (Some(tsa), _) => witness::timestamp(context, tsa, *timeout),
+            (None, out) => {
+                witness::export_timestamps(context, out.as_deref().unwrap_or(Path::new(".")))
+            }
+        },
         Audit::Report(args) => report::run(context, args),
     }
 }
 
-fn options(deep: bool, held: &[PathBuf], key: Option<&str>) -> Result<Options> {
+fn options(
+    deep: bool,
+    held: &[PathBuf],
+    key: Option<&str>,
+    witnesses: &[String],
+) -> Result<Options> {
     let held = held
         .iter()
         .map(|path| {
@@ -36,6 +50,7 @@ fn options(deep: bool, held: &[PathBuf], key: Option<&str>) -> Result<Options> {
         depth: if deep { Depth::Deep } else { Depth::Ledger },
         key: key.map(str::parse).transpose()?,
         held,
+        witnesses: witnesses.iter().map(|vkey| vkey.parse()).collect::<Result<_>>()?,
     })
 }
 
@@ -133,6 +148,16 @@ fn say(context: &Context, report: &Report) {
         "since kept  {} entries after the last checkpoint kept elsewhere",
         report.entries_since_held
     ));
+    for witnessed in &report.witnesses {
+        out.say(format!(
+            "witnessed   {} entries by {}, at {}",
+            witnessed.size, witnessed.witness, witnessed.at
+        ));
+    }
+    out.say(match &report.unwitnessed_since {
+        Some(since) => format!("unwitnessed {} entries, since {since}", report.unwitnessed),
+        None => format!("unwitnessed {} entries", report.unwitnessed),
+    });
     for claim in &report.claims {
         say_claim(context, claim);
     }
@@ -155,16 +180,4 @@ fn say_claim(context: &Context, claim: &Claim) {
     if claim.faults_untold > 0 {
         context.out.say(format!("            and {} more", claim.faults_untold));
     }
-}
-
-fn checkpoint_out(context: &Context, out: Option<&Path>) -> Result<Answer> {
-    let note = verify::latest_checkpoint(context.path()?)?
-        .ok_or_else(|| Error::no("checkpoint-missing", "nothing was ever signed"))?;
-    match out {
-        Some(path) => std::fs::write(path, &note).map_err(io(path))?,
-        None if context.out.is_json() => {}
-        None => context.out.raw(&note),
-    }
-    context.out.give(&serde_json::json!({"checkpoint": note, "out": out}));
-    Ok(Answer::Yes)
 }

@@ -25,7 +25,10 @@ pub fn restore(context: &Context, args: &Restore) -> Result<Answer> {
         true => Certificates::Complete(&args.certificates),
         false => Certificates::Some(&args.certificates),
     };
-    let report = backup::restore(path, &args.backup, vouched, &context.actor, Moment::now())?;
+    let now = Moment::now();
+    let report = context.secrets.with(|unlocking| {
+        backup::restore_with(path, &args.backup, vouched, &context.actor, now, unlocking)
+    })?;
     context.out.say(format!(
         "{} is back with {} ledger entries; the key had signed {}",
         path.display(),

@@ -157,6 +157,7 @@ impl Story<'_> {
             store: Some(cli.store.unwrap_or_else(|| self.dir.join("shop.db"))),
             actor: "demo".to_owned(),
             out: self.context.out.kept_in(&documents),
+            secrets: crate::unlock::Secrets::new(None),
         };
         let answer = run_command(&context, cli.command)?;
         drop(context);

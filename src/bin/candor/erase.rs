@@ -56,7 +56,10 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     }
     if let Some((path, mut file)) = file {
         use std::io::Write;
-        let text = serde_json::to_string_pretty(&certificate).expect("a certificate is JSON");
+        let text = match path.extension().is_some_and(|ending| ending == "html") {
+            true => certificate.document().to_html("en"),
+            false => serde_json::to_string_pretty(&certificate).expect("a certificate is JSON"),
+        };
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
         context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
     }

@@ -1,22 +1,31 @@
 //! `init`: makes a store.
 
 use candor::base::clock::Moment;
-use candor::base::error::Result;
-use candor::store::{Creation, Store, key_path};
+use candor::base::error::{Result, io};
+use candor::store::{Creation, NewKey, Store, key_path};
 use serde_json::json;
 
 use crate::args::Init;
-use crate::{Answer, Context, policy};
+use crate::{Answer, Context, policy, unlock};
 
 pub fn run(context: &Context, args: &Init) -> Result<Answer> {
     // A policy with mistakes is said before anything is made.
     let checked = args.policy.as_deref().map(policy::read).transpose()?;
-    let mut store = Store::create(&Creation {
+    let line = args.ssh_key.as_deref().map(|f| std::fs::read_to_string(f).map_err(io(f)));
+    let line = line.transpose()?;
+    let secret = args.passphrase.then(|| context.secrets.new_passphrase()).transpose()?;
+    let key = match (&line, &secret) {
+        (Some(line), _) => NewKey::Agent { line, socket: unlock::agent() },
+        (None, Some(secret)) => NewKey::Locked(secret),
+        (None, None) => NewKey::Open,
+    };
+    let creation = Creation {
         path: &args.file,
         origin: args.origin.as_deref(),
         now: Moment::now(),
         actor: &context.actor,
-    })?;
+    };
+    let mut store = Store::create_with(&creation, &key)?;
     let vkey = store.signer().map(|signer| signer.vkey().to_owned()).unwrap_or_default();
     context.out.say(format!("store   {}", args.file.display()));
     context.out.say(format!(

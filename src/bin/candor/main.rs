@@ -7,6 +7,7 @@ mod args;
 mod audience;
 mod audit;
 mod backup;
+mod checkpoint;
 mod consent;
 mod demo;
 mod erase;
@@ -20,6 +21,8 @@ mod query;
 mod report;
 mod request;
 mod retain;
+mod unlock;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -40,6 +43,8 @@ pub struct Context {
     actor: String,
     /// Where the answer goes.
     out: Output,
+    /// How a locked key is opened.
+    secrets: unlock::Secrets,
 }
 
 impl Context {
@@ -53,7 +58,13 @@ impl Context {
 
     /// Opens the store.
     pub fn open(&self, access: Access) -> Result<Store> {
-        Store::open(self.path()?, access, &self.actor)
+        let path = self.path()?;
+        self.secrets.with(|unlocking| Store::open_with(path, access, &self.actor, unlocking))
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &str {
+        &self.actor
     }
 }
 
@@ -97,7 +108,12 @@ pub enum Answer {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let context = Context { store: cli.store, actor: cli.actor, out: Output::new(cli.json) };
+    let context = Context {
+        store: cli.store,
+        actor: cli.actor,
+        out: Output::new(cli.json),
+        secrets: unlock::Secrets::new(cli.passphrase_file),
+    };
     match run(&context, cli.command) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
@@ -121,6 +137,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Audience(command) => audience::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
+        Command::Witness(command) => witness::run(context, &command),
         Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

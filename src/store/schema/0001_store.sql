@@ -40,6 +40,33 @@ CREATE TABLE node (
 -- Signed notes, one for each commit.
 CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT;
 
+-- The keys that have signed, each with the entry that brought it; the last one signs now.
+CREATE TABLE signing_key (entry INTEGER PRIMARY KEY, vkey TEXT NOT NULL) STRICT;
+
+-- Witnesses that are asked to sign too. entry is the one that says so; size is the last size that the
+-- witness is known to have signed, 0 for none.
+CREATE TABLE witness (
+  vkey TEXT PRIMARY KEY, url TEXT NOT NULL, entry INTEGER NOT NULL, size INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What witnesses signed: a note's signature line over the checkpoint of that size; at is the witness's
+-- time, entry the one that says so.
+CREATE TABLE cosignature (
+  size INTEGER NOT NULL, vkey TEXT NOT NULL, line TEXT NOT NULL, at INTEGER NOT NULL,
+  entry INTEGER NOT NULL, PRIMARY KEY (size, vkey)
+) STRICT, WITHOUT ROWID;
+
+-- Time-stamp tokens (RFC 3161) over the bytes of the stored checkpoint of that size.
+CREATE TABLE timestamp (
+  entry INTEGER PRIMARY KEY, size INTEGER NOT NULL, authority TEXT NOT NULL, token BLOB NOT NULL,
+  at INTEGER NOT NULL
+) STRICT;
+
+-- What a witness refused as no continuation of what it had signed: the checkpoint and its answer.
+CREATE TABLE refusal (
+  entry INTEGER PRIMARY KEY, vkey TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL
+) STRICT;
+
 -- What an entry says about a person, sealed under a record's key; committed to by the leaf.
 CREATE TABLE payload (n INTEGER PRIMARY KEY, record INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
 CREATE INDEX payload_record ON payload (record);

@@ -1,0 +1,160 @@
+//! Gives a store a new key, and puts the key file aside that signed until then.
+//!
+//! The ledger says so (`key.rotate`), and both keys sign the checkpoint behind that entry, unless the
+//! old one is lost. The new key is written beside the old one first; the ledger changes in one
+//! transaction; then the files change places. A crash in between is mended when the store is opened
+//! again: what the store calls its key decides which of the two files is the right one.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde_json::json;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result, io};
+use crate::base::secret::SystemRandomness;
+use crate::ledger::key_chain::Reason;
+use crate::ledger::vkey::VerifierKey;
+
+use super::key_file::{Hand, NewKey, Unlocking, open_key_file};
+use super::signer::{HandedOver, Signer, key_path, with_ending};
+use super::{Store, sql};
+
+/// What a rotation did.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Rotation {
+    /// The form of this document.
+    pub schema: &'static str,
+    /// The new public key, to be handed out.
+    pub vkey: String,
+    /// The old one.
+    pub was: String,
+    /// Why.
+    pub reason: &'static str,
+    /// The ledger entry that says so.
+    pub entry: i64,
+    /// Where the old key file lies now; absent when there was none.
+    pub aside: Option<PathBuf>,
+}
+
+/// Where the new key lies until the ledger has it.
+pub fn next_key_path(store: &Path) -> PathBuf {
+    with_ending(store, ".key.next")
+}
+
+/// Where the key file of an earlier key lies: named after the key's id, so that it can be found by it.
+pub fn aside_path(store: &Path, key: &VerifierKey, reason: Reason) -> PathBuf {
+    let word = match reason {
+        Reason::Routine => "retired",
+        Reason::Stolen => "stolen",
+        Reason::Lost => "lost",
+    };
+    with_ending(store, &format!(".key.{word}-{:08x}", u32::from_be_bytes(key.id())))
+}
+
+impl Store {
+    /// Gives the store a new key.
+    ///
+    /// # Errors
+    /// `key-missing` without the present key, unless it is said to be lost; those of writing.
+    pub fn rotate(&mut self, now: Moment, reason: Reason, new: &NewKey<'_>) -> Result<Rotation> {
+        if self.signer.is_none() && reason != Reason::Lost {
+            return Err(Error::no(
+                "key-missing",
+                "the present key is needed to sign its successor",
+            )
+            .at(key_path(&self.path).display())
+            .next("put it back, or say --lost if nobody has it any more"));
+        }
+        let next = next_key_path(&self.path);
+        // One that was never put to use: the store's key is another.
+        let _ = std::fs::remove_file(&next);
+        let hand = new.write(&next, &mut SystemRandomness)?;
+        let handed = self.hand_over(now, reason, hand);
+        if handed.is_err() {
+            let _ = std::fs::remove_file(&next);
+        }
+        let (entry, was) = handed?;
+        let aside = put_in_place(&self.path, &was, reason)?;
+        Ok(Rotation {
+            schema: "candor.key-rotation/1",
+            vkey: self.signer.as_ref().map(|s| s.vkey().to_owned()).unwrap_or_default(),
+            was: was.to_string(),
+            reason: reason.word(),
+            entry,
+            aside,
+        })
+    }
+
+    /// The ledger's part of a rotation. Returns the entry and the old key.
+    pub fn hand_over(
+        &mut self,
+        now: Moment,
+        reason: Reason,
+        successor: Hand,
+    ) -> Result<(i64, VerifierKey)> {
+        let was: VerifierKey = sql::meta(&self.conn, "vkey")?
+            .and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok())
+            .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its public key"))?;
+        let before = self.signer.take().filter(|_| reason != Reason::Lost);
+        let signer = Signer::succeeding(before, &self.path, self.log.origin(), successor)?;
+        let vkey = signer.vkey().to_owned();
+        if vkey == was.to_string() {
+            self.signer = signer.settled(HandedOver::No);
+            return Err(Error::usage("key-same", "this is the store's present key"));
+        }
+        self.signer = Some(signer);
+        let entry = self.write(now, |writer| {
+            let entry = writer.append(
+                "key.rotate",
+                json!({"vkey": vkey, "was": was.to_string(), "why": reason.word()}),
+            )?;
+            sql::set_meta(writer.conn, "vkey", vkey.as_bytes())?;
+            sql::insert_signing_key(writer.conn, entry, &vkey)?;
+            Ok(entry)
+        });
+        // From here on one key signs: the new one if the ledger has it, else the old one.
+        let has_it = sql::meta(&self.conn, "vkey")?.unwrap_or_default() == vkey.as_bytes();
+        let handed_over = if has_it { HandedOver::Yes } else { HandedOver::No };
+        self.signer = self.signer.take().and_then(|signer| signer.settled(handed_over));
+        entry.map(|entry| (entry, was))
+    }
+}
+
+/// Moves the files of a rotation that the ledger has: the old key aside, the new one in its place.
+fn put_in_place(store: &Path, was: &VerifierKey, reason: Reason) -> Result<Option<PathBuf>> {
+    let (key, next) = (key_path(store), next_key_path(store));
+    let mut aside = None;
+    if key.exists() {
+        let path = aside_path(store, was, reason);
+        std::fs::rename(&key, &path).map_err(io(&key))?;
+        aside = Some(path);
+    }
+    std::fs::rename(&next, &key).map_err(io(&next))?;
+    Ok(aside)
+}
+
+/// Ends a rotation that was cut off after the ledger had it; `None` when there was none.
+pub fn mend(
+    conn: &Connection,
+    store: &Path,
+    origin: &str,
+    unlocking: &Unlocking<'_>,
+) -> Result<Option<Signer>> {
+    let Some(hand) = open_key_file(&next_key_path(store), unlocking)? else { return Ok(None) };
+    let own = sql::meta(conn, "vkey")?.unwrap_or_default();
+    if hand.verifier_key(origin)?.to_string().as_bytes() != own {
+        return Ok(None);
+    }
+    let keys = sql::signing_keys(conn)?;
+    let was = keys.iter().rev().nth(1).and_then(|(_, vkey)| vkey.parse().ok());
+    let reason = keys
+        .last()
+        .and_then(|(entry, _)| sql::leaf(conn, *entry).ok().flatten())
+        .and_then(|leaf| serde_json::from_slice::<serde_json::Value>(&leaf).ok())
+        .and_then(|leaf| Reason::from_word(leaf["b"]["why"].as_str()?));
+    if let (Some(was), Some(reason)) = (was, reason) {
+        put_in_place(store, &was, reason)?;
+    }
+    Ok(Some(Signer::new(store, origin, hand)?))
+}

@@ -1,0 +1,64 @@
+//! The keys of a store, from its first entry on: who had to sign what, and whom the reader trusts.
+
+use rusqlite::Connection;
+
+use crate::base::error::Result;
+use crate::ledger::key_chain::{KeyChain, Reason};
+use crate::ledger::scan::fields;
+use crate::ledger::vkey::VerifierKey;
+use crate::store::signing_keys;
+
+use super::claim::Claim;
+use super::facts::body;
+use super::sql;
+
+/// Follows the keys from the first one through the entries that hand over. `trusted` is the key that
+/// the reader brought; one that isn't among the store's keys stands alone, and nothing will hold.
+pub(super) fn chain(
+    conn: &Connection,
+    trusted: Option<&VerifierKey>,
+    stored: &VerifierKey,
+) -> Result<(KeyChain, Option<Claim>)> {
+    let rows = signing_keys(conn).unwrap_or_default();
+    let first = rows.first().and_then(|(_, vkey)| vkey.parse().ok());
+    let mut chain = KeyChain::new(first.unwrap_or_else(|| stored.clone()));
+    let mut claim =
+        Claim::new("keys", "each key after the first was brought in by the one before it");
+    for (entry, vkey) in rows.iter().skip(1) {
+        claim.checked += 1;
+        let leaf = sql::leaf(conn, *entry)?.unwrap_or_default();
+        let said = fields(&leaf).ok().filter(|view| view.kind == "key.rotate");
+        let said = said.map(|view| body(&view)).unwrap_or_default();
+        let reason = said["why"].as_str().and_then(Reason::from_word);
+        let same = said["vkey"].as_str() == Some(vkey)
+            && said["was"].as_str() == Some(&chain.current().to_string());
+        let handed = match (reason, vkey.parse(), u64::try_from(*entry)) {
+            (Some(reason), Ok(key), Ok(n)) if same => chain.hand_over(n, key, reason).is_ok(),
+            _ => false,
+        };
+        claim.expect(handed, "key-chain", Some(*entry), || {
+            "the ledger doesn't say that this key follows the one before".into()
+        });
+    }
+    if let Some(trusted) = trusted {
+        if !chain.holds(trusted) {
+            return Ok((KeyChain::new(trusted.clone()), None));
+        }
+        if let Some(cut) = chain.cut_after(trusted) {
+            let entry = i64::try_from(cut.entry).ok();
+            let (code, what) = match cut.reason {
+                Reason::Stolen => (
+                    "key-stolen",
+                    "the key that was handed in was declared stolen: it vouches for no key after it",
+                ),
+                _ => (
+                    "key-lost",
+                    "the key that was handed in was lost: it didn't sign the key after it",
+                ),
+            };
+            claim.find(code, entry, format!("{what}; ask the controller for the present key"));
+        }
+    }
+    let told = claim.checked > 0 || !claim.faults.is_empty();
+    Ok((chain, told.then_some(claim)))
+}
