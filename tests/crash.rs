@@ -174,8 +174,12 @@ fn a_killed_import_goes_on_and_ends_like_an_undisturbed_one() {
         assert!(counts(&place.open())[0] > 0);
         place.assert_verifies();
     }
+    let line = acknowledged();
+    assert_eq!(numbers(place.open().conn(), "SELECT COUNT(*) FROM import WHERE state = 2"), [1]);
     let end = place.run(&args);
     assert!(end.status.success(), "{}", String::from_utf8_lossy(&end.stderr));
+    let told: serde_json::Value = serde_json::from_slice(&end.stdout).unwrap();
+    assert_eq!(told["resumed_at_line"], line, "it doesn't begin anew");
     place.assert_verifies();
     assert_eq!(counts(&place.open()), counts(&calm.open()));
     assert_eq!(picture(&place.open()), picture(&calm.open()));

@@ -22,8 +22,13 @@ use super::ask::Explanation;
 use super::sql;
 use super::summary::{Summary, count};
 
-/// Rows in one transaction, at most. Larger ones save no more time and hold the write lock longer.
+/// Rows in one transaction, at most. Larger ones save no more time.
 const BATCH_ROWS_MAX: usize = 50_000;
+/// How long a transaction takes in rows (milliseconds): others wait for the write lock that long, and
+/// a run that is cut off loses no more.
+const BATCH_MS_MAX: i64 = 1_000;
+/// How many rows are taken between two looks at the clock.
+const ROWS_A_LOOK: usize = 256;
 
 /// Whether an import is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +113,7 @@ pub fn import(
     let mut run = Run::new(items, 0, Summary::default());
     let summary = store.rehearse(now(), |writer| {
         let mut admission = Admission::new(writer, &rules, request.source, 0)?;
-        run.batch(writer, &mut admission, usize::MAX, listener)
+        run.batch(writer, &mut admission, &|_| false, listener)
     })?;
     let summary = if known_from.is_some() { summary.as_known() } else { summary };
     Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None, known_from })
@@ -146,7 +151,11 @@ fn carry_out(
                 admission = Some(Admission::new(writer, rules, request.source, import)?);
             }
             let admission = admission.as_mut().expect("made above");
-            let summary = run.batch(writer, admission, BATCH_ROWS_MAX, listener)?;
+            let end = Moment(writer.now.0.saturating_add(BATCH_MS_MAX));
+            let is_over = |rows: usize| {
+                rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
+            };
+            let summary = run.batch(writer, admission, &is_over, listener)?;
             let totals = serde_json::to_string(&summary).expect("counts are JSON");
             let line = i64::try_from(run.resume_line).unwrap_or(0);
             sql::put_progress(writer.conn, import, line, &totals)?;
@@ -181,18 +190,21 @@ impl Run {
         Run { items, resume_line, summary, rows_before, ended: false }
     }
 
-    /// Takes items in until the batch is full or the file ends. Returns the counts with this batch,
-    /// which stand once it is committed.
+    /// Takes items in until the batch `is_over`, by how many it has, or the file ends; one at least.
+    /// Returns the counts with this batch, which stand once it is committed.
     fn batch(
         &mut self,
         writer: &mut Writer<'_>,
         admission: &mut Admission<'_>,
-        items_max: usize,
+        is_over: &dyn Fn(usize) -> bool,
         listener: &mut dyn Listener,
     ) -> Result<Summary> {
         let mut summary = self.summary.clone();
         let mut out = admission.begin_batch(writer)?;
-        for _ in 0..items_max {
+        for taken in 0.. {
+            if taken > 0 && is_over(taken) {
+                break;
+            }
             let Some(item) = self.items.next() else {
                 self.ended = true;
                 break;
