@@ -11,6 +11,7 @@ pub mod store;
 pub mod collect;
 pub mod consent;
 pub mod profile;
+pub mod evidence;
 pub mod view;
 pub mod send;
 pub mod subject;

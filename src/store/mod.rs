@@ -28,13 +28,13 @@ pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
     Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of, words_of,
 };
-pub use proof::inclusion;
+pub use proof::{consistency, first_entry_from, inclusion};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, state_path,
 };
-pub use sql::{MIGRATIONS, Truncation, copy_file, meta, set_meta};
+pub use sql::{MIGRATIONS, Truncation, copy_file, last_checkpoint, leaf, leaves, meta, set_meta};
 pub use words::{WordKind, Words};
 
 /// An open store.

@@ -138,6 +138,7 @@ pub fn insert_checkpoint(conn: &Connection, size: i64, note: &str) -> Result<()>
     Ok(())
 }
 
+/// The latest checkpoint: the number of entries under it, and the signed note.
 pub fn last_checkpoint(conn: &Connection) -> Result<Option<(i64, Vec<u8>)>> {
     use rusqlite::OptionalExtension;
     Ok(conn
@@ -150,6 +151,7 @@ pub fn entry_count(conn: &Connection) -> Result<i64> {
     Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
 }
 
+/// The bytes of an entry.
 pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     use rusqlite::OptionalExtension;
     Ok(conn

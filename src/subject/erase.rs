@@ -14,6 +14,8 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::sql as consent_sql;
+use crate::evidence::{self, Issued, Opening};
+use crate::ledger::carrier::Carrier;
 use crate::ledger::commit::{ItemKind, item_salt};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
@@ -336,6 +338,27 @@ pub fn erase(
         checkpoint_before: before,
         checkpoint: note,
     })
+}
+
+/// Issues a certificate: it carries the proof that it was handed out, and the erasure's entry.
+///
+/// # Errors
+/// Those of [`Store::write`].
+pub fn issue_certificate(
+    store: &mut Store,
+    certificate: &Certificate,
+    now: Moment,
+) -> Result<String> {
+    let text = serde_json::to_string_pretty(certificate).expect("a certificate is JSON");
+    let mut body = serde_json::Map::new();
+    body.insert("erasure".to_owned(), certificate.entry.into());
+    let issued = Issued {
+        kind: "certificate.issue",
+        body,
+        about: None,
+        behind: vec![(certificate.entry, Opening::Sealed)],
+    };
+    evidence::issue(store, &issued, Carrier::Json, &text, now)
 }
 
 /// What to look for in the raw files: every erased value in the clear, and every erased row as it

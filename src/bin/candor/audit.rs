@@ -1,12 +1,13 @@
-//! `audit verify|checkpoint|report`.
+//! `audit verify|checkpoint|report`; `prove`, `check` and `bundle` have a file of their own.
 
 use std::path::{Path, PathBuf};
 
 use candor::base::error::{Error, Result, io};
+use candor::evidence::check::checkpoint_in;
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
-use crate::{Answer, Context, report};
+use crate::{Answer, Context, evidence, report};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
     match command {
@@ -15,6 +16,9 @@ pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
         }
         Audit::Checkpoint { out } => checkpoint_out(context, out.as_deref()),
         Audit::Report(args) => report::run(context, args),
+        Audit::Prove(args) => evidence::prove(context, args),
+        Audit::Check(args) => evidence::check(context, args),
+        Audit::Bundle(args) => evidence::bundle(context, args),
     }
 }
 
@@ -22,7 +26,7 @@ fn check(context: &Context, deep: bool, held: &[PathBuf], key: Option<&str>) -> 
     let held = held
         .iter()
         .map(|path| {
-            let note = std::fs::read(path).map_err(io(path))?;
+            let note = checkpoint_in(path)?;
             Ok(Held { name: path.display().to_string(), note })
         })
         .collect::<Result<Vec<_>>>()?;

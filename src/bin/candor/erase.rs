@@ -4,7 +4,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Result, io};
 use candor::profile::read;
 use candor::store::{self, Access};
-use candor::subject::erase::{CategoryDecision, erase, plan};
+use candor::subject::erase::{CategoryDecision, erase, issue_certificate, plan};
 
 use crate::args::Erase;
 use crate::{Answer, Context};
@@ -31,6 +31,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         .map(|path| std::fs::File::create(path).map_err(io(path)).map(|file| (path, file)))
         .transpose()?;
     let certificate = erase(&mut store, &rules, subject, Moment::now())?;
+    let issued = issue_certificate(&mut store, &certificate, Moment::now())?;
     context.out.say(format!("erased, as ledger entry {}", certificate.entry));
     say(context, &certificate.categories);
     let scan = &certificate.scan;
@@ -50,11 +51,12 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     }
     if let Some((path, mut file)) = file {
         use std::io::Write;
-        let text = serde_json::to_string_pretty(&certificate).expect("a certificate is JSON");
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
+        file.write_all(issued.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
         context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
     }
-    context.out.give(&certificate);
+    if context.out.is_json() {
+        context.out.raw(&issued);
+    }
     Ok(Answer::Yes)
 }
 

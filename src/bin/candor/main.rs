@@ -10,6 +10,7 @@ mod backup;
 mod consent;
 mod demo;
 mod erase;
+mod evidence;
 mod import;
 mod init;
 mod key;

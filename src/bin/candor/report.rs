@@ -1,13 +1,17 @@
 //! `audit report`: answers a regulator's question.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use candor::audit::{self, NAMES, Question, Verdict};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::evidence::{self, Issued};
+use candor::ledger::carrier::{BESIDE, Carrier};
 use candor::profile::{lookup, read};
 use candor::store::{self, Access, Store};
 use candor::view::{Block, Document};
+use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
 use crate::{Answer, Context};
@@ -45,10 +49,7 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         ReportFormat::Html => answer.document.to_html("en"),
     };
     match &args.out {
-        Some(path) => {
-            std::fs::write(path, text).map_err(io(path))?;
-            context.out.note(format!("written to {}", path.display()));
-        }
+        Some(path) => hand_out(context, &mut store, args, who, (format, &text), path)?,
         None => context.out.raw(&text),
     }
     Ok(match answer.verdict {
@@ -57,9 +58,62 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     })
 }
 
-/// A question about one person is written into the ledger, so the store is opened for that.
+/// A question about one person, and a report that leaves, are written into the ledger, so the store is
+/// opened for that.
 fn open(context: &Context, args: &Report) -> Result<Store> {
-    context.open(if args.who.is_some() { Access::Write } else { Access::Read })
+    let leaves = args.out.is_some() && store::key_path(context.path()?).exists();
+    context.open(if args.who.is_some() || leaves { Access::Write } else { Access::Read })
+}
+
+/// Writes a report to a file, with the proof that it was handed out: in it where the format has a place
+/// for that, else beside it.
+fn hand_out(
+    context: &Context,
+    store: &mut Store,
+    args: &Report,
+    who: Option<i64>,
+    (format, text): (ReportFormat, &str),
+    path: &Path,
+) -> Result<()> {
+    let (carrier, word) = match format {
+        ReportFormat::Text => (Some(Carrier::Text), "text"),
+        ReportFormat::Json => (Some(Carrier::Json), "json"),
+        ReportFormat::Csv => (None, "csv"),
+        ReportFormat::Html => (Some(Carrier::Page), "html"),
+    };
+    let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(io(path));
+    if store.signer().is_none() {
+        context.out.note("the key isn't here, so the report carries no proof");
+        write(path, text)?;
+    } else {
+        // The file is made first: a report that was entered and can't be written would be a pity.
+        write(path, "")?;
+        let issued = Issued {
+            kind: "report.issue",
+            body: serde_json::Map::from_iter([
+                ("report".to_owned(), args.name.as_str().into()),
+                ("format".to_owned(), word.into()),
+            ]),
+            about: who
+                .map(|who| evidence::about(store.conn(), who, json!({"report": args.name})))
+                .transpose()?,
+            behind: Vec::new(),
+        };
+        let now = Moment::now();
+        match carrier {
+            Some(carrier) => write(path, &evidence::issue(store, &issued, carrier, text, now)?)?,
+            None => {
+                let proof = evidence::issue_content(store, &issued, text.as_bytes(), now)?;
+                let mut beside = path.as_os_str().to_owned();
+                beside.push(BESIDE);
+                write(path, text)?;
+                write(Path::new(&beside), &proof.to_file())?;
+                context.out.note(format!("its proof is {}", Path::new(&beside).display()));
+            }
+        }
+    }
+    context.out.note(format!("written to {}", path.display()));
+    Ok(())
 }
 
 fn find(
