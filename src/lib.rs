@@ -12,6 +12,7 @@ pub mod anchor;
 pub mod collect;
 pub mod consent;
 pub mod profile;
+pub mod evidence;
 pub mod view;
 pub mod send;
 pub mod subject;

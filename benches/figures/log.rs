@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::base::secret::RecordKey;
+use candor::evidence::{Opening, entry as entry_proof};
 use candor::ledger::canonical;
 use candor::ledger::hash::{Hash, leaf_hash};
 use candor::ledger::leaf::Leaf;
 use candor::ledger::proof;
 use candor::ledger::tiles::TileReader;
 use candor::ledger::verify::{Claim, Holder, Verifier};
-use candor::store::{Access, Creation, Store, inclusion};
+use candor::store::{Access, Creation, Store};
 use candor::verify::{Depth, Options, verify};
 use rusqlite::Connection;
 use serde_json::json;
@@ -247,7 +248,8 @@ fn proofs(store: &Store, size: u64) -> Result<(Took, Took)> {
             Ok(rows.iter().filter_map(|hash| Hash::from_slice(hash)).collect())
         },
     );
-    let of_entry = |entry: u64| inclusion(store, entry as i64).map(|_| ());
+    let of_entry =
+        |entry: u64| entry_proof(store.conn(), entry as i64, Opening::Sealed).map(|_| ());
     let from_size = |entry: u64| {
         proof::consistency(entry + 1, size, |level, index| reader.hash(level, index)).map(|_| ())
     };

@@ -164,7 +164,7 @@ fn ask_one(
     let mut old = if known <= size { known } else { 0 };
     let url = format!("{}/add-checkpoint", row.url.trim_end_matches('/'));
     for _ in 0..TRIES {
-        let proof = consistency(store, old, size)?;
+        let proof = consistency(store.conn(), old, size)?;
         let request = AddCheckpoint { old, proof, checkpoint: checkpoint.clone() }.to_text();
         let answer = match post(&url, "text/plain; charset=utf-8", request.as_bytes()) {
             Ok(answer) => answer,

@@ -143,7 +143,7 @@ pub fn basis(store: &Store, as_of: Moment) -> Result<BasisReport> {
             events: count.events,
         });
     }
-    let first = super::timeline::first_entry_from(conn, Moment(as_of.0.saturating_add(1)))?;
+    let first = crate::store::first_entry_from(conn, Moment(as_of.0.saturating_add(1)))?;
     let (values_forgotten_since, events_forgotten_since) = sql::forgotten_since(conn, first)?;
     Ok(BasisReport {
         as_of: as_of.to_string(),

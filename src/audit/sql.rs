@@ -267,11 +267,6 @@ pub fn requests(conn: &Connection) -> Result<Vec<Request>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The number of ledger entries.
-pub fn entry_count(conn: &Connection) -> Result<i64> {
-    Ok(conn.query_row("SELECT COALESCE(MAX(n) + 1, 0) FROM entry", [], |row| row.get(0))?)
-}
-
 /// The leaf of an entry.
 pub fn leaf(conn: &Connection, n: i64) -> Result<Vec<u8>> {
     Ok(conn

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,7 +11,7 @@ use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
 use crate::ledger::scan;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, Table};
 
 use super::disclosures::span;
@@ -44,27 +43,13 @@ pub struct Timeline {
     pub entries: Vec<Happening>,
 }
 
-/// The number of the first entry at or after a moment: entries never go back in time.
-pub(super) fn first_entry_from(conn: &Connection, at: Moment) -> Result<i64> {
-    let (mut low, mut high) = (0, sql::entry_count(conn)?);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if scan::fields(&sql::leaf(conn, middle)?)?.at < at {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    Ok(low)
-}
-
 /// Tells the entries of a span; only those about one subject where one is named.
 pub fn timeline(store: &Store, asked: &Question) -> Result<Timeline> {
     let conn = store.conn();
     let about = asked.who.map(|subject| About::load(store, subject)).transpose()?;
     let to = asked.to.min(Moment(asked.as_of.0.saturating_add(1)));
     let mut entries = Vec::new();
-    sql::leaves(conn, first_entry_from(conn, asked.from)?, |n, leaf| {
+    sql::leaves(conn, store::first_entry_from(conn, asked.from)?, |n, leaf| {
         let fields = scan::fields(leaf)?;
         if fields.at >= to {
             return Ok(ControlFlow::Break(()));

@@ -6,14 +6,18 @@
 //! root; whoever holds one can later tell whether history was changed (`verify`). Keys follow one another
 //! (`key_chain`), and may be `locked`; witnesses are asked to sign too (`add_checkpoint`). An entry names
 //! nobody: what is personal is only committed to (`commit`), with salts that die with the subject's
-//! key. Everything here is pure: bytes come in as arguments, and nothing reads a clock or a file.
+//! key. What is handed out carries its `evidence` (`carrier`; of two checkpoints: `growth`).
+//! Everything here is pure: bytes come in as arguments, and nothing reads a clock or a file.
 
 pub mod add_checkpoint;
 pub mod base64;
 pub mod canonical;
+pub mod carrier;
 pub mod checkpoint;
 pub mod commit;
+pub mod evidence;
 pub mod finding;
+pub mod growth;
 pub mod hash;
 pub mod key;
 pub mod key_chain;
@@ -22,6 +26,7 @@ pub mod locked;
 pub mod note;
 pub mod proof;
 pub mod proof_text;
+pub mod proven;
 pub mod scan;
 pub mod section;
 pub mod tiles;

@@ -33,6 +33,8 @@ pub struct Why {
     pub policy: i64,
     /// The ledger entry that commits to it.
     pub entry: i64,
+    /// Its number, by which it can be proven.
+    pub number: i64,
     /// Whether the same source has said something newer.
     pub superseded: bool,
     /// Its purposes.
@@ -146,6 +148,7 @@ pub fn why(
                 admitted_at: admitted_at.to_string(),
                 policy: batch.policy,
                 entry: batch.n,
+                number: value.seq,
                 superseded: !value.current,
                 reasons,
             });

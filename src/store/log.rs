@@ -174,7 +174,7 @@ fn signed(number: u64) -> i64 {
     i64::try_from(number).expect("a ledger holds fewer than 2^63 entries")
 }
 
-fn missing_entry() -> Error {
+pub fn missing_entry() -> Error {
     Error::damaged("ledger-incomplete", "a ledger entry or node is missing")
         .next("run `candor audit verify` to see which")
 }

@@ -32,7 +32,7 @@ pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
     Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of, words_of,
 };
-pub use proof::{consistency, inclusion};
+pub use proof::{consistency, first_entry_from, inclusion};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path};
 pub use signer::write_private as write_private_file;
@@ -41,7 +41,7 @@ pub use signer::{
     state_path,
 };
 pub use sql::{
-    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, meta, set_meta,
+    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, leaves, meta, set_meta,
     signing_keys,
 };
 pub use words::{WordKind, Words};

@@ -1,40 +1,45 @@
-//! Proves that an entry is in the ledger, to somebody who holds only a checkpoint.
+//! The hashes that prove something about the ledger to somebody who holds only a checkpoint, and the
+//! place of a moment among its entries.
 
-use serde_json::{Value, json};
+use rusqlite::Connection;
 
-use crate::base::error::{Error, Result};
+use crate::base::clock::Moment;
+use crate::base::error::Result;
 use crate::ledger::hash::Hash;
-use crate::ledger::proof;
+use crate::ledger::{proof, scan};
 
-use super::log::tile_reader;
-use super::{Store, sql};
+use super::log::{missing_entry, tile_reader};
+use super::sql;
 
-/// An entry with its inclusion proof (RFC 6962) and the signed checkpoint that covers it.
-pub fn inclusion(store: &Store, entry: i64) -> Result<Value> {
-    let leaf = sql::leaf(&store.conn, entry)?.ok_or_else(|| {
-        Error::no("entry-unknown", "the ledger has no such entry").at(format!("entry {entry}"))
-    })?;
-    let (size, note) = sql::last_checkpoint(&store.conn)?.ok_or_else(|| {
-        Error::no("checkpoint-missing", "nothing was ever signed").next("run `candor audit verify`")
-    })?;
-    let index = u64::try_from(entry).unwrap_or(0);
-    let size = u64::try_from(size).unwrap_or(0);
-    let reader = tile_reader(&store.conn);
-    let path = proof::inclusion(index, size, |level, i| reader.hash(level, i))?;
-    let path: Vec<String> = path.iter().map(ToString::to_string).collect();
-    Ok(json!({
-        "entry": entry,
-        "leaf": String::from_utf8_lossy(&leaf),
-        "inclusion": path,
-        "checkpoint": String::from_utf8_lossy(&note),
-    }))
-}
-
-/// The proof that the first `old` entries are a prefix of the first `new` ones (RFC 6962).
+/// The way from an entry to the root of the first `size` entries (RFC 6962, section 2.1.1).
 ///
 /// # Errors
-/// `proof-sizes`, and `ledger-incomplete` when entries are missing.
-pub fn consistency(store: &Store, old: u64, new: u64) -> Result<Vec<Hash>> {
-    let reader = tile_reader(&store.conn);
+/// `proof-index` when the entry isn't among them; `ledger-node-missing` when a row is gone.
+pub fn inclusion(conn: &Connection, entry: u64, size: u64) -> Result<Vec<Hash>> {
+    let reader = tile_reader(conn);
+    proof::inclusion(entry, size, |level, i| reader.hash(level, i))
+}
+
+/// That the first `old` entries are a prefix of the first `new` (RFC 6962, section 2.1.2).
+///
+/// # Errors
+/// `proof-sizes` when `old` is the larger; `ledger-node-missing` when a row is gone.
+pub fn consistency(conn: &Connection, old: u64, new: u64) -> Result<Vec<Hash>> {
+    let reader = tile_reader(conn);
     proof::consistency(old, new, |level, i| reader.hash(level, i))
+}
+
+/// The number of the first entry at or after a moment: entries never go back in time.
+pub fn first_entry_from(conn: &Connection, at: Moment) -> Result<i64> {
+    let (mut low, mut high) = (0, sql::entry_count(conn)?);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let leaf = sql::leaf(conn, middle)?.ok_or_else(missing_entry)?;
+        if scan::fields(&leaf)?.at < at {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(low)
 }

@@ -162,7 +162,7 @@ pub fn checkpoint(conn: &Connection, size: i64) -> Result<Option<Vec<u8>>> {
         .optional()?)
 }
 
-/// The newest signed note and its size.
+/// The latest checkpoint: the number of entries under it, and the signed note.
 pub fn last_checkpoint(conn: &Connection) -> Result<Option<(i64, Vec<u8>)>> {
     use rusqlite::OptionalExtension;
     Ok(conn

@@ -286,6 +286,8 @@ pub struct Held {
 /// A stored value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ValueNote {
+    /// Its number, by which it can be proven.
+    pub number: i64,
     /// `identifier.KIND`, `attribute.NAME` or `record.key`.
     pub field: String,
     /// What the source said.
@@ -308,6 +310,8 @@ pub struct ValueNote {
 /// A stored event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EventNote {
+    /// Its number, by which it can be proven.
+    pub number: i64,
     /// Its name.
     pub name: String,
     /// When it happened.

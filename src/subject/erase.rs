@@ -15,6 +15,8 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
+use crate::evidence::{self, Issued, Opening};
+use crate::ledger::carrier::Carrier;
 use crate::ledger::commit::{ItemKind, item_salt};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
@@ -337,6 +339,43 @@ pub fn erase(
         checkpoint_before: before,
         checkpoint: note,
     })
+}
+
+/// How a certificate is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateForm {
+    /// For programs; a restore can read it too.
+    Json,
+    /// A page for people, with the checkpoint as a QR code.
+    Page,
+}
+
+/// Issues a certificate: it carries the proof that it was handed out, and the erasure's entry.
+///
+/// # Errors
+/// Those of [`Store::write`].
+pub fn issue_certificate(
+    store: &mut Store,
+    certificate: &Certificate,
+    form: CertificateForm,
+    now: Moment,
+) -> Result<String> {
+    let (carrier, text) = match form {
+        CertificateForm::Json => {
+            let text = serde_json::to_string_pretty(certificate).expect("a certificate is JSON");
+            (Carrier::Json, text)
+        }
+        CertificateForm::Page => (Carrier::Page, certificate.document().to_html("en")),
+    };
+    let mut body = serde_json::Map::new();
+    body.insert("erasure".to_owned(), certificate.entry.into());
+    let issued = Issued {
+        kind: "certificate.issue",
+        body,
+        about: None,
+        behind: vec![(certificate.entry, Opening::Sealed)],
+    };
+    evidence::issue(store, &issued, carrier, &text, now)
 }
 
 /// What to look for in the raw files: every erased value in the clear, and every erased row as it

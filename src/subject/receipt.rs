@@ -9,6 +9,8 @@ use crate::base::secret::{Sealed, apply_seal};
 use crate::consent::fold::AsOf;
 use crate::consent::gate::{Reason, after, judge};
 use crate::consent::history::History;
+use crate::evidence::{self, Issued, Opening};
+use crate::ledger::carrier::Carrier;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{Basis, ConsentState};
 use crate::profile::merge::public_text;
@@ -16,6 +18,24 @@ use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 
 use super::{notice, sql};
+
+/// The form of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// ISO/IEC TS 27560 in W3C DPV (JSON-LD).
+    Dpv,
+    /// Kantara consent receipt 1.1.
+    Kantara,
+}
+
+impl Form {
+    fn word(self) -> &'static str {
+        match self {
+            Form::Dpv => "dpv",
+            Form::Kantara => "kantara",
+        }
+    }
+}
 
 /// One thing that was said, as the sealed payload of its ledger entry has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -276,15 +296,15 @@ pub fn shared_state(states: Vec<State>) -> Option<State> {
     Some(all)
 }
 
-/// The latest statement on a purpose, with its notice text.
-struct Evidence {
+/// The latest statement on a purpose, with its notice text: what a receipt is made of.
+struct Stated {
     told: Told,
     notice_text: String,
     notice_language: String,
     expires: Option<Moment>,
 }
 
-fn evidence(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Evidence> {
+fn stated(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Stated> {
     let code = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).ok_or_else(|| {
         Error::usage("purpose-unknown", format!("the policy declares no purpose {purpose}"))
             .next("`candor policy show` lists the purposes")
@@ -303,7 +323,7 @@ fn evidence(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Res
         .get(name)
         .and_then(|notice| notice.versions.iter().find(|v| v.version.to_string() == version));
     let at = Moment::parse(&told.at)?;
-    Ok(Evidence {
+    Ok(Stated {
         notice_text: text.map(|t| t.text.clone()).unwrap_or_default(),
         notice_language: text.map(|t| t.language.clone()).unwrap_or_default(),
         expires: code.purpose.consent_expires.map(|period| after(at, period)),
@@ -313,7 +333,7 @@ fn evidence(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Res
 
 /// A receipt after ISO/IEC TS 27560 in W3C DPV 2.3 (JSON-LD).
 pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
-    let found = evidence(store, rules, subject, purpose)?;
+    let found = stated(store, rules, subject, purpose)?;
     let told = &found.told;
     let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
     let controller = &rules.policy.controller;
@@ -384,7 +404,6 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
             "dpv:hasConsentStatus": [consent_event],
             "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
         },
-        "proof": proof(store, told.entry)?,
     }))
 }
 
@@ -399,7 +418,7 @@ fn known_purpose(purpose: &crate::policy::types::Purpose) -> &'static str {
 
 /// A receipt in the form of the Kantara consent receipt specification 1.1.
 pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
-    let found = evidence(store, rules, subject, purpose)?;
+    let found = stated(store, rules, subject, purpose)?;
     let told = &found.told;
     let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
     let controller = &rules.policy.controller;
@@ -424,7 +443,7 @@ pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> 
     if !recipients.is_empty() {
         purpose_document["thirdPartyName"] = recipients.join("; ").into();
     }
-    let mut document = json!({
+    let document = json!({
         "version": "KI-CR-v1.1.0",
         "jurisdiction": controller.country,
         "consentTimestamp": Moment::parse(&told.at)?.0 / 1000,
@@ -442,11 +461,34 @@ pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> 
         "sensitive": !special.is_empty(),
         "spiCat": special,
     });
-    document["proof"] = proof(store, told.entry)?;
     Ok(document)
 }
 
-/// The entry behind a receipt with the checkpoint that covers it and the proof that it is in there.
-pub fn proof(store: &Store, entry: i64) -> Result<Value> {
-    crate::store::inclusion(store, entry)
+/// Issues a receipt: it carries the proof that it was handed out, and the consent entry behind it with
+/// its payload opened.
+///
+/// # Errors
+/// Those of [`dpv`] and [`kantara`], and `key-missing` when nothing can be signed here.
+pub fn issue(
+    store: &mut Store,
+    rules: &Rulebook,
+    subject: i64,
+    purpose: &str,
+    form: Form,
+    now: Moment,
+) -> Result<String> {
+    let document = match form {
+        Form::Dpv => dpv(store, rules, subject, purpose)?,
+        Form::Kantara => kantara(store, rules, subject, purpose)?,
+    };
+    let entry = stated(store, rules, subject, purpose)?.told.entry;
+    let text = serde_json::to_string_pretty(&document).expect("a receipt is JSON");
+    let payload = json!({"receipt": entry, "form": form.word(), "purpose": purpose});
+    let issued = Issued {
+        kind: "receipt.issue",
+        body: serde_json::Map::new(),
+        about: Some(evidence::about(store.conn(), subject, payload)?),
+        behind: vec![(entry, Opening::Opened)],
+    };
+    evidence::issue(store, &issued, Carrier::Json, &text, now)
 }

@@ -467,6 +467,80 @@ pub enum Audit {
     },
     /// Answers a regulator's question
     Report(Report),
+    /// Proves an entry, a value or event in its batch, or that one checkpoint grew into another
+    Prove(Prove),
+    /// Checks offline what candor handed out: needs no store, only the public key
+    Check(Check),
+    /// Writes the whole ledger as files, for an auditor to check offline
+    Bundle(Bundle),
+}
+
+/// `audit prove`
+#[derive(Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["entry", "value", "event", "from"]))]
+pub struct Prove {
+    /// An entry of the ledger
+    #[arg(long, value_name = "N")]
+    pub entry: Option<u64>,
+    /// Shows what the entry commits to as well: that may be personal
+    #[arg(long, requires = "entry")]
+    pub open: bool,
+    /// A value, by the number that `profile why` and an access package give it
+    #[arg(long, value_name = "N")]
+    pub value: Option<u64>,
+    /// An event, by the number that an access package gives it
+    #[arg(long, value_name = "N")]
+    pub event: Option<u64>,
+    /// The earlier checkpoint: a file, or its size
+    #[arg(long, value_name = "FILE|SIZE")]
+    pub from: Option<String>,
+    /// The later checkpoint; the latest by default
+    #[arg(long, value_name = "FILE|SIZE", requires = "from")]
+    pub to: Option<String>,
+    /// Writes the proof to a file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Writes the entry's bytes to a file as well, for other people's tools
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub leaf: Option<PathBuf>,
+}
+
+/// `audit check`
+#[derive(Args)]
+pub struct Check {
+    /// A receipt, certificate, report, proof or checkpoint, or the folder of an answer
+    pub artefact: PathBuf,
+    /// The public key, as it was given to you by another way; also earlier ones
+    #[arg(long, value_name = "VKEY", required = true)]
+    pub key: Vec<String>,
+    /// The ledger's name; that of the first key by default
+    #[arg(long, value_name = "NAME")]
+    pub origin: Option<String>,
+    /// The key of a witness that must have signed as well
+    #[arg(long, value_name = "VKEY")]
+    pub witness: Vec<String>,
+    /// Your own earlier checkpoint, for a proof of growth in a witness's form
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+}
+
+/// `audit bundle`
+#[derive(Args)]
+pub struct Bundle {
+    /// The folder to write
+    pub folder: PathBuf,
+    /// From this entry or moment on; earlier entries are given by their hashes only
+    #[arg(long, value_name = "N|TIME")]
+    pub from: Option<String>,
+    /// Up to this entry or moment (not included)
+    #[arg(long, value_name = "N|TIME")]
+    pub to: Option<String>,
+    /// Only what was said about one person
+    #[arg(long, value_name = "WHO", conflicts_with = "pseudonymous")]
+    pub subject: Option<String>,
+    /// Only what names nobody
+    #[arg(long)]
+    pub pseudonymous: bool,
 }
 
 /// Forms of a checkpoint.

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
-use candor::base::error::{Result, io};
+use candor::base::error::Result;
+use candor::evidence::check::checkpoint_in;
 use candor::verify::watch::{News, Seen, Turn};
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
-use crate::{Answer, Context, checkpoint, report, witness};
+use crate::{Answer, Context, checkpoint, evidence, report, witness};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
     match command {
@@ -30,6 +31,9 @@ pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
             }
         },
         Audit::Report(args) => report::run(context, args),
+        Audit::Prove(args) => evidence::prove(context, args),
+        Audit::Check(args) => evidence::check(context, args),
+        Audit::Bundle(args) => evidence::bundle(context, args),
     }
 }
 
@@ -42,7 +46,7 @@ fn options(
     let held = held
         .iter()
         .map(|path| {
-            let note = std::fs::read(path).map_err(io(path))?;
+            let note = checkpoint_in(path)?;
             Ok(Held { name: path.display().to_string(), note })
         })
         .collect::<Result<Vec<_>>>()?;

@@ -205,14 +205,14 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
 }
 
 fn give_receipt(context: &Context, who: &str, purpose: &str, form: ReceiptForm) -> Result<Answer> {
-    let store = context.open(Access::Read)?;
+    let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let document = match form {
-        ReceiptForm::Dpv => receipt::dpv(&store, &rules, subject, purpose)?,
-        ReceiptForm::Kantara => receipt::kantara(&store, &rules, subject, purpose)?,
+    let form = match form {
+        ReceiptForm::Dpv => receipt::Form::Dpv,
+        ReceiptForm::Kantara => receipt::Form::Kantara,
     };
-    let text = serde_json::to_string_pretty(&document).expect("a receipt is JSON");
-    context.out.raw(&format!("{text}\n"));
+    let now = Moment::now();
+    context.out.raw(&receipt::issue(&mut store, &rules, subject, purpose, form, now)?);
     Ok(Answer::Yes)
 }

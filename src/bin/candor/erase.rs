@@ -6,7 +6,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Result, io};
 use candor::profile::read;
 use candor::store::{self, Access};
-use candor::subject::erase::{CategoryDecision, erase, plan};
+use candor::subject::erase::{CategoryDecision, CertificateForm, erase, issue_certificate, plan};
 
 use serde_json::{Value, json};
 
@@ -56,11 +56,12 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     }
     if let Some((path, mut file)) = file {
         use std::io::Write;
-        let text = match path.extension().is_some_and(|ending| ending == "html") {
-            true => certificate.document().to_html("en"),
-            false => serde_json::to_string_pretty(&certificate).expect("a certificate is JSON"),
+        let form = match path.extension().is_some_and(|ending| ending == "html") {
+            true => CertificateForm::Page,
+            false => CertificateForm::Json,
         };
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
+        let issued = issue_certificate(&mut store, &certificate, form, Moment::now())?;
+        file.write_all(issued.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
         context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
     }
     say_sharing(context, &sharing);

@@ -11,6 +11,7 @@ mod checkpoint;
 mod consent;
 mod demo;
 mod erase;
+mod evidence;
 mod import;
 mod init;
 mod key;

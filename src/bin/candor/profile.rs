@@ -115,8 +115,8 @@ fn explain(context: &Context, who: &str, field: &str) -> Result<Answer> {
             answer.source, answer.source_key, answer.observed_at
         ));
         context.out.say(format!(
-            "  admitted   {}, under policy {}, committed to in ledger entry {}",
-            answer.admitted_at, answer.policy, answer.entry
+            "  admitted   {}, under policy {}, committed to in ledger entry {} as value {}",
+            answer.admitted_at, answer.policy, answer.entry, answer.number
         ));
         for reason in &answer.reasons {
             let basis = serde_json::to_value(reason.basis).unwrap_or_default();

@@ -1,16 +1,20 @@
 //! `audit report`: answers a regulator's question.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use candor::audit::{self, NAMES, Question, Verdict};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::evidence::{self, Issued};
+use candor::ledger::carrier::{BESIDE, Carrier};
 use candor::profile::read;
 use candor::store::{self, Access, Store};
 use candor::view::{Block, Document};
+use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
-use crate::{Answer, Context};
+use crate::{Answer, Context, is_unwritable};
 
 /// The width of a report on a terminal, in columns.
 const TERMINAL_COLUMNS: u16 = 140;
@@ -44,11 +48,7 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         ReportFormat::Html => answer.document.to_html("en"),
     };
     match &args.out {
-        Some(path) => {
-            std::fs::write(path, text).map_err(io(path))?;
-            context.out.note(format!("written to {}", path.display()));
-            context.out.give(&serde_json::json!({"report": args.name, "out": path}));
-        }
+        Some(path) => hand_out(context, &mut store, args, who, (format, &text), path)?,
         None => context.out.raw(&text),
     }
     Ok(match answer.verdict {
@@ -57,9 +57,75 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     })
 }
 
-/// A question about one person is written into the ledger, so the store is opened for that.
+/// A question about one person, and a report that leaves, are written into the ledger, so the store is
+/// opened for that.
 fn open(context: &Context, args: &Report) -> Result<Store> {
-    if args.who.is_some() { context.open_to_look() } else { context.open(Access::Read) }
+    let leaves = args.out.is_some() && store::key_path(context.path()?).exists();
+    if args.who.is_some() || leaves { context.open_to_look() } else { context.open(Access::Read) }
+}
+
+/// Writes a report to a file, with the proof that it was handed out: in it where the format has a place
+/// for that, else beside it.
+fn hand_out(
+    context: &Context,
+    store: &mut Store,
+    args: &Report,
+    who: Option<i64>,
+    (format, text): (ReportFormat, &str),
+    path: &Path,
+) -> Result<()> {
+    let (carrier, word) = match format {
+        ReportFormat::Text => (Some(Carrier::Text), "text"),
+        ReportFormat::Json => (Some(Carrier::Json), "json"),
+        ReportFormat::Csv => (None, "csv"),
+        ReportFormat::Html => (Some(Carrier::Page), "html"),
+    };
+    let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(io(path));
+    // The file is made first: a report that was entered and can't be written would be a pity.
+    write(path, text)?;
+    let issued = Issued {
+        kind: "report.issue",
+        body: serde_json::Map::from_iter([
+            ("report".to_owned(), args.name.as_str().into()),
+            ("format".to_owned(), word.into()),
+        ]),
+        about: who
+            .map(|who| evidence::about(store.conn(), who, json!({"report": args.name})))
+            .transpose()?,
+        behind: Vec::new(),
+    };
+    let now = Moment::now();
+    let proven = match (store.signer(), carrier) {
+        (None, _) => Err("the key isn't here"),
+        (Some(_), Some(carrier)) => written(evidence::issue(store, &issued, carrier, text, now))?,
+        (Some(_), None) => {
+            let proof = evidence::issue_content(store, &issued, text.as_bytes(), now);
+            written(proof.map(|proof| proof.to_file()))?
+        }
+    };
+    match (proven, carrier) {
+        (Err(because), _) => {
+            context.out.note(format!("{because}, so the report carries no proof"));
+        }
+        (Ok(whole), Some(_)) => write(path, &whole)?,
+        (Ok(proof), None) => {
+            let mut beside = path.as_os_str().to_owned();
+            beside.push(BESIDE);
+            write(Path::new(&beside), &proof)?;
+            context.out.note(format!("its proof is {}", Path::new(&beside).display()));
+        }
+    }
+    context.out.note(format!("written to {}", path.display()));
+    context.out.give(&json!({"report": args.name, "out": path}));
+    Ok(())
+}
+
+/// Tells a store that can't be written from what went wrong.
+fn written(proven: Result<String>) -> Result<std::result::Result<String, &'static str>> {
+    match proven {
+        Err(error) if is_unwritable(&error) => Ok(Err("the store can't be written")),
+        proven => proven.map(Ok),
+    }
 }
 
 fn find(context: &Context, store: &mut Store, args: &Report, who: &str) -> Result<i64> {

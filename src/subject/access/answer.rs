@@ -12,6 +12,9 @@ use serde_json::json;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::sql::oldest_record;
+use crate::evidence::check::{CHECKPOINT, MANIFEST};
+use crate::evidence::{commit_to, evidence_of};
+use crate::ledger::carrier::BESIDE;
 use crate::policy::rulebook::Rulebook;
 use crate::store::Store;
 use crate::subject::request::{Opened, close, open};
@@ -19,7 +22,7 @@ use crate::subject::sql::RequestKind;
 
 use super::collect::collect;
 use super::complete::{self, TableCount};
-use super::folder::{FileNote, Folder};
+use super::folder::{FileNote, Folder, put_after};
 use super::portability::{LeftOut, Portable, portable};
 use super::{AccessPackage, RequestNote, page, sql};
 
@@ -95,7 +98,7 @@ pub fn answer(
         Form::Portable => RequestKind::Portability,
     };
     let mut left_out = None;
-    let (request, entry, closed_entry) = store.write(now, |writer| {
+    let (request, entry, closed_entry, salt) = store.write(now, |writer| {
         let (record, _, key) = oldest_record(writer.conn, subject)?;
         let opened = open(writer, rules, record, kind)?;
         let note = note_of(&opened);
@@ -113,13 +116,19 @@ pub fn answer(
                 json!({"request": note.id, "kind": kind.word(), "sha256": sha256, "given": given})
             }
         };
-        let entry = writer.append_about("access.export", record, &key, &payload, None)?;
+        let manifest = folder.manifest();
+        folder.put(MANIFEST, manifest.as_bytes())?;
+        let mut body = serde_json::Map::new();
+        let salt = commit_to(writer, &mut body, manifest.as_bytes());
+        let entry =
+            writer.append_about("access.export", record, &key, &payload, Some(body.into()))?;
         let closed = close(writer, &opened, json!({"export": entry}))?;
-        Ok((note, entry, closed))
+        Ok((note, entry, closed, salt))
     })?;
-    if let (Form::Everything, Some(signer)) = (form, store.signer()) {
-        folder.put("checkpoint.txt", signer.note(store.log())?.as_bytes())?;
-    }
+    let mut files = folder.finish()?;
+    files.extend(put_proof(store, out, entry, &salt).map_err(|error| {
+        error.next("the answer is whole, only its proof is missing: answer again into a new folder")
+    })?);
     Ok(Answered {
         schema: "candor.answered/1",
         request,
@@ -128,10 +137,20 @@ pub fn answer(
         entry,
         closed_entry,
         folder: out.display().to_string(),
-        files: folder.finish()?,
+        files,
         tables,
         left_out,
     })
+}
+
+/// Writes what ties the files to the ledger, after the ledger has it: the evidence and its checkpoint.
+fn put_proof(store: &Store, out: &Path, entry: i64, salt: &[u8; 32]) -> Result<[FileNote; 2]> {
+    let evidence = evidence_of(store.conn(), salt, entry, &[])?;
+    let proof = format!("{MANIFEST}{BESIDE}");
+    Ok([
+        put_after(out, &proof, evidence.to_file().as_bytes())?,
+        put_after(out, CHECKPOINT, evidence.checkpoint.as_bytes())?,
+    ])
 }
 
 fn note_of(opened: &Opened) -> RequestNote {

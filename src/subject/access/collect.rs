@@ -64,6 +64,7 @@ pub fn collect(
             journal.add(batch.n, "your data came in");
             let (at, purposes) = (value.observed_at, value.purposes);
             values.push(ValueNote {
+                number: value.seq,
                 field,
                 value: value.text.clone(),
                 current: value.current,
@@ -149,6 +150,7 @@ fn event_note(
 ) -> Result<EventNote> {
     let body: EventBody = serde_json::from_slice(&event.bytes).map_err(|_| unreadable("event"))?;
     Ok(EventNote {
+        number: event.seq,
         name: event.name.clone(),
         at: event.at.to_string(),
         id: body.id,

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result, io};
-use crate::store::hex;
+use crate::store::{hex, write_private_file};
 
 /// What ends the name of a file that is not finished.
 const UNFINISHED: &str = ".part";
@@ -25,6 +25,13 @@ pub struct FileNote {
     pub bytes: usize,
     /// Its SHA-256 in hexadecimal.
     pub sha256: String,
+}
+
+impl FileNote {
+    fn of(name: &str, bytes: &[u8]) -> FileNote {
+        let sha256 = hex(&Sha256::digest(bytes));
+        FileNote { name: name.to_owned(), bytes: bytes.len(), sha256 }
+    }
 }
 
 /// A folder that is being filled.
@@ -70,13 +77,14 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(io(&path))?;
-        self.files.push(FileNote {
-            name: name.to_owned(),
-            bytes: bytes.len(),
-            sha256: hex(&Sha256::digest(bytes)),
-        });
+        self.files.push(FileNote::of(name, bytes));
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io(&path))?;
         Ok(self.files.last().expect("it was just added"))
+    }
+
+    /// The files so far with their hashes, as `sha256sum` writes and checks them.
+    pub fn manifest(&self) -> String {
+        self.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect()
     }
 
     /// Gives the files their names.
@@ -89,6 +97,12 @@ impl Folder {
         }
         Ok(std::mem::take(&mut self.files))
     }
+}
+
+/// Writes one more file (mode 0600) into a folder that is finished.
+pub fn put_after(folder: &Path, name: &str, bytes: &[u8]) -> Result<FileNote> {
+    write_private_file(&folder.join(name), bytes)?;
+    Ok(FileNote::of(name, bytes))
 }
 
 impl Drop for Folder {

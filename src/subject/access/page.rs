@@ -338,8 +338,9 @@ fn history(document: &mut Document, package: &AccessPackage) {
     }
     section(document, "What our ledger says", Block::Table(table));
     document.push(paragraph(&format!(
-        "The ledger is {} and had {} entries. checkpoint.txt is its signed state; access.json holds each \
-         entry as it was hashed.",
+        "The ledger is {} and had {} entries. checkpoint.txt is its signed state; SHA256SUMS lists the \
+         files of this answer, and SHA256SUMS.proof.json shows that the ledger commits to them; \
+         access.json holds each entry as it was hashed.",
         package.origin, package.ledger_size
     )));
 }

@@ -1,0 +1,228 @@
+//! A bundle: the whole ledger as files, with the payloads that are disclosed, for an auditor to check
+//! offline.
+//!
+//! A bundle may leave things out, but not in secret. Its tree is always whole: where entries are left
+//! out their hashes stand, and each entry says whether it commits to a payload. So whoever checks it
+//! counts what is missing, and what is left out can't be passed off as not being there.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use crate::base::error::{Error, Result, io};
+use crate::ledger::scan;
+use crate::ledger::tiles::TILE_WIDTH;
+use crate::store;
+
+use super::disclose::{Disclose, Payloads};
+use super::howto::{VERIFIER, howto, verifier_sha256};
+use super::issue::latest;
+use super::sql;
+use super::tiles::Tiles;
+
+/// What goes into a bundle. The tree is whole in each case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The first entry that is given, with those that share its tile.
+    pub from: u64,
+    /// The first entry that is not given; `u64::MAX` for all.
+    pub to: u64,
+    /// Whose payloads.
+    pub disclose: Disclose,
+}
+
+/// What a bundle holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bundled {
+    /// The form of this document.
+    pub schema: &'static str,
+    /// The folder.
+    pub folder: String,
+    /// The number of entries under its checkpoint.
+    pub size: u64,
+    /// Entries that are given whole.
+    pub entries: u64,
+    /// Entries of which only the hash is given.
+    pub entries_left_out: u64,
+    /// Entries given that commit to a payload.
+    pub commitments: u64,
+    /// Payloads that are disclosed.
+    pub payloads: u64,
+    /// Payloads that are held here and not disclosed in this bundle.
+    pub payloads_left_out: u64,
+    /// Commitments whose payload is not held any more (erased), or doesn't open.
+    pub payloads_gone: u64,
+    /// Earlier checkpoints.
+    pub checkpoints: u64,
+    /// SHA-256 of the verifier in the bundle.
+    pub verifier_sha256: String,
+    /// What the verifier must be told: `--partial` when something is left out.
+    pub verify_with: String,
+}
+
+/// Writes a bundle into a folder that doesn't exist yet or is empty. It has its name only when it is
+/// whole.
+///
+/// # Errors
+/// `folder-not-empty`, `folder-is-file`; `range-empty`; `checkpoint-missing`; `ledger-incomplete`; I/O
+/// errors, after which nothing is left.
+pub fn bundle(conn: &Connection, selection: Selection, folder: &Path) -> Result<Bundled> {
+    let mut work = Work::begin(folder)?;
+    let _one_state = sql::snapshot(conn)?;
+    let mut bundled = write(conn, selection, &mut work)?;
+    work.finish(folder)?;
+    bundled.folder = folder.display().to_string();
+    Ok(bundled)
+}
+
+fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bundled> {
+    let (size, note) = latest(conn)?;
+    let (from, to) = (selection.from, selection.to.min(size));
+    if from >= to {
+        return Err(Error::usage("range-empty", "no entry lies in this range")
+            .at(format!("entries {from} to {to} of {size}"))
+            .next("`candor audit report timeline` lists the entries"));
+    }
+    work.put("checkpoint", note.as_bytes())?;
+    let mut checkpoints = 0;
+    sql::checkpoints_below(conn, number(size), |size, note| {
+        checkpoints += 1;
+        work.put(&format!("checkpoints/{size:08}"), &note)
+    })?;
+
+    let (first_tile, end_tile) = (from / TILE_WIDTH, to.div_ceil(TILE_WIDTH));
+    let given = |tile: u64| (first_tile..end_tile).contains(&tile);
+    let (mut entries, mut read, mut commitments) = (0, 0, Vec::new());
+    let mut put = |path: &str, bytes: &[u8]| work.put(path, bytes);
+    let mut tiles = Tiles::new(&mut put);
+    store::leaves(conn, 0, number(size), |n, leaf| {
+        if u64::try_from(n) != Ok(read) {
+            return Err(incomplete(read));
+        }
+        if given(read / TILE_WIDTH) {
+            entries += 1;
+            if let Some(commitment) = scan::fields(leaf)?.commitment {
+                commitments.push((n, commitment.bytes()));
+            }
+        }
+        read += 1;
+        tiles.push(leaf, given)
+    })?;
+    tiles.finish()?;
+    if read != size {
+        return Err(incomplete(read));
+    }
+
+    let mut payloads = Payloads::new(conn, selection.disclose, from, to)?;
+    payloads.read(conn, &commitments)?;
+    work.put("payloads.jsonl", payloads.lines.as_bytes())?;
+    let scope = match selection.disclose {
+        Disclose::Everything => "the payloads of everybody. IT HOLDS PERSONAL DATA.",
+        Disclose::Subject(_) => "the payloads of one person. IT HOLDS PERSONAL DATA.",
+        Disclose::Pseudonymous => "payloads that name nobody, and no others.",
+    };
+    let left_out = size - entries;
+    let scope = format!(
+        "{size} entries, {left_out} of them as hashes only,\nand {scope} {} payloads are disclosed, {} \
+         are left out.",
+        payloads.disclosed, payloads.left_out
+    );
+    let is_whole = left_out == 0 && payloads.left_out == 0;
+    let verify_with = if is_whole { "" } else { " --partial" };
+    let first_width = (size - first_tile * TILE_WIDTH).min(TILE_WIDTH);
+    let first = super::tiles::path_of(first_tile, first_width);
+    work.put("HOWTO.txt", howto(&scope, verify_with, &first).as_bytes())?;
+    work.put("verify_bundle.py", VERIFIER.as_bytes())?;
+    Ok(Bundled {
+        schema: "candor.bundle/1",
+        folder: String::new(),
+        size,
+        entries,
+        entries_left_out: left_out,
+        commitments: commitments.len() as u64,
+        payloads: payloads.disclosed,
+        payloads_left_out: payloads.left_out,
+        payloads_gone: commitments.len() as u64 - payloads.disclosed - payloads.left_out,
+        checkpoints,
+        verifier_sha256: verifier_sha256(),
+        verify_with: verify_with.trim().to_owned(),
+    })
+}
+
+/// A bundle in the making, beside its folder. What isn't finished is removed.
+struct Work {
+    path: PathBuf,
+    finished: bool,
+}
+
+impl Work {
+    fn begin(folder: &Path) -> Result<Work> {
+        if folder.exists() {
+            if !folder.is_dir() {
+                return Err(Error::usage("folder-is-file", "this is a file, not a folder")
+                    .at(folder.display())
+                    .next("name a folder that doesn't exist yet"));
+            }
+            if std::fs::read_dir(folder).map_err(io(folder))?.next().is_some() {
+                return Err(Error::usage("folder-not-empty", "the folder holds files already")
+                    .at(folder.display())
+                    .next("name a folder that doesn't exist yet"));
+            }
+        }
+        let mut path = folder.as_os_str().to_owned();
+        path.push(".part");
+        let path = PathBuf::from(path);
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Error::usage("folder-unfinished", "an unfinished bundle of that name lies there")
+                    .at(path.display())
+                    .next("remove it and try again")
+            }
+            _ => io(&path)(error),
+        })?;
+        Ok(Work { path, finished: false })
+    }
+
+    /// Writes a file that only its owner can read.
+    fn put(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        let parent = path.parent().expect("a file of a bundle lies in a folder");
+        std::fs::create_dir_all(parent).map_err(io(parent))?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(io(&path))?;
+        file.write_all(bytes).map_err(io(&path))
+    }
+
+    fn finish(mut self, folder: &Path) -> Result<()> {
+        std::fs::rename(&self.path, folder).map_err(io(folder))?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+pub(super) fn number(size: u64) -> i64 {
+    i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+fn incomplete(n: u64) -> Error {
+    Error::damaged("ledger-incomplete", "a ledger entry is missing")
+        .at(format!("entry {n}"))
+        .next("run `candor audit verify`")
+}
