@@ -175,6 +175,31 @@ fn no_artefact_is_accepted_with_a_bit_flipped() {
     assert!(flips > 5_000, "{flips}");
 }
 
+/// The same evidence in another shape would leave room for what nobody signed.
+#[test]
+fn evidence_is_taken_in_its_one_shape_only() {
+    let handed = handed();
+    for kind in ["report (page)", "report (text)"] {
+        let path = &handed.files[kind];
+        let own = std::fs::read_to_string(path).unwrap();
+        let mark = own.find("candor proof").or(own.find("CANDOR PROOF")).unwrap();
+        let (content, proof) = own.split_at(mark);
+        let mut lines: Vec<&str> = proof.lines().collect();
+        let joined = [lines[1], lines[2]].concat();
+        lines.splice(1..3, [joined.as_str()]);
+        let other = format!("{content}{}\n", lines.join("\n"));
+        assert!(!handed.takes(path, other.as_bytes()), "{kind}, wrapped otherwise");
+    }
+    let path = &handed.files["entry (JSON)"];
+    let own: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let reordered = serde_json::to_string_pretty(&own).unwrap();
+    assert!(!handed.takes(path, reordered.as_bytes()), "without the last newline");
+    let mut more = own.clone();
+    more["more"] = "than was signed".into();
+    let more = format!("{}\n", serde_json::to_string_pretty(&more).unwrap());
+    assert!(!handed.takes(path, more.as_bytes()), "with another member");
+}
+
 #[test]
 fn what_the_reader_trusts_comes_from_the_reader() {
     let handed = handed();
