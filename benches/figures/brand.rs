@@ -17,6 +17,7 @@ use candor::store::{Access, Creation, Store, apply};
 
 use crate::data::{self, POLICY};
 use crate::measure::{Spent, cpu, peak_memory};
+use crate::note;
 
 /// The first argument of the child that imports.
 pub const CHILD: &str = "--import-as-child";
@@ -24,6 +25,7 @@ pub const CHILD: &str = "--import-as-child";
 pub const SOURCE: &str = "shop";
 
 /// The files of a brand with some number of events.
+#[derive(Clone)]
 pub struct Brand {
     /// The events it has.
     pub count: u64,
@@ -54,21 +56,65 @@ pub struct Imported {
 impl Brand {
     /// Writes the files of a brand.
     pub fn write(folder: &Path, count: u64) -> std::io::Result<Brand> {
-        let people_file = folder.join(format!("people-{count}.ndjson"));
-        let events_file = folder.join(format!("events-{count}.ndjson"));
-        let people = data::write_people(&people_file, count)?;
-        data::write_events(&events_file, count)?;
-        let store = folder.join(format!("store-{count}.db"));
-        Ok(Brand { count, people, store, people_file, events_file })
+        let brand = Brand::named(folder, count);
+        data::write_people(&brand.people_file, count)?;
+        data::write_events(&brand.events_file, count)?;
+        Ok(brand)
     }
 
-    /// Makes an empty store with the policy in force.
-    pub fn make_store(&self) -> Result<()> {
+    /// The brand in a folder, with its store full: as an earlier run left it there, or made now.
+    pub fn in_folder(folder: &Path, count: u64) -> Result<Brand> {
+        let brand = Brand::named(folder, count);
+        if !brand.whole().exists() {
+            note(&format!("{count} events: making and importing them"));
+            Brand::write(folder, count).expect("the disk has room for the data");
+            brand.make_store()?;
+            brand.import_people();
+            brand.import_events();
+            brand.keep()?;
+        }
+        Ok(brand)
+    }
+
+    fn named(folder: &Path, count: u64) -> Brand {
+        Brand {
+            count,
+            people: data::people(count),
+            store: folder.join(format!("store-{count}.db")),
+            people_file: folder.join(format!("people-{count}.ndjson")),
+            events_file: folder.join(format!("events-{count}.ndjson")),
+        }
+    }
+
+    /// The same brand with another store.
+    pub fn with_store(&self, store: PathBuf) -> Brand {
+        Brand { store, ..self.clone() }
+    }
+
+    /// Says, for the next run in this folder, that the store is full.
+    pub fn keep(&self) -> Result<()> {
+        self.open()?.truncate_wal()?;
+        std::fs::write(self.whole(), "").expect("the folder can be written");
+        Ok(())
+    }
+
+    fn whole(&self) -> PathBuf {
+        self.store.with_extension("whole")
+    }
+
+    /// Removes the store with its side files.
+    pub fn remove_store(&self) {
+        let _ = std::fs::remove_file(self.whole());
         for end in ["", "-wal", "-shm", ".key", ".key.state", ".key.erasures"] {
             let mut file = self.store.clone().into_os_string();
             file.push(end);
             let _ = std::fs::remove_file(file);
         }
+    }
+
+    /// Makes an empty store with the policy in force.
+    pub fn make_store(&self) -> Result<()> {
+        self.remove_store();
         let mut store = Store::create(&Creation {
             path: &self.store,
             origin: Some("candor.example/figures"),
@@ -90,7 +136,9 @@ impl Brand {
 
     /// Imports the events.
     pub fn import_events(&self) -> Imported {
-        import_as_child(&self.store, &self.events_file)
+        let imported = import_as_child(&self.store, &self.events_file);
+        assert_eq!(imported.events, self.count, "every event is admitted for one purpose at least");
+        imported
     }
 
     /// Opens the store.

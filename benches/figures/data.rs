@@ -151,7 +151,7 @@ impl Iterator for Events {
         let at =
             FIRST_AT + (SPAN_MS as i128 * i128::from(self.made) / i128::from(self.count)) as i64;
         self.made += 1;
-        let person = random.below((self.count / EVENTS_A_PERSON).max(1));
+        let person = random.below(people(self.count));
         let kind = random.pick(&["boots", "jackets", "tents", "lamps", "maps", "socks", "stoves"]);
         let item = random.below(20_000);
         let mut properties = String::with_capacity(256);
@@ -185,13 +185,23 @@ fn time(at: i64) -> String {
     candor::base::clock::Moment(at).to_string()
 }
 
-/// Writes the people of a shop with `count` events; four of five consent.
-pub fn write_people(path: &Path, count: u64) -> std::io::Result<u64> {
-    let people = (count / EVENTS_A_PERSON).max(1);
+/// The people of a shop with `count` events.
+pub fn people(count: u64) -> u64 {
+    (count / EVENTS_A_PERSON).max(1)
+}
+
+/// Writes the people of a shop with `count` events; four of five consent, and one of five has another
+/// mind by the end of the year.
+pub fn write_people(path: &Path, count: u64) -> std::io::Result<()> {
+    let people = people(count);
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     let mut random = Random::new(0x9e0b1e);
+    let mut changed = Vec::new();
     for person in 0..people {
         let says = if random.below(5) == 0 { "no" } else { "yes" };
+        if random.below(5) == 0 {
+            changed.push((person, if says == "no" { "yes" } else { "no" }));
+        }
         writeln!(
             file,
             concat!(
@@ -207,8 +217,14 @@ pub fn write_people(path: &Path, count: u64) -> std::io::Result<u64> {
             says,
         )?;
     }
-    file.flush()?;
-    Ok(people)
+    for (person, says) in changed {
+        let key = key(person);
+        writeln!(
+            file,
+            r#"{{"customer":"{key}","at":"2025-12-31T10:00:00Z","suggestions":"{says}"}}"#
+        )?;
+    }
+    file.flush()
 }
 
 /// Writes the events of a shop.

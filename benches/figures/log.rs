@@ -20,29 +20,32 @@ use rusqlite::Connection;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::brand::Brand;
 use crate::data::Random;
 use crate::measure::{Spent, cpu_of_children, cpu_of_process, percentile};
+use crate::note;
+use crate::table::{Bound, Table, millions, millis, rate};
 
 /// What was measured over a ledger.
-pub struct Figures {
+struct Figures {
     /// Entries.
-    pub size: u64,
+    size: u64,
     /// Bare scan of the leaves.
-    pub scan: Spent,
+    scan: Spent,
     /// The verifier, one thread.
-    pub verify: Spent,
+    verify: Spent,
     /// The verifier, one thread: wall time, the best of a few tries.
-    pub verify_by_one: Duration,
+    verify_by_one: Duration,
     /// The verifier, two threads, alike: a busy machine gives no two cores, but now and then.
-    pub verify_by_two: Duration,
+    verify_by_two: Duration,
     /// `openssl speed` over messages as long as a leaf: messages a second, where there is an openssl.
-    pub openssl: Option<f64>,
+    openssl: Option<f64>,
     /// The same checks, written down plainly.
-    pub naive: Spent,
+    naive: Spent,
     /// One inclusion proof: CPU time on average, wall time of 99 % of them.
-    pub inclusion: (Duration, Duration),
+    inclusion: (Duration, Duration),
     /// One consistency proof, alike.
-    pub consistency: (Duration, Duration),
+    consistency: (Duration, Duration),
 }
 
 const PROOFS: u32 = 2000;
@@ -50,9 +53,11 @@ const TRIES: u32 = 9;
 const ORIGIN: &str = "candor.example/figures-log";
 
 /// Makes a ledger of `size` entries and measures it.
-pub fn measure(folder: &Path, size: u64) -> Result<Figures> {
-    let path = folder.join("ledger.db");
-    fill(&path, size)?;
+fn measure(folder: &Path, size: u64) -> Result<Figures> {
+    let path = folder.join(format!("ledger-{size}.db"));
+    if !path.exists() {
+        fill(&path, size)?;
+    }
     let store = Store::open(&path, Access::Read, "figures")?;
     let (size, root) = (store.log().size(), store.log().root());
     let conn = store.conn();
@@ -183,7 +188,7 @@ fn openssl_speed(bytes: usize) -> Option<f64> {
 
 /// `audit verify --deep` of a whole store, beside `sha256sum` over the file that its events came
 /// from: CPU time of all threads, and of the program.
-pub fn deep(store: &Path, events_file: &Path) -> Result<(Duration, Duration)> {
+fn deep(store: &Path, events_file: &Path) -> Result<(Duration, Duration)> {
     let options =
         Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
     let before = cpu_of_process();
@@ -270,4 +275,53 @@ fn many(size: u64, make: impl Fn(u64) -> Result<()>) -> Result<Took> {
     });
     done?;
     Ok((spent.cpu / PROOFS, percentile(&mut walls, 0.99)))
+}
+
+/// The lines about the ledger.
+pub fn lines(table: &mut Table, folder: &Path, brand: &Brand) -> Result<()> {
+    note("the ledger");
+    let figures = measure(folder, brand.count)?;
+    let entries = figures.size;
+    let rates = [figures.verify, figures.scan, figures.naive].map(|spent| spent.rate(entries));
+    let [verify, scan, naive] = rates;
+    let name = format!("verify, {} entries", millions(entries));
+    let target = Bound::AtLeast(0.4);
+    table.ratio(&format!("{name} / bare scan"), rate(verify), rate(scan), verify / scan, target);
+    let target = Bound::AtLeast(1.8);
+    table.ratio(&format!("{name} / naive"), rate(verify), rate(naive), verify / naive, target);
+    match figures.openssl {
+        Some(openssl) => {
+            let name = format!("{name} / openssl's hashes of leaves");
+            table.ratio(&name, rate(verify), rate(openssl), verify / openssl, Bound::None);
+        }
+        None => table.skip("hashes by openssl", "there is no openssl"),
+    }
+    let two = figures.verify_by_one.as_secs_f64() / figures.verify_by_two.as_secs_f64();
+    table.ratio(
+        "verify by two threads / by one (wall time)",
+        millis(figures.verify_by_two),
+        millis(figures.verify_by_one),
+        two,
+        Bound::AtLeast(1.7),
+    );
+    for (name, (cpu, most)) in
+        [("inclusion", figures.inclusion), ("consistency", figures.consistency)]
+    {
+        table.value(
+            &format!("{name} proof at {}, CPU / wall p99", millions(entries)),
+            format!("{} / {}", millis(cpu), millis(most)),
+            cpu.as_secs_f64() * 1e3,
+            Bound::AtMost(2.0),
+        );
+    }
+    note("verify --deep");
+    let (ours, theirs) = deep(&brand.store, &brand.events_file)?;
+    table.ratio(
+        &format!("verify --deep, {} events / sha256sum of their file", millions(brand.count)),
+        millis(ours),
+        millis(theirs),
+        theirs.as_secs_f64() / ours.as_secs_f64(),
+        Bound::AtLeast(1.0),
+    );
+    Ok(())
 }

@@ -117,7 +117,7 @@ pub fn basis(store: &Store, as_of: Moment) -> Result<BasisReport> {
                     .collect()
             });
             for number in numbers {
-                numbered[*number].add(kind, people.index_of(place.slot));
+                numbered[*number].add(kind, people.person_of(place.slot));
             }
             Ok(())
         };

@@ -1,6 +1,6 @@
 //! How many people stand where with each purpose that rests on consent, as of any moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -13,6 +13,7 @@ use crate::policy::types::Basis;
 use crate::store::{self, Store};
 use crate::view::{Block, Document, Table};
 
+use super::alike::Alike;
 use super::people::People;
 
 /// How many people stand in one state.
@@ -79,23 +80,28 @@ pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Consent
         })
         .collect();
     let mut tallies: Vec<Tally> = questions.iter().map(|_| Tally::default()).collect();
-    let (mut asked, mut silent) = (0, 0);
-    for person in people.all().iter().filter(|p| who.is_none_or(|subject| p.subject == subject)) {
+    let now = AsOf::at(as_of);
+    let mut asked = 0;
+    // One person of each group that stands alike, with the size of the group.
+    let mut groups: HashMap<Alike, (usize, u64)> = HashMap::new();
+    let mut alone = Vec::new();
+    for person in (0..people.count()).filter(|p| who.is_none_or(|one| people.subject(*p) == one)) {
         asked += 1;
-        if people.said(person).is_empty() {
-            silent += 1;
-            continue;
+        match people.alike(person, &rules, now) {
+            Some(alike) => groups.entry(alike).or_insert((person, 0)).1 += 1,
+            None => alone.push((person, 1)),
         }
-        let standing = people.standing(person, AsOf::at(as_of));
+    }
+    for (person, size) in groups.into_values().chain(alone) {
+        let standing = people.standing(person, now);
         for ((rule, channel), tally) in questions.iter().zip(&mut tallies) {
-            tally.count(rule, *channel, &standing, as_of);
+            tally.count(rule, *channel, &standing, as_of, size);
         }
     }
     let (mut states, mut notices) = (Vec::new(), Vec::new());
-    for ((rule, channel), mut tally) in questions.into_iter().zip(tallies) {
-        tally.states.entry("unknown").or_default().0 += silent;
+    for ((rule, channel), tally) in questions.into_iter().zip(tallies) {
         let channel = if channel == 0 { "" } else { rules.channel_name(channel) };
-        for (state, (people, in_force)) in tally.states.into_iter().filter(|(_, n)| n.0 > 0) {
+        for (state, (people, in_force)) in tally.states {
             let (purpose, channel) = (rule.name.clone(), channel.to_owned());
             states.push(StateCount { purpose, channel, state, people, in_force });
         }
@@ -120,9 +126,16 @@ pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Consent
 }
 
 impl Tally {
-    fn count(&mut self, rule: &PurposeRule, channel: ChannelCode, standing: &Standing, at: Moment) {
+    fn count(
+        &mut self,
+        rule: &PurposeRule,
+        channel: ChannelCode,
+        standing: &Standing,
+        at: Moment,
+        people: u64,
+    ) {
         let Some(consent) = standing.consents.get(&(rule.code, channel)) else {
-            self.states.entry("unknown").or_default().0 += 1;
+            self.states.entry("unknown").or_default().0 += people;
             return;
         };
         let verdict = judge(rule, consent, at);
@@ -133,12 +146,12 @@ impl Tally {
             _ => consent.state.as_str(),
         };
         let closed = standing.restricted || standing.permissions.get(&channel) == Some(&false);
-        let in_force = u64::from(verdict.is_ok() && !closed);
+        let in_force = if verdict.is_ok() && !closed { people } else { 0 };
         for count in [
             self.states.entry(state).or_default(),
             self.notices.entry(consent.by.notice_version).or_default(),
         ] {
-            count.0 += 1;
+            count.0 += people;
             count.1 += in_force;
         }
     }

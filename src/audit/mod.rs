@@ -4,6 +4,7 @@
 //! `rules` read the store once and in order; `unlawful` is the one that judges: it decides everything
 //! again that was ever done.
 
+mod alike;
 pub mod basis;
 pub mod consent;
 pub mod disclosures;

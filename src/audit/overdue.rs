@@ -59,7 +59,7 @@ impl Overdue {
             self.heard = Some(Heard::load(conn, people)?);
         }
         let heard = self.heard.as_ref().expect("made above");
-        let person = people.index_of(place.slot);
+        let person = people.person_of(place.slot);
         let last_contact = heard.last(person, batch.entry);
         let purposes = horizons.over(Age { observed_at, last_contact });
         let by_contact = alone != horizons.over(Age { observed_at, last_contact: Moment::FOREVER });
@@ -79,7 +79,7 @@ struct Heard {
 impl Heard {
     fn load(conn: &Connection, people: &People) -> Result<Heard> {
         let mut batches = profile_sql::batches(conn)?;
-        let nobody = || vec![Vec::new(); people.all().len()];
+        let nobody = || vec![Vec::new(); people.count()];
         let mut heard = Heard { contacts: [nobody(), nobody()], incomplete: HashSet::new() };
         for (kind, contacts) in heard.contacts.iter_mut().enumerate() {
             let of = |b: &profile_sql::BatchRow| match kind {
@@ -93,7 +93,7 @@ impl Heard {
                 let (Some(batch), Some(place)) = (along.peek(), people.place(item.record)) else {
                     return Ok(());
                 };
-                let heard: &mut Vec<(i64, Moment)> = &mut contacts[people.index_of(place.slot)];
+                let heard: &mut Vec<(i64, Moment)> = &mut contacts[people.person_of(place.slot)];
                 if heard.last().is_none_or(|(_, at)| *at < item.at) {
                     heard.push((batch.n, item.at));
                 }
@@ -105,7 +105,7 @@ impl Heard {
             }
         }
         for record in sql::records_with_gaps(conn)? {
-            heard.incomplete.extend(people.place(record).map(|p| people.index_of(p.slot)));
+            heard.incomplete.extend(people.place(record).map(|p| people.person_of(p.slot)));
         }
         Ok(heard)
     }

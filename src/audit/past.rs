@@ -30,33 +30,36 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Past {
     merges: Vec<Merge>,
-    by_home: HashMap<i64, Vec<Statement>>,
+    /// Of the homes that a merge moved anything of.
     oldest: HashMap<i64, i64>,
 }
 
 impl Past {
-    /// Reads every merge, and sorts what was said by home.
-    pub fn load(conn: &Connection, people: &People) -> Result<Past> {
-        let mut by_home: HashMap<i64, Vec<Statement>> = HashMap::new();
-        for said in people.everything_said() {
-            by_home.entry(said.home).or_default().push(*said);
-        }
-        let mut oldest: HashMap<i64, i64> = HashMap::new();
-        sql::records(conn, |id, _, home, _| {
-            oldest.entry(home).or_insert(id);
-        })?;
-        Ok(Past { merges: sql::merges(conn)?, by_home, oldest })
+    /// Reads every merge.
+    pub fn load(conn: &Connection) -> Result<Past> {
+        let merges = sql::merges(conn)?;
+        let oldest = match merges.is_empty() {
+            true => HashMap::new(),
+            false => sql::oldest_of_moved(conn)?.into_iter().collect(),
+        };
+        Ok(Past { merges, oldest })
     }
 
     /// The points of one transaction, from before it to its entry, at which something about the
     /// person of a home became known.
-    pub fn points(&self, conn: &Connection, home: i64, entry: i64) -> Result<Vec<i64>> {
+    pub fn points(
+        &self,
+        conn: &Connection,
+        people: &People,
+        home: i64,
+        entry: i64,
+    ) -> Result<Vec<i64>> {
         let start = sql::transaction_start(conn, entry)?;
         let mut points = BTreeSet::from([start, entry]);
         let within = start..entry;
         points.extend(self.merges.iter().map(|m| m.entry + 1).filter(|n| within.contains(n)));
         for home in self.group(home, entry) {
-            let said = self.by_home.get(&home).into_iter().flatten();
+            let said = people.statements_of_home(home).into_iter();
             points.extend(said.map(|s| s.n + 1).filter(|n| within.contains(n)));
         }
         Ok(points.into_iter().collect())
@@ -79,16 +82,21 @@ impl Past {
     }
 
     /// Where a home stood at a moment, by the ledger's entries before a number.
-    pub fn standing(&self, home: i64, at: Moment, before: i64, known: Known) -> Standing {
+    pub fn standing(
+        &self,
+        people: &People,
+        home: i64,
+        at: Moment,
+        before: i64,
+        known: Known,
+    ) -> Standing {
         let group = self.group(home, before);
         let homes: Vec<Home> =
             group.iter().map(|id| Home { id: *id, moves: self.moves(*id, before) }).collect();
         let said: Vec<Statement> = group
             .iter()
-            .filter_map(|id| self.by_home.get(id))
-            .flatten()
+            .flat_map(|id| people.statements_of_home(*id))
             .filter(|s| known == Known::Since || s.n < before)
-            .copied()
             .collect();
         let asked = match known {
             Known::Then => AsOf::at(at),

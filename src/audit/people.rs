@@ -1,15 +1,19 @@
 //! Everybody at once: where each record belongs and everything that was ever said, read in two passes.
 //!
 //! A report over a million profiles can't ask a question for each. Records and statements are read in
-//! the order in which they lie in the file and grouped in memory; the fold is the gate's own.
+//! the order in which they lie in the file and grouped in memory; the fold is the gate's own. People
+//! and their (subject, home) pairs, the slots, are numbers; of a statement only its moments and its
+//! kind are held for each, so that each of a million people takes less than a hundred bytes.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use rusqlite::Connection;
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
-use crate::consent::statement::Statement;
+use crate::consent::statement::{Statement, state_code};
 
 use super::sql;
 
@@ -20,160 +24,286 @@ pub struct Place {
     pub subject: i64,
     /// The subject that it was born into.
     pub home: i64,
-    /// The code of its source.
-    pub source: i64,
     /// The number of its (subject, home) among all.
     pub slot: usize,
 }
 
-/// A person: one subject that holds records.
+/// One (subject, home).
 #[derive(Clone, Copy, Debug)]
-pub struct Person {
-    /// The subject.
-    pub subject: i64,
-    first_home: usize,
-    end_home: usize,
-    first_said: usize,
-    end_said: usize,
+struct Slot {
+    home: i64,
+    person: u32,
+    /// The number of its moves, from 1; 0 for none.
+    moves: u32,
 }
 
-/// Everybody.
+/// One statement: its kind, and what differs within a kind.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Said {
+    n: i64,
+    /// When it was so.
+    pub(super) valid_at: Moment,
+    /// When it was learned.
+    pub(super) recorded_at: Moment,
+    slot: u32,
+    /// The number of its kind.
+    pub(super) kind: u32,
+}
+
+/// The record numbers of which nothing is known.
+const NOBODY: u32 = u32::MAX;
+
+/// Everybody. A person is a subject that holds records, by number from 0 in the order of subjects.
 #[derive(Debug, Default)]
 pub struct People {
-    places: Vec<Option<Place>>,
-    people: Vec<Person>,
-    by_slot: Vec<usize>,
-    homes: Vec<Home>,
-    said: Vec<Statement>,
-    public: Vec<(i64, i64)>,
+    slot_of: Vec<u32>,
+    slots: Vec<Slot>,
+    subjects: Vec<i64>,
+    first_slot: Vec<u32>,
+    first_said: Vec<u32>,
+    said: Vec<Said>,
+    kinds: Kinds,
+    /// The merges that moved a home, in order.
+    moves: Vec<Vec<Joined>>,
+    /// Slots whose home is another subject, by home.
+    moved: HashMap<i64, Vec<usize>>,
 }
 
 impl People {
     /// Reads everybody.
     pub fn load(conn: &Connection) -> Result<People> {
+        sql::read_through(conn)?;
         let mut people = People::default();
-        let mut homes: Vec<(i64, i64, i64)> = Vec::new();
-        sql::records(conn, |id, subject, home, source| {
-            let Ok(at) = usize::try_from(id) else { return };
-            if people.places.len() <= at {
-                people.places.resize(at + 1, None);
-            }
-            people.places[at] = Some(Place { subject, home, source, slot: 0 });
-            homes.push((subject, home, id));
-        })?;
-        homes.sort_unstable();
-        homes.dedup_by_key(|(subject, home, _)| (*subject, *home));
-        for place in people.places.iter_mut().flatten() {
-            place.slot = homes
-                .binary_search_by_key(&(place.subject, place.home), |(s, h, _)| (*s, *h))
-                .expect("the home of every record was collected above");
-        }
-        let mut moves = standing_merges(conn)?;
-        for (subject, home, oldest) in &homes {
-            if people.people.last().is_none_or(|person| person.subject != *subject) {
-                let first_home = people.homes.len();
-                let (end_home, first_said, end_said) = (first_home, 0, 0);
-                let subject = *subject;
-                people.people.push(Person { subject, first_home, end_home, first_said, end_said });
-            }
-            people.homes.push(Home { id: *home, moves: moves.remove(oldest).unwrap_or_default() });
-            people.by_slot.push(people.people.len() - 1);
-            people.people.last_mut().expect("pushed above").end_home = people.homes.len();
-        }
+        people.read_records(conn)?;
         people.read_statements(conn)?;
-        sql::subjects(conn, |id, public| people.public.push((id, public)))?;
-        people.public.sort_unstable();
         Ok(people)
     }
 
-    fn read_statements(&mut self, conn: &Connection) -> Result<()> {
-        let mut said: Vec<(usize, Statement)> = Vec::new();
-        sql::statements(conn, |record, mut statement| {
-            if let Some(place) = self.place(record) {
-                statement.home = place.home;
-                said.push((self.by_slot[place.slot], statement));
+    fn read_records(&mut self, conn: &Connection) -> Result<()> {
+        let mut rows: Vec<(i64, i64, usize)> = Vec::new();
+        sql::records(conn, |id, subject, home| {
+            if let Ok(id) = usize::try_from(id) {
+                rows.push((subject, home, id));
             }
         })?;
-        // Stable: within a person the order of the ledger stays.
-        said.sort_by_key(|(person, _)| *person);
-        let mut at = 0;
-        for (index, person) in self.people.iter_mut().enumerate() {
-            person.first_said = at;
-            while said.get(at).is_some_and(|(owner, _)| *owner == index) {
-                at += 1;
+        let mut moves = standing_merges(conn)?;
+        let last = rows.iter().map(|(.., id)| *id).max().unwrap_or(0);
+        self.slot_of = vec![NOBODY; last + 1];
+        rows.sort_unstable();
+        let mut before = None;
+        for (subject, home, id) in rows {
+            if self.subjects.last() != Some(&subject) {
+                self.subjects.push(subject);
+                self.first_slot.push(narrow(self.slots.len()));
             }
-            person.end_said = at;
+            if before != Some((subject, home)) {
+                before = Some((subject, home));
+                let moves = match moves.remove(&id) {
+                    Some(moves) => {
+                        self.moves.push(moves);
+                        narrow(self.moves.len())
+                    }
+                    None => 0,
+                };
+                if home != subject {
+                    self.moved.entry(home).or_default().push(self.slots.len());
+                }
+                self.slots.push(Slot { home, person: narrow(self.subjects.len() - 1), moves });
+            }
+            self.slot_of[id] = narrow(self.slots.len() - 1);
         }
-        self.said = said.into_iter().map(|(_, statement)| statement).collect();
+        self.first_slot.push(narrow(self.slots.len()));
         Ok(())
     }
 
-    /// Where a record belongs; `None` for one that is gone.
-    pub fn place(&self, record: i64) -> Option<Place> {
-        *self.places.get(usize::try_from(record).ok()?)?
+    fn read_statements(&mut self, conn: &Connection) -> Result<()> {
+        let (mut said, mut kinds) = (Vec::new(), Kinds::default());
+        sql::statements(conn, |record, statement| {
+            if let Some(slot) = self.slot(record) {
+                said.push(Said {
+                    n: statement.n,
+                    valid_at: statement.valid_at,
+                    recorded_at: statement.recorded_at,
+                    slot: narrow(slot),
+                    kind: kinds.number(&statement),
+                });
+            }
+        })?;
+        // Slots stand in the order of people.
+        said.sort_unstable_by_key(|said| (said.slot, said.n));
+        let mut at = 0;
+        for person in 0..self.count() {
+            self.first_said.push(narrow(at));
+            let (first, slots) = (at, self.slots_of(person));
+            while said.get(at).is_some_and(|said| slots.contains(&(said.slot as usize))) {
+                at += 1;
+            }
+            if slots.len() > 1 {
+                said[first..at].sort_unstable_by_key(|said| said.n);
+            }
+        }
+        self.first_said.push(narrow(at));
+        (self.said, self.kinds) = (said, kinds);
+        Ok(())
     }
 
-    /// Everybody who holds records, by subject.
-    pub fn all(&self) -> &[Person] {
-        &self.people
+    /// How many people there are.
+    pub fn count(&self) -> usize {
+        self.subjects.len()
     }
 
     /// How many (subject, home) pairs there are.
     pub fn slots(&self) -> usize {
-        self.homes.len()
+        self.slots.len()
+    }
+
+    /// The subject of a person.
+    pub fn subject(&self, person: usize) -> i64 {
+        self.subjects[person]
+    }
+
+    fn slot(&self, record: i64) -> Option<usize> {
+        let slot = *self.slot_of.get(usize::try_from(record).ok()?)?;
+        (slot != NOBODY).then_some(slot as usize)
+    }
+
+    /// Where a record belongs; `None` for one that is gone.
+    pub fn place(&self, record: i64) -> Option<Place> {
+        let slot = self.slot(record)?;
+        let Slot { home, person, .. } = self.slots[slot];
+        Some(Place { subject: self.subjects[person as usize], home, slot })
     }
 
     /// The person of a slot.
-    pub fn person_of(&self, slot: usize) -> &Person {
-        &self.people[self.by_slot[slot]]
+    pub fn person_of(&self, slot: usize) -> usize {
+        self.slots[slot].person as usize
     }
 
-    /// The number of a slot's person in [`People::all`].
-    pub fn index_of(&self, slot: usize) -> usize {
-        self.by_slot[slot]
+    fn slots_of(&self, person: usize) -> Range<usize> {
+        self.first_slot[person] as usize..self.first_slot[person + 1] as usize
     }
 
-    /// Everything that a person said, in ledger order.
-    pub fn said(&self, person: &Person) -> &[Statement] {
-        &self.said[person.first_said..person.end_said]
-    }
-
-    /// Everything that anybody said.
-    pub fn everything_said(&self) -> &[Statement] {
-        &self.said
+    fn home(&self, slot: usize) -> Home {
+        let Slot { home, moves, .. } = self.slots[slot];
+        let moves = (moves as usize).checked_sub(1).map(|number| self.moves[number].clone());
+        Home { id: home, moves: moves.unwrap_or_default() }
     }
 
     /// The homes of a person.
-    pub fn homes(&self, person: &Person) -> &[Home] {
-        &self.homes[person.first_home..person.end_home]
+    pub fn homes(&self, person: usize) -> Vec<Home> {
+        self.slots_of(person).map(|slot| self.home(slot)).collect()
+    }
+
+    /// Whether a person has one home that was never joined with another.
+    pub(super) fn is_simple(&self, person: usize) -> bool {
+        let slots = self.slots_of(person);
+        slots.len() == 1 && self.slots[slots.start].moves == 0
+    }
+
+    /// Everything that a person said, in ledger order, as it is held.
+    pub(super) fn said(&self, person: usize) -> &[Said] {
+        &self.said[self.first_said[person] as usize..self.first_said[person + 1] as usize]
+    }
+
+    /// What a kind of statement says; its number, home and moments mean nothing.
+    pub(super) fn kind(&self, number: u32) -> &Statement {
+        &self.kinds.all[number as usize]
+    }
+
+    fn statement(&self, said: &Said) -> Statement {
+        let Said { n, valid_at, recorded_at, slot, kind } = *said;
+        Statement {
+            n,
+            home: self.slots[slot as usize].home,
+            valid_at,
+            recorded_at,
+            ..*self.kind(kind)
+        }
+    }
+
+    /// Everything that a person said, in ledger order.
+    pub fn statements(&self, person: usize) -> Vec<Statement> {
+        self.said(person).iter().map(|said| self.statement(said)).collect()
+    }
+
+    /// Everything that was said in a home, wherever its records belong today.
+    pub fn statements_of_home(&self, home: i64) -> Vec<Statement> {
+        let person = self.subjects.binary_search(&home).ok();
+        let own = person.into_iter().flat_map(|person| self.slots_of(person));
+        let moved = self.moved.get(&home).into_iter().flatten().copied();
+        own.filter(|slot| self.slots[*slot].home == home)
+            .chain(moved)
+            .flat_map(|slot| {
+                let said = self.said(self.person_of(slot)).iter();
+                said.filter(move |said| said.slot as usize == slot)
+            })
+            .map(|said| self.statement(said))
+            .collect()
     }
 
     /// Where one home stands: what decides over its records' data.
     pub fn standing_of(&self, slot: usize, asked: AsOf) -> Standing {
         let person = self.person_of(slot);
-        standing(self.said(person), self.homes(person), Some(self.homes[slot].id), asked)
+        let home = Some(self.slots[slot].home);
+        standing(&self.statements(person), &self.homes(person), home, asked)
     }
 
     /// Where a person as a whole stands.
-    pub fn standing(&self, person: &Person, asked: AsOf) -> Standing {
-        standing(self.said(person), self.homes(person), None, asked)
-    }
-
-    /// The public id of a subject; 0 for one that is gone.
-    pub fn public_id(&self, subject: i64) -> i64 {
-        let found = self.public.binary_search_by_key(&subject, |(id, _)| *id);
-        found.map_or(0, |at| self.public[at].1)
+    pub fn standing(&self, person: usize, asked: AsOf) -> Standing {
+        standing(&self.statements(person), &self.homes(person), None, asked)
     }
 }
 
-/// The last standing merge that moved each record.
-fn standing_merges(conn: &Connection) -> Result<HashMap<i64, Vec<Joined>>> {
-    let mut moves: HashMap<i64, Vec<Joined>> = HashMap::new();
+/// A number of rows that are held in memory.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).expect("four thousand million rows don't fit into memory")
+}
+
+/// Statements that differ in nothing but place and time are of one kind. There are few.
+#[derive(Debug, Default)]
+struct Kinds {
+    all: Vec<Statement>,
+    numbers: HashMap<u128, u32>,
+    last: Option<(u128, u32)>,
+}
+
+impl Kinds {
+    fn number(&mut self, s: &Statement) -> u32 {
+        let flags = u128::from(s.explicit) | u128::from(s.confirmed) << 1 | u128::from(s.own) << 2;
+        let state = state_code(s.state).unsigned_abs();
+        let kind = [
+            (s.axis as u128, 8),
+            (s.purpose.into(), 8),
+            (s.channel.into(), 16),
+            (state.into(), 8),
+            (flags, 8),
+            (s.source.into(), 16),
+            (s.notice_version.into(), 32),
+            (s.every_days.into(), 32),
+        ]
+        .into_iter()
+        .fold(0, |all, (part, bits)| all << bits | part);
+        match self.last {
+            Some((last, number)) if last == kind => number,
+            _ => {
+                let number = *self.numbers.entry(kind).or_insert_with(|| {
+                    self.all.push(*s);
+                    narrow(self.all.len() - 1)
+                });
+                self.last = Some((kind, number));
+                number
+            }
+        }
+    }
+}
+
+/// The standing merges that moved each record, in order.
+fn standing_merges(conn: &Connection) -> Result<HashMap<usize, Vec<Joined>>> {
+    let mut moves: HashMap<usize, Vec<Joined>> = HashMap::new();
     for merge in sql::merges(conn)?.iter().filter(|merge| merge.undone == 0) {
-        for record in &merge.records {
-            // Merges come in order.
+        for record in merge.records.iter().filter_map(|record| usize::try_from(*record).ok()) {
             let moved = Joined { at: merge.at, entry: merge.entry };
-            moves.entry(*record).or_default().push(moved);
+            moves.entry(record).or_default().push(moved);
         }
     }
     Ok(moves)

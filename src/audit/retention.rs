@@ -98,7 +98,7 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
             let hold = *holds[place.slot].get_or_insert_with(|| {
                 holding(&rules, &people.standing_of(place.slot, AsOf::at(as_of)), as_of)
             });
-            let contact = contacts[people.index_of(place.slot)];
+            let contact = contacts[people.person_of(place.slot)];
             let mask = masks.of(item.set);
             let category = batch.map.categories(kind, item.name).first().map_or("", String::as_str);
             let until: Vec<(u8, Moment)> = codes(mask)
@@ -161,10 +161,10 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
 
 /// When each person was heard of last.
 fn contacts(store: &Store, people: &People) -> Result<Vec<Moment>> {
-    let mut contacts = vec![Moment(i64::MIN); people.all().len()];
+    let mut contacts = vec![Moment(i64::MIN); people.count()];
     let mut heard = |record: i64, at: Moment| {
         if let Some(place) = people.place(record) {
-            let contact = &mut contacts[people.index_of(place.slot)];
+            let contact = &mut contacts[people.person_of(place.slot)];
             *contact = (*contact).max(at);
         }
     };

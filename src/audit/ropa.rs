@@ -132,7 +132,7 @@ pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
         policy: rules.version,
         applied_at: rules.applied_at.to_string(),
         controller: controller(&rules),
-        people: people.all().len() as u64,
+        people: people.count() as u64,
         security: rules.policy.controller.security.clone().unwrap_or_default(),
         unanswered: unanswered(&rules, &activities),
         activities,

@@ -7,24 +7,44 @@ use crate::base::error::Result;
 use crate::consent::sql::decoded;
 use crate::consent::statement::Statement;
 
-/// A record's place: (id, subject, home, source).
-pub fn records(conn: &Connection, mut each: impl FnMut(i64, i64, i64, i64)) -> Result<()> {
-    let mut statement = conn.prepare("SELECT id, subject, home, source FROM record ORDER BY id")?;
+/// Keeps few pages in memory from here on: whoever reads whole tables once needs none of them again.
+pub fn read_through(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
+}
+
+/// A record's place: (id, subject, home).
+pub fn records(conn: &Connection, mut each: impl FnMut(i64, i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT id, subject, home FROM record ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        each(row.get(0)?, row.get(1)?, row.get(2)?);
     }
     Ok(())
 }
 
-/// Every subject that stands for itself: (id, public id).
-pub fn subjects(conn: &Connection, mut each: impl FnMut(i64, i64)) -> Result<()> {
-    let mut statement = conn.prepare("SELECT id, public_id FROM subject WHERE state <> 3")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        each(row.get(0)?, row.get(1)?);
-    }
-    Ok(())
+/// The code of a record's source; 0 for a record that is gone.
+pub fn source_of(conn: &Connection, record: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(source), 0) FROM record WHERE id = $1")?
+        .query_row([record], |row| row.get(0))?)
+}
+
+/// The public id of a subject; 0 for one that is gone.
+pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(public_id), 0) FROM subject WHERE id = $1")?
+        .query_row([subject], |row| row.get(0))?)
+}
+
+/// The oldest record of each home of which a merge moved any: (home, record).
+pub fn oldest_of_moved(conn: &Connection) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare(
+        "SELECT home, MIN(id) FROM record
+         WHERE home IN (SELECT r.home FROM merge_record m JOIN record r ON r.id = m.record)
+         GROUP BY home",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Every statement in ledger order, with its record. Its home is left open: the reader knows it.

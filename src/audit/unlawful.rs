@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{Direction, Pace, Question, Reason, after, decide, open_purposes};
+use crate::consent::gate::{Direction, Pace, Question, Reason, decide, open_purposes};
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
@@ -21,6 +21,7 @@ use crate::send::indirect_source;
 use crate::store::{Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table};
 
+use super::alike::Alike;
 use super::overdue::{Over, Overdue};
 use super::past::{Known, Past, parted};
 use super::people::{People, Place};
@@ -78,17 +79,38 @@ pub struct Unlawful {
     pub undecidable: u64,
 }
 
-/// What a home may hold, until something changes for it.
-#[derive(Clone, Copy)]
+/// What a home may hold, from one change for it to the next.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Decided {
     policy: u32,
     from: Moment,
     until: Moment,
+    masks: Masked,
+}
+
+/// What a home may hold: by what was known then, and by what is known today.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Masked {
     then: PurposeMask,
     today: PurposeMask,
 }
 
-const NEVER: Decided = Decided { policy: 0, from: Moment(0), until: Moment(0), then: 0, today: 0 };
+const NEVER: Decided = Decided {
+    policy: 0,
+    from: Moment::FOREVER,
+    until: Moment(i64::MIN),
+    masks: Masked { then: 0, today: 0 },
+};
+
+/// The purposes of a policy that were declared by a batch's moment, and until when none is added.
+#[derive(Clone, Copy)]
+struct Declared {
+    policy: u32,
+    at: Moment,
+    purposes: PurposeMask,
+    from: Moment,
+    until: Moment,
+}
 
 struct Check<'a> {
     conn: &'a Connection,
@@ -96,8 +118,14 @@ struct Check<'a> {
     people: People,
     books: Books,
     masks: Masks,
-    decided: Vec<Decided>,
-    silent: Decided,
+    /// Every decision once: there are few, and many homes.
+    decisions: Vec<Decided>,
+    numbers: HashMap<Decided, u32>,
+    /// The number of the last decision over each slot.
+    decided: Vec<u32>,
+    /// What those of whom the same counts may hold.
+    alike: HashMap<(u32, PurposeMask, Alike, Alike), Masked>,
+    declared: Option<Declared>,
     past: Option<Past>,
     overdue: Overdue,
     /// Of each subject: the entry, home, destination and moment of what went out before.
@@ -126,8 +154,11 @@ pub fn unlawful(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Unlawf
     let mut check = Check {
         conn,
         store,
-        decided: vec![NEVER; people.slots()],
-        silent: NEVER,
+        decisions: vec![NEVER],
+        numbers: HashMap::new(),
+        decided: vec![0; people.slots()],
+        alike: HashMap::new(),
+        declared: None,
         people,
         books: Books::load(conn, store.words())?,
         masks: Masks::load(conn)?,
@@ -177,7 +208,7 @@ impl Check<'_> {
         }
         self.count(kind);
         let may = batch.map.may_serve(kind, item.name);
-        let decided = self.decided(place.slot, batch);
+        let decided = self.decided(place.slot, batch).masks;
         let over = self.overdue.over(self.conn, &self.people, place, batch, item.at)?;
         let over = Over { purposes: over.purposes & mask & may, ..over };
         if mask != 0 && over.purposes == 0 && mask & !(may & decided.then & decided.today) == 0 {
@@ -197,18 +228,18 @@ impl Check<'_> {
             at: batch.at,
         };
         if mask == 0 {
-            self.find_unlawful(deed, 0, "no_purpose", "no purpose is named for which it is held");
+            self.find_unlawful(deed, 0, "no_purpose", "no purpose is named for which it is held")?;
         }
         for code in codes(mask & !may) {
             let (reason, words) = closed(batch, kind, item.name, code);
-            self.find_unlawful(deed, code, reason, words);
+            self.find_unlawful(deed, code, reason, words)?;
         }
         for code in codes(over.purposes) {
             // Kept by law through an erasure: what the person was heard of then is erased.
             let kept = (i64::from(kind == Kind::Event) + 1, item.seq);
             if over.certain && !self.kept.contains(&kept) {
                 let reason = Reason::RetentionOver;
-                self.find_unlawful(deed, code, reason.code(), reason.words());
+                self.find_unlawful(deed, code, reason.code(), reason.words())?;
             } else {
                 self.answer.undecidable += 1;
             }
@@ -247,57 +278,75 @@ impl Check<'_> {
         };
         let code = codes(mask).next().unwrap_or(0);
         let words = "no ledger entry admitted it: it came in past the gate";
-        self.find_unlawful(deed, code, "not_admitted", words);
+        self.find_unlawful(deed, code, "not_admitted", words)?;
         Ok(())
     }
 
     /// What a home may hold under a batch's rules at its moment.
     fn decided(&mut self, slot: usize, batch: &Batch) -> Decided {
-        let person = self.people.person_of(slot);
-        let said = self.people.said(person);
-        let rules = &batch.rules;
-        let known = if said.is_empty() { self.silent } else { self.decided[slot] };
-        if known.policy == rules.version && known.from <= batch.at && batch.at < known.until {
+        let (rules, at) = (&*batch.rules, batch.at);
+        let known = self.decisions[self.decided[slot] as usize];
+        if known.policy == rules.version && known.from <= at && at < known.until {
             return known;
         }
-        let then = self.people.standing_of(slot, AsOf::at(batch.at));
-        let today = self.people.standing_of(slot, AsOf::hindsight(batch.at));
-        let mut until = Moment::FOREVER;
-        let mut ends = |moment: Moment| {
-            if moment > batch.at {
+        let person = self.people.person_of(slot);
+        let declared = self.declared(rules, at);
+        let (mut from, mut until) = (declared.from, declared.until);
+        let mut change = |moment: Moment| {
+            if moment > at {
                 until = until.min(moment);
+            } else {
+                from = from.max(moment);
             }
         };
-        for statement in said {
-            ends(statement.counts_from());
-            ends(statement.recorded_at);
+        for said in self.people.said(person) {
+            change(self.people.counts_from(said));
+            change(said.recorded_at);
+            self.people.expires(rules, said).into_iter().for_each(&mut change);
         }
-        self.people
-            .homes(person)
-            .iter()
-            .flat_map(|home| &home.moves)
-            .for_each(|joined| ends(joined.at));
-        for rule in rules.rules() {
-            ends(rule.declared_at);
-            let Some(period) = rule.purpose.consent_expires else { continue };
-            for standing in [&then, &today] {
-                let mine = standing.consents.iter().filter(|((code, _), _)| *code == rule.code);
-                mine.for_each(|(_, consent)| ends(after(consent.by.valid_at, period)));
+        if !self.people.is_simple(person) {
+            let homes = self.people.homes(person);
+            homes.iter().flat_map(|home| &home.moves).for_each(|joined| change(joined.at));
+        }
+        let then = self.people.alike(person, rules, AsOf::at(at));
+        let today = self.people.alike(person, rules, AsOf::hindsight(at));
+        let people = &self.people;
+        let ask = |asked| open_purposes(rules, &people.standing_of(slot, asked), at);
+        let ask_both = || Masked { then: ask(AsOf::at(at)), today: ask(AsOf::hindsight(at)) };
+        let masks = match then.zip(today) {
+            Some((then, today)) => {
+                let alike = (rules.version, declared.purposes, then, today);
+                *self.alike.entry(alike).or_insert_with(ask_both)
             }
-        }
-        let decided = Decided {
-            policy: rules.version,
-            from: batch.at,
-            until,
-            then: open_purposes(rules, &then, batch.at),
-            today: open_purposes(rules, &today, batch.at),
+            None => ask_both(),
         };
-        if said.is_empty() {
-            self.silent = decided;
-        } else {
-            self.decided[slot] = decided;
-        }
+        let decided = Decided { policy: rules.version, from, until, masks };
+        self.decided[slot] = *self.numbers.entry(decided).or_insert_with(|| {
+            self.decisions.push(decided);
+            u32::try_from(self.decisions.len() - 1).expect("there are no more than fit into memory")
+        });
         decided
+    }
+
+    fn declared(&mut self, rules: &Rulebook, at: Moment) -> Declared {
+        if let Some(known) = self.declared
+            && known.policy == rules.version
+            && known.at == at
+        {
+            return known;
+        }
+        let (mut from, mut until, mut purposes) = (Moment(i64::MIN), Moment::FOREVER, 0);
+        for rule in rules.rules() {
+            if rule.declared_at > at {
+                until = until.min(rule.declared_at);
+            } else {
+                from = from.max(rule.declared_at);
+                purposes |= bit(rule.code);
+            }
+        }
+        let declared = Declared { policy: rules.version, at, purposes, from, until };
+        self.declared = Some(declared);
+        declared
     }
 
     /// Asks at every point of the transaction what the gate would have said, and today.
@@ -310,7 +359,7 @@ impl Check<'_> {
         ask: impl Fn(&Standing) -> Option<Reason>,
     ) -> Result<()> {
         if self.past.is_none() {
-            self.past = Some(Past::load(self.conn, &self.people)?);
+            self.past = Some(Past::load(self.conn)?);
         }
         let past = self.past.as_ref().expect("made above");
         let alone = parted(self.conn, deed.record, place, deed.entry)?;
@@ -318,8 +367,8 @@ impl Check<'_> {
         if alone {
             no = ask(&self.people.standing_of(place.slot, AsOf::at(deed.at)));
         } else {
-            for point in past.points(self.conn, place.home, deed.entry)? {
-                no = ask(&past.standing(place.home, deed.at, point, Known::Then));
+            for point in past.points(self.conn, &self.people, place.home, deed.entry)? {
+                no = ask(&past.standing(&self.people, place.home, deed.at, point, Known::Then));
                 if no.is_none() {
                     break;
                 }
@@ -331,7 +380,7 @@ impl Check<'_> {
             if undecidable {
                 self.answer.undecidable += 1;
             } else {
-                self.find_unlawful(deed, code, reason.code(), reason.words());
+                self.find_unlawful(deed, code, reason.code(), reason.words())?;
             }
             return Ok(());
         }
@@ -342,18 +391,20 @@ impl Check<'_> {
         let late = match grouped_as_then {
             true => ask(&now),
             // A split has taken away since what counted then.
-            false => ask(&past.standing(place.home, deed.at, deed.entry, Known::Since)),
+            false => {
+                ask(&past.standing(&self.people, place.home, deed.at, deed.entry, Known::Since))
+            }
         };
         // What was allowed at a point of the transaction and not at its end was overtaken within it.
         let late = late.or_else(|| {
             if alone || !grouped_as_then {
                 return None;
             }
-            ask(&past.standing(place.home, deed.at, deed.entry, Known::Then))
+            ask(&past.standing(&self.people, place.home, deed.at, deed.entry, Known::Then))
         });
         let Some(reason) = late else { return Ok(()) };
-        let learned = learned(self.people.said(person), code, deed);
-        let mut finding = self.finding(deed, code, reason.code(), reason.words());
+        let learned = learned(&self.people.statements(person), code, deed);
+        let mut finding = self.finding(deed, code, reason.code(), reason.words())?;
         finding.learned_entry = learned.map(|statement| statement.n);
         finding.learned_at = learned.map(|statement| statement.recorded_at.to_string());
         self.answer.before_known.push(finding);
@@ -384,15 +435,16 @@ impl Check<'_> {
         let bound = rules.as_deref().and_then(|rules| bound(rules, what, code));
         let (Some(rules), Some(channel)) = (rules.as_deref(), bound) else {
             let words = "the policy in force didn't bind this destination to the purpose";
-            self.find_unlawful(deed, code, "destination_not_bound", words);
+            self.find_unlawful(deed, code, "destination_not_bound", words)?;
             return Ok(());
         };
         let (Some(place), Some(rule)) = (place, rules.rule(code)) else {
             let words = "it names a record that isn't there";
-            self.find_unlawful(deed, code, "no_record", words);
+            self.find_unlawful(deed, code, "no_record", words)?;
             return Ok(());
         };
-        let source = self.store.words().text(WordKind::Source, place.source);
+        let source = sql::source_of(self.conn, disclosure.record)?;
+        let source = self.store.words().text(WordKind::Source, source);
         let indirect = indirect_source(rules, self.store.words(), source);
         let before = self.sent_before(place, disclosure.entry);
         let channel_of = |code: i64| {
@@ -453,9 +505,10 @@ impl Check<'_> {
         code: PurposeCode,
         reason: &'static str,
         words: &'static str,
-    ) {
-        let finding = self.finding(deed, code, reason, words);
+    ) -> Result<()> {
+        let finding = self.finding(deed, code, reason, words)?;
         self.answer.unlawful.push(finding);
+        Ok(())
     }
 
     fn finding(
@@ -464,17 +517,20 @@ impl Check<'_> {
         code: PurposeCode,
         reason: &'static str,
         words: &'static str,
-    ) -> Finding {
-        let subject = self.people.place(deed.record).map(|place| place.subject);
+    ) -> Result<Finding> {
+        let subject = match self.people.place(deed.record) {
+            Some(place) => public_text(sql::public_id(self.conn, place.subject)?),
+            None => String::new(),
+        };
         let purpose = match code {
             0 => String::new(),
             code => self.store.words().text(WordKind::Purpose, code.into()).to_owned(),
         };
-        Finding {
+        Ok(Finding {
             item: deed.item,
             number: deed.number,
             what: deed.what.to_owned(),
-            subject: subject.map_or(String::new(), |id| public_text(self.people.public_id(id))),
+            subject,
             purpose,
             reason,
             words,
@@ -482,7 +538,7 @@ impl Check<'_> {
             done_at: deed.at.to_string(),
             learned_entry: None,
             learned_at: None,
-        }
+        })
     }
 }
 
