@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use candor::anchor::serve::Witness;
+use candor::anchor::{Answer, State, witness};
 use candor::consent::desk::Spoken;
 use candor::evidence::check::{Checked, check};
 use candor::evidence::{self, Disclose, End, Issued, Opening, Selection};
@@ -327,6 +329,45 @@ fn what_is_erased_or_unknown_is_not_proven() {
         evidence::growth(conn, &End::Size(1), &size).unwrap_err().code,
         "checkpoint-unknown"
     );
+}
+
+/// Where a witness signed a checkpoint that covers an entry, that one is handed out.
+#[test]
+fn a_witness_that_vouched_is_heard() {
+    let mut handed = handed();
+    let folder = handed.world.folder.path().to_owned();
+    drop(State::create(&folder.join("w.json"), "witness.example/w1").unwrap());
+    let state = State::open(&folder.join("w.json")).unwrap();
+    let signs = SigningKey::from_seed(&[9; 32]);
+    let witness = Witness::new(state, signs, vec![handed.key.clone()]).unwrap();
+    let store = &mut handed.world.store;
+    let wkey = witness.vkey().clone();
+    witness::add(store, hour(7), &wkey.to_string(), "http://witness.example/").unwrap();
+    let post = |_: &str, _: &str, body: &[u8]| {
+        let reply = witness.add_checkpoint(body, hour(7));
+        Ok(Answer { status: reply.status, body: reply.body.into_bytes() })
+    };
+    witness::ask(store, hour(7), &post).unwrap();
+    let mut trust = Trust::in_log(handed.key.clone());
+    trust.witness_keys.push(wkey.clone());
+    let conn = handed.world.store.conn();
+    let path = folder.join("witnessed.json");
+    std::fs::write(&path, evidence::entry(conn, 2, Opening::Sealed).unwrap().to_file()).unwrap();
+    let checked = check(&path, &trust, None).unwrap();
+    assert!(checked.holds, "{:?}", checked.broken);
+    assert_eq!(checked.witnessed, [("witness.example/w1".to_owned(), hour(7).to_string())]);
+    // The entry that tells of the signature comes after it, so no witness covers it yet.
+    let last = i64::try_from(evidence::latest_size(conn).unwrap()).unwrap() - 1;
+    std::fs::write(&path, evidence::entry(conn, last, Opening::Sealed).unwrap().to_file()).unwrap();
+    let code = check(&path, &trust, None).unwrap().broken.map(|(code, ..)| code);
+    assert_eq!(code, Some("witness-missing"));
+
+    let bundle = folder.join("witnessed");
+    evidence::bundle(conn, everything(), &bundle).unwrap();
+    let Some(python) = python() else { return };
+    let named = wkey.to_string();
+    let (ok, said) = verifier(&python, &bundle, &handed.key, &["--witness", &named]);
+    assert!(ok && said.contains("by witness.example/w1, at"), "{said}");
 }
 
 // Bundles -----------------------------------------------------------------------------------------

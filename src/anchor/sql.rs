@@ -90,6 +90,14 @@ pub fn cosignatures(conn: &Connection) -> Result<Vec<CosignatureRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The signature lines of witnesses under the checkpoint of a size, in a fixed order.
+pub(super) fn lines(conn: &Connection, size: i64) -> Result<Vec<String>> {
+    let mut statement =
+        conn.prepare_cached("SELECT line FROM cosignature WHERE size = $1 ORDER BY vkey")?;
+    let rows = statement.query_map([size], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The newest size that a witness signed, from `at_least` on.
 pub fn witnessed_size(conn: &Connection, at_least: i64) -> Result<Option<i64>> {
     Ok(conn.query_row("SELECT MAX(size) FROM cosignature WHERE size >= $1", [at_least], |row| {

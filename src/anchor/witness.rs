@@ -304,16 +304,23 @@ fn keep(
 pub fn witnessed_note(conn: &rusqlite::Connection, at_least: u64) -> Result<Option<(u64, String)>> {
     let at_least = i64::try_from(at_least).unwrap_or(i64::MAX);
     let Some(size) = sql::witnessed_size(conn, at_least)? else { return Ok(None) };
-    let Some(note) = store::checkpoint(conn, size)? else {
-        return Err(Error::new(
+    let note = cosigned(conn, size)?.ok_or_else(|| {
+        Error::new(
             Kind::Damaged,
             "checkpoint-missing",
             "a checkpoint that was witnessed is missing",
-        ));
-    };
+        )
+    })?;
+    Ok(Some((u64::try_from(size).unwrap_or(0), note)))
+}
+
+/// The stored checkpoint over so many entries, with every cosignature under it.
+///
+/// # Errors
+/// Those of reading the store.
+pub fn cosigned(conn: &rusqlite::Connection, size: i64) -> Result<Option<String>> {
+    let Some(note) = store::checkpoint(conn, size)? else { return Ok(None) };
     let mut text = String::from_utf8_lossy(&note).into_owned();
-    for row in sql::cosignatures(conn)?.iter().filter(|row| row.size == size) {
-        text.push_str(&row.line);
-    }
-    Ok(Some((u64::try_from(size).unwrap_or(0), text)))
+    text.extend(sql::lines(conn, size)?);
+    Ok(Some(text))
 }

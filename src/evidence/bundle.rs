@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::anchor::sql::timestamps;
+use crate::anchor::witness::cosigned;
 use crate::base::error::{Error, Result, io};
 use crate::ledger::scan;
 use crate::ledger::tiles::TILE_WIDTH;
@@ -57,6 +59,8 @@ pub struct Bundled {
     pub payloads_gone: u64,
     /// Earlier checkpoints.
     pub checkpoints: u64,
+    /// Time-stamps over checkpoints.
+    pub timestamps: u64,
     /// SHA-256 of the verifier in the bundle.
     pub verifier_sha256: String,
     /// What the verifier must be told: `--partial` when something is left out.
@@ -86,12 +90,13 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
             .at(format!("entries {from} to {to} of {size}"))
             .next("`candor audit report timeline` lists the entries"));
     }
-    work.put("checkpoint", note.as_bytes())?;
-    let mut checkpoints = 0;
-    sql::checkpoints_below(conn, number(size), |size, note| {
-        checkpoints += 1;
-        work.put(&format!("checkpoints/{size:08}"), &note)
-    })?;
+    work.put("checkpoint", cosigned(conn, number(size))?.unwrap_or(note).as_bytes())?;
+    let older = sql::checkpoints_below(conn, number(size))?;
+    for size in &older {
+        let note = cosigned(conn, *size)?.unwrap_or_default();
+        work.put(&format!("checkpoints/{size:08}"), note.as_bytes())?;
+    }
+    let stamps = put_timestamps(conn, work)?;
 
     let (first_tile, end_tile) = (from / TILE_WIDTH, to.div_ceil(TILE_WIDTH));
     let given = |tile: u64| (first_tile..end_tile).contains(&tile);
@@ -146,10 +151,23 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
         payloads: payloads.disclosed,
         payloads_left_out: payloads.left_out,
         payloads_gone: commitments.len() as u64 - payloads.disclosed - payloads.left_out,
-        checkpoints,
+        checkpoints: older.len() as u64,
+        timestamps: stamps,
         verifier_sha256: verifier_sha256(),
         verify_with: verify_with.trim().to_owned(),
     })
+}
+
+/// Writes each time-stamp with the bytes that it is over: a checkpoint as the log alone signed it.
+fn put_timestamps(conn: &Connection, work: &mut Work) -> Result<u64> {
+    let stamps = timestamps(conn)?;
+    for stamp in &stamps {
+        let name = format!("timestamps/{:08}-{}", stamp.size, stamp.entry);
+        let note = store::checkpoint(conn, stamp.size)?.unwrap_or_default();
+        work.put(&format!("{name}.tsr"), &stamp.token)?;
+        work.put(&format!("{name}.note"), &note)?;
+    }
+    Ok(stamps.len() as u64)
 }
 
 /// A bundle in the making, beside its folder. What isn't finished is removed.

@@ -51,6 +51,9 @@ whoever made it, the verifier too: compare its SHA-256 with the published one, o
        | sed 's/^[^+]*+[^+]*+//' | base64 -d | tail -c 32) > key.der
      openssl pkeyutl -verify -rawin -pubin -keyform DER -inkey key.der -in text -sigfile signature
 
+Where there are time-stamps (RFC 3161), each is over the checkpoint beside it:
+     openssl ts -verify -in timestamps/X.tsr -data timestamps/X.note -CAfile THE-AUTHORITY.pem
+
 What this can't show: that something was never entered at all; that the clock of the machine was right;
 and, for entries after the last checkpoint that somebody else holds, that whoever has the key did not
 write them anew.

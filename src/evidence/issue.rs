@@ -8,6 +8,7 @@
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
+use crate::anchor::witness::witnessed_note;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::RecordKey;
@@ -53,7 +54,7 @@ pub fn commit_to(
     salt
 }
 
-/// The evidence of entries under the latest checkpoint; the first one commits to a document with this
+/// The evidence of entries under one checkpoint; the first one commits to a document with this
 /// salt.
 ///
 /// # Errors
@@ -111,13 +112,21 @@ pub fn issue_content(
     evidence_of(store.conn(), &salt, entry, &issued.behind)
 }
 
-/// Entries with their ways to the root of the latest checkpoint, and that checkpoint.
+/// Entries with their ways to the root of a checkpoint, and that checkpoint: the newest one that a
+/// witness signed, where one covers them all, else the latest.
 pub(super) fn gather<'a>(
     conn: &Connection,
     entries: impl Iterator<Item = &'a (i64, Opening)>,
 ) -> Result<(String, Vec<Shown>)> {
-    let (size, note) = latest(conn)?;
+    let entries: Vec<&(i64, Opening)> = entries.collect();
+    let last = entries.iter().map(|(n, _)| *n).max().unwrap_or(0);
+    let covering = u64::try_from(last.saturating_add(1)).unwrap_or(0);
+    let (size, note) = match witnessed_note(conn, covering)? {
+        Some(witnessed) => witnessed,
+        None => latest(conn)?,
+    };
     let shown = entries
+        .into_iter()
         .map(|(n, opening)| {
             let mut shown = shown(conn, *n, *opening)?;
             let index = u64::try_from(*n).unwrap_or(u64::MAX);
@@ -136,7 +145,7 @@ pub fn latest_size(conn: &Connection) -> Result<u64> {
     Ok(latest(conn)?.0)
 }
 
-/// The latest checkpoint: its size and note.
+/// The latest checkpoint: its size and note, as the log signed it.
 pub(super) fn latest(conn: &Connection) -> Result<(u64, String)> {
     let (size, note) = store::last_checkpoint(conn)?.ok_or_else(|| {
         Error::no("checkpoint-missing", "nothing was ever signed").next("run `candor audit verify`")

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::anchor::witness::cosigned;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Sealed, apply_seal};
 use crate::ledger::base64;
@@ -38,7 +39,8 @@ pub enum End {
     Note(String),
 }
 
-/// Proves an entry against the latest checkpoint.
+/// Proves an entry against the newest checkpoint that a witness signed, where one covers it, else the
+/// latest.
 ///
 /// # Errors
 /// `entry-unknown`; `checkpoint-missing`; `payload-none` and `payload-erased` when there is nothing to
@@ -216,8 +218,8 @@ fn end(conn: &Connection, end: &End, have: u64) -> Result<(u64, String)> {
         }
         End::Size(size) => {
             let n = i64::try_from(*size).unwrap_or(i64::MAX);
-            match sql::checkpoint(conn, n)? {
-                Some(note) => Ok((*size, String::from_utf8_lossy(&note).into_owned())),
+            match cosigned(conn, n)? {
+                Some(note) => Ok((*size, note)),
                 None => {
                     let (below, above) = sql::checkpoints_around(conn, n)?;
                     let near: Vec<String> =

@@ -11,14 +11,6 @@ pub fn snapshot(conn: &Connection) -> Result<Transaction<'_>> {
     Ok(conn.unchecked_transaction()?)
 }
 
-/// The stored checkpoint over so many entries.
-pub fn checkpoint(conn: &Connection, size: i64) -> Result<Option<Vec<u8>>> {
-    Ok(conn
-        .prepare_cached("SELECT note FROM checkpoint WHERE size = $1")?
-        .query_row([size], |row| row.get(0))
-        .optional()?)
-}
-
 /// The sizes of the stored checkpoints around a size: the next smaller and the next larger.
 pub fn checkpoints_around(conn: &Connection, size: i64) -> Result<(Option<i64>, Option<i64>)> {
     let mut statement = conn.prepare_cached(
@@ -28,19 +20,12 @@ pub fn checkpoints_around(conn: &Connection, size: i64) -> Result<(Option<i64>, 
     Ok(statement.query_row([size], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-/// Every stored checkpoint below a size, smallest first.
-pub fn checkpoints_below(
-    conn: &Connection,
-    size: i64,
-    mut each: impl FnMut(i64, Vec<u8>) -> Result<()>,
-) -> Result<()> {
+/// The sizes of the stored checkpoints below a size, smallest first.
+pub fn checkpoints_below(conn: &Connection, size: i64) -> Result<Vec<i64>> {
     let mut statement =
-        conn.prepare_cached("SELECT size, note FROM checkpoint WHERE size < $1 ORDER BY size")?;
-    let mut rows = statement.query([size])?;
-    while let Some(row) = rows.next()? {
-        each(row.get(0)?, row.get(1)?)?;
-    }
-    Ok(())
+        conn.prepare_cached("SELECT size FROM checkpoint WHERE size < $1 ORDER BY size")?;
+    let rows = statement.query_map([size], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A sealed payload with its record and the record's key.

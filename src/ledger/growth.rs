@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::add_checkpoint::{AddCheckpoint, stated};
 use super::checkpoint::{SignedCheckpoint, Trust};
 use super::evidence::{hashes, texts};
 use super::hash::Hash;
@@ -41,9 +42,12 @@ impl Growth {
 
     /// The same as a witness is asked (c2sp.org/tlog-witness, `add-checkpoint`): the earlier size, the
     /// hashes, and the later note. The earlier note is not in it: whoever asks must hold it.
-    pub fn to_witness_text(&self, old: u64) -> String {
-        let path: String = self.path.iter().map(|hash| format!("{hash}\n")).collect();
-        format!("old {old}\n{path}\n{}", self.to)
+    ///
+    /// # Errors
+    /// `proof-unreadable`, `note-unreadable`.
+    pub fn to_witness_text(&self, old: u64) -> Result<String> {
+        let checkpoint = Note::parse(self.to.as_bytes())?;
+        Ok(AddCheckpoint { old, proof: hashes(&self.path)?, checkpoint }.to_text())
     }
 
     /// Reads what `to_file` wrote, and nothing else.
@@ -55,18 +59,12 @@ impl Growth {
 
     /// Reads what `to_witness_text` wrote, with the earlier note from elsewhere.
     pub fn parse_witness_text(bytes: &[u8], from: &str) -> Result<Growth> {
-        let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
-        let (above, to) = text.split_once("\n\n").ok_or_else(unreadable)?;
-        let mut lines = above.split('\n');
-        let old = lines.next().and_then(|line| line.strip_prefix("old ")).ok_or_else(unreadable)?;
-        let old: u64 = old.parse().map_err(|_| unreadable())?;
-        let path: Vec<String> = lines.map(str::to_owned).collect();
-        let growth =
-            Growth { schema: SCHEMA.to_owned(), from: from.to_owned(), to: to.to_owned(), path };
-        let states_old = Note::parse(from.as_bytes())
-            .is_ok_and(|note| note.text.split('\n').nth(1) == Some(&old.to_string()));
-        let fits = states_old && growth.to_witness_text(old).as_bytes() == bytes;
-        if fits { Ok(growth) } else { Err(unreadable()) }
+        let asked = AddCheckpoint::parse(bytes)?;
+        if stated(&Note::parse(from.as_bytes())?.text)?.size != asked.old {
+            return Err(Error::no("proof-elsewhere", "the proof starts at another checkpoint")
+                .at(format!("size {}", asked.old)));
+        }
+        Ok(Growth::new(from.to_owned(), asked.checkpoint.to_text(), &asked.proof))
     }
 
     /// Checks both signatures and the proof; gives the two checkpoints.

@@ -64,7 +64,8 @@ fn prove_growth(context: &Context, args: &Prove, from: &str) -> Result<Answer> {
         None => End::Size(evidence::latest_size(store.conn())?),
     };
     let (old, growth) = evidence::growth(store.conn(), &from, &to)?;
-    let text = if context.out.is_json() { growth.to_file() } else { growth.to_witness_text(old) };
+    let text =
+        if context.out.is_json() { growth.to_file() } else { growth.to_witness_text(old)? };
     hand_out(context, args.out.as_deref(), &text)
 }
 
@@ -149,7 +150,10 @@ pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
         "  payloads     {} disclosed, {} left out, {} gone by erasure",
         bundled.payloads, bundled.payloads_left_out, bundled.payloads_gone
     ));
-    out.say(format!("  checkpoints  {} earlier ones", bundled.checkpoints));
+    out.say(format!(
+        "  checkpoints  {} earlier ones, {} time-stamps",
+        bundled.checkpoints, bundled.timestamps
+    ));
     out.say(format!("  verifier     verify_bundle.py, SHA-256 {}", bundled.verifier_sha256));
     out.say("  HOWTO.txt says how to check it without candor");
     if disclose != Disclose::Pseudonymous && bundled.payloads > 0 {
