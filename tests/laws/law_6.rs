@@ -143,6 +143,15 @@ impl Story {
                 if let Some(last) = merges.first().copied() {
                     self.world.store.write(now, |w| merge::split(w, &last)).unwrap();
                 }
+                // A record that came after the merge stays where it came in, so that its person now
+                // has two profiles, which the desk makes one again.
+                for person in 0..PEOPLE {
+                    if let [one, other, ..] = self.world.subjects(&who(person))[..] {
+                        let (from, into) = (one.max(other), one.min(other));
+                        let store = &mut self.world.store;
+                        store.write(now, |w| merge::join(w, from, into, Decider::Person)).unwrap();
+                    }
+                }
             }
             Act::Erase(p) => {
                 self.card_out[*p] |= self.card_held[*p];
