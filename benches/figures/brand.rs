@@ -34,6 +34,7 @@ pub struct Brand {
     /// The store.
     pub store: PathBuf,
     people_file: PathBuf,
+    minds_file: PathBuf,
     /// The file of events.
     pub events_file: PathBuf,
 }
@@ -57,7 +58,7 @@ impl Brand {
     /// Writes the files of a brand.
     pub fn write(folder: &Path, count: u64) -> std::io::Result<Brand> {
         let brand = Brand::named(folder, count);
-        data::write_people(&brand.people_file, count)?;
+        data::write_people(&brand.people_file, &brand.minds_file, count)?;
         data::write_events(&brand.events_file, count)?;
         Ok(brand)
     }
@@ -82,6 +83,7 @@ impl Brand {
             people: data::people(count),
             store: folder.join(format!("store-{count}.db")),
             people_file: folder.join(format!("people-{count}.ndjson")),
+            minds_file: folder.join(format!("minds-{count}.ndjson")),
             events_file: folder.join(format!("events-{count}.ndjson")),
         }
     }
@@ -129,9 +131,12 @@ impl Brand {
         Ok(())
     }
 
-    /// Imports the people.
+    /// Imports the people, and then what they said later: in a transaction of its own, since DuckDB's
+    /// as-of join can't tell what came before what at one moment.
     pub fn import_people(&self) -> Imported {
-        import_as_child(&self.store, &self.people_file)
+        let imported = import_as_child(&self.store, &self.people_file);
+        import_as_child(&self.store, &self.minds_file);
+        imported
     }
 
     /// Imports the events.

@@ -190,9 +190,9 @@ pub fn people(count: u64) -> u64 {
     (count / EVENTS_A_PERSON).max(1)
 }
 
-/// Writes the people of a shop with `count` events; four of five consent, and one of five has another
-/// mind by the end of the year.
-pub fn write_people(path: &Path, count: u64) -> std::io::Result<()> {
+/// Writes the people of a shop with `count` events; four of five consent. One of five has another mind
+/// by the end of the year, which stands in a file of its own.
+pub fn write_people(path: &Path, minds: &Path, count: u64) -> std::io::Result<()> {
     let people = people(count);
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     let mut random = Random::new(0x9e0b1e);
@@ -217,6 +217,8 @@ pub fn write_people(path: &Path, count: u64) -> std::io::Result<()> {
             says,
         )?;
     }
+    file.flush()?;
+    let mut file = BufWriter::new(std::fs::File::create(minds)?);
     for (person, says) in changed {
         let key = key(person);
         writeln!(

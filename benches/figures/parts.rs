@@ -19,6 +19,8 @@ use crate::data::Events;
 use crate::measure::Spent;
 
 const BATCH_ROWS: usize = 20_000;
+/// People whose answers an import remembers at once.
+const REMEMBERED_MAX: usize = 110_000;
 
 /// Reads and maps the file of events, and does nothing with them.
 pub fn parse(brand: &Brand) -> Result<Spent> {
@@ -39,7 +41,7 @@ pub fn parse(brand: &Brand) -> Result<Spent> {
     Ok(spent)
 }
 
-/// Reads where each person stands, once a batch, and asks the gate for each event.
+/// Reads where each person stands, as often as an import does, and asks the gate for each event.
 pub fn gate(brand: &Brand) -> Result<Spent> {
     let store = brand.open()?;
     let rules = latest(store.conn(), store.words())?;
@@ -47,23 +49,24 @@ pub fn gate(brand: &Brand) -> Result<Spent> {
     let people: Vec<u64> = Events::new(brand.count).map(|event| event.person).collect();
     let (open, spent) = Spent::of(|| -> Result<i64> {
         let mut open = 0;
-        for batch in people.chunks(BATCH_ROWS) {
-            let mut standings = HashMap::new();
-            for person in batch {
-                // Subjects count from 1 in the order in which the people were imported.
-                let subject = *person as i64 + 1;
-                let mask = match standings.get(&subject) {
-                    Some((_, mask)) => *mask,
-                    None => {
-                        let history = History::load(store.conn(), subject)?;
-                        let standing = history.standing_of(subject, AsOf::at(now));
-                        let mask = open_purposes(&rules, &standing, now);
-                        standings.insert(subject, (standing, mask));
-                        mask
+        let mut answers: HashMap<i64, i64> = HashMap::new();
+        for person in &people {
+            // Subjects count from 1 in the order in which the people were imported.
+            let subject = *person as i64 + 1;
+            let mask = match answers.get(&subject) {
+                Some(mask) => *mask,
+                None => {
+                    let history = History::load(store.conn(), subject)?;
+                    let standing = history.standing_of(subject, AsOf::at(now));
+                    let mask = open_purposes(&rules, &standing, now);
+                    if answers.len() >= REMEMBERED_MAX {
+                        answers.clear();
                     }
-                };
-                open |= mask & rules.covering("behaviour");
-            }
+                    answers.insert(subject, mask);
+                    mask
+                }
+            };
+            open |= mask & rules.covering("behaviour");
         }
         Ok(open)
     });

@@ -13,7 +13,7 @@ use crate::consent::retention::{Age, Horizons};
 use crate::policy::rulebook::PurposeMask;
 use crate::profile::sql as profile_sql;
 
-use super::people::{People, Place};
+use super::people::People;
 use super::rules::Batch;
 use super::sql;
 
@@ -39,7 +39,7 @@ impl Overdue {
         &mut self,
         conn: &Connection,
         people: &People,
-        place: Place,
+        slot: usize,
         batch: &Batch,
         observed_at: Moment,
     ) -> Result<Over> {
@@ -59,7 +59,7 @@ impl Overdue {
             self.heard = Some(Heard::load(conn, people)?);
         }
         let heard = self.heard.as_ref().expect("made above");
-        let person = people.person_of(place.slot);
+        let person = people.person_of(slot);
         let last_contact = heard.last(person, batch.entry);
         let purposes = horizons.over(Age { observed_at, last_contact });
         let by_contact = alone != horizons.over(Age { observed_at, last_contact: Moment::FOREVER });

@@ -162,16 +162,21 @@ impl People {
         self.subjects[person]
     }
 
-    fn slot(&self, record: i64) -> Option<usize> {
+    /// The slot of a record; `None` for one that is gone.
+    pub(super) fn slot(&self, record: i64) -> Option<usize> {
         let slot = *self.slot_of.get(usize::try_from(record).ok()?)?;
         (slot != NOBODY).then_some(slot as usize)
     }
 
     /// Where a record belongs; `None` for one that is gone.
     pub fn place(&self, record: i64) -> Option<Place> {
-        let slot = self.slot(record)?;
+        Some(self.place_of(self.slot(record)?))
+    }
+
+    /// What a slot stands for.
+    pub(super) fn place_of(&self, slot: usize) -> Place {
         let Slot { home, person, .. } = self.slots[slot];
-        Some(Place { subject: self.subjects[person as usize], home, slot })
+        Place { subject: self.subjects[person as usize], home, slot }
     }
 
     /// The person of a slot.

@@ -194,12 +194,12 @@ impl Check<'_> {
     }
 
     fn item(&mut self, kind: Kind, item: Item, batch: Option<&Batch>) -> Result<()> {
-        let place = self.people.place(item.record);
-        if self.who.is_some() && place.map(|place| place.subject) != self.who {
+        let slot = self.people.slot(item.record);
+        if self.who.is_some() && slot.map(|slot| self.people.place_of(slot).subject) != self.who {
             return Ok(());
         }
         let mask = self.masks.of(item.set);
-        let Some((place, batch)) = place.zip(batch) else {
+        let Some((slot, batch)) = slot.zip(batch) else {
             self.count(kind);
             return self.without_reason(kind, item, mask);
         };
@@ -208,12 +208,13 @@ impl Check<'_> {
         }
         self.count(kind);
         let may = batch.map.may_serve(kind, item.name);
-        let decided = self.decided(place.slot, batch).masks;
-        let over = self.overdue.over(self.conn, &self.people, place, batch, item.at)?;
+        let decided = self.decided(slot, batch).masks;
+        let over = self.overdue.over(self.conn, &self.people, slot, batch, item.at)?;
         let over = Over { purposes: over.purposes & mask & may, ..over };
         if mask != 0 && over.purposes == 0 && mask & !(may & decided.then & decided.today) == 0 {
             return Ok(());
         }
+        let place = self.people.place_of(slot);
         let word = match kind {
             Kind::Value => WordKind::Field,
             Kind::Event => WordKind::Event,

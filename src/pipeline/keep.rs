@@ -14,6 +14,8 @@ use super::admit::Admission;
 use super::summary::Summary;
 
 impl Admission<'_> {
+    /// Writes the admitted values that say something new, and the blind names of identifiers; returns
+    /// how many values those were.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn write_values(
         &self,

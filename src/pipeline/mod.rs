@@ -8,8 +8,8 @@
 //!
 //! `import` drives a file through `admit`, a batch a transaction; `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
-//! its statements, `age` how old it is, `ask` puts its values to the gate, `keep` writes what the gate let in; `summary`
-//! counts what was let in and what was not, with the reason.
+//! its statements, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
+//! the gate let in; `summary` counts what was let in and what was not, with the reason.
 
 pub mod admit;
 mod age;

@@ -1,5 +1,6 @@
 //! What an import remembers of the gate's answers is what the gate would say: until the moment that
-//! `steady_until` names, time alone changes nothing.
+//! `steady_until` names, time alone changes nothing; and what is said or joined in one row decides over
+//! the next, as if each row came in a file of its own.
 
 use candor::base::clock::Moment;
 use candor::consent::answers::{Answers, steady_until};
@@ -10,7 +11,7 @@ use candor::policy::rulebook::Rulebook;
 use candor::policy::types::ConsentState;
 use proptest::prelude::*;
 
-use crate::common::{World, hour};
+use crate::common::{Heard, World, hour};
 use crate::gate_table::POLICY;
 
 fn answers(rules: &Rulebook, history: &History, home: i64, at: Moment) -> (Answers, Moment) {
@@ -83,5 +84,82 @@ fn answers_hold_until_the_moment_that_is_named() {
             let expires = history.statements.iter().any(|s| s.purpose == expiring);
             prop_assert!(said || expires || until == Moment::FOREVER);
         }
+    });
+}
+
+/// People whose looks are kept only while they consent, and who can be told to be one by an address.
+const WEB: &str = r#"
+[controller]
+name = "Web"
+country = "IE"
+timezone = "Europe/Dublin"
+contact = "privacy@web.example"
+[category.contact]
+[category.behaviour]
+[notice.form]
+[[notice.form.version]]
+version = 1
+language = "en"
+text = "May we?"
+[purpose.account]
+basis = "contract"
+categories = ["contact"]
+retention = "P50Y"
+[purpose.tips]
+basis = "consent"
+categories = ["behaviour"]
+notice = "form"
+retention = "P50Y"
+[identifier.email]
+form = "email"
+max_records = 2
+[source.web]
+key = "id"
+observed = { from = "at" }
+purposes = ["account", "tips"]
+[source.web.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.web.consent]]
+purpose = "tips"
+state = { from = "optin", values = { yes = "given", out = "withdrawn" } }
+notice = "form@1"
+[[source.web.event]]
+name = "look"
+category = "behaviour"
+id = { from = "look" }
+at = { from = "looked_at" }
+properties = { look = { from = "look" } }
+"#;
+
+#[test]
+fn a_row_decides_over_the_next_as_if_each_came_alone() {
+    let row = (
+        0..3_usize,
+        prop::sample::select(vec!["", "", "", "yes", "out"]),
+        any::<bool>(),
+        prop::option::weighted(0.3, 0..2_usize),
+    );
+    proptest!(ProptestConfig::with_cases(48), |(rows in prop::collection::vec(row, 1..14))| {
+        let lines: Vec<String> = (1..)
+            .zip(&rows)
+            .map(|(number, (person, optin, looks, email))| {
+                let at = hour(number - 20);
+                let look = if *looks { format!("l{number},{at}") } else { ",".to_owned() };
+                let email = email.map(|e| format!("e{e}@web.example")).unwrap_or_default();
+                format!("p{person},{at},{optin},{email},{look}\n")
+            })
+            .collect();
+        const HEADER: &str = "id,at,optin,email,look,looked_at\n";
+        let (mut together, mut alone) = (World::under(WEB), World::under(WEB));
+        let mut heard = [Heard::default(), Heard::default()];
+        let whole = format!("{HEADER}{}", lines.concat());
+        let one = together.import_heard("web", &whole, hour(1), &mut heard[0]).summary;
+        let mut admitted = 0;
+        for line in &lines {
+            let file = format!("{HEADER}{line}");
+            admitted += alone.import_heard("web", &file, hour(1), &mut heard[1]).summary.events_new;
+        }
+        prop_assert_eq!(one.events_new, admitted);
+        prop_assert_eq!(&heard[0].reasons, &heard[1].reasons);
     });
 }
