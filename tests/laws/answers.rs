@@ -131,6 +131,30 @@ at = { from = "looked_at" }
 properties = { look = { from = "look" } }
 "#;
 
+/// A row of the web source: who, what they say, whether they look, and their address.
+type Row = (usize, &'static str, bool, Option<usize>);
+
+/// What came of the rows: how many events came in, and which reasons were given how often. All rows in
+/// one file, and each in a file of its own.
+fn together_and_alone(rows: &[Row]) -> [(u64, Heard); 2] {
+    const HEADER: &str = "id,at,optin,email,look,looked_at\n";
+    let line = |(number, (person, optin, looks, email)): (i64, &Row)| {
+        let at = hour(number - 50);
+        let look = if *looks { format!("l{number},{at}") } else { ",".to_owned() };
+        let email = email.map(|e| format!("e{e}@web.example")).unwrap_or_default();
+        format!("p{person},{at},{optin},{email},{look}\n")
+    };
+    let lines: Vec<String> = (1..).zip(rows).map(line).collect();
+    [vec![lines.concat()], lines].map(|files| {
+        let (mut world, mut heard, mut admitted) = (World::under(WEB), Heard::default(), 0);
+        for file in files {
+            let file = format!("{HEADER}{file}");
+            admitted += world.import_heard("web", &file, hour(1), &mut heard).summary.events_new;
+        }
+        (admitted, heard)
+    })
+}
+
 #[test]
 fn a_row_decides_over_the_next_as_if_each_came_alone() {
     let row = (
@@ -140,26 +164,25 @@ fn a_row_decides_over_the_next_as_if_each_came_alone() {
         prop::option::weighted(0.3, 0..2_usize),
     );
     proptest!(ProptestConfig::with_cases(48), |(rows in prop::collection::vec(row, 1..14))| {
-        let lines: Vec<String> = (1..)
-            .zip(&rows)
-            .map(|(number, (person, optin, looks, email))| {
-                let at = hour(number - 20);
-                let look = if *looks { format!("l{number},{at}") } else { ",".to_owned() };
-                let email = email.map(|e| format!("e{e}@web.example")).unwrap_or_default();
-                format!("p{person},{at},{optin},{email},{look}\n")
-            })
-            .collect();
-        const HEADER: &str = "id,at,optin,email,look,looked_at\n";
-        let (mut together, mut alone) = (World::under(WEB), World::under(WEB));
-        let mut heard = [Heard::default(), Heard::default()];
-        let whole = format!("{HEADER}{}", lines.concat());
-        let one = together.import_heard("web", &whole, hour(1), &mut heard[0]).summary;
-        let mut admitted = 0;
-        for line in &lines {
-            let file = format!("{HEADER}{line}");
-            admitted += alone.import_heard("web", &file, hour(1), &mut heard[1]).summary.events_new;
-        }
-        prop_assert_eq!(one.events_new, admitted);
-        prop_assert_eq!(&heard[0].reasons, &heard[1].reasons);
+        let [(one, heard_together), (other, heard_alone)] = together_and_alone(&rows);
+        prop_assert_eq!(one, other);
+        prop_assert_eq!(&heard_together.reasons, &heard_alone.reasons);
     });
+}
+
+#[test]
+fn a_row_that_joins_two_people_decides_over_the_next() {
+    let rows = [
+        (0, "yes", true, Some(0)),
+        (1, "out", false, Some(1)),
+        // Remembered: this one may be kept.
+        (0, "", true, None),
+        // They are one person, who said no.
+        (1, "", false, Some(0)),
+        (0, "", true, None),
+    ];
+    for (admitted, heard) in together_and_alone(&rows) {
+        assert_eq!(admitted, 2);
+        assert_eq!(heard.reasons.get(&("look".to_owned(), "consent_withdrawn")), Some(&1));
+    }
 }
