@@ -57,7 +57,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "cut off the last entry and sign anew, with the key", Does(cut_and_sign) => "" "rollback" "rollback";
     "rebuild everything without one entry, with the key", Does(rebuild_without) => "" "rollback" "rollback";
     "rebuild everything with another entry in one's place, with the key", Does(rebuild_replaced) => "" "fork" "fork";
-    "edit a payload", Sql("UPDATE payload SET body = CAST(CAST(X'00' AS TEXT) || substr(body, 2) AS BLOB) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-changed";
+    "edit a payload", Sql("UPDATE payload SET body = CAST(CASE substr(body, 1, 1) WHEN X'00' THEN CAST(X'01' AS TEXT) ELSE CAST(X'00' AS TEXT) END || substr(body, 2) AS BLOB) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-changed";
     "delete a payload", Sql("DELETE FROM payload WHERE n = (SELECT MAX(n) FROM payload)") => "payload-missing";
     "blank a payload as if erased", Sql("UPDATE payload SET body = zeroblob(length(body)) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-missing";
     "give a payload to another record", Sql("UPDATE payload SET record = (SELECT MIN(id) FROM record WHERE id <> payload.record) WHERE n = (SELECT MAX(n) FROM payload)") => "payload-changed";
@@ -72,7 +72,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "edit a rollup", Sql("UPDATE rollup SET sum = sum + 1 WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-differs";
     "delete a rollup", Sql("DELETE FROM rollup WHERE record = (SELECT MIN(record) FROM rollup)") => "rollup-missing";
     "add a rollup", Sql("INSERT INTO rollup SELECT record + 1000, name, count, sum, first_at, last_at, last_event FROM rollup LIMIT 1") => "rollup-differs";
-    "edit a value's body", Sql("UPDATE value SET body = CAST(CAST(X'01' AS TEXT) || substr(body, 2) AS BLOB) WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "batch-root";
+    "edit a value's body", Sql("UPDATE value SET body = CAST(CASE substr(body, 1, 1) WHEN X'01' THEN CAST(X'02' AS TEXT) ELSE CAST(X'01' AS TEXT) END || substr(body, 2) AS BLOB) WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "batch-root";
     "give a value other purposes", Sql("UPDATE value SET purposes = (SELECT id FROM purpose_set p WHERE p.id <> value.purposes AND mask <> 0 LIMIT 1) WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "purposes-differ";
     "take a value's purposes away", Sql("UPDATE value SET purposes = 2 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2)") => "purposes-differ";
     "widen a set of purposes", Sql("UPDATE purpose_set SET mask = mask | 1024 WHERE id = (SELECT purposes FROM value WHERE state = 2 LIMIT 1)") => "purposes-differ";
