@@ -1,5 +1,6 @@
 //! Small questions about subjects that other stages and the terminal ask, and the record of a read.
 
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::base::clock::Moment;
@@ -18,4 +19,21 @@ pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> 
     store.write(now, |writer| {
         writer.append_about("access.read", record, &key, &json!({"by": what}), None)
     })
+}
+
+/// The records of a subject of which the first value came in after a ledger entry, such as a merge: a
+/// split leaves them where they are, since whose they are stands nowhere.
+pub fn came_after(conn: &Connection, subject: i64, entry: i64) -> Result<Vec<i64>> {
+    let mut later = Vec::new();
+    for record in sql::records_of(conn, subject)? {
+        let (mut first, mut next) = (0, sql::record(conn, record)?.last_value);
+        while next != 0 {
+            first = next;
+            next = sql::value(conn, first)?.prev;
+        }
+        if first != 0 && sql::batch_of_value(conn, first)?.n > entry {
+            later.push(record);
+        }
+    }
+    Ok(later)
 }

@@ -90,12 +90,23 @@ struct Story {
     /// card that it never held can't be recognised.
     card_held: [bool; PEOPLE],
     card_out: [bool; PEOPLE],
+    /// Who was erased since the backup, and so is erased again by a restore.
+    erased_since: [bool; PEOPLE],
     /// What must never be found again.
     gone: Vec<Vec<u8>>,
     /// Checkpoints that outsiders hold, by size.
     held: BTreeMap<u64, String>,
-    backup: Option<(PathBuf, u64)>,
+    backup: Option<Kept>,
     at: i64,
+}
+
+/// A backup: where it lies, its ledger's size, and what the test knew then.
+#[derive(Clone)]
+struct Kept {
+    path: PathBuf,
+    size: u64,
+    erased: [bool; PEOPLE],
+    card_held: [bool; PEOPLE],
 }
 
 impl Story {
@@ -153,10 +164,7 @@ impl Story {
                     }
                 }
             }
-            Act::Erase(p) => {
-                self.card_out[*p] |= self.card_held[*p];
-                self.erase(*p);
-            }
+            Act::Erase(p) => self.erase(*p),
             Act::Return(p) => {
                 let csv = format!("email,at,optin,notice\n{},{now},yes,letter-form@2\n", email(*p));
                 let outcome = self.world.import("page", &csv, now);
@@ -170,12 +178,15 @@ impl Story {
             Act::Backup => {
                 let to = self.world.folder.path().join(format!("backup-{}", self.at));
                 let report = backup::backup(&mut self.world.store, &to, now).unwrap();
-                self.backup = Some((to, report.entries));
+                self.backup = Some(Kept {
+                    path: to,
+                    size: report.entries,
+                    erased: self.erased,
+                    card_held: self.card_held,
+                });
+                self.erased_since = [false; PEOPLE];
             }
-            Act::Restore => {
-                self.restore();
-                self.card_held = [false; PEOPLE];
-            }
+            Act::Restore => self.restore(),
         }
         let log = self.world.store.log();
         self.held.insert(log.size(), self.world.store.signer().unwrap().note(log).unwrap());
@@ -210,13 +221,15 @@ impl Story {
         assert_eq!(before, after, "other people are untouched");
         for p in together {
             self.erased[p] = true;
+            self.erased_since[p] = true;
+            self.card_out[p] |= self.card_held[p];
             assert_eq!(self.world.subjects(&who(p)), [0; 0]);
         }
         self.gone.extend(bodies);
     }
 
     fn restore(&mut self) {
-        let Some((from, size)) = self.backup.clone() else { return };
+        let Some(kept) = self.backup.clone() else { return };
         let path = self.world.path();
         // The store is lost; its key and its journal are not.
         let folder = self.world.folder.path().to_owned();
@@ -226,11 +239,14 @@ impl Story {
         for side in side_files(&path) {
             let _ = std::fs::remove_file(side);
         }
-        backup::restore(&path, &from, backup::Certificates::Some(&[]), "test", hour(self.at))
+        backup::restore(&path, &kept.path, backup::Certificates::Some(&[]), "test", hour(self.at))
             .unwrap();
         self.world.reopen();
         // What outsiders hold of the lost part is another branch; the restore entry says so.
-        self.held.retain(|held, _| *held <= size);
+        self.held.retain(|held, _| *held <= kept.size);
+        // A return since then is lost with the rest, an erasure is not.
+        self.erased = std::array::from_fn(|p| kept.erased[p] || self.erased_since[p]);
+        self.card_held = kept.card_held;
     }
 
     fn check(&self) {
@@ -258,6 +274,7 @@ fn story() -> Story {
         erased: [false; PEOPLE],
         card_held: [false; PEOPLE],
         card_out: [false; PEOPLE],
+        erased_since: [false; PEOPLE],
         gone: Vec::new(),
         held: BTreeMap::new(),
         backup: None,

@@ -130,3 +130,30 @@ fn what_was_split_is_not_merged_again_by_the_same_identifier() {
     world.import("shop", &again, hour(3));
     assert_ne!(world.subject("email:one@x.example"), world.subject("email:two@x.example"));
 }
+
+#[test]
+fn what_came_after_a_merge_is_named_when_it_is_taken_back() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,Ann,one@x.example,K1\nc2,2026-01-04,Bob,two@x.example,K2\n";
+    world.import("shop", shop, hour(1));
+    let [ann, bob] =
+        ["one", "two"].map(|name| world.subject(&format!("email:{name}@x.example")).unwrap());
+    world.store.write(hour(2), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    let merge = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    let before = lookup::records_of(world.store.conn(), ann).unwrap();
+    world.import(
+        "till",
+        "basket,at,looked_at,card,cents,what\nb1,2026-01-05,,K2,500,Book\n",
+        hour(3),
+    );
+    let later: Vec<i64> = lookup::records_of(world.store.conn(), ann)
+        .unwrap()
+        .into_iter()
+        .filter(|record| !before.contains(record))
+        .collect();
+    assert_eq!(later.len(), 1, "the till's record joins by Bob's card");
+    world.store.write(hour(4), |w| merge::split(w, &merge)).unwrap();
+    assert_eq!(lookup::came_after(world.store.conn(), ann, merge.entry).unwrap(), later);
+    assert_eq!(lookup::came_after(world.store.conn(), bob, merge.entry).unwrap(), [0i64; 0]);
+}

@@ -66,7 +66,10 @@ fn rotate(
     let path = context.path()?;
     let form = read_key_file(&key_path(path))?.map(|(_, form)| form);
     let mut store = match reason {
-        Reason::Lost => Store::open_keyless(path, context.actor())?,
+        Reason::Lost => {
+            refuse_present_key(context, form)?;
+            Store::open_keyless(path, context.actor())?
+        }
         _ => context.open(Access::Write)?,
     };
     let line = ssh_key.map(|file| std::fs::read_to_string(file).map_err(io(file))).transpose()?;
@@ -104,6 +107,18 @@ fn rotate(
     });
     context.out.give(&rotation);
     Ok(Answer::Yes)
+}
+
+/// A key that is there and signs isn't lost: saying so would only make outsiders distrust its
+/// successor. A locked one may be, with its passphrase.
+fn refuse_present_key(context: &Context, form: Option<KeyForm>) -> Result<()> {
+    let tried = form.filter(|form| *form != KeyForm::Locked).map(|_| context.open(Access::Write));
+    if !matches!(tried, Some(Ok(ref store)) if store.signer().is_some()) {
+        return Ok(());
+    }
+    Err(Error::usage("key-present", "the present key is here and can sign its successor")
+        .at(key_path(context.path()?).display())
+        .next("leave --lost out; say --stolen instead if somebody else may have it"))
 }
 
 /// Writes the key file anew in another form, in one step.

@@ -159,14 +159,15 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let restored = match record {
+    let (restored, later) = match record {
         Some(record) => {
             let known = read::open_records(store.conn(), store.words(), subject)?;
             if !known.iter().any(|r| r.id == record) {
                 return Err(Error::no("record-elsewhere", "the profile has no such record")
                     .next("`candor profile show WHO` lists its records"));
             }
-            store.write(Moment::now(), |writer| merge::part_record(writer, record))?
+            let parted = store.write(Moment::now(), |writer| merge::part_record(writer, record))?;
+            (parted, Vec::new())
         }
         None => {
             let merges = lookup::merges_into(store.conn(), subject)?;
@@ -183,11 +184,22 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
                     "part one record with --record NUMBER; `candor profile show WHO` lists them",
                 ));
             };
-            store.write(Moment::now(), |writer| merge::split(writer, &found))?
+            let restored = store.write(Moment::now(), |writer| merge::split(writer, &found))?;
+            let later = lookup::came_after(store.conn(), found.into_subject, found.entry)?;
+            (restored, later)
         }
     };
     let text = public_text(lookup::public_id(store.conn(), restored)?);
+    let stays = public_text(lookup::public_id(store.conn(), subject)?);
     context.out.say(format!("{text} stands on its own again; the two are kept apart from now on"));
-    context.out.give(&json!({"restored": text}));
+    if !later.is_empty() {
+        let numbers: Vec<String> = later.iter().map(ToString::to_string).collect();
+        context.out.say(format!(
+            "records {} came after the merge and stay with {stays}: where one is the other's, part it \
+             with `candor profile split {stays} --record NUMBER` and merge what it becomes with {text}",
+            numbers.join(", ")
+        ));
+    }
+    context.out.give(&json!({"restored": text, "stays": stays, "came_after_the_merge": later}));
     Ok(Answer::Yes)
 }
