@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod store;
 pub mod anchor;
 pub mod collect;
+pub mod identity;
 pub mod consent;
 pub mod profile;
 pub mod evidence;

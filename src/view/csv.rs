@@ -35,6 +35,18 @@ impl Table {
     }
 }
 
+/// One line of CSV for a program, for tables that are too long to be held: every cell exactly as it
+/// is, CRLF at its end.
+pub fn push_exact_line(out: &mut String, cells: &[&str]) {
+    for (index, cell) in cells.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        push_field(out, cell, cells.len(), Reader::Program);
+    }
+    out.push_str("\r\n");
+}
+
 /// Who reads a CSV text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reader {

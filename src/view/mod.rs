@@ -12,6 +12,7 @@ mod printable;
 mod qr;
 mod text;
 
+pub use csv::push_exact_line;
 pub use qr::qr_svg;
 
 use serde::Serialize;

@@ -56,6 +56,9 @@ pub enum Command {
     /// The consent ledger of a person, as of any time
     #[command(subcommand)]
     Consent(Consent),
+    /// Who is who: probable matches among records
+    #[command(subcommand)]
+    Identity(Identity),
     /// Finds, shows and explains profiles; merges and splits them
     #[command(subcommand)]
     Profile(Profile),
@@ -362,6 +365,48 @@ pub enum Profile {
         #[arg(long)]
         record: Option<i64>,
     },
+}
+
+/// `identity …`
+#[derive(Subcommand)]
+pub enum Identity {
+    /// Links the records of any file, without a store and without labels
+    ///
+    /// Finds which records are one person's: by names (nicknames, order, spelling, script), date of
+    /// birth, e-mail, phone, address, cards and devices, learning from the file itself what each
+    /// agreement is worth. Relatives are told apart from one person. The same file always gives the
+    /// same answer, whatever the order of its rows.
+    ///
+    /// Columns are recognised by name: record_id (needed), first_name, last_name, middle_initial,
+    /// full_name, date_of_birth, gender, email, phone, device_id, loyalty_id, national_id,
+    /// street_number, address_line1, address_line2, unit, city, birth_place, postcode, region,
+    /// occupation; others by --map.
+    Link(Link),
+}
+
+/// `identity link`
+#[derive(Args)]
+pub struct Link {
+    /// The records: CSV, NDJSON or XLSX
+    pub file: PathBuf,
+    /// Writes pairs from a probability of 0.01 on: id_l,id_r,prob
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
+    /// Writes who is who, every record: record_id,cluster
+    #[arg(long, value_name = "FILE")]
+    pub clusters: Option<PathBuf>,
+    /// Links only between records that differ in this column, such as the source
+    #[arg(long, value_name = "COLUMN")]
+    pub across: Option<String>,
+    /// Says what a column stands for, such as nachname=family; may be repeated
+    #[arg(long, value_name = "COLUMN=FIELD")]
+    pub map: Vec<String>,
+    /// The country of telephone numbers without a calling code, such as DE
+    #[arg(long, value_name = "ISO")]
+    pub country: Option<String>,
+    /// Chooses other random pairs to learn from
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// `access`

@@ -12,6 +12,7 @@ mod consent;
 mod demo;
 mod erase;
 mod evidence;
+mod identity;
 mod import;
 mod init;
 mod key;
@@ -131,6 +132,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Policy(command) => policy::run(context, &command),
         Command::Import(args) => import::run(context, &args),
         Command::Consent(command) => consent::run(context, &command),
+        Command::Identity(command) => identity::run(context, &command),
         Command::Profile(command) => profile::run(context, &command),
         Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),

@@ -1,0 +1,194 @@
+//! Pairs become persons: the surest pairs join first, and a join that most of the other pairs speak
+//! against is refused.
+//!
+//! Without the guard one wrong pair would make two persons one. Records that may never be linked are
+//! never in one cluster, whatever stands between them.
+
+use super::compare::compare;
+use super::model::{Scales, shared};
+use super::table::{NONE, Table};
+
+/// The most records that one person is believed to have.
+pub const CLUSTER_MAX: usize = 200;
+
+/// Pairs across two clusters that are looked at before they are joined.
+const ACROSS_MAX: usize = 64;
+
+/// A single pair speaks for or against a join with at most so many bits.
+const CLIP: f32 = 8.0;
+
+/// Bits that the pairs across two clusters must speak for a join on average, where the pair that
+/// joins them brings none itself.
+const AVERAGE_LEAST: f32 = 1.0;
+
+/// How much each bit of the pair that joins them lowers what is asked of the others.
+const JOIN_COUNTS: f32 = 0.5;
+
+/// Two records, `a` before `b`, and log2 of the odds that they are one person.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Edge {
+    /// The first record.
+    pub a: u32,
+    /// The second.
+    pub b: u32,
+    /// log2 of the odds.
+    pub bits: f32,
+}
+
+/// The clusters of a table's records.
+pub struct Clusters {
+    /// Record → the first record of its cluster.
+    pub first: Vec<u32>,
+    /// Joins that were refused by the guard.
+    pub refused: u64,
+    /// Record → where the cluster that it was the first of was joined to another.
+    joins: Vec<Join>,
+    /// The bits of each join, by its order.
+    strengths: Vec<f32>,
+}
+
+#[derive(Clone, Copy)]
+struct Join {
+    to: u32,
+    order: u32,
+}
+
+impl Clusters {
+    /// The bits of the weakest join between two different records of one cluster; `None` for those of
+    /// two.
+    pub fn weakest(&self, a: u32, b: u32) -> Option<f32> {
+        if self.first[a as usize] != self.first[b as usize] {
+            return None;
+        }
+        // A link lower in the tree was made earlier: climbing the earlier one first, the two meet
+        // where their clusters did.
+        let (mut a, mut b, mut last) = (a as usize, b as usize, 0);
+        while a != b {
+            let lower = if self.joins[a].order < self.joins[b].order { &mut a } else { &mut b };
+            let join = self.joins[*lower];
+            last = join.order;
+            *lower = join.to as usize;
+        }
+        Some(self.strengths[last as usize])
+    }
+
+    /// Record → the number of its cluster, from 0 in the order of the clusters' first records.
+    pub fn numbers(&self) -> Vec<u32> {
+        let mut numbers = vec![0; self.first.len()];
+        let mut next = 0;
+        for record in 0..self.first.len() {
+            let first = self.first[record] as usize;
+            numbers[record] = if first == record {
+                next += 1;
+                next - 1
+            } else {
+                numbers[first]
+            };
+        }
+        numbers
+    }
+}
+
+struct Joining<'a> {
+    table: &'a Table,
+    scales: &'a Scales,
+    parents: Vec<u32>,
+    joins: Vec<Join>,
+    strengths: Vec<f32>,
+    next: Vec<u32>,
+    sizes: Vec<u32>,
+}
+
+/// Joins records along `edges`, which stand by falling `bits`.
+pub fn cluster(table: &Table, scales: &Scales, edges: &[Edge]) -> Clusters {
+    let all: Vec<u32> = (0..table.len()).collect();
+    let sizes = vec![1; all.len()];
+    let mut joining = Joining {
+        table,
+        scales,
+        joins: all.iter().map(|record| Join { to: *record, order: u32::MAX }).collect(),
+        strengths: Vec::new(),
+        parents: all.clone(),
+        next: all,
+        sizes,
+    };
+    let mut refused = 0;
+    for edge in edges {
+        let (a, b) = (joining.find(edge.a), joining.find(edge.b));
+        if a == b {
+            continue;
+        }
+        if joining.fits(a, b, edge.bits) {
+            joining.join(a, b, edge.bits);
+        } else {
+            refused += 1;
+        }
+    }
+    let first = (0..table.len()).map(|record| joining.find(record)).collect();
+    Clusters { first, refused, joins: joining.joins, strengths: joining.strengths }
+}
+
+impl Joining<'_> {
+    fn find(&mut self, mut record: u32) -> u32 {
+        while self.parents[record as usize] != record {
+            let above = self.parents[self.parents[record as usize] as usize];
+            self.parents[record as usize] = above;
+            record = above;
+        }
+        record
+    }
+
+    /// The members of a cluster, its first record first.
+    fn members(&self, first: u32) -> Vec<u32> {
+        let mut members = Vec::with_capacity(self.sizes[first as usize] as usize);
+        let mut at = first;
+        loop {
+            members.push(at);
+            at = self.next[at as usize];
+            if at == first {
+                return members;
+            }
+        }
+    }
+
+    fn join(&mut self, a: u32, b: u32, bits: f32) {
+        let (first, other) = (a.min(b), a.max(b));
+        self.parents[other as usize] = first;
+        self.joins[other as usize] = Join { to: first, order: self.strengths.len() as u32 };
+        self.strengths.push(bits);
+        self.sizes[first as usize] += self.sizes[other as usize];
+        self.next.swap(first as usize, other as usize);
+    }
+
+    fn fits(&self, a: u32, b: u32, bits: f32) -> bool {
+        let (size_a, size_b) = (self.sizes[a as usize] as usize, self.sizes[b as usize] as usize);
+        if size_a + size_b > CLUSTER_MAX {
+            return false;
+        }
+        if size_a == 1 && size_b == 1 {
+            return self.table.may_link(a, b);
+        }
+        let (left, right) = (self.members(a), self.members(b));
+        if !self.may_join(&left, &right) {
+            return false;
+        }
+        let all = left.len() * right.len();
+        let step = all.div_ceil(ACROSS_MAX);
+        let (mut total, mut count) = (0.0, 0.0f32);
+        for index in (0..all).step_by(step) {
+            let (x, y) = (left[index % left.len()], right[index / left.len()]);
+            let pattern = compare(self.table, x, y);
+            let weight = self.scales.weigh(&pattern, &shared(self.table, x, y, &pattern));
+            total += weight.bits().clamp(-CLIP, CLIP);
+            count += 1.0;
+        }
+        total / count >= AVERAGE_LEAST - JOIN_COUNTS * bits.min(CLIP)
+    }
+
+    fn may_join(&self, left: &[u32], right: &[u32]) -> bool {
+        let mut groups: Vec<u32> =
+            left.iter().map(|record| self.table.group(*record)).filter(|g| *g != NONE).collect();
+        groups.sort_unstable();
+        right.iter().all(|record| groups.binary_search(&self.table.group(*record)).is_err())
+    }
+}

@@ -1,0 +1,121 @@
+//! What linking promises whatever the records are: order changes nothing, guards hold, and a
+//! probability means what it says.
+
+use proptest::prelude::*;
+
+use super::{Field, Linked, Raw, Table, link, normalise};
+
+const SECRET: [u8; 16] = [3; 16];
+
+/// A person's texts: given, family, birth, email, city, and the group.
+type Texts = [String; 6];
+
+fn table(people: &[Texts]) -> Table {
+    let fields = [Field::Given, Field::Family, Field::Birth, Field::Email, Field::City];
+    let mut table = Table::default();
+    for person in people {
+        let mut raw = Raw::default();
+        for (field, text) in fields.into_iter().zip(person) {
+            raw.texts[field as usize] = text;
+        }
+        table.push(&normalise(&raw, None), &person[5]);
+    }
+    table.finish();
+    table
+}
+
+/// Few values, so that records meet often and for many reasons.
+fn people() -> impl Strategy<Value = Vec<Texts>> {
+    let person = (
+        prop::sample::select(vec!["anna", "anne", "bob", "robert", "lind", "", "王小明", "Ивана"]),
+        prop::sample::select(vec!["lind", "lindt", "okafor", "anna", "", "van berg"]),
+        prop::sample::select(vec!["1980-01-02", "1980-02-01", "1981-01-02", "", "?"]),
+        prop::sample::select(vec!["a@x.example", "b@x.example", "a@y.example", ""]),
+        prop::sample::select(vec!["cork", "crok", "galway", ""]),
+        prop::sample::select(vec!["", "shop", "till", "web"]),
+    );
+    let texts = person.prop_map(|(a, b, c, d, e, f)| [a, b, c, d, e, f].map(str::to_owned));
+    prop::collection::vec(texts, 1..40)
+}
+
+fn members(linked: &Linked) -> Vec<Vec<u32>> {
+    let mut members = vec![Vec::new(); linked.clusters.first.len()];
+    for (record, first) in (0..).zip(&linked.clusters.first) {
+        members[*first as usize].push(record);
+    }
+    members
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn guards_hold_and_probabilities_are_probabilities(people in people()) {
+        let table = table(&people);
+        let linked = link(&table, &SECRET, 1);
+        for cluster in members(&linked) {
+            for (at, a) in cluster.iter().enumerate() {
+                for b in &cluster[at + 1..] {
+                    prop_assert!(table.may_link(*a, *b), "{a} {b}");
+                    let pair = linked.pairs.iter().find(|pair| (pair.a, pair.b) == (*a, *b));
+                    prop_assert!(pair.is_some_and(|pair| pair.probability() > 0.5), "{a} {b}");
+                }
+            }
+        }
+        let mut last = 1.0;
+        for pair in &linked.pairs {
+            let probability = pair.probability();
+            prop_assert!(pair.a < pair.b && table.may_link(pair.a, pair.b));
+            prop_assert!((0.009..=last).contains(&probability));
+            last = probability;
+        }
+        let numbers = linked.clusters.numbers();
+        prop_assert_eq!(numbers.len(), people.len());
+        for (a, first) in linked.clusters.first.iter().enumerate() {
+            prop_assert_eq!(numbers[a], numbers[*first as usize]);
+        }
+    }
+
+    #[test]
+    fn the_same_again_gives_the_same(people in people()) {
+        let (one, two) = (link(&table(&people), &SECRET, 7), link(&table(&people), &SECRET, 7));
+        prop_assert_eq!(one.pairs, two.pairs);
+        prop_assert_eq!(one.clusters.first, two.clusters.first);
+        prop_assert_eq!(one.model, two.model);
+    }
+
+    #[test]
+    fn comparing_is_symmetric(people in people()) {
+        let table = table(&people);
+        for a in 0..table.len() {
+            for b in 0..table.len() {
+                prop_assert_eq!(super::compare(&table, a, b), super::compare(&table, b, a));
+            }
+        }
+    }
+
+    /// The short way of weighing gives up only where the long way finds too little.
+    #[test]
+    fn giving_up_early_loses_nothing(people in people()) {
+        let table = table(&people);
+        let model = link(&table, &SECRET, 1).model;
+        let scales = super::Scales::new(&model, &table);
+        for a in 0..table.len() {
+            for b in a + 1..table.len() {
+                let pattern = super::compare(&table, a, b);
+                let whole = scales.weigh(&pattern, &super::shared(&table, a, b, &pattern));
+                match scales.weigh_records(&table, a, b, -6.6) {
+                    Some(weight) => prop_assert_eq!(weight, whole),
+                    None => prop_assert!(whole.person < -6.599, "{:?} {:?}", whole, pattern),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn one_record_is_one_person() {
+    let alone = ["anna", "lind", "", "", "", ""].map(str::to_owned);
+    let linked = link(&table(&[alone]), &SECRET, 1);
+    assert_eq!((linked.pairs.len(), linked.clusters.numbers()), (0, vec![0]));
+}

@@ -1,0 +1,33 @@
+//! WHO IS WHO: which records are one person's, found without labels and explained in bits.
+//!
+//! Records go in as values, a model and clusters come out as values; nothing here knows a store, a
+//! clock or a file, but for `file`, which reads one. `README.md` beside this file tells the model.
+
+mod block;
+mod cluster;
+mod compare;
+mod explain;
+mod field;
+mod file;
+mod fold;
+mod link;
+mod model;
+mod names;
+mod normalise;
+mod table;
+mod train;
+
+#[cfg(test)]
+mod link_tests;
+
+pub use block::{Blocks, Keys, Secret};
+pub use cluster::{CLUSTER_MAX, Clusters, Edge};
+pub use compare::{Pattern, compare};
+pub use explain::{Explanation, Step, explain};
+pub use field::{FIELDS, Field, MISSING};
+pub use file::{Records, Request, read};
+pub use link::{JOIN_LEAST, Linked, link};
+pub use model::{FieldModel, MODEL_FORM, Model, Scales, Shared, Weight, shared};
+pub use normalise::{Raw, normalise};
+pub use table::Table;
+pub use train::train;

@@ -1,0 +1,255 @@
+//! Names of people, taken apart: given name, further names, family name; titles left out.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::fold::{fold, is_east_asian};
+
+/// A person's name in its parts, folded; an absent part is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Name {
+    /// The first given name.
+    pub given: String,
+    /// Further names and initials, in their order, without particles.
+    pub middle: String,
+    /// The family name with its particles.
+    pub family: String,
+}
+
+const TITLES: [&str; 29] = [
+    "mr",
+    "mrs",
+    "ms",
+    "miss",
+    "mx",
+    "dr",
+    "prof",
+    "professor",
+    "sir",
+    "dame",
+    "rev",
+    "reverend",
+    "herr",
+    "frau",
+    "monsieur",
+    "madame",
+    "mme",
+    "mlle",
+    "senor",
+    "senora",
+    "jr",
+    "sr",
+    "ing",
+    "dipl",
+    "bt",
+    "bart",
+    "rt",
+    "hon",
+    "esq",
+];
+
+const PARTICLES: [&str; 20] = [
+    "de", "del", "della", "da", "di", "du", "des", "dos", "la", "le", "van", "von", "der", "den",
+    "ter", "zu", "zur", "of", "the", "y",
+];
+
+/// Chinese family names of two characters; all others have one.
+const TWO_CHARACTERS: [&str; 16] = [
+    "欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛", "东方", "東方", "皇甫", "尉迟", "公孙",
+    "慕容", "令狐", "宇文", "司徒",
+];
+
+impl Name {
+    /// Takes a name apart. Parts that have a column of their own are believed; the whole name adds
+    /// what they don't tell. A comma in a whole name stands behind the family name, unless what
+    /// follows is a rank or the family name has a column.
+    pub fn read(full: &str, given: &str, middle: &str, family: &str) -> Name {
+        let mut name = Name { middle: fold(middle), ..Name::default() };
+        let given = without_titles(&fold(given));
+        name.family = without_titles(&fold(family));
+        if PARTICLES.contains(&name.family.as_str()) {
+            name.family.clear();
+        }
+        let mut further: Vec<&str> = Vec::new();
+        let mut words = given.split(' ');
+        name.given = words.next().unwrap_or_default().to_owned();
+        further.extend(words);
+        let whole = full_name(full, !name.family.is_empty());
+        if name.given.is_empty() && name.family.is_empty() {
+            whole.part(&mut name);
+        } else {
+            let known = |word: &&str| {
+                !word.is_empty()
+                    && !given.split(' ').any(|own| own == *word)
+                    && !name.family.split(' ').any(|own| own == *word)
+            };
+            further.extend(whole.words.iter().map(String::as_str).filter(known));
+        }
+        for word in further.into_iter().filter(|word| !PARTICLES.contains(word)) {
+            if !name.middle.is_empty() {
+                name.middle.push(' ');
+            }
+            name.middle.push_str(word);
+        }
+        name
+    }
+}
+
+/// A whole name in words, without titles.
+struct Whole {
+    words: Vec<String>,
+    family_first: bool,
+}
+
+fn full_name(full: &str, has_family: bool) -> Whole {
+    let (before, behind) = full.split_once(',').unwrap_or((full, ""));
+    let turned = !has_family
+        && behind.trim_start().starts_with(char::is_alphabetic)
+        && before.trim().split_whitespace().count() <= 3;
+    let text = if turned { format!("{behind} {before}") } else { before.to_owned() };
+    let folded = without_titles(&fold(&text));
+    let words: Vec<String> =
+        folded.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    let family_first = words.first().is_some_and(|word| word.chars().any(is_east_asian));
+    Whole { words, family_first }
+}
+
+impl Whole {
+    fn part(&self, name: &mut Name) {
+        if self.family_first {
+            let whole: String = if self.words.len() == 1 {
+                self.words[0].clone()
+            } else {
+                name.family.clone_from(&self.words[0]);
+                name.given = self.words[1..].concat();
+                return;
+            };
+            let length =
+                if TWO_CHARACTERS.iter().any(|two| whole.starts_with(two)) { 2 } else { 1 };
+            let at = whole.char_indices().nth(length).map_or(whole.len(), |(at, _)| at);
+            name.family = whole[..at].to_owned();
+            name.given = whole[at..].to_owned();
+            return;
+        }
+        let Some((given, rest)) = self.words.split_first() else { return };
+        name.given.clone_from(given);
+        let mut start = rest.len().saturating_sub(1);
+        while start > 0 && PARTICLES.contains(&rest[start - 1].as_str()) {
+            start -= 1;
+        }
+        name.family = rest[start..].join(" ");
+        let middle = rest[..start].join(" ");
+        if !middle.is_empty() {
+            name.middle = middle;
+        }
+    }
+}
+
+fn without_titles(folded: &str) -> String {
+    // "3rd", "20th": ranks.
+    let is_title = |word: &&str| {
+        TITLES.contains(word)
+            || word.starts_with(|c: char| c.is_ascii_digit()) && word.ends_with(char::is_alphabetic)
+    };
+    if !folded.split(' ').any(|word| is_title(&word)) {
+        return folded.to_owned();
+    }
+    folded.split(' ').filter(|word| !is_title(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Families of names, each a line of `nicknames.txt`.
+static FAMILIES: LazyLock<HashMap<&'static str, Vec<u16>>> = LazyLock::new(|| {
+    let mut families: HashMap<&str, Vec<u16>> = HashMap::new();
+    let lines = include_str!("nicknames.txt").lines().filter(|line| !line.starts_with('#'));
+    for (index, line) in lines.enumerate() {
+        for name in line.split(' ') {
+            families.entry(name).or_default().push(index as u16);
+        }
+    }
+    families
+});
+
+/// The families of names that a folded given name belongs to, in order.
+pub fn families(given: &str) -> &'static [u16] {
+    FAMILIES.get(given).map_or(&[], Vec::as_slice)
+}
+
+/// How a name sounds, roughly: its first letter and up to four kinds of consonants. A name in
+/// characters sounds like nothing but itself.
+pub fn sound(folded: &str) -> String {
+    let mut out = String::new();
+    let mut last = 0;
+    for c in folded.chars().filter(|c| *c != ' ') {
+        let class = match c {
+            'b' | 'f' | 'p' | 'v' => 1,
+            'c' | 'g' | 'j' | 'k' | 'q' | 's' | 'x' | 'z' => 2,
+            'd' | 't' => 3,
+            'l' => 4,
+            'm' | 'n' => 5,
+            'r' => 6,
+            'h' | 'w' => last,
+            c if c.is_ascii() => 0,
+            c => {
+                out.push(c);
+                0
+            }
+        };
+        if out.is_empty() {
+            out.push(c);
+        } else if class != 0 && class != last {
+            out.push(char::from(b'0' + class));
+        }
+        last = class;
+        if out.len() >= 5 {
+            break;
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(given: &str, middle: &str, family: &str) -> Name {
+        Name { given: given.into(), middle: middle.into(), family: family.into() }
+    }
+
+    #[test]
+    fn names_come_apart() {
+        for (full, parts) in [
+            ("Dr. Harry Frank Blanford", name("harry", "frank", "blanford")),
+            ("Blanford, Harry Frank", name("harry", "frank", "blanford")),
+            ("Jan van der Berg", name("jan", "", "van der berg")),
+            ("margaret monthermer, 3rd baroness", name("margaret", "", "monthermer")),
+            ("王小明", name("小明", "", "王")),
+            ("欧阳修", name("修", "", "欧阳")),
+            ("王 小明", name("小明", "", "王")),
+            ("Cher", name("cher", "", "")),
+            ("", Name::default()),
+        ] {
+            assert_eq!(Name::read(full, "", "", ""), parts, "{full}");
+        }
+    }
+
+    #[test]
+    fn columns_are_believed_and_the_whole_name_adds() {
+        let read = |full, given, middle, family| Name::read(full, given, middle, family);
+        assert_eq!(read("g.w.t. omond", "g.w.t.", "", "omond"), name("g", "w t", "omond"));
+        assert_eq!(
+            read("robert drew hicks", "Robert", "", "Hicks"),
+            name("robert", "drew", "hicks")
+        );
+        assert_eq!(read("", "Anna-Maria", "T", "Brooks"), name("anna", "t maria", "brooks"));
+    }
+
+    #[test]
+    fn nicknames_and_sounds() {
+        let related = |a, b| families(a).iter().any(|x| families(b).contains(x));
+        assert!(related("alfred", "fred") && related("bob", "robert") && related("jack", "john"));
+        assert!(!related("anna", "robert") && families("quetzal").is_empty());
+        assert_eq!(sound("sidgwick"), sound("sidgqick"));
+        assert_eq!(sound("王"), "王");
+        assert_ne!(sound("hicks"), sound("brooks"));
+    }
+}

@@ -1,0 +1,194 @@
+//! What a source wrote in a field becomes the text that is compared.
+//!
+//! The forms of `collect` decide identity by themselves and must be exact; here a text that can't be
+//! read is still evidence, so it is kept as cleaned as it can be. Placeholders are nothing.
+
+use chrono::NaiveDate;
+
+use super::field::{FIELDS, Field, Kind};
+use super::fold::fold;
+use super::names::Name;
+use crate::collect;
+use crate::policy::types::IdentifierForm;
+
+/// The digits of a telephone number that are compared: its end, which is the same at home and abroad.
+const PHONE_DIGITS: usize = 9;
+
+/// One record's texts as a source wrote them, by field; empty where it says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Raw<'a> {
+    /// The texts, by `Field`.
+    pub texts: [&'a str; FIELDS],
+    /// The whole name, where the source has it.
+    pub full_name: &'a str,
+}
+
+/// The normal text of each field, by `Field`; empty where the record says nothing. `country` is the
+/// ISO country of national telephone numbers, where it is known.
+pub fn normalise(raw: &Raw<'_>, country: Option<&str>) -> [String; FIELDS] {
+    let text = |field: Field| raw.texts[field as usize];
+    let name =
+        Name::read(raw.full_name, text(Field::Given), text(Field::Middle), text(Field::Family));
+    let mut normal: [String; FIELDS] = std::array::from_fn(|_| String::new());
+    for field in Field::ALL {
+        let text = text(field).trim();
+        if text.is_empty() || is_nothing(text) {
+            continue;
+        }
+        normal[field as usize] = match field {
+            Field::Given | Field::Family | Field::Middle | Field::Order => continue,
+            Field::Birth => date(text),
+            Field::Email => email(text),
+            Field::Phone => phone(text, country),
+            Field::Gender => gender(text),
+            Field::Street => street(&fold(text)),
+            field if field.about().kind == Kind::Code || field == Field::Postcode => code(text),
+            _ => fold(text),
+        };
+    }
+    normal[Field::Given as usize] = name.given;
+    normal[Field::Middle as usize] = name.middle;
+    normal[Field::Family as usize] = name.family;
+    normal
+}
+
+fn is_nothing(text: &str) -> bool {
+    collect::is_placeholder(IdentifierForm::Text, text)
+}
+
+/// Eight digits, year first, where the date can be read; day first where both could be. What can't
+/// be read keeps its letters and digits.
+pub fn date(text: &str) -> String {
+    let text = text.split(['T', ' ']).next().filter(|day| day.len() >= 8).unwrap_or(text);
+    let parts: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let digits = |part: &str| part.len() <= 2 && part.bytes().all(|b| b.is_ascii_digit());
+    match parts[..] {
+        [year, month, day] if year.len() == 4 => format!("{year}{month:0>2}{day:0>2}"),
+        [day, month, year] if year.len() == 4 && digits(day) && digits(month) => {
+            let (day, month) = (day.parse().unwrap_or(0), month.parse().unwrap_or(0));
+            let (day, month) = match year.parse() {
+                Ok(year)
+                    if NaiveDate::from_ymd_opt(year, month, day).is_none()
+                        && NaiveDate::from_ymd_opt(year, day, month).is_some() =>
+                {
+                    (month, day)
+                }
+                _ => (day, month),
+            };
+            format!("{year}{month:02}{day:02}")
+        }
+        _ => text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect(),
+    }
+}
+
+/// An address in its normal form, or at least in lower case and without spaces.
+fn email(text: &str) -> String {
+    match collect::normalise(IdentifierForm::Email, text, None) {
+        Ok(email) => email,
+        Err(collect::Unfit::Placeholder) => String::new(),
+        Err(collect::Unfit::Invalid) => {
+            text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
+        }
+    }
+}
+
+/// The last digits of a number in E.164, or of what was written, slips included.
+fn phone(text: &str, country: Option<&str>) -> String {
+    let number = match collect::normalise(IdentifierForm::Phone, text, country) {
+        Err(collect::Unfit::Placeholder) => return String::new(),
+        Ok(number) => number,
+        Err(collect::Unfit::Invalid) => text.to_owned(),
+    };
+    let signs: Vec<char> =
+        number.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    signs[signs.len().saturating_sub(PHONE_DIGITS)..].iter().collect()
+}
+
+/// `f`, `m`, or the first letter of whatever else was written.
+fn gender(text: &str) -> String {
+    let folded = fold(text);
+    match folded.as_str() {
+        "female" | "woman" | "w" | "weiblich" | "frau" | "femme" | "女" => "f".into(),
+        "male" | "man" | "mannlich" | "herr" | "homme" | "男" => "m".into(),
+        _ => folded.chars().take(1).collect(),
+    }
+}
+
+/// A code without its separators and leading zeros.
+fn code(text: &str) -> String {
+    let signs: String =
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let stripped = signs.trim_start_matches('0');
+    if stripped.is_empty() { String::new() } else { stripped.to_owned() }
+}
+
+/// A street with its usual words written one way.
+fn street(folded: &str) -> String {
+    let mut out = String::with_capacity(folded.len());
+    for word in folded.split(' ') {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(match word {
+            "st" | "str" | "strasse" => "street",
+            "rd" => "road",
+            "ave" | "av" => "avenue",
+            "dr" => "drive",
+            "ln" => "lane",
+            "pl" => "place",
+            "ct" => "court",
+            "cres" | "cr" => "crescent",
+            "blvd" => "boulevard",
+            "hwy" => "highway",
+            "sq" => "square",
+            "ter" | "terr" => "terrace",
+            "cct" => "circuit",
+            "cl" => "close",
+            "n" => "north",
+            "s" => "south",
+            "e" => "east",
+            "w" => "west",
+            other => other,
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_meet() {
+        for (text, normal) in [
+            ("1998-09-17", "19980917"),
+            ("1998-9-7", "19980907"),
+            ("17.09.1998", "19980917"),
+            ("09/17/1998", "19980917"),
+            ("1998-09-17T00:00:00Z", "19980917"),
+            ("2020-03-z7", "202003z7"),
+            ("1998年9月17日", "1998年9月17日"),
+        ] {
+            assert_eq!(date(text), normal, "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_meet() {
+        let of = |field: Field, text, country| {
+            let mut raw = Raw::default();
+            raw.texts[field as usize] = text;
+            normalise(&raw, country)[field as usize].clone()
+        };
+        assert_eq!(of(Field::Phone, "+12062919585", None), of(Field::Phone, "206 291-9585", None));
+        assert_eq!(of(Field::Phone, "030 123456", Some("DE")), "930123456");
+        assert_eq!(of(Field::Phone, "0000000000", None), "");
+        assert_eq!(of(Field::Email, "ANN@x.com ", None), "ann@x.com");
+        assert_eq!(of(Field::Email, "none@none.com", None), "");
+        assert_eq!(of(Field::Postcode, "SW1A 2BL", None), "sw1a2bl");
+        assert_eq!(of(Field::Postcode, "00000", None), "");
+        assert_eq!(of(Field::Street, "Stanley Dr.", None), "stanley drive");
+        assert_eq!(of(Field::Gender, "Female", None), of(Field::Gender, "w", None));
+        assert_eq!(of(Field::Number, "n/a", None), "");
+    }
+}
