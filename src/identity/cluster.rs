@@ -5,8 +5,9 @@
 //! never in one cluster, whatever stands between them.
 
 use super::compare::compare;
-use super::model::{Scales, shared};
+use super::model::shared;
 use super::table::{NONE, Table};
+use super::weigh::Scales;
 
 /// The most records that one person is believed to have.
 pub const CLUSTER_MAX: usize = 200;

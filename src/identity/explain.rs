@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::compare::compare;
 use super::field::{MISSING, Owner};
-use super::model::{Scales, Weight, shared};
+use super::model::shared;
 use super::table::Table;
+use super::weigh::{Scales, Weight};
 
 /// One step of the waterfall.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,11 +4,13 @@
 //! So a pair within a cluster is at least as likely as the weakest join between the two, and a pair
 //! that the clustering parted is at most even.
 
-use super::block::{Blocks, Secret};
+use super::block::Blocks;
 use super::cluster::{Clusters, Edge, cluster};
-use super::model::{Model, Scales, Weight};
+use super::keys::Secret;
+use super::model::Model;
 use super::table::Table;
 use super::train::train;
+use super::weigh::{Scales, Weight};
 
 /// Pairs below this are not kept: log2 of the odds of a probability of 0.01.
 const KEPT_LEAST: f32 = -6.63;

@@ -10,24 +10,29 @@ mod explain;
 mod field;
 mod file;
 mod fold;
+mod keys;
+mod level;
 mod link;
 mod model;
 mod names;
 mod normalise;
 mod table;
 mod train;
+mod weigh;
 
 #[cfg(test)]
 mod link_tests;
 
-pub use block::{Blocks, Keys, Secret};
+pub use block::Blocks;
 pub use cluster::{CLUSTER_MAX, Clusters, Edge};
 pub use compare::{Pattern, compare};
 pub use explain::{Explanation, Step, explain};
 pub use field::{FIELDS, Field, MISSING};
 pub use file::{Records, Request, read};
+pub use keys::{Keys, Secret};
 pub use link::{JOIN_LEAST, Linked, link};
-pub use model::{FieldModel, MODEL_FORM, Model, Scales, Shared, Weight, shared};
+pub use model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 pub use normalise::{Raw, normalise};
 pub use table::Table;
 pub use train::train;
+pub use weigh::{Scales, Weight};

@@ -8,8 +8,9 @@
 use super::block::Blocks;
 use super::compare::{Pattern, compare};
 use super::field::{FIELDS, Field, Kind, MISSING, Owner};
-use super::model::{FieldModel, MODEL_FORM, Model, Scales, Shared, shared};
+use super::model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 use super::table::Table;
+use super::weigh::Scales;
 
 /// Random pairs that are compared.
 const STRANGERS: usize = 60_000;
