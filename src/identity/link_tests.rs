@@ -113,6 +113,85 @@ proptest! {
     }
 }
 
+/// Two hundred and fifty people, some of them twice, some with their names in each other's place.
+fn town() -> Vec<Texts> {
+    const GIVEN: [&str; 10] =
+        ["anna", "bruno", "clara", "daniel", "edda", "franz", "greta", "hugo", "ines", "jakob"];
+    const FAMILY: [&str; 10] = [
+        "lindqvist",
+        "okafor",
+        "brennan",
+        "petrenko",
+        "farrow",
+        "moreau",
+        "ziegler",
+        "castellano",
+        "whitby",
+        "nakamura",
+    ];
+    let person = |n: usize| {
+        let (mut given, mut family) =
+            (GIVEN[n % 10].to_owned(), format!("{}{}", FAMILY[n / 10 % 10], n / 100));
+        if n % 7 == 0 {
+            std::mem::swap(&mut given, &mut family);
+        }
+        let birth = format!("19{:02}-{:02}-{:02}", n * 31 % 90, 1 + n % 12, 1 + n * 7 % 28);
+        [given, family, birth, format!("m{n}@x.example"), format!("town{}", n % 40), String::new()]
+    };
+    let mut people: Vec<Texts> = (0..250).map(person).collect();
+    for n in 0..60 {
+        let [given, family, birth, ..] = person(n);
+        let birth = if n % 3 == 0 { String::new() } else { birth };
+        let nothing = String::new;
+        people.push([family, given, birth, nothing(), format!("town{}", n % 40), nothing()]);
+    }
+    people
+}
+
+#[test]
+fn giving_up_early_loses_nothing_where_names_stand_crosswise() {
+    let table = table(&town());
+    let model = link(&table, &SECRET, 1).model;
+    let scales = super::Scales::new(&model, &table);
+    let mut given_up = 0;
+    for a in 0..table.len() {
+        for b in a + 1..table.len() {
+            let pattern = super::compare(&table, a, b);
+            let whole = scales.weigh(&pattern, &super::shared(&table, a, b, &pattern));
+            match scales.weigh_records(&table, a, b, 2.0) {
+                Some(weight) => assert_eq!(weight, whole),
+                None => {
+                    given_up += 1;
+                    assert!(whole.person < 2.001, "{whole:?} {pattern:?}");
+                }
+            }
+        }
+    }
+    assert!(given_up > 10_000, "{given_up}");
+}
+
+#[test]
+fn a_third_record_never_brings_two_together_that_must_not_be_linked() {
+    let mut people = town();
+    for n in 0..60 {
+        let mut again = people[n].clone();
+        again[5] = "shop".into();
+        people[n][5] = "shop".into();
+        people.push(again);
+    }
+    let table = table(&people);
+    let linked = link(&table, &SECRET, 1);
+    let several = members(&linked).into_iter().filter(|cluster| cluster.len() > 1);
+    let mut seen = 0;
+    for cluster in several {
+        seen += 1;
+        for (at, a) in cluster.iter().enumerate() {
+            assert!(cluster[at + 1..].iter().all(|b| table.may_link(*a, *b)), "{cluster:?}");
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
 #[test]
 fn one_record_is_one_person() {
     let alone = ["anna", "lind", "", "", "", ""].map(str::to_owned);
