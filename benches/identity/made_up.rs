@@ -1,12 +1,12 @@
-//! Writes a made-up set for the comparison in `run`: `cargo bench --bench identity -- RECORDS SLIPS
-//! SEED PREFIX` makes `PREFIX.csv` and `PREFIX_labels.csv`.
+//! Writes a made-up set for the comparison in `run`: `made_up RECORDS SLIPS SEED PREFIX` makes
+//! `PREFIX.csv` and `PREFIX_labels.csv`. `run` compiles it with rustc alone; it needs nothing else.
 
 mod generate;
 
 fn main() -> std::io::Result<()> {
-    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let args: Vec<String> = std::env::args().skip(1).collect();
     let [records, slips, seed, prefix] = &args[..] else {
-        println!("usage: cargo bench --bench identity -- RECORDS SLIPS SEED PREFIX");
+        println!("usage: made_up RECORDS SLIPS SEED PREFIX");
         return Ok(());
     };
     let number = |text: &str| text.parse::<u64>().map_err(std::io::Error::other);
