@@ -154,6 +154,28 @@ fn a_file_that_cannot_be_written_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// A full disk is said, and a device stays one.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_and_a_device_stays_a_device() {
+    use std::os::unix::fs::FileTypeExt;
+    let full = Path::new("/dev/full");
+    let is_device = || full.metadata().is_ok_and(|about| about.file_type().is_char_device());
+    if !is_device() {
+        println!("SKIPPED: there is no /dev/full");
+        return;
+    }
+    // By another name, so that even a program that did wrong could not take the device's place.
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("full");
+    std::os::unix::fs::symlink(full, &link).unwrap();
+    let output =
+        candor(&[&fixture().display().to_string(), "--pairs", &link.display().to_string()]);
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert!(words(&output).contains("disk-full"), "{}", words(&output));
+    assert!(is_device() && link.is_symlink());
+}
+
 fn made_up(records: usize, slips: f64, seed: u64) -> (Records, Linked, HashMap<String, String>) {
     let (set, labels) = generate::generate(&generate::Kind { records, slips, seed });
     let folder = tempfile::tempdir().unwrap();

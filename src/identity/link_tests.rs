@@ -132,7 +132,7 @@ fn town() -> Vec<Texts> {
     let person = |n: usize| {
         let (mut given, mut family) =
             (GIVEN[n % 10].to_owned(), format!("{}{}", FAMILY[n / 10 % 10], n / 100));
-        if n % 7 == 0 {
+        if n.is_multiple_of(7) {
             std::mem::swap(&mut given, &mut family);
         }
         let birth = format!("19{:02}-{:02}-{:02}", n * 31 % 90, 1 + n % 12, 1 + n * 7 % 28);
@@ -141,7 +141,7 @@ fn town() -> Vec<Texts> {
     let mut people: Vec<Texts> = (0..250).map(person).collect();
     for n in 0..60 {
         let [given, family, birth, ..] = person(n);
-        let birth = if n % 3 == 0 { String::new() } else { birth };
+        let birth = if n.is_multiple_of(3) { String::new() } else { birth };
         let nothing = String::new;
         people.push([family, given, birth, nothing(), format!("town{}", n % 40), nothing()]);
     }

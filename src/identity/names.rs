@@ -105,7 +105,7 @@ fn full_name(full: &str, has_family: bool) -> Whole {
     let (before, behind) = full.split_once(',').unwrap_or((full, ""));
     let turned = !has_family
         && behind.trim_start().starts_with(char::is_alphabetic)
-        && before.trim().split_whitespace().count() <= 3;
+        && before.split_whitespace().count() <= 3;
     let text = if turned { format!("{behind} {before}") } else { before.to_owned() };
     let folded = without_titles(&fold(&text));
     let words: Vec<String> =

@@ -81,24 +81,36 @@ fn column_and_field(pair: &str) -> Result<(String, String)> {
     Ok((column.trim().to_owned(), field.trim().to_owned()))
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all; what is no file, such as a pipe, is written to as it stands.
 fn write(path: &Path, head: &str, lines: impl Iterator<Item = String>) -> Result<()> {
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        let open = std::fs::OpenOptions::new().write(true).open(path);
+        return open.and_then(|out| write_lines(out, head, lines)).map(drop).map_err(io(path));
+    }
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = PathBuf::from(fresh);
-    let write_all = || {
-        let mut out = BufWriter::new(create_private(&fresh)?);
-        out.write_all(head.as_bytes())?;
-        for line in lines {
-            out.write_all(line.as_bytes())?;
-        }
-        out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        std::fs::rename(&fresh, path)
-    };
-    write_all().map_err(|error| {
-        let _ = std::fs::remove_file(&fresh);
-        io(path)(error)
-    })
+    create_private(&fresh)
+        .and_then(|out| write_lines(out, head, lines))
+        .and_then(|out| out.sync_all())
+        .and_then(|()| std::fs::rename(&fresh, path))
+        .map_err(|error| {
+            let _ = std::fs::remove_file(&fresh);
+            io(path)(error)
+        })
+}
+
+fn write_lines(
+    out: std::fs::File,
+    head: &str,
+    lines: impl Iterator<Item = String>,
+) -> std::io::Result<std::fs::File> {
+    let mut out = BufWriter::new(out);
+    out.write_all(head.as_bytes())?;
+    for line in lines {
+        out.write_all(line.as_bytes())?;
+    }
+    out.into_inner().map_err(std::io::IntoInnerError::into_error)
 }
 
 /// Who is whom is personal: only its owner may read it.
