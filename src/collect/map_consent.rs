@@ -1,7 +1,9 @@
 //! Consent statements of a row.
 //!
 //! Where a statement can't be read whole, what is left of it must never say more than the person
-//! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one.
+//! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one. What
+//! has no time of its own is as old as its row; but where the map names a field for the time and the
+//! field is empty, a "no" counts from its arrival, so that no older "yes" of a later date outlives it.
 
 use std::sync::Arc;
 
@@ -74,11 +76,13 @@ impl ConsentReader {
             refused.push(self.state.refusal(RefusalReason::UnknownValue));
             return;
         };
+        // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
         let at = match read_time(&mut self.at, row, refused) {
-            Time::Absent => observed,
             Time::At(at) => Some(at),
             Time::Unreadable if loosens(state) => return,
-            Time::Unreadable => observed,
+            Time::Unreadable => None,
+            Time::Absent if loosens(state) || self.at.is_none() => observed,
+            Time::Absent => None,
         };
         let Some(purpose) = self.purpose.shared(row, refused) else {
             if !matches!(self.purpose.take(row), Taken::Unknown) {

@@ -133,7 +133,7 @@ fn what_is_missing_falls_back_and_what_is_empty_says_nothing() {
     for empty in ["k,2026-01-01,,2026-02-01,,,news,,", "k,2026-01-01,-,,,,news,,"] {
         assert_eq!(statements(full(), empty), (vec![], vec![]));
     }
-    let (found, _) = statements(full(), "k,2026-01-01,n,,form,2,news,,");
+    let (found, _) = statements(full(), "k,2026-01-01,y,,form,2,news,,");
     assert_eq!(found[0].at, at("2026-01-01"));
     assert_eq!(found[0].notice, Some(("form".into(), Some(2))));
     assert_eq!(found[0].channel, None);
@@ -154,8 +154,17 @@ fn an_unreadable_time_drops_a_consent_and_keeps_a_withdrawal() {
     assert!(found.is_empty());
     assert_eq!(refused, [("at".to_string(), "invalid_time")]);
     let (found, refused) = statements(full(), "k,2026-01-01,stop,soon,,,news,,");
-    assert_eq!((found[0].state, found[0].at), (ConsentState::Withdrawn, at("2026-01-01")));
+    assert_eq!((found[0].state, found[0].at), (ConsentState::Withdrawn, None));
     assert_eq!(refused, [("at".to_string(), "invalid_time")]);
+}
+
+#[test]
+fn a_no_whose_time_is_left_empty_counts_from_its_arrival_and_a_yes_from_its_row() {
+    let (found, _) = statements(full(), "k,2026-01-01,stop,,,,news,,");
+    assert_eq!((found[0].state, found[0].at), (ConsentState::Withdrawn, None));
+    let without = ConsentMap { at: None, ..full() };
+    let (found, _) = statements(without, "k,2026-01-01,stop,,,,news,,");
+    assert_eq!((found[0].state, found[0].at), (ConsentState::Withdrawn, at("2026-01-01")));
 }
 
 #[test]

@@ -42,7 +42,8 @@ pub struct ConsentStatement {
     pub channel: Option<Arc<str>>,
     /// What is stated.
     pub state: ConsentState,
-    /// When it was stated: the statement's own time, else the row's; absent when neither is known.
+    /// When it was stated: its own time, else the row's; absent when neither is known, and for a
+    /// "no" whose own time is left empty: it counts from its arrival.
     pub at: Option<Moment>,
     /// The notice that was shown, and its version where it is known.
     pub notice: Option<(Arc<str>, Option<u32>)>,

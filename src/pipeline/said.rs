@@ -86,7 +86,7 @@ impl Admission<'_> {
             _ if says_yes => return Err(Reason::ConsentWithoutNotice),
             _ => None,
         };
-        let (valid_at, timed) = match statement.at.or(inbound.observed) {
+        let (valid_at, timed) = match statement.at {
             Some(at) => (at, Timed::ByTheSource),
             None => (writer.now, Timed::ByArrival),
         };

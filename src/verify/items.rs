@@ -103,6 +103,8 @@ struct Chain {
 
 /// The fold of one record's events of one name.
 struct Fold {
+    /// Whether the record is still there: the rollups of one that was erased are gone with it.
+    is_held: bool,
     count: i64,
     sum: i64,
     first_at: i64,
@@ -340,6 +342,7 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
     let (names, sources) = (Names::of(words, WordKind::Event), Names::of(words, WordKind::Source));
     let events = pass(conn, words, ItemKind::Event, |claim, item, said| {
         let fold = folds.entry((item.record, item.word)).or_insert(Fold {
+            is_held: item.source.is_some(),
             count: 0,
             sum: 0,
             first_at: i64::MAX,
@@ -350,10 +353,6 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             format!("event {} doesn't follow the one before it of its record and name", item.seq)
         });
         fold.last = item.seq;
-        if item.source.is_none() {
-            folds.remove(&(item.record, item.word));
-            return Ok(());
-        }
         let Some(said) = said else { return Ok(()) };
         fold.count += 1;
         fold.sum += said.amount;
@@ -376,7 +375,7 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
     let mut rollups = Claim::new("rollups", "every rollup is what the events fold to");
     sql::rollups(conn, |[record, name, count, sum, first_at, last_at, last]| {
         rollups.checked += 1;
-        let same = folds.remove(&(record, name)).is_some_and(|fold| {
+        let same = folds.remove(&(record, name)).filter(|fold| fold.is_held).is_some_and(|fold| {
             (fold.count, fold.sum, fold.first_at, fold.last_at, fold.last)
                 == (count, sum, first_at, last_at, last)
         });
@@ -385,7 +384,7 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
             format!("the rollup of {name} of record {record} is not what its events fold to")
         });
     })?;
-    for (record, _) in folds.keys() {
+    for (record, _) in folds.iter().filter(|(_, fold)| fold.is_held).map(|(key, _)| key) {
         rollups.find(
             "rollup-missing",
             None,
