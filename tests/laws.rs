@@ -6,6 +6,8 @@ mod common;
 
 #[path = "laws/answers.rs"]
 mod answers;
+#[path = "laws/at_once.rs"]
+mod at_once_nothing_is_overlooked;
 #[path = "laws/gate_table.rs"]
 mod gate_table;
 #[path = "laws/law_10.rs"]

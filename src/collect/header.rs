@@ -87,11 +87,18 @@ impl Header {
     }
 }
 
+/// Whether a column or a path in an object looks like someone's data, not like a name: an address, a
+/// number.
+pub fn looks_like_data(name: &str) -> bool {
+    let digits = |part: &str| part.chars().filter(char::is_ascii_digit).count();
+    name.contains('@')
+        || !name.chars().any(char::is_alphabetic)
+        || name.split('.').any(|part| digits(part) > 4)
+}
+
 /// Column names for people, or how many there are when they look like someone's data.
 fn shown(names: &[&str]) -> String {
-    let looks_like_data =
-        |name: &&str| name.contains('@') || !name.chars().any(char::is_alphabetic);
-    if names.iter().any(looks_like_data) {
+    if names.iter().any(|name| looks_like_data(name)) {
         return format!("{} columns that look like data, not like names", names.len());
     }
     let mut shown: Vec<String> = names

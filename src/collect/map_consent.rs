@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::dates::DateReader;
-use super::record::{ConsentStatement, FieldRefusal, RefusalReason};
+use super::record::{ConsentStatement, FieldRefusal, RefusalReason, Timed};
 use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
 use crate::base::clock::Moment;
@@ -77,12 +77,11 @@ impl ConsentReader {
             return;
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
-        let at = match read_time(&mut self.at, row, refused) {
-            Time::At(at) => Some(at),
-            Time::Unreadable if loosens(state) => return,
-            Time::Unreadable => None,
-            Time::Absent if loosens(state) || self.at.is_none() => observed,
-            Time::Absent => None,
+        let (at, timed) = match read_time(&mut self.at, row, refused) {
+            Time::At(at) => (Some(at), Timed::ByItself),
+            Time::Unreadable if state.loosens() => return,
+            Time::Absent if state.loosens() || self.at.is_none() => (observed, Timed::ByItsRow),
+            Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
         let Some(purpose) = self.purpose.shared(row, refused) else {
             if !matches!(self.purpose.take(row), Taken::Unknown) {
@@ -95,7 +94,7 @@ impl ConsentReader {
         };
         if let Some(channel) = &self.channel
             && matches!(channel.take(row), Taken::Unknown)
-            && loosens(state)
+            && state.loosens()
         {
             refused.push(channel.refusal(RefusalReason::UnknownValue));
             return;
@@ -105,6 +104,7 @@ impl ConsentReader {
             channel: shared(&self.channel, refused),
             state,
             at,
+            timed: at.map_or(Timed::ByArrival, |_| timed),
             notice: self.notice(row, refused),
             method: shared(&self.method, refused),
             explicit: self.explicit,
@@ -122,8 +122,8 @@ impl ConsentReader {
                     refused.push(taker.refusal(RefusalReason::ConfirmedTooEarly));
                 }
             } else {
-                let at = Some(confirmed);
-                statements.push(ConsentStatement { at, confirmed: true, ..statement });
+                let (at, timed) = (Some(confirmed), Timed::ByItself);
+                statements.push(ConsentStatement { at, timed, confirmed: true, ..statement });
             }
         }
     }
@@ -156,11 +156,6 @@ impl ConsentReader {
             }
         }
     }
-}
-
-/// Whether a state lets more happen than its absence does.
-fn loosens(state: ConsentState) -> bool {
-    matches!(state, ConsentState::Given | ConsentState::Renewed | ConsentState::Requested)
 }
 
 enum Time {

@@ -120,6 +120,7 @@ fn a_statement_is_read_whole() {
         channel: Some("email".into()),
         state: ConsentState::Given,
         at: at("2026-02-01"),
+        timed: Timed::ByItself,
         notice: Some(("form".into(), Some(3))),
         method: Some("checkbox".into()),
         explicit: true,

@@ -47,10 +47,13 @@ use std::path::Path;
 pub(crate) use canonical::order as name_order;
 pub use dates::DateReader;
 pub use feed::{Feed, LINE_BYTES_MAX, ROW_BYTES_MAX};
+pub use header::looks_like_data;
 pub use identifiers::{Unfit, is_placeholder, normalise};
 pub use map::{Draft, Mapper};
 pub use reading::{Content, Item, Progress, Reading};
-pub use record::{ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason};
+pub use record::{
+    ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason, Timed,
+};
 pub use reject::{Reject, RejectReason};
 pub use row::{Kind, Plan, Row};
 pub use rows::{Rows, Step, format_of};

@@ -33,6 +33,17 @@ pub struct MappedValue {
     pub text: String,
 }
 
+/// Whose the time of a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timed {
+    /// The source says when it was stated.
+    ByItself,
+    /// It is as old as its row.
+    ByItsRow,
+    /// Nobody says; it counts from its arrival.
+    ByArrival,
+}
+
 /// What a row says about one consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentStatement {
@@ -45,6 +56,8 @@ pub struct ConsentStatement {
     /// When it was stated: its own time, else the row's; absent when neither is known, and for a
     /// "no" whose own time is left empty: it counts from its arrival.
     pub at: Option<Moment>,
+    /// Whose that time is.
+    pub timed: Timed,
     /// The notice that was shown, and its version where it is known.
     pub notice: Option<(Arc<str>, Option<u32>)>,
     /// How it was stated, such as `checkbox`.

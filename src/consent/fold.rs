@@ -221,6 +221,8 @@ impl Said {
                 self.noes.retain(|no| !lifts(no));
                 match self.noes.last() {
                     Some(no) => *no,
+                    // A yes that is weaker than the one in force takes nothing back.
+                    None if in_force_state(before.state) && is_weaker(s, &before.by) => before,
                     // Given while in force is a renewal.
                     None if s.state == ConsentState::Given && in_force_state(before.state) => {
                         ConsentStanding { state: ConsentState::Renewed, by: *s }
@@ -238,6 +240,12 @@ impl Said {
         };
         Said { standing: Some(after), ..self }
     }
+}
+
+/// Whether a yes lacks what another one, to no older a notice, has.
+fn is_weaker(new: &Statement, old: &Statement) -> bool {
+    new.notice_version <= old.notice_version
+        && ((old.explicit && !new.explicit) || (old.confirmed && !new.confirmed))
 }
 
 /// Of two answers the one that protects the person (law 9).

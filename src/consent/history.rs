@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::RecordKey;
+use crate::collect::Timed;
 use crate::policy::rulebook::{ChannelCode, PurposeCode};
 use crate::policy::types::ConsentState;
 use crate::store::{WordKind, Words, Writer};
@@ -137,31 +138,34 @@ pub fn record(
     Ok(n)
 }
 
-/// Whether a record has said just this before, so that importing a file twice changes nothing.
-pub fn is_known(said: &[Statement], new: &NewStatement, timed: Timed) -> bool {
+/// What of a statement a record hasn't said before, so that importing a file twice changes nothing.
+///
+/// A "no" that is only as old as its row may be younger: where the same source's last word is a "yes"
+/// of a later moment, the row has changed since, and the "no" counts from its arrival.
+pub fn unsaid(
+    said: &[Statement],
+    mut new: NewStatement,
+    timed: Timed,
+    now: Moment,
+) -> Option<NewStatement> {
     let same_matter = |s: &&Statement| {
         (s.axis, s.purpose, s.channel, s.source) == (new.axis, new.purpose, new.channel, new.source)
     };
-    match timed {
-        Timed::ByTheSource => said
-            .iter()
-            .filter(same_matter)
-            .any(|s| s.state == new.state && s.valid_at == new.valid_at),
-        Timed::ByArrival => said
-            .iter()
-            .filter(same_matter)
-            .max_by_key(|s| (s.valid_at, s.n))
-            .is_some_and(|last| last.state == new.state),
+    let said = || said.iter().filter(same_matter);
+    let last = said().max_by_key(|s| (s.valid_at, s.n));
+    let is_held = said().any(|s| s.state == new.state && s.valid_at == new.valid_at);
+    match (timed, last) {
+        (Timed::ByArrival, Some(last)) => (last.state != new.state).then_some(new),
+        (Timed::ByItsRow, Some(last))
+            if new.axis == Axis::Consent
+                && last.valid_at >= new.valid_at
+                && !new.state.loosens() =>
+        {
+            new.valid_at = now;
+            last.state.loosens().then_some(new)
+        }
+        _ => (!is_held).then_some(new),
     }
-}
-
-/// Where a statement's moment comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timed {
-    /// The source says when.
-    ByTheSource,
-    /// Nobody says; it counts from its arrival.
-    ByArrival,
 }
 
 /// All that a subject's standing is folded from.

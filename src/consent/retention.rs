@@ -46,26 +46,49 @@ pub fn retained(rules: &Rulebook, purposes: PurposeMask, age: Age, now: Moment) 
         .fold(0, |mask, rule| mask | bit(rule.code))
 }
 
-/// For each purpose the earliest moment of which its retention isn't over yet at one moment. Asking
-/// it costs a comparison, where a calendar would be asked for each value.
+/// For each purpose how old something may be at one moment. Asking it costs a comparison, where a
+/// calendar would be asked for each value.
 #[derive(Clone, Debug)]
 pub struct Horizons {
-    purposes: Vec<(PurposeMask, RetentionFrom, Moment)>,
+    purposes: Vec<Horizon>,
     latest: Moment,
+    now: Moment,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct Horizon {
+    purpose: PurposeMask,
+    from: RetentionFrom,
+    period: Period,
+    /// What is older than the first is over, what is younger than the second isn't; in between the
+    /// calendar decides.
+    edge: (Moment, Moment),
+}
+
+/// Calendar periods don't keep the order of moments: six months after 30 August 20:00 and after
+/// 31 August 15:00 are both 28 February, the later one earlier in the day. Months differ by three days
+/// at most (milliseconds).
+const UNSURE_MS: i64 = 4 * 86_400_000;
 
 impl Horizons {
     /// The horizons of every purpose at a moment.
     pub fn at(rules: &Rulebook, now: Moment) -> Horizons {
-        let purposes: Vec<_> = rules
+        let purposes: Vec<Horizon> = rules
             .rules()
             .map(|rule| {
-                let from = rule.purpose.retention.from;
-                (bit(rule.code), from, horizon(rule, now))
+                let middle = horizon(rule, now).0;
+                let edge = (middle.saturating_sub(UNSURE_MS), middle.saturating_add(UNSURE_MS));
+                let retention = rule.purpose.retention;
+                Horizon {
+                    purpose: bit(rule.code),
+                    from: retention.from,
+                    period: Period { months: retention.months, days: retention.days },
+                    edge: (Moment(edge.0), Moment(edge.1)),
+                }
             })
             .collect();
-        let latest = purposes.iter().map(|(.., horizon)| *horizon).max();
-        Horizons { purposes, latest: latest.unwrap_or(Moment(i64::MIN)) }
+        let latest = purposes.iter().map(|horizon| horizon.edge.1).max();
+        Horizons { purposes, latest: latest.unwrap_or(Moment(i64::MIN)), now }
     }
 
     /// Whether no purpose's retention is over for what was observed at a moment, whoever was heard of
@@ -79,15 +102,17 @@ impl Horizons {
         if self.none_over(age.observed_at) {
             return 0;
         }
-        self.purposes
-            .iter()
-            .filter(|(_, from, horizon)| age.counts_from(*from) < *horizon)
-            .fold(0, |mask, (bit, ..)| mask | bit)
+        let is_over = |horizon: &&Horizon| {
+            let from = age.counts_from(horizon.from);
+            from < horizon.edge.0
+                || (from < horizon.edge.1 && after(from, horizon.period) <= self.now)
+        };
+        self.purposes.iter().filter(is_over).fold(0, |mask, horizon| mask | horizon.purpose)
     }
 }
 
-/// The earliest moment of which a purpose's retention isn't over. Calendar periods don't run
-/// backwards (a month back from 31 March is no day), so it is searched for.
+/// A moment near which a purpose's retention begins to be over. Calendar periods don't run backwards
+/// (a month back from 31 March is no day), so it is searched for.
 fn horizon(rule: &PurposeRule, now: Moment) -> Moment {
     let kept = |from: i64| {
         let age = Age { observed_at: Moment(from), last_contact: Moment(from) };

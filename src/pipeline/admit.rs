@@ -6,11 +6,11 @@ use std::rc::Rc;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::RecordKey;
-use crate::collect::Record as Inbound;
+use crate::collect::{Record as Inbound, Timed};
 use crate::consent::answers::Answers;
 use crate::consent::fold::{AsOf, Home, Joined};
 use crate::consent::gate::Reason;
-use crate::consent::history::{self, History, NewStatement, Timed};
+use crate::consent::history::{self, History, NewStatement};
 use crate::consent::retention::Horizons;
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
@@ -19,8 +19,8 @@ use crate::policy::types::{ConsentState, Source, Target};
 use crate::profile::items::{Items, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::recognise::{
-    SeenIdentifier, Ties, Traits, comparable, identifier_blind, identifier_fingerprint, key_blind,
-    key_fingerprint, ties,
+    SeenIdentifier, Ties, Traits, comparable, holder_fingerprint, holder_traits, identifier_blind,
+    identifier_fingerprint, key_blind, key_fingerprint, ties,
 };
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -148,7 +148,9 @@ impl<'r> Admission<'r> {
         let only_events = inbound.values.is_empty() && statements.is_empty();
         // Whose record is remembered was let through before, and nobody was erased since.
         let is_welcome = only_events && self.people.remembers(blind);
-        if !is_welcome && self.stays_out(writer, inbound, &identifiers, &statements, summary)? {
+        if !is_welcome
+            && self.stays_out(writer, inbound, blind, &identifiers, &statements, summary)?
+        {
             count(&mut summary.records_refused, Reason::Suppressed.code());
             explain(Explanation::by_gate(inbound.line, "record", "", Reason::Suppressed));
             return Ok(());
@@ -216,8 +218,7 @@ impl<'r> Admission<'r> {
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
         let fresh: Vec<NewStatement> = statements
             .into_iter()
-            .filter(|(new, timed)| !history::is_known(said, new, *timed))
-            .map(|(new, _)| new)
+            .filter_map(|(new, timed)| history::unsaid(said, new, timed, now))
             .collect();
 
         // Where the person stands once what the record itself says is taken in.
@@ -376,6 +377,7 @@ impl<'r> Admission<'r> {
         &self,
         writer: &mut Writer<'_>,
         inbound: &Inbound,
+        blind: i64,
         identifiers: &[SeenIdentifier],
         statements: &[(NewStatement, Timed)],
         summary: &mut Summary,
@@ -387,6 +389,16 @@ impl<'r> Admission<'r> {
         prints.extend(
             identifiers.iter().map(|i| identifier_fingerprint(writer.secret, &i.kind, &i.text)),
         );
+        // Whoever shares an address with them and bears their name: only where the row is new.
+        if sql::record_by_key(writer.conn, self.code, blind)?.is_none() {
+            let traits = self.traits(inbound);
+            for seen in identifiers {
+                let guards = self.rules.policy.identifiers.get(&seen.kind);
+                for way in guards.map(|kind| holder_traits(kind, &traits)).unwrap_or_default() {
+                    prints.push(holder_fingerprint(writer.secret, &seen.kind, &seen.text, &way));
+                }
+            }
+        }
         let mut found = Vec::new();
         for print in prints {
             if let Some((since, entry)) = consent_sql::suppression(writer.conn, &print)? {

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
-use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject};
+use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject, looks_like_data};
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::Source;
@@ -20,7 +20,7 @@ use crate::store::{self, Store, WordKind, Writer, hex};
 use super::admit::Admission;
 use super::ask::Explanation;
 use super::sql;
-use super::summary::{Summary, count};
+use super::summary::{Summary, UNDECLARED, count};
 
 /// Rows in one transaction, at most. Larger ones save no more time.
 const BATCH_ROWS_MAX: usize = 50_000;
@@ -156,7 +156,7 @@ fn carry_out(
                 rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
             };
             let summary = run.batch(writer, admission, &is_over, listener)?;
-            let totals = serde_json::to_string(&summary).expect("counts are JSON");
+            let totals = serde_json::to_string(&summary.to_keep()).expect("counts are JSON");
             let line = i64::try_from(run.resume_line).unwrap_or(0);
             sql::put_progress(writer.conn, import, line, &totals)?;
             if run.ended {
@@ -230,7 +230,8 @@ impl Run {
         }
         if self.ended {
             for (field, rows) in self.items.unknown_fields() {
-                let reasons = summary.stripped.entry(field.to_string()).or_default();
+                let name = if looks_like_data(&field) { UNDECLARED } else { &*field };
+                let reasons = summary.stripped.entry(name.to_owned()).or_default();
                 *reasons.entry(Reason::UnknownField.code().to_owned()).or_default() += rows;
             }
         }

@@ -1,9 +1,9 @@
 //! What a row says about consent: read, recorded, and carried to those who share an address.
 
 use crate::base::error::Result;
-use crate::collect::{ConsentStatement, Record as Inbound};
+use crate::collect::{ConsentStatement, Record as Inbound, Timed};
 use crate::consent::gate::Reason;
-use crate::consent::history::{self, NewStatement, Timed};
+use crate::consent::history::{self, NewStatement};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::Axis;
 use crate::policy::types::{Basis, ConsentState};
@@ -61,10 +61,7 @@ impl Admission<'_> {
             None if rule.channels.is_empty() => vec![0],
             None => rule.channels.clone(),
         };
-        let says_yes = matches!(
-            statement.state,
-            ConsentState::Given | ConsentState::Renewed | ConsentState::Requested
-        );
+        let says_yes = statement.state.loosens();
         let (axis, state, channels) = match rule.purpose.basis {
             Basis::Consent => (Axis::Consent, statement.state, channels),
             // A "no" to a purpose that doesn't rest on consent is an objection (Art 21).
@@ -86,10 +83,7 @@ impl Admission<'_> {
             _ if says_yes => return Err(Reason::ConsentWithoutNotice),
             _ => None,
         };
-        let (valid_at, timed) = match statement.at {
-            Some(at) => (at, Timed::ByTheSource),
-            None => (writer.now, Timed::ByArrival),
-        };
+        let valid_at = statement.at.unwrap_or(writer.now);
         let new = |channel| NewStatement {
             axis,
             purpose: code,
@@ -105,7 +99,7 @@ impl Admission<'_> {
             evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
             valid_at,
         };
-        Ok(channels.into_iter().map(|channel| (new(channel), timed)).collect())
+        Ok(channels.into_iter().map(|channel| (new(channel), statement.timed)).collect())
     }
 
     /// Records a statement, and forgets where the person stood before it.
@@ -145,7 +139,7 @@ impl Admission<'_> {
                 continue;
             };
             let said = consent_sql::statements_of_record(writer.conn, other)?;
-            if !history::is_known(&said, new, Timed::ByTheSource) {
+            if history::unsaid(&said, new.clone(), Timed::ByItself, writer.now).is_some() {
                 let row = sql::record(writer.conn, other)?;
                 let key = sql::record_key(writer.conn, other)?;
                 history::record(writer, other, row.home, &key, new)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::consent::gate::Reason;
 use crate::policy::rulebook::{PurposeMask, Rulebook};
 
 /// The counts of one import. Only names of the policy and codes of reasons stand here, never values.
@@ -44,6 +45,10 @@ pub struct Summary {
     /// Erased people who came back by their own act.
     pub returned: u64,
 }
+
+/// What stands for the names of fields that the policy doesn't declare. A file can name its columns
+/// after people, so such a name is never stored, and not shown where it looks like somebody's data.
+pub const UNDECLARED: &str = "fields that the policy does not declare";
 
 /// What one purpose admitted and what it didn't.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +151,20 @@ impl Summary {
             events_known: self.events_known + self.events_new,
             ..Summary::default()
         }
+    }
+
+    /// The counts as they are kept in the store: without names that the policy doesn't declare.
+    pub fn to_keep(&self) -> Summary {
+        let mut kept = Summary { stripped: BTreeMap::new(), ..self.clone() };
+        for (field, reasons) in &self.stripped {
+            for (reason, count) in reasons {
+                let is_declared = reason != Reason::UnknownField.code();
+                let name = if is_declared { field } else { UNDECLARED };
+                let counts = kept.stripped.entry(name.to_owned()).or_default();
+                *counts.entry(reason.clone()).or_default() += count;
+            }
+        }
+        kept
     }
 
     /// The count of a purpose.

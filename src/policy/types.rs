@@ -194,6 +194,11 @@ pub enum ConsentState {
 }
 
 impl ConsentState {
+    /// Whether it lets more happen than its absence does.
+    pub fn loosens(self) -> bool {
+        matches!(self, ConsentState::Given | ConsentState::Renewed | ConsentState::Requested)
+    }
+
     /// Every state, in the order of declaration.
     pub const ALL: [ConsentState; 7] = [
         ConsentState::Requested,

@@ -50,6 +50,38 @@ pub fn identifier_fingerprint(secret: &StoreSecret, kind: &str, text: &str) -> [
     secret.fingerprint("identifier", &[kind, text])
 }
 
+/// The suppression fingerprint of a person behind an identifier that others share: with what tells its
+/// holders apart.
+pub fn holder_fingerprint(
+    secret: &StoreSecret,
+    kind: &str,
+    text: &str,
+    traits: &[String],
+) -> [u8; 16] {
+    let mut parts = vec![kind, text];
+    parts.extend(traits.iter().map(String::as_str));
+    secret.fingerprint("holder", &parts)
+}
+
+/// Every way to name a person by the attributes that tell the holders of an identifier apart; none
+/// where one of them isn't known.
+pub fn holder_traits(kind: &IdentifierKind, traits: &Traits) -> Vec<Vec<String>> {
+    if kind.unless_differ.is_empty() {
+        return Vec::new();
+    }
+    kind.unless_differ.iter().fold(vec![Vec::new()], |ways, name| {
+        let texts = traits.get(name).into_iter().flatten();
+        let longer = |text: &String| {
+            let text = text.clone();
+            ways.iter().map(move |way| [way.as_slice(), std::slice::from_ref(&text)].concat())
+        };
+        texts.flat_map(longer).take(HOLDER_WAYS_MAX).collect()
+    })
+}
+
+/// Spellings of one person's name that are kept out, at most.
+const HOLDER_WAYS_MAX: usize = 64;
+
 /// How a row's identifiers tie it to what is held.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ties {

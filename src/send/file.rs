@@ -10,7 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::consent::permit::Permit;
 use crate::policy::rulebook::Rulebook;
-use crate::store::{Store, WordKind, hex};
+use crate::store::{Store, WordKind, hex, in_force};
 use crate::view::Table;
 
 use super::audience::{Outbound, audience, destination};
@@ -56,47 +56,43 @@ pub fn push(
     out: &Path,
     now: Moment,
 ) -> Result<Run> {
-    let (target, rule) = destination(rules, name)?;
     if out.exists() {
         return Err(Error::usage("file-exists", "the file exists already")
             .at(out.display())
             .next("name another one; what went out is never written over"));
     }
-    let audience = audience(store, rules, name, now)?;
-    let text = write_rows(&target.fields, &audience.permitted);
     let mut fresh = out.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = std::path::PathBuf::from(fresh);
-    crate::store::write_private_file(&fresh, text.as_bytes())?;
-    let sha256 = hex(&Sha256::digest(text.as_bytes()));
-    let code = store.words().code(WordKind::Destination, name).unwrap_or(0);
-    let recorded = store.write(now, |writer| {
-        let body = json!({
-            "destination": name, "purpose": rule.name, "count": audience.permitted.len(),
-            "sha256": sha256,
-        });
+    // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.
+    let decide = |store: &Store, now: Moment| {
+        let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
+        let audience = audience(store, &rules, name, now)?;
+        Ok((rules, audience))
+    };
+    let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
+        let (target, rule) = destination(&rules, name)?;
+        let text = write_rows(&target.fields, &audience.permitted);
+        crate::store::write_private_file(&fresh, text.as_bytes())?;
+        let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
+        let sent = audience.permitted.len();
+        let body = json!({"destination": name, "purpose": rule.name, "count": sent});
         let entry = writer.append("disclosure.run", body)?;
         for permit in &audience.permitted {
             let record = permit.item().record;
             sql::insert_disclosure(writer.conn, entry, record, code, rule.code.into(), writer.now)?;
         }
-        Ok(entry)
+        Ok(Run {
+            destination: name.to_owned(),
+            recipient: target.recipient.clone(),
+            purpose: rule.name.clone(),
+            sent,
+            withheld: audience.withheld,
+            entry,
+            sha256: hex(&Sha256::digest(text.as_bytes())),
+        })
     });
-    let entry = match recorded {
-        Ok(entry) => entry,
-        Err(error) => {
-            let _ = std::fs::remove_file(&fresh);
-            return Err(error);
-        }
-    };
+    let run = recorded.inspect_err(|_| drop(std::fs::remove_file(&fresh)))?;
     std::fs::rename(&fresh, out).map_err(io(out))?;
-    Ok(Run {
-        destination: name.to_owned(),
-        recipient: target.recipient.clone(),
-        purpose: rule.name.clone(),
-        sent: audience.permitted.len(),
-        withheld: audience.withheld,
-        entry,
-        sha256,
-    })
+    Ok(run)
 }

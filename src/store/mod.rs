@@ -30,7 +30,8 @@ pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, r
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
-    Applied, applied, apply, hex, latest, purposes_with_data, rulebook_at, rulebook_of, words_of,
+    Applied, applied, apply, hex, in_force, latest, purposes_with_data, rulebook_at, rulebook_of,
+    words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
@@ -160,7 +161,21 @@ impl Store {
         now: Moment,
         work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.change(now, Fate::Kept, work)
+        self.change(now, Fate::Kept, |_, _| Ok(()), |writer, ()| work(writer))
+    }
+
+    /// Decides first and changes then, both under the write lock: what was decided can't be overtaken
+    /// by another process, and it is decided as of the moment of the change (at least `now`).
+    ///
+    /// # Errors
+    /// Those of [`Store::write`], and whatever `decide` returns.
+    pub fn decide_and_write<D, T>(
+        &mut self,
+        now: Moment,
+        decide: impl FnOnce(&Store, Moment) -> Result<D>,
+        work: impl FnOnce(&mut Writer<'_>, D) -> Result<T>,
+    ) -> Result<T> {
+        self.change(now, Fate::Kept, decide, work)
     }
 
     /// Runs `work` as [`Store::write`] does and takes all of it back: what would have happened.
@@ -169,7 +184,7 @@ impl Store {
         now: Moment,
         work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
     ) -> Result<T> {
-        let value = self.change(now, Fate::TakenBack, work)?;
+        let value = self.change(now, Fate::TakenBack, |_, _| Ok(()), |writer, ()| work(writer))?;
         sql::truncate_wal(&self.conn)?;
         Ok(value)
     }
@@ -185,20 +200,22 @@ impl Store {
         sql::vacuum(&self.conn)
     }
 
-    fn change<T>(
+    fn keyless(&self) -> Error {
+        Error::no("key-missing", "the store has no key to sign with, so it is read-only")
+            .at(signer::key_path(&self.path).display())
+            .next("put the key file back beside the store; it opens for reading without it")
+    }
+
+    fn change<D, T>(
         &mut self,
         now: Moment,
         fate: Fate,
-        work: impl FnOnce(&mut Writer<'_>) -> Result<T>,
+        decide: impl FnOnce(&Store, Moment) -> Result<D>,
+        work: impl FnOnce(&mut Writer<'_>, D) -> Result<T>,
     ) -> Result<T> {
-        let Some(signer) = &self.signer else {
-            return Err(Error::no(
-                "key-missing",
-                "the store has no key to sign with, so it is read-only",
-            )
-            .at(signer::key_path(&self.path).display())
-            .next("put the key file back beside the store; it opens for reading without it"));
-        };
+        if self.signer.is_none() {
+            return Err(self.keyless());
+        }
         sql::begin_immediate(&self.conn)?;
         let version = sql::data_version(&self.conn)?;
         let foreign_change = version != self.data_version;
@@ -207,21 +224,23 @@ impl Store {
                 self.log = Log::load(&self.conn)?;
                 self.words = Words::load(&self.conn)?;
             }
+            let now = now.max(self.log.last_at());
+            let decided = decide(self, now)?;
+            let Some(signer) = &self.signer else { return Err(self.keyless()) };
             let size_before = self.log.size();
             signer.check_extends(&self.log, &self.conn)?;
-            let last_at = self.log.last_at();
             let mut writer = Writer {
                 conn: &self.conn,
                 log: &mut self.log,
                 words: &mut self.words,
                 secret: &self.secret,
                 randomness: &mut *self.randomness,
-                now: now.max(last_at),
+                now,
                 actor: &self.actor,
                 signer,
                 foreign_change,
             };
-            let value = work(&mut writer)?;
+            let value = work(&mut writer, decided)?;
             if fate == Fate::Kept {
                 if self.log.size() > size_before {
                     signer.checkpoint(&self.log, &self.conn)?;
@@ -239,7 +258,9 @@ impl Store {
             }
             Ok(value) => {
                 self.data_version = version;
-                signer.remember(&self.log)?;
+                if let Some(signer) = &self.signer {
+                    signer.remember(&self.log)?;
+                }
                 Ok(value)
             }
             Err(error) => {

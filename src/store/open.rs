@@ -13,7 +13,7 @@ use super::Store;
 use super::key_file::{KeyForm, NewKey, Unlocking, read_key_file};
 use super::log::{Draft, Log};
 use super::rotate;
-use super::signer::{Signer, erasures_path, key_path};
+use super::signer::{SignedState, Signer, erasures_path, key_path, state_path};
 use super::sql;
 use super::words::Words;
 
@@ -172,10 +172,19 @@ impl Store {
         let secret: [u8; 32] = sql::meta(&conn, "secret")?
             .and_then(|bytes| bytes.try_into().ok())
             .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
+        // Before the file, since another process may be writing: it continues what it remembers.
+        let remembered = SignedState::read(&state_path(path))?;
+        // All of one moment.
+        sql::begin_reading(&conn)?;
+        let (data_version, log) = (sql::data_version(&conn)?, Log::load(&conn)?);
+        let words = Words::load(&conn)?;
+        // A backup that was put in the store's place would bring erased people back, also to readers.
+        remembered.check_extended(&log, &conn)?;
+        sql::commit(&conn)?;
         Ok(Store {
-            log: Log::load(&conn)?,
-            words: Words::load(&conn)?,
-            data_version: sql::data_version(&conn)?,
+            log,
+            words,
+            data_version,
             conn,
             path: path.to_owned(),
             secret: StoreSecret::new(secret),

@@ -1,5 +1,6 @@
 //! Applied policies: every version is kept whole and numbered, and acts from its application on.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::json;
@@ -78,6 +79,22 @@ pub fn rulebook_of(words: &Words, applied: &Applied) -> Result<Rulebook> {
 /// `no-policy` before the first one was applied: without a declared purpose nothing may come in.
 pub fn latest(conn: &rusqlite::Connection, words: &Words) -> Result<Rulebook> {
     rulebook_at(conn, words, Moment::FOREVER)
+}
+
+/// The rulebook in force now, which is `known` unless another process has applied a policy since.
+///
+/// # Errors
+/// As [`latest`].
+pub fn in_force<'r>(
+    conn: &rusqlite::Connection,
+    words: &Words,
+    known: &'r Rulebook,
+) -> Result<Cow<'r, Rulebook>> {
+    let last = sql::last_policy_version(conn)?;
+    if last == Some(known.version) {
+        return Ok(Cow::Borrowed(known));
+    }
+    latest(conn, words).map(Cow::Owned)
 }
 
 /// The rulebook that was in force at a moment.

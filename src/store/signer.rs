@@ -33,6 +33,10 @@ pub struct ErasureNote {
     pub records: Vec<i64>,
     /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody.
     pub fingerprints: Vec<String>,
+    /// What the certificate says beyond this, so that it can be had again: counts and names of the
+    /// policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<serde_json::Value>,
 }
 
 /// What the key has signed last.
@@ -42,6 +46,53 @@ pub struct SignedState {
     pub size: u64,
     /// Its root, in base64.
     pub root: String,
+}
+
+impl SignedState {
+    /// Reads the memory; nothing when it is missing.
+    ///
+    /// # Errors
+    /// `key-state-damaged`.
+    pub fn read(path: &Path) -> Result<SignedState> {
+        match std::fs::read(path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+                Error::damaged("key-state-damaged", "the key's memory can't be read")
+                    .at(path.display())
+                    .next("restore it, or run `candor restore` to start from a backup")
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(SignedState::default())
+            }
+            Err(error) => Err(io(path)(error)),
+        }
+    }
+
+    /// Refuses a ledger that isn't an extension of it.
+    ///
+    /// # Errors
+    /// `ledger-rolled-back`.
+    pub fn check_extended(&self, log: &Log, conn: &Connection) -> Result<()> {
+        let same = self.size == 0
+            || (self.size <= log.size() && {
+                let root = match self.size == log.size() {
+                    true => log.root(),
+                    false => frontier_at(conn, self.size)?.root(),
+                };
+                root.to_string() == self.root
+            });
+        if same {
+            return Ok(());
+        }
+        Err(Error::no(
+            "ledger-rolled-back",
+            format!(
+                "the key signed {} entries before, and this file doesn't continue them ({} entries)",
+                self.size,
+                log.size()
+            ),
+        )
+        .next("if this is a backup, bring it back with `candor restore`, which says so in the ledger"))
+    }
 }
 
 /// What came of a handing over.
@@ -184,45 +235,12 @@ impl Signer {
 
     /// What was signed last; nothing when the memory is missing.
     pub fn state(&self) -> Result<SignedState> {
-        match std::fs::read(&self.state_path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-                Error::damaged("key-state-damaged", "the key's memory can't be read")
-                    .at(self.state_path.display())
-                    .next("restore it, or run `candor restore` to start from a backup")
-            }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(SignedState::default())
-            }
-            Err(error) => Err(io(&self.state_path)(error)),
-        }
+        SignedState::read(&self.state_path)
     }
 
     /// Refuses a store that isn't an extension of what was last signed.
     pub fn check_extends(&self, log: &Log, conn: &Connection) -> Result<()> {
-        let state = self.state()?;
-        if state.size == 0 {
-            return Ok(());
-        }
-        let same = state.size <= log.size() && {
-            let root = if state.size == log.size() {
-                log.root()
-            } else {
-                frontier_at(conn, state.size)?.root()
-            };
-            root.to_string() == state.root
-        };
-        if same {
-            return Ok(());
-        }
-        Err(Error::no(
-            "ledger-rolled-back",
-            format!(
-                "the key signed {} entries before, and this file doesn't continue them ({} entries)",
-                state.size,
-                log.size()
-            ),
-        )
-        .next("if this is a backup, bring it back with `candor restore`, which says so in the ledger"))
+        self.state()?.check_extended(log, conn)
     }
 
     /// Signs the ledger's size and root and keeps the note in the store.
@@ -261,7 +279,8 @@ impl Signer {
     /// leaves the memory behind the file, which the file still extends.
     pub fn remember(&self, log: &Log) -> Result<()> {
         let mut state = self.state()?;
-        if state.size == log.size() {
+        // Another process may have signed more since, and remembered it first.
+        if state.size >= log.size() {
             return Ok(());
         }
         state.size = log.size();
@@ -300,10 +319,12 @@ impl Signer {
 /// # Errors
 /// I/O errors; the file is then as it was.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fresh = with_ending(path, ".new");
+    // Several processes may replace it at once, each by a file of its own.
+    let fresh = with_ending(path, &format!(".new-{}", std::process::id()));
     let _ = std::fs::remove_file(&fresh);
-    write_private(&fresh, bytes)?;
-    std::fs::rename(&fresh, path).map_err(io(path))
+    write_private(&fresh, bytes)
+        .and_then(|()| std::fs::rename(&fresh, path).map_err(io(path)))
+        .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
 }
 
 /// Writes a new file that only its owner can read, durably.

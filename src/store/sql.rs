@@ -41,6 +41,10 @@ pub fn data_version(conn: &Connection) -> Result<i64> {
     pragma(conn, "data_version")
 }
 
+pub fn begin_reading(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("BEGIN")?)
+}
+
 pub fn begin_immediate(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("BEGIN IMMEDIATE")?)
 }
@@ -254,6 +258,11 @@ pub struct PolicyRow {
     pub applied_at: i64,
     pub sha256: Vec<u8>,
     pub text: String,
+}
+
+/// The number of the policy in force.
+pub fn last_policy_version(conn: &Connection) -> Result<Option<u32>> {
+    Ok(conn.prepare_cached("SELECT MAX(version) FROM policy")?.query_row([], |row| row.get(0))?)
 }
 
 /// Every applied policy, in order.

@@ -13,11 +13,13 @@ use serde_json::json;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::consent::sql as consent_sql;
+use crate::evidence::check::check;
+use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{
     self, Access, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
-    erasures_path, key_path, open_key_file, read_erasures, side_files, state_path,
+    erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
 use super::erase;
@@ -148,7 +150,7 @@ struct Restoring<'a> {
 
 impl Restoring<'_> {
     /// Opens the copy with the key that it was signed with last.
-    fn open_copy(&self, current: Hand) -> Result<(Store, u64)> {
+    fn open_copy(&self, current: Hand) -> Result<(Store, u64, VerifierKey)> {
         // The backup is only read: everything happens on a copy beside the store's place.
         let vkey = {
             let source = Store::open(self.backup, Access::Read, self.actor)?;
@@ -179,14 +181,20 @@ impl Restoring<'_> {
         if let Some((reason, _)) = aside.filter(|_| own != vkey) {
             restored.hand_over(self.now, reason, current)?;
         }
-        Ok((restored, size))
+        Ok((restored, size, own))
     }
 
     fn run(&self, current: Hand, certificates: Certificates<'_>) -> Result<RestoreReport> {
         let (path, work, now) = (self.path, self.work, self.now);
-        let (mut restored, size) = self.open_copy(current)?;
-        let before = signed_before(path)?;
-        let later = later_erasures(path, size, &before, certificates, restored.log().origin())?;
+        let (mut restored, size, current_key) = self.open_copy(current)?;
+        let before = SignedState::read(&state_path(path))?;
+        let keys = [Some(current_key), restored.signer().map(|s| s.vkey().parse()).transpose()?];
+        let trust = Trust {
+            origin: restored.log().origin().to_owned(),
+            log_keys: keys.into_iter().flatten().collect(),
+            witness_keys: Vec::new(),
+        };
+        let later = later_erasures(path, size, &before, certificates, &trust)?;
 
         // From here on the key signs what continues the backup; the first entry says so.
         let signer =
@@ -232,26 +240,13 @@ impl Restoring<'_> {
     }
 }
 
-/// What the key had signed before the store was lost; nothing when its memory is lost too.
-fn signed_before(path: &Path) -> Result<SignedState> {
-    let state = state_path(path);
-    match std::fs::read(&state) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-            Error::damaged("key-state-damaged", "the key's memory can't be read")
-                .at(state.display())
-        }),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SignedState::default()),
-        Err(error) => Err(io(&state)(error)),
-    }
-}
-
 /// The erasures that came after the backup, from the journal and from certificates.
 fn later_erasures(
     path: &Path,
     size: u64,
     before: &SignedState,
     certificates: Certificates<'_>,
-    origin: &str,
+    trust: &Trust,
 ) -> Result<Vec<ErasureNote>> {
     let journal = erasures_path(path);
     let known = journal.exists() || (before.size > 0 && before.size <= size);
@@ -274,18 +269,27 @@ fn later_erasures(
     for file in files {
         let bytes = std::fs::read(file).map_err(io(file))?;
         let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|_| {
-            Error::damaged("certificate-unreadable", "this is no erasure certificate")
+            Error::damaged("certificate-unreadable", "this is no erasure certificate in JSON")
                 .at(file.display())
+                .next("name the JSON form; a page is for people to read")
         })?;
-        if certificate.origin != origin {
+        if certificate.origin != trust.origin {
             return Err(Error::no("certificate-foreign", "the certificate is of another ledger")
-                .at(file.display()));
+                .at(file.display())
+                .next("leave it out"));
+        }
+        let checked = check(file, trust, None)?;
+        if let Some((code, what, place)) = checked.broken {
+            return Err(Error::no(code, format!("the certificate's proof doesn't hold: {what}"))
+                .at(format!("{} {place}", file.display()).trim_end())
+                .next("nobody is erased on its word: name the one that this store issued"));
         }
         notes.push(ErasureNote {
             entry: certificate.entry,
             at: Moment::parse(&certificate.erased_at)?.0,
             records: certificate.records,
             fingerprints: certificate.fingerprints,
+            told: None,
         });
     }
     notes.sort_by_key(|note| note.entry);
@@ -326,6 +330,7 @@ fn new_journal(
             at: note.at,
             records: Vec::new(),
             fingerprints: note.fingerprints.iter().filter(|p| !kept.contains(p)).cloned().collect(),
+            told: None,
         })
         .filter(|note| !note.fingerprints.is_empty())
         .collect();
@@ -344,13 +349,6 @@ fn unhex(text: &str) -> Option<[u8; 16]> {
         .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
     bytes?.try_into().ok()
-}
-
-fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let fresh = beside(path, ".new");
-    let _ = std::fs::remove_file(&fresh);
-    store::write_private_file(&fresh, bytes)?;
-    std::fs::rename(&fresh, path).map_err(io(path))
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -42,15 +42,18 @@ impl Certificate {
             }
             page.push(Block::Table(table));
         }
-        let scan = &self.scan;
-        let kind = if scan.found == 0 { NoteKind::Good } else { NoteKind::Problem };
-        page.push(Block::Note(
-            kind,
-            format!(
-                "{} bytes of the store's files were searched for {} erased values and rows: {} found.",
-                scan.bytes, scan.looked_for, scan.found
+        page.push(match &self.scan {
+            Some(scan) => {
+                let kind = if scan.found == 0 { NoteKind::Good } else { NoteKind::Problem };
+                Block::Note(kind, scan.sentence())
+            }
+            None => Block::Note(
+                NoteKind::Info,
+                "This copy was made later, when what to look for in the files was gone with the person. \
+                 Deep verification of the store shows that the erased rows hold nothing."
+                    .into(),
             ),
-        ));
+        });
         page.push(Block::Heading(2, "Proof".into()));
         page.push(Block::Paragraph(
             "The lines below are the ledger's signed checkpoint. Whoever keeps them can tell later \

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
@@ -18,21 +18,25 @@ use crate::consent::sql as consent_sql;
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
 use crate::ledger::commit::{ItemKind, item_salt};
+use crate::ledger::leaf::Leaf;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenEvent, OpenRecord, last_contact, open_events, open_records};
-use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
+use crate::profile::recognise::{
+    holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint, traits_of,
+};
 use crate::profile::sql as profile_sql;
-use crate::store::{ErasureNote, Store, Truncation, WordKind, Writer, hex};
+use crate::store::{ErasureNote, Store, WordKind, Writer, erasures_path, hex, in_force, leaf};
 
 use super::forget::{self, forget_event, forget_value, number};
+use super::gone::{self, Unproven, prove_gone};
 use super::request::{close, open};
-use super::scan::{self, Pattern, ScanReport};
+use super::scan::{Pattern, ScanReport};
 use super::sql::{self, RequestKind};
 
 /// What an erasure does with one category of data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CategoryDecision {
     /// The category.
     pub category: String,
@@ -52,7 +56,7 @@ pub struct CategoryDecision {
 }
 
 /// A recipient who has to be told (Art 19).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecipientToTell {
     /// Its name.
     pub recipient: String,
@@ -72,6 +76,9 @@ pub struct Plan {
     /// Recipients who must be told.
     pub recipients: Vec<RecipientToTell>,
 }
+
+/// The form of a certificate.
+const SCHEMA: &str = "candor.erasure-certificate/1";
 
 /// The proof of an erasure. It holds nothing personal.
 #[derive(Clone, Debug, Serialize)]
@@ -97,15 +104,16 @@ pub struct Certificate {
     /// What was done, by category.
     pub categories: Vec<CategoryDecision>,
     /// Rows by table: how many were overwritten or deleted.
-    pub rows: BTreeMap<&'static str, u64>,
+    pub rows: BTreeMap<String, u64>,
     /// Numbers of the erased records: they mean nothing outside the store.
     pub records: Vec<i64>,
     /// Keyed fingerprints that keep the person out: they name nobody without the store's secret.
     pub fingerprints: Vec<String>,
     /// Recipients who must be told (Art 19).
     pub recipients: Vec<RecipientToTell>,
-    /// The look at the raw files.
-    pub scan: ScanReport,
+    /// The look at the raw files; absent from a copy that was asked for later, when what to look for was
+    /// gone with the person.
+    pub scan: Option<ScanReport>,
     /// The ledger's root before, which later checkpoints still contain.
     pub checkpoint_before: String,
     /// The signed checkpoint that covers the erasure.
@@ -125,12 +133,36 @@ struct Decisions {
     events: BTreeMap<i64, Fate>,
 }
 
+/// What is held about a subject, and what becomes of it.
+struct Held {
+    records: Vec<OpenRecord>,
+    events: Vec<OpenEvent>,
+    decisions: Decisions,
+    plan: Plan,
+}
+
+impl Held {
+    /// Looks at the records of a subject that `wanted` takes. All reads must see one state of the store.
+    fn read(
+        store: &Store,
+        rules: &Rulebook,
+        subject: i64,
+        now: Moment,
+        wanted: impl Fn(&OpenRecord) -> bool,
+    ) -> Result<Held> {
+        let mut records = open_records(store.conn(), store.words(), subject)?;
+        records.retain(wanted);
+        let events = all_events(store, &records)?;
+        let decisions = decide(store, rules, &records, &events, now);
+        let plan = make_plan(store, rules, &records, &decisions)?;
+        Ok(Held { records, events, decisions, plan })
+    }
+}
+
 /// What an erasure of a subject would do.
 pub fn plan(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Plan> {
-    let records = open_records(store.conn(), store.words(), subject)?;
-    let events = all_events(store, &records)?;
-    let decisions = decide(store, rules, &records, &events, now);
-    make_plan(store, rules, &records, &decisions)
+    let _one_state = sql::snapshot(store.conn())?;
+    Ok(Held::read(store, rules, subject, now, |_| true)?.plan)
 }
 
 fn all_events(store: &Store, records: &[OpenRecord]) -> Result<Vec<OpenEvent>> {
@@ -303,41 +335,106 @@ pub fn erase(
     subject: i64,
     now: Moment,
 ) -> Result<Certificate> {
-    let records = open_records(store.conn(), store.words(), subject)?;
-    let events = all_events(store, &records)?;
-    let decisions = decide(store, rules, &records, &events, now);
-    let plan = make_plan(store, rules, &records, &decisions)?;
-    let patterns = patterns(store, &records, &events, &decisions)?;
-    let before =
-        store.signer().map(|signer| signer.note(store.log())).transpose()?.unwrap_or_default();
-    let (done, request) = store.write(now, |writer| {
-        let anchor = records.first().map_or(0, |record| record.id);
-        let request = open(writer, rules, anchor, RequestKind::Erasure)?;
-        let done =
-            forget_subject(writer, subject, &records, &events, &decisions, &plan, request.id)?;
-        let closed = close(writer, &request, json!({"erasure": done.entry}))?;
-        Ok((done, (request, closed)))
-    })?;
-    let scan = prove_gone(store, &patterns)?;
+    let decide = |store: &Store, now: Moment| {
+        let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
+        let held = Held::read(store, &rules, subject, now, |_| true)?;
+        if held.records.is_empty() {
+            return Err(Error::no("subject-gone", "the profile was erased or joined meanwhile")
+                .next("look for the person again"));
+        }
+        let patterns = patterns(store, &held)?;
+        let before = store.signer().map(|signer| signer.note(store.log())).transpose()?;
+        Ok((rules, held, patterns, before.unwrap_or_default()))
+    };
+    let (done, held, patterns, before) =
+        store.decide_and_write(now, decide, |writer, (rules, held, patterns, before)| {
+            let anchor = held.records[0].id;
+            let request = open(writer, &rules, anchor, RequestKind::Erasure)?;
+            let done = forget_subject(writer, &rules, subject, &held, request.id)?;
+            let closed = close(writer, &request, json!({"erasure": done.entry}))?;
+            Ok(((done, request, closed), held, patterns, before))
+        })?;
+    let (done, request, closed_entry) = done;
+    let Held { records, plan, .. } = held;
+    let scan = prove_gone(store, &patterns, &ERASED)?;
     let note = store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default();
     Ok(Certificate {
-        schema: "candor.erasure-certificate/1",
+        schema: SCHEMA,
         origin: store.log().origin().to_owned(),
         vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
-        request: request.0.id,
-        received_at: request.0.opened_at.to_string(),
-        due_on: request.0.due_on.clone(),
+        request: request.id,
+        received_at: request.opened_at.to_string(),
+        due_on: request.due_on.clone(),
         erased_at: done.at.to_string(),
         entry: done.entry,
-        closed_entry: request.1,
+        closed_entry,
         categories: plan.categories,
-        rows: done.rows,
+        rows: done.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         records: records.iter().map(|record| record.id).collect(),
         fingerprints: done.fingerprints,
         recipients: plan.recipients,
-        scan,
+        scan: Some(scan),
         checkpoint_before: before,
         checkpoint: note,
+    })
+}
+
+/// The certificate of an erasure that was carried out before, for whoever lost it or never had it. What
+/// to look for in the raw files is gone with the person; that the rows are, deep verification shows.
+///
+/// # Errors
+/// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
+/// know the erasure; `erasure-blocked` as [`erase`].
+pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
+    let row = sql::request(store.conn(), request)?.ok_or_else(|| {
+        Error::no("request-unknown", "there is no request of this number")
+            .next("`candor request list` shows them")
+    })?;
+    if row.kind != RequestKind::Erasure as i64 || row.closed_entry == 0 {
+        return Err(Error::no(
+            "request-no-erasure",
+            "this request is no erasure that was carried out",
+        )
+        .next("`candor request list` shows them"));
+    }
+    let closed = Leaf::parse_strict(&leaf(store.conn(), row.closed_entry)?.unwrap_or_default())?;
+    let entry = closed.body.and_then(|body| body["by"]["erasure"].as_i64()).unwrap_or(-1);
+    let notes = store.signer().map(|signer| signer.erasures()).transpose()?.unwrap_or_default();
+    let note = notes.into_iter().find(|note| i64::try_from(note.entry) == Ok(entry));
+    let told = note.as_ref().and_then(|note| note.told.clone()).and_then(|told| {
+        #[derive(Deserialize)]
+        struct Told {
+            categories: Vec<CategoryDecision>,
+            rows: BTreeMap<String, u64>,
+            recipients: Vec<RecipientToTell>,
+        }
+        serde_json::from_value::<Told>(told).ok()
+    });
+    let (Some(note), Some(told)) = (note, told) else {
+        return Err(Error::no("journal-silent", "the journal beside the key doesn't tell of it")
+            .at(erasures_path(store.path()).display())
+            .next("put the journal and the key back; the ledger entry itself is proven by `audit prove`"));
+    };
+    gone::empty(store, &ERASED)?;
+    Ok(Certificate {
+        schema: SCHEMA,
+        origin: store.log().origin().to_owned(),
+        vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
+        request,
+        received_at: row.opened_at.to_string(),
+        due_on: row.due_on,
+        erased_at: Moment(note.at).to_string(),
+        entry,
+        closed_entry: row.closed_entry,
+        categories: told.categories,
+        rows: told.rows,
+        records: note.records,
+        fingerprints: note.fingerprints,
+        recipients: told.recipients,
+        scan: None,
+        checkpoint_before: sql::checkpoint_before(store.conn(), row.opened_entry)?
+            .unwrap_or_default(),
+        checkpoint: store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default(),
     })
 }
 
@@ -380,12 +477,8 @@ pub fn issue_certificate(
 
 /// What to look for in the raw files: every erased value in the clear, and every erased row as it
 /// lay in the file.
-fn patterns(
-    store: &Store,
-    records: &[OpenRecord],
-    events: &[OpenEvent],
-    decisions: &Decisions,
-) -> Result<Vec<Pattern>> {
+fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
+    let Held { records, events, decisions, .. } = held;
     let mut patterns = Vec::new();
     for record in records {
         for value in record.values.iter().filter(|v| decisions.values[&v.seq].kept == 0) {
@@ -399,10 +492,23 @@ fn patterns(
         patterns.push(Pattern::stored(&record.key.0));
     }
     for event in events.iter().filter(|event| decisions.events[&event.seq].kept == 0) {
+        if let Ok(body) = serde_json::from_slice(&event.bytes) {
+            texts(&body, &mut |text| patterns.push(Pattern::clear(text.as_bytes())));
+        }
         let stored = sql::stored_body(store.conn(), sql::ITEM_EVENT, event.seq)?;
         patterns.push(Pattern::stored(&stored));
     }
     Ok(patterns)
+}
+
+/// Every text in a JSON value; its keys are names of the policy.
+fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => each(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, each)),
+        Value::Object(map) => map.values().for_each(|item| texts(item, each)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// What the transaction of an erasure did.
@@ -416,16 +522,14 @@ struct Done {
 /// Entry numbers in one erasure entry, at most: a leaf holds 65,535 bytes.
 const ENTRIES_PER_LEAF: usize = 5_000;
 
-#[allow(clippy::too_many_arguments)]
 fn forget_subject(
     writer: &mut Writer<'_>,
+    rules: &Rulebook,
     subject: i64,
-    records: &[OpenRecord],
-    events: &[OpenEvent],
-    decisions: &Decisions,
-    plan: &Plan,
+    held: &Held,
     request: i64,
 ) -> Result<Done> {
+    let Held { records, events, decisions, plan } = held;
     let mut entries = Vec::new();
     for record in records {
         entries.extend(sql::payloads_of(writer.conn, record.id)?.into_iter().map(|(n, _)| n));
@@ -435,7 +539,8 @@ fn forget_subject(
         .categories
         .iter()
         .filter(|c| c.kept > 0)
-        .map(|c| json!({"category": c.category, "kept": c.kept, "ground": c.ground, "until": c.until}))
+        // How much and until when would say when the person bought last.
+        .map(|c| json!({"category": c.category, "ground": c.ground}))
         .collect();
     let mut entry = 0;
     let mut chunks: Vec<&[i64]> = entries.chunks(ENTRIES_PER_LEAF).collect();
@@ -451,15 +556,7 @@ fn forget_subject(
         entry = writer.append("erasure", body)?;
     }
 
-    let fingerprints = suppress(writer, subject, records, entry)?;
-    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
-    // which is harmless; one that happened and isn't journalled would be undone by it.
-    writer.signer.note_erasure(&ErasureNote {
-        entry: number(entry),
-        at: writer.now.0,
-        records: records.iter().map(|record| record.id).collect(),
-        fingerprints: fingerprints.clone(),
-    })?;
+    let fingerprints = suppress(writer, rules, subject, records, entry)?;
     let mut rows: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut unpacker = Unpacker::new(writer.conn)?;
     let mut anything_kept = false;
@@ -473,16 +570,30 @@ fn forget_subject(
         sql::delete_subject(writer.conn, subject)?;
         rows.insert("subject", 1);
     }
+    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
+    // which is harmless; one that happened and isn't journalled would be undone by it.
+    writer.signer.note_erasure(&ErasureNote {
+        entry: number(entry),
+        at: writer.now.0,
+        records: records.iter().map(|record| record.id).collect(),
+        fingerprints: fingerprints.clone(),
+        told: Some(json!({
+            "categories": plan.categories, "rows": rows, "recipients": plan.recipients,
+        })),
+    })?;
     Ok(Done { entry, at: writer.now, rows, fingerprints })
 }
 
-/// Keeps the person out: by each source's key, and by each identifier that nobody else holds.
+/// Keeps the person out: by each source's key, by each identifier that nobody else holds, and by those
+/// that others share together with the person's name.
 fn suppress(
     writer: &mut Writer<'_>,
+    rules: &Rulebook,
     subject: i64,
     records: &[OpenRecord],
     entry: i64,
 ) -> Result<Vec<String>> {
+    let traits = traits_of(writer.conn, writer.words, &rules.policy, subject)?;
     let mut prints: BTreeSet<[u8; 16]> = BTreeSet::new();
     for record in records {
         if !record.source_key.is_empty() {
@@ -499,6 +610,11 @@ fn suppress(
             };
             if !shared {
                 prints.insert(identifier_fingerprint(writer.secret, kind, &value.text));
+                continue;
+            }
+            let guards = rules.policy.identifiers.get(kind);
+            for way in guards.map(|guards| holder_traits(guards, &traits)).unwrap_or_default() {
+                prints.insert(holder_fingerprint(writer.secret, kind, &value.text, &way));
             }
         }
     }
@@ -574,37 +690,11 @@ fn forget_record(
     Ok(keeps)
 }
 
-/// Empties the write-ahead log and reads the raw files; rebuilds the file once if need be.
-fn prove_gone(store: &Store, patterns: &[Pattern]) -> Result<ScanReport> {
-    let blocked = || {
-        Error::new(
-            crate::base::error::Kind::Busy,
-            "erasure-blocked",
-            "the person is erased, but another process is reading old pages, so it can't be proven yet",
-        )
-        .next("close the other process and run `candor audit verify --deep`")
-    };
-    if store.truncate_wal()? == Truncation::Blocked {
-        return Err(blocked());
-    }
-    let report = scan::scan(store.path(), patterns)?;
-    if report.found == 0 {
-        return Ok(report);
-    }
-    store.rebuild()?;
-    if store.truncate_wal()? == Truncation::Blocked {
-        return Err(blocked());
-    }
-    let report = scan::scan(store.path(), patterns)?;
-    if report.found == 0 {
-        return Ok(ScanReport { rebuilt: true, ..report });
-    }
-    Err(Error::no(
-        "erasure-incomplete",
-        format!("{} pieces of the erased data are still in the files", report.found),
-    )
-    .next("keep the files and report this: it must not happen"))
-}
+/// What an erasure is called when its proof can't be had.
+const ERASED: Unproven = Unproven {
+    blocked: ("erasure-blocked", "the person is erased"),
+    incomplete: ("erasure-incomplete", "erased data"),
+};
 
 /// Repeats an erasure in a store that was restored from an older backup. Nothing is kept out twice,
 /// and records that came in later are not there to be erased. Returns how many records it erased.
@@ -615,19 +705,18 @@ pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Mome
     }
     let mut erased = 0;
     for subject in subjects {
-        let records: Vec<OpenRecord> = open_records(store.conn(), store.words(), subject)?
-            .into_iter()
-            .filter(|record| note.records.contains(&record.id))
-            .collect();
-        let events = all_events(store, &records)?;
-        let decisions = decide(store, rules, &records, &events, now);
-        let plan = make_plan(store, rules, &records, &decisions)?;
-        let patterns = patterns(store, &records, &events, &decisions)?;
-        store.write(now, |writer| {
-            forget_subject(writer, subject, &records, &events, &decisions, &plan, 0)
+        let decide = |store: &Store, now: Moment| {
+            let held = Held::read(store, rules, subject, now, |r| note.records.contains(&r.id))?;
+            let patterns = patterns(store, &held)?;
+            Ok((held, patterns))
+        };
+        let (records, patterns) = store.decide_and_write(now, decide, |writer, decided| {
+            let (held, patterns) = decided;
+            forget_subject(writer, rules, subject, &held, 0)?;
+            Ok((held.records.len(), patterns))
         })?;
-        erased += records.len() as u64;
-        prove_gone(store, &patterns)?;
+        erased += records as u64;
+        prove_gone(store, &patterns, &ERASED)?;
     }
     Ok(erased)
 }

@@ -11,11 +11,11 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::open_purposes;
+use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::ledger::commit::{ItemKind, commitment, item_salt};
-use crate::policy::rulebook::{PurposeMask, Rulebook};
+use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
 use crate::store::{WordKind, Writer};
@@ -31,11 +31,20 @@ pub struct Forgotten {
     pub events: u64,
 }
 
-/// The purposes that still hold a home's data: those whose basis is in force. Restriction forbids
-/// use, not storage.
+/// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
+/// Restriction forbids use, not storage; so does a consent that has to be asked for again, because
+/// asking must not destroy what the person gave and has not taken back.
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
     let stored = Standing { restricted: false, suppressed: false, ..standing.clone() };
-    open_purposes(rules, &stored, now)
+    let question = Question::new(Direction::In, now);
+    let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
+        Ok(_) => true,
+        Err(reason) => matches!(
+            reason,
+            Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit
+        ),
+    };
+    rules.rules().filter(holds).fold(0, |mask, rule| mask | bit(rule.code))
 }
 
 /// What of a subject has lost its last reason.

@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::profile::read::{last_contact, open_records};
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, Truncation, WordKind};
+use crate::store::{Store, WordKind};
 
 use super::erase::Categories;
 use super::forget::{self, Forgotten, holding};
-use super::scan::{self, Pattern, ScanReport};
+use super::gone::{Unproven, prove_gone};
+use super::scan::{Pattern, ScanReport};
 use super::sql;
 
 /// People in one transaction, at most.
@@ -114,7 +115,7 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
             Ok(())
         })?;
     }
-    retained.scan = Some(prove_gone(store, &patterns)?);
+    retained.scan = Some(prove_gone(store, &patterns, &DELETED)?);
     Ok(retained)
 }
 
@@ -165,32 +166,8 @@ fn judge(
     Ok(found.size())
 }
 
-/// Empties the write-ahead log and reads the raw files for the forgotten rows; rebuilds the file once
-/// if need be. Values in the clear aren't looked for: nothing in the file is.
-fn prove_gone(store: &Store, patterns: &[Pattern]) -> Result<ScanReport> {
-    let empty = |store: &Store| match store.truncate_wal()? {
-        Truncation::Done => Ok(()),
-        Truncation::Blocked => Err(Error::new(
-            Kind::Busy,
-            "retention-blocked",
-            "it is deleted, but another process is reading old pages, so it can't be proven yet",
-        )
-        .next("close the other process and run `candor audit verify --deep`")),
-    };
-    empty(store)?;
-    let report = scan::scan(store.path(), patterns)?;
-    if report.found == 0 {
-        return Ok(report);
-    }
-    store.rebuild()?;
-    empty(store)?;
-    let report = scan::scan(store.path(), patterns)?;
-    if report.found == 0 {
-        return Ok(ScanReport { rebuilt: true, ..report });
-    }
-    Err(Error::no(
-        "retention-incomplete",
-        format!("{} pieces of the deleted data are still in the files", report.found),
-    )
-    .next("keep the files and report this: it must not happen"))
-}
+/// What a run is called when its proof can't be had.
+const DELETED: Unproven = Unproven {
+    blocked: ("retention-blocked", "it is deleted"),
+    incomplete: ("retention-incomplete", "the deleted data"),
+};

@@ -23,17 +23,45 @@ const WINDOW_BYTES: usize = 1 << 20;
 
 /// Something to look for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pattern(Vec<u8>);
+pub enum Pattern {
+    /// A value in the clear.
+    Clear(Vec<u8>),
+    /// A row as it is stored.
+    Stored(Vec<u8>),
+}
 
 impl Pattern {
     /// A value in the clear.
     pub fn clear(text: &[u8]) -> Pattern {
-        Pattern(text.to_vec())
+        Pattern::Clear(text.to_vec())
     }
 
     /// A row as it is stored.
     pub fn stored(body: &[u8]) -> Pattern {
-        Pattern(body[..body.len().min(STORED_BYTES)].to_vec())
+        Pattern::Stored(body[..body.len().min(STORED_BYTES)].to_vec())
+    }
+
+    /// Whether it is a value in the clear.
+    pub fn is_clear(&self) -> bool {
+        matches!(self, Pattern::Clear(_))
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Pattern::Clear(bytes) | Pattern::Stored(bytes) => bytes,
+        }
+    }
+
+    /// Too short, or nothing but zeros (what forgetting leaves): such bytes occur by chance.
+    fn says_something(&self) -> bool {
+        self.bytes().len() >= CLEAR_BYTES_MIN && self.bytes().iter().any(|byte| *byte != 0)
+    }
+}
+
+/// Marks the patterns that a text holds.
+pub fn matching(patterns: &[&Pattern], text: &[u8], found: &mut [bool]) {
+    for (pattern, found) in patterns.iter().zip(found) {
+        *found = *found || memchr::memmem::find(text, pattern.bytes()).is_some();
     }
 }
 
@@ -48,27 +76,54 @@ pub struct ScanReport {
     pub looked_for: usize,
     /// How many were too short to look for: they occur in any file by chance.
     pub too_short: usize,
+    /// How many values also stand in the policy, its notices or the ledger, which hold nothing personal:
+    /// looked for only as they were stored.
+    pub in_open_texts: usize,
     /// How often any of them was found.
     pub found: u64,
     /// Whether the file was rebuilt (VACUUM) before nothing was found.
     pub rebuilt: bool,
 }
 
+impl ScanReport {
+    /// What was looked for and found, in words.
+    pub fn sentence(&self) -> String {
+        let mut text = format!(
+            "{} bytes of {} were searched for {} erased values and rows: {} found",
+            self.bytes,
+            self.files.join(", "),
+            self.looked_for,
+            self.found
+        );
+        if self.too_short > 0 {
+            text += &format!(
+                "; {} values of fewer than {CLEAR_BYTES_MIN} bytes, which any file holds by chance, were \
+                 looked for only as they were stored",
+                self.too_short
+            );
+        }
+        if self.in_open_texts > 0 {
+            text += &format!(
+                "; so were {} that are also words of the policy or stand in the ledger",
+                self.in_open_texts
+            );
+        }
+        text + "."
+    }
+}
+
 /// Looks for patterns in a store's files.
 pub fn scan(store: &Path, patterns: &[Pattern]) -> Result<ScanReport> {
     let wanted: BTreeSet<&Pattern> = patterns.iter().collect();
     let all = wanted.len();
-    // Zeros are what forgetting leaves; an erased row's pattern is never all zeros before.
-    let wanted: Vec<&[u8]> = wanted
-        .into_iter()
-        .map(|pattern| pattern.0.as_slice())
-        .filter(|bytes| bytes.len() >= CLEAR_BYTES_MIN && bytes.iter().any(|byte| *byte != 0))
-        .collect();
+    let wanted: Vec<&[u8]> =
+        wanted.into_iter().filter(|p| p.says_something()).map(Pattern::bytes).collect();
     let mut report = ScanReport {
         files: Vec::new(),
         bytes: 0,
         looked_for: wanted.len(),
         too_short: all - wanted.len(),
+        in_open_texts: 0,
         found: 0,
         rebuilt: false,
     };

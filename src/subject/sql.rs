@@ -1,6 +1,6 @@
 //! Every statement about forgetting, requests and disclosures.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -13,6 +13,33 @@ pub const ITEM_EVENT: i64 = 2;
 pub const NO_PURPOSES: i64 = 2;
 /// A blind name that is none.
 const NO_BLIND: i64 = 1 << 62;
+
+/// All reads until it is dropped see one state of the store.
+pub fn snapshot(conn: &Connection) -> Result<Transaction<'_>> {
+    Ok(conn.unchecked_transaction()?)
+}
+
+/// Every text of the store that says nothing about anybody: what the policy declares and what the
+/// ledger says of it.
+pub fn open_texts(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()> {
+    for query in [
+        "SELECT text FROM policy",
+        "SELECT name || language || text FROM notice",
+        "SELECT text FROM word",
+        "SELECT leaf FROM entry",
+        "SELECT note FROM checkpoint",
+        "SELECT value FROM meta",
+        "SELECT totals FROM import",
+        "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
+    ] {
+        let mut statement = conn.prepare(query)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            each(row.get_ref(0)?.as_bytes().unwrap_or_default());
+        }
+    }
+    Ok(())
+}
 
 pub fn insert_tombstone(
     conn: &Connection,
@@ -204,6 +231,45 @@ pub fn insert_request(
         params![record, kind as i64, opened_at.0, due_on, opened_entry],
         |row| row.get(0),
     )?)
+}
+
+/// A request.
+pub struct RequestRow {
+    pub kind: i64,
+    pub opened_at: Moment,
+    pub due_on: String,
+    pub opened_entry: i64,
+    pub closed_entry: i64,
+}
+
+pub fn request(conn: &Connection, id: i64) -> Result<Option<RequestRow>> {
+    Ok(conn
+        .query_row(
+            "SELECT kind, opened_at, due_on, opened_entry, closed_entry FROM request WHERE id = $1",
+            [id],
+            |row| {
+                Ok(RequestRow {
+                    kind: row.get(0)?,
+                    opened_at: Moment(row.get(1)?),
+                    due_on: row.get(2)?,
+                    opened_entry: row.get(3)?,
+                    closed_entry: row.get(4)?,
+                })
+            },
+        )
+        .optional()?)
+}
+
+/// The last checkpoint over at most so many entries.
+pub fn checkpoint_before(conn: &Connection, entries: i64) -> Result<Option<String>> {
+    let note: Option<Vec<u8>> = conn
+        .query_row(
+            "SELECT note FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1",
+            [entries],
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(note.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 pub fn close_request(conn: &Connection, id: i64, closed_at: Moment, entry: i64) -> Result<()> {

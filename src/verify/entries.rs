@@ -105,6 +105,8 @@ pub struct Report {
 /// # Errors
 /// When the file can't be read as a store at all; what is broken inside stands in the report.
 pub fn verify(path: &Path, options: &Options) -> Result<Report> {
+    // Before the store itself: what another process signs in between isn't in this look at it.
+    let remembered = memory(path)?;
     let (conn, second, size) = snapshots(path)?;
     let text = |name| -> Result<String> {
         let bytes = meta(&conn, name)?.unwrap_or_default();
@@ -158,7 +160,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     claims.extend(chain_claims(&conn, &verified, &mut checkpoints)?);
     claims.push(checkpoints.clone());
     claims.push(coverage_claim(&verified));
-    claims.push(memory_claim(path, &verified, &own)?);
+    claims.push(memory_claim(remembered.as_deref(), &verified, &own));
     for (mut claim, signed) in held_claims {
         if let Some(signed) = signed {
             let size = signed.checkpoint.size;
@@ -381,25 +383,30 @@ fn coverage_claim(verified: &Verified) -> Claim {
     claim
 }
 
-/// What the key remembers of its last signature, in the file beside it.
-fn memory_claim(path: &Path, verified: &Verified, own: &[Stated]) -> Result<Claim> {
+/// The file beside the key; none where it is missing.
+fn memory(path: &Path) -> Result<Option<Vec<u8>>> {
     let file = state_path(path);
-    let bytes = match std::fs::read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Claim::unproven(
-                "key-memory",
-                "that the file wasn't rolled back: what the key remembers isn't beside the store",
-            ));
-        }
-        Err(error) => return Err(crate::base::error::io(&file)(error)),
+    match std::fs::read(&file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(crate::base::error::io(&file)(error)),
+    }
+}
+
+/// What the key remembers of its last signature.
+fn memory_claim(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated]) -> Claim {
+    let Some(bytes) = remembered else {
+        return Claim::unproven(
+            "key-memory",
+            "that the file wasn't rolled back: what the key remembers isn't beside the store",
+        );
     };
     let mut claim =
         Claim::new("key-memory", "the store continues what its key remembers to have signed");
     claim.checked = 1;
-    let Ok(state) = serde_json::from_slice::<SignedState>(&bytes) else {
+    let Ok(state) = serde_json::from_slice::<SignedState>(bytes) else {
         claim.find("key-state-damaged", None, "the key's memory can't be read");
-        return Ok(claim);
+        return claim;
     };
     let met = own.iter().any(|c| c.size == state.size && c.root.to_string() == state.root);
     if state.size > verified.size {
@@ -409,7 +416,7 @@ fn memory_claim(path: &Path, verified: &Verified, own: &[Stated]) -> Result<Clai
         let what = format!("the key signed other {} entries than these", state.size);
         claim.find("fork", None, what);
     }
-    Ok(claim)
+    claim
 }
 
 fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {

@@ -108,3 +108,34 @@ fn the_same_person_is_not_recognisable_in_another_store() {
     assert!(!theirs.is_empty());
     assert!(secrets(&one).iter().all(|secret| !theirs.contains(secret)));
 }
+
+/// The hash of a file that went out is derived from whom it names: whoever guesses its one row could
+/// prove that the person was in it.
+#[test]
+fn what_went_out_and_until_when_something_is_kept_stand_in_no_entry() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Uma,uma@x.example,K1,yes,letter-form@1\n";
+    world.import("shop", shop, hour(1));
+    let books = "basket,at,card,cents,what\ninv-1,2026-01-04,K1,999,A book\n";
+    world.import("ledgers", books, hour(2));
+    let out = world.folder.path().join("out.csv");
+    let run = send::push(&mut world.store, &world.rules, "mailer", &out, hour(4)).unwrap();
+    assert_eq!(run.sent, 1);
+    let subjects =
+        crate::common::numbers(world.store.conn(), "SELECT DISTINCT subject FROM record");
+    let mut until = Vec::new();
+    for subject in subjects {
+        let rules = &world.rules;
+        let done =
+            candor::subject::erase::erase(&mut world.store, rules, subject, hour(5)).unwrap();
+        until.extend(done.categories.iter().filter_map(|category| category.until.clone()));
+    }
+    assert_eq!(until.len(), 1, "the books are kept");
+    let leaves = blobs(world.store.conn(), "SELECT leaf FROM entry");
+    let file = std::fs::read(&out).unwrap();
+    for form in forms(std::str::from_utf8(&file).unwrap()) {
+        assert!(leaves.iter().all(|leaf| !contains(leaf, &form)));
+    }
+    assert!(leaves.iter().all(|leaf| !contains(leaf, until[0].as_bytes())));
+}

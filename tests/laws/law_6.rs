@@ -216,7 +216,7 @@ impl Story {
         let raw_before = self.world.raw();
         assert!(bodies.iter().all(|b| contains(&raw_before, b)), "what is looked for was there");
         let certificate = self.world.erase(&who(person), hour(self.at));
-        assert_eq!(certificate.scan.found, 0);
+        assert_eq!(certificate.scan.map(|scan| scan.found), Some(0));
         let after: Vec<_> = others.iter().map(|o| self.world.profile(*o)).collect();
         assert_eq!(before, after, "other people are untouched");
         for p in together {
@@ -361,4 +361,143 @@ fn what_the_law_keeps_is_kept_and_nothing_else() {
     let left: Vec<_> = world.held().into_iter().filter(|(s, ..)| s == "ledgers").collect();
     assert!(left.iter().any(|(_, name, _)| name == "invoice"), "{left:?}");
     assert!(world.verify(&[]).holds());
+}
+
+/// A person's name can be a word of the policy as well, and their number a part of the ledger's times:
+/// those texts hold nothing personal, and stay.
+#[test]
+fn a_value_that_is_also_a_word_of_the_policy_blocks_no_proof() {
+    let mut story = story();
+    let word = "Letterbox Ltd";
+    assert!(crate::common::POLICY.contains(word));
+    let shop =
+        format!("customer_id,at,name,email,card\ncust-0-key,{},{word},{},\n", hour(1), email(0));
+    story.world.import("shop", &shop, hour(1));
+    story.perform(&Act::Backup);
+    let certificate = story.world.erase(&who(0), hour(9));
+    let scan = certificate.scan.unwrap();
+    assert_eq!((scan.found, scan.in_open_texts, scan.rebuilt), (0, 1, false));
+    story.erased[0] = true;
+    story.erased_since[0] = true;
+    story.perform(&Act::Restore);
+    story.check();
+}
+
+#[test]
+fn an_erased_person_under_a_shared_address_stays_out_under_a_new_key_too() {
+    let form = "[identifier.email]\n";
+    let told_apart = format!("{form}unless_differ = [\"first_name\"]\n");
+    let mut world = World::under(&crate::common::POLICY.replace(form, &told_apart));
+    let family = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,Aoibheann,family@post.example,\nc2,2026-01-04,Muiris,family@post.example,\n";
+    world.import("shop", family, hour(1));
+    let [one, other] = world.subjects("email:family@post.example")[..] else {
+        panic!("two people")
+    };
+    let rules = &world.rules;
+    candor::subject::erase::erase(&mut world.store, rules, one, hour(2)).unwrap();
+    let left = world.profile(other).to_string();
+    let (erased, stays) =
+        if left.contains("Muiris") { ("Aoibheann", "Muiris") } else { ("Muiris", "Aoibheann") };
+    let row = |key: &str, name: &str| {
+        format!("customer_id,at,name,email,card\n{key},2026-01-06,{name},family@post.example,\n")
+    };
+    let outcome = world.import("shop", &row("c9", erased), hour(3));
+    assert_eq!(outcome.summary.records_refused["suppressed"], 1, "a new key, the same person");
+    let outcome = world.import("shop", &row("c8", stays), hour(4));
+    assert!(outcome.summary.records_refused.is_empty(), "the other one may come");
+    assert!(world.held().iter().all(|(_, _, text)| text != erased));
+}
+
+#[test]
+fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\nc1,2026-01-04,Aoibheann,a@post.example,CARD-1\n";
+    world.import("shop", shop, hour(1));
+    let first = world.erase("email:a@post.example", hour(2));
+    let again = candor::subject::erase::certificate_of(&world.store, first.request).unwrap();
+    let strip = |certificate: &candor::subject::erase::Certificate| {
+        let mut value = serde_json::to_value(certificate).unwrap();
+        value["scan"].take();
+        value
+    };
+    assert_eq!(strip(&first), strip(&again));
+    assert!(again.scan.is_none());
+    let none = candor::subject::erase::certificate_of(&world.store, 77).unwrap_err();
+    assert_eq!(none.code, "request-unknown");
+}
+
+/// A certificate that nobody's key signed erases nobody.
+#[test]
+fn a_restore_believes_no_certificate_without_its_proof() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,Aoibheann,a@post.example,\nc2,2026-01-04,Muiris,m@post.example,\n";
+    world.import("shop", shop, hour(1));
+    let kept = world.folder.path().join("kept");
+    backup::backup(&mut world.store, &kept, hour(2)).unwrap();
+    let certificate = world.erase("email:a@post.example", hour(3));
+    let issue = candor::subject::erase::issue_certificate;
+    let form = candor::subject::erase::CertificateForm::Json;
+    let true_one = issue(&mut world.store, &certificate, form, hour(4)).unwrap();
+    let mut forged: serde_json::Value = serde_json::from_str(&true_one).unwrap();
+    forged["records"] = serde_json::json!([2]);
+    let bare = serde_json::to_string(&certificate).unwrap();
+    let path = world.path();
+    world.store = crate::common::bare(&world.folder.path().join("spare"));
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(candor::store::erasures_path(&path)).unwrap();
+    for side in side_files(&path) {
+        let _ = std::fs::remove_file(side);
+    }
+    let file = world.folder.path().join("certificate.json");
+    let restore = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let files = [file.clone()];
+        let certificates = backup::Certificates::Complete(&files);
+        backup::restore(&path, &kept, certificates, "test", hour(5))
+    };
+    for wrong in [forged.to_string(), bare] {
+        let error = restore(&wrong).unwrap_err();
+        assert!(error.what.contains("proof doesn't hold"), "{error:?}");
+        assert!(!path.exists());
+    }
+    assert_eq!(restore(&true_one).unwrap().records_erased, 1);
+    world.reopen();
+    assert_eq!(world.subject("email:a@post.example"), None);
+    assert!(world.subject("email:m@post.example").is_some());
+}
+
+/// A backup in the store's place is refused to readers too: it would show erased people again.
+#[test]
+fn an_older_file_in_the_stores_place_shows_nobody() {
+    let mut story = story();
+    story.perform(&Act::Shop(0));
+    story.perform(&Act::Backup);
+    story.perform(&Act::Erase(0));
+    let (path, kept) = (story.world.path(), story.backup.clone().unwrap().path);
+    story.world.store = crate::common::bare(&story.world.folder.path().join("spare"));
+    for side in side_files(&path) {
+        let _ = std::fs::remove_file(side);
+    }
+    std::fs::copy(&kept, &path).unwrap();
+    let error =
+        candor::store::Store::open(&path, candor::store::Access::Read, "test").err().unwrap();
+    assert_eq!(error.code, "ledger-rolled-back");
+}
+
+/// Everything that is left after an erasure is verified, events of a record that is gone among it.
+#[test]
+fn deep_verification_holds_after_whole_people_are_erased() {
+    use candor::verify::{Depth, Options, verify};
+    let mut story = story();
+    for act in [Act::Shop(0), Act::Till(0), Act::Till(0), Act::Till(0), Act::Shop(1), Act::Erase(0)]
+    {
+        story.perform(&act);
+    }
+    let options =
+        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
+    let report = verify(&story.world.path(), &options).unwrap();
+    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(report.holds, "{faults:?}");
 }

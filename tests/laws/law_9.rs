@@ -309,3 +309,67 @@ fn the_named_cases() {
     assert!(!holds(&[said(1, 1, Given, 1), said(2, 1, Withdrawn, 50)], 3));
     assert!(!holds(&[said(1, 1, Given, 50)], 3));
 }
+
+/// A source writes its refusals without a time: in a later export the same record says no where it had
+/// said yes. Whatever the row's own age, the yes doesn't outlive it.
+#[test]
+fn a_no_without_a_time_of_its_own_beats_the_same_records_older_yes() {
+    let mut world = crate::common::World::new();
+    let row = |optin: &str| {
+        format!(
+            "customer_id,at,name,email,optin,notice\nc1,2026-01-04,Ann,ann@x.example,{optin},letter-form@1\n"
+        )
+    };
+    let in_force = |world: &crate::common::World, at| {
+        let subject = world.subject("email:ann@x.example").unwrap();
+        let history = candor::consent::history::History::load(world.store.conn(), subject).unwrap();
+        let standing = history.standing(AsOf::at(at));
+        standing.consents.values().any(|consent| in_force_state(consent.state))
+    };
+    // The yes counts from its row; the row of the no is as old.
+    world.import("shop", &row("yes"), hour(1));
+    assert!(in_force(&world, hour(1)));
+    world.import("shop", &row("no"), hour(2));
+    assert!(!in_force(&world, hour(2)));
+    let before = crate::common::rows(world.store.conn(), "statement");
+    world.import("shop", &row("no"), hour(3));
+    assert_eq!(crate::common::rows(world.store.conn(), "statement"), before, "said once");
+}
+
+/// A consent that has to be renewed admits nothing new, and what was given under it stays until the
+/// person says no: asking destroys nothing.
+#[test]
+fn asking_for_renewal_keeps_what_was_given() {
+    use crate::common::{POLICY, World, apply};
+    use candor::consent::desk::Spoken;
+    use candor::subject::retain::{Carry, run};
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n";
+    world.import("shop", shop, hour(1));
+    let spoken =
+        |notice, state| Spoken { purpose: Some("tips"), notice, state, ..Spoken::default() };
+    world.say("card:K1", &spoken(Some("tips-form@1"), Given), hour(2));
+    let looks =
+        |n: i64| format!("basket,at,looked_at,card,cents,what\nb{n},,2026-01-05,K1,,Book\n");
+    let held = |world: &World| world.held().iter().filter(|(_, name, _)| name == "look").count();
+    world.import("till", &looks(1), hour(3));
+    assert_eq!(held(&world), 1);
+    let text = "text = \"We suggest books.\"\n";
+    let newer = format!(
+        "{text}[[notice.tips-form.version]]\nversion = 2\nlanguage = \"en\"\nmaterial = true\n\
+         text = \"We suggest books and films.\"\n"
+    );
+    apply(&mut world.store, &POLICY.replace(text, &newer), hour(4));
+    world.reopen();
+    let rules = world.rules.clone();
+    let due = run(&mut world.store, &rules, hour(5), Carry::Out).unwrap();
+    assert_eq!((due.values, due.events), (0, 0), "the policy alone destroys nothing");
+    world.say("card:K1", &spoken(Some("tips-form@2"), Requested), hour(6));
+    world.import("till", &looks(2), hour(7));
+    assert_eq!(held(&world), 1, "nothing new comes in, and nothing goes");
+    world.say("card:K1", &spoken(Some("tips-form@2"), Given), hour(8));
+    world.import("till", &looks(3), hour(9));
+    assert_eq!(held(&world), 2);
+    world.say("card:K1", &spoken(None, Withdrawn), hour(10));
+    assert_eq!(held(&world), 0, "a withdrawal takes it all");
+}

@@ -430,7 +430,8 @@ pub struct Erase {
     /// Says what would be erased and what is kept, and changes nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Writes the certificate to a file: JSON, or a page with a QR code if its name ends in .html
+    /// Where to write the certificate: JSON, or a page with a QR code if the name ends in .html
+    /// [default: beside the store, STORE.certificate-REQUEST.json]
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 }
@@ -440,6 +441,14 @@ pub struct Erase {
 pub enum Request {
     /// Lists requests with their deadlines
     List,
+    /// Writes the certificate of an erasure again
+    Certificate {
+        /// The request's number
+        request: i64,
+        /// Where: JSON, or a page with a QR code if the name ends in .html [default: beside the store]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
 }
 
 /// `audience …`

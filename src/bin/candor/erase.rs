@@ -1,12 +1,15 @@
 //! `erase`: plans, erases, proves.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
-use candor::base::error::{Result, io};
+use candor::base::error::{Error, Result};
 use candor::profile::read;
-use candor::store::{self, Access};
-use candor::subject::erase::{CategoryDecision, CertificateForm, erase, issue_certificate, plan};
+use candor::store::{self, Access, Store};
+use candor::subject::erase::{
+    CategoryDecision, Certificate, CertificateForm, certificate_of, erase, issue_certificate, plan,
+};
 
 use serde_json::{Value, json};
 
@@ -30,23 +33,16 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         context.out.give(&with_sharing(&plan, &sharing));
         return Ok(Answer::Yes);
     }
-    // The certificate's file is made first: an erasure without its proof would be a pity.
-    let file = args
-        .certificate
-        .as_deref()
-        .map(|path| std::fs::File::create(path).map_err(io(path)).map(|file| (path, file)))
-        .transpose()?;
+    // Before anything is done: a certificate that can't be written is no reason to lose it.
+    if let Some(path) = &args.certificate {
+        refuse_existing(path)?;
+    }
     let certificate = erase(&mut store, &rules, subject, Moment::now())?;
     context.out.say(format!("erased, as ledger entry {}", certificate.entry));
     say(context, &certificate.categories);
-    let scan = &certificate.scan;
-    context.out.say(format!(
-        "  looked at {} bytes of {} for {} erased values and rows: {} found",
-        scan.bytes,
-        scan.files.join(", "),
-        scan.looked_for,
-        scan.found
-    ));
+    if let Some(scan) = &certificate.scan {
+        context.out.say(format!("  {}", scan.sentence()));
+    }
     context.out.say(format!(
         "  {} keyed fingerprints keep the person out",
         certificate.fingerprints.len()
@@ -54,19 +50,57 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     for recipient in &certificate.recipients {
         context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
     }
-    if let Some((path, mut file)) = file {
-        use std::io::Write;
-        let form = match path.extension().is_some_and(|ending| ending == "html") {
-            true => CertificateForm::Page,
-            false => CertificateForm::Json,
-        };
-        let issued = issue_certificate(&mut store, &certificate, form, Moment::now())?;
-        file.write_all(issued.as_bytes()).and_then(|()| file.sync_all()).map_err(io(path))?;
-        context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
-    }
+    let path = args.certificate.clone().unwrap_or_else(|| default_path(&store, &certificate));
+    write_certificate(context, &mut store, &certificate, &path)?;
     say_sharing(context, &sharing);
     context.out.give(&with_sharing(&certificate, &sharing));
     Ok(Answer::Yes)
+}
+
+/// `request certificate`: the certificate of an erasure, again.
+pub fn again(context: &Context, request: i64, out: Option<&Path>) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let certificate = certificate_of(&store, request)?;
+    let path = out.map_or_else(|| default_path(&store, &certificate), Path::to_owned);
+    refuse_existing(&path)?;
+    write_certificate(context, &mut store, &certificate, &path)?;
+    context.out.give(&certificate);
+    Ok(Answer::Yes)
+}
+
+/// Beside the store, named after the request.
+fn default_path(store: &Store, certificate: &Certificate) -> PathBuf {
+    let mut name = store.path().as_os_str().to_owned();
+    name.push(format!(".certificate-{}.json", certificate.request));
+    PathBuf::from(name)
+}
+
+fn refuse_existing(path: &Path) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
+    }
+    Err(Error::usage("file-exists", "the file exists already")
+        .at(path.display())
+        .next("name another one; a certificate is never written over"))
+}
+
+fn write_certificate(
+    context: &Context,
+    store: &mut Store,
+    certificate: &Certificate,
+    path: &Path,
+) -> Result<()> {
+    let form = match path.extension().is_some_and(|ending| ending == "html") {
+        true => CertificateForm::Page,
+        false => CertificateForm::Json,
+    };
+    let issued = issue_certificate(store, certificate, form, Moment::now())?;
+    store::write_private_file(path, issued.as_bytes()).map_err(|error| {
+        let number = certificate.request;
+        error.next(format!("the erasure is done; `candor request certificate {number}` writes it"))
+    })?;
+    context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
+    Ok(())
 }
 
 /// Whom the same identifiers still lead to: other people, who were not asked to be erased.

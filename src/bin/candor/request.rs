@@ -1,4 +1,4 @@
-//! `request list`: who asked for what, and by when it must be answered.
+//! `request list`: who asked for what, and by when it must be answered; `request certificate`.
 
 use std::io::IsTerminal;
 
@@ -9,7 +9,7 @@ use candor::base::error::Result;
 use candor::store::Access;
 
 use crate::args::Request;
-use crate::{Answer, Context};
+use crate::{Answer, Context, erase};
 
 /// The width of the table on a terminal, in columns.
 const TERMINAL_COLUMNS: u16 = 140;
@@ -17,6 +17,7 @@ const TERMINAL_COLUMNS: u16 = 140;
 pub fn run(context: &Context, command: &Request) -> Result<Answer> {
     match command {
         Request::List => list(context),
+        Request::Certificate { request, out } => erase::again(context, *request, out.as_deref()),
     }
 }
 

@@ -16,15 +16,15 @@ use crate::evidence::check::{CHECKPOINT, MANIFEST};
 use crate::evidence::{commit_to, evidence_of};
 use crate::ledger::carrier::BESIDE;
 use crate::policy::rulebook::Rulebook;
-use crate::store::Store;
+use crate::store::{Store, in_force};
 use crate::subject::request::{Opened, close, open};
-use crate::subject::sql::RequestKind;
+use crate::subject::sql::{RequestKind, snapshot};
 
 use super::collect::collect;
 use super::complete::{self, TableCount};
 use super::folder::{FileNote, Folder, put_after};
 use super::portability::{LeftOut, Portable, portable};
-use super::{AccessPackage, RequestNote, page, sql};
+use super::{AccessPackage, RequestNote, page};
 
 /// Which answer is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,11 @@ pub fn whole_package(
     subject: i64,
     now: Moment,
 ) -> Result<AccessPackage> {
-    let _one_state = sql::snapshot(store.conn())?;
+    let _one_state = snapshot(store.conn())?;
+    gather(store, rules, subject, now)
+}
+
+fn gather(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<AccessPackage> {
     let mut package = collect(store, rules, subject, now)?;
     package.completeness = Some(complete::check(store, subject, &package)?);
     Ok(package)
@@ -90,17 +94,21 @@ pub fn answer(
     out: &Path,
     now: Moment,
 ) -> Result<Answered> {
-    let mut package = whole_package(store, rules, subject, now)?;
-    let tables = package.completeness.as_ref().map(|c| c.tables.clone()).unwrap_or_default();
     let mut folder = Folder::claim(out)?;
     let kind = match form {
         Form::Everything => RequestKind::Access,
         Form::Portable => RequestKind::Portability,
     };
     let mut left_out = None;
-    let (request, entry, closed_entry, salt) = store.write(now, |writer| {
+    let decide = |store: &Store, now: Moment| {
+        let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
+        let package = gather(store, &rules, subject, now)?;
+        Ok((rules, package))
+    };
+    let done = store.decide_and_write(now, decide, |writer, (rules, mut package)| {
+        let tables = package.completeness.as_ref().map(|c| c.tables.clone()).unwrap_or_default();
         let (record, _, key) = oldest_record(writer.conn, subject)?;
-        let opened = open(writer, rules, record, kind)?;
+        let opened = open(writer, &rules, record, kind)?;
         let note = note_of(&opened);
         package.request = Some(note.clone());
         let payload = match form {
@@ -109,7 +117,7 @@ pub fn answer(
                 json!({"request": note.id, "kind": kind.word(), "sha256": sha256, "rows": tables})
             }
             Form::Portable => {
-                let portable = portable(rules, &package);
+                let portable = portable(&rules, &package);
                 let sha256 = put_portable(&mut folder, &portable)?;
                 let given = portable.counts();
                 left_out = Some(portable.left_out);
@@ -123,8 +131,9 @@ pub fn answer(
         let entry =
             writer.append_about("access.export", record, &key, &payload, Some(body.into()))?;
         let closed = close(writer, &opened, json!({"export": entry}))?;
-        Ok((note, entry, closed, salt))
+        Ok((note, entry, closed, salt, package.subject, tables))
     })?;
+    let (request, entry, closed_entry, salt, subject, tables) = done;
     let mut files = folder.finish()?;
     files.extend(put_proof(store, out, entry, &salt).map_err(|error| {
         error.next("the answer is whole, only its proof is missing: answer again into a new folder")
@@ -133,7 +142,7 @@ pub fn answer(
         schema: "candor.answered/1",
         request,
         kind: kind.word(),
-        subject: package.subject,
+        subject,
         entry,
         closed_entry,
         folder: out.display().to_string(),

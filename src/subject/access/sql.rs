@@ -1,13 +1,8 @@
 //! Every statement that only an answer to an access request asks.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::base::error::Result;
-
-/// All reads until it is dropped see one state of the store.
-pub fn snapshot(conn: &Connection) -> Result<Transaction<'_>> {
-    Ok(conn.unchecked_transaction()?)
-}
 
 /// The bytes of a ledger entry.
 pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {

@@ -1,0 +1,167 @@
+//! Laws 3, 6 and 8 while two processes work at once: what is decided is decided under the write lock,
+//! so nothing that the other one commits in between is overlooked.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use candor::base::clock::Moment;
+use candor::base::error::Result;
+use candor::collect::{Progress, Reject};
+use candor::consent::desk::{self, Spoken};
+use candor::pipeline::ask::Explanation;
+use candor::pipeline::import::{Carry, Listener, Request, import};
+use candor::policy::types::ConsentState;
+use candor::send;
+use candor::store::{Access, Store};
+use candor::subject::erase::erase;
+use candor::verify::{Depth, Options, verify};
+
+use crate::common::{World, hour, numbers};
+
+const SHOP: &str = "customer_id,at,name,email,card,optin,notice\n\
+    c1,2026-01-04,Ann,ann@x.example,K1,yes,letter-form@1\n";
+
+/// How long the first one keeps the lock after the second one was let go: long enough for it to have
+/// read whatever it reads before it waits.
+const HELD: Duration = Duration::from_millis(400);
+
+fn other(world: &World) -> Store {
+    Store::open(&world.path(), Access::Write, "other").unwrap()
+}
+
+fn deep(world: &World) {
+    let options =
+        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
+    let report = verify(&world.path(), &options).unwrap();
+    let broken: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(report.holds, "{broken:?}");
+}
+
+#[test]
+fn a_withdrawal_that_comes_while_a_run_waits_is_heard() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let (mut second, rules) = (other(&world), world.rules.clone());
+    let out = world.folder.path().join("letter.csv");
+    let spoken =
+        Spoken { purpose: Some("newsletter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+    let said = desk::statements(&world.rules, &spoken, hour(3)).unwrap();
+    let (go, wait) = channel();
+    let run = std::thread::scope(|scope| {
+        let sending = scope.spawn(move || {
+            Receiver::recv(&wait).unwrap();
+            // The run began before the person spoke, and its clock says so.
+            send::push(&mut second, &rules, "mailer", &out, hour(2)).unwrap()
+        });
+        let written = world.store.write(hour(3), |writer| {
+            go.send(()).unwrap();
+            std::thread::sleep(HELD);
+            desk::record(writer, ann, &said)
+        });
+        written.unwrap();
+        sending.join().unwrap()
+    });
+    assert_eq!((run.sent, run.withheld["consent_withdrawn"]), (0, 1));
+    let report = candor::audit::unlawful::unlawful(&world.store, None, hour(9)).unwrap();
+    assert!(report.is_clean(), "{report:?}");
+}
+
+/// Signals from inside an import's transaction, once, and keeps it open for a while.
+struct Slow(Option<std::sync::mpsc::Sender<()>>);
+
+impl Listener for Slow {
+    fn progress(&mut self, _: Progress) {}
+    fn reject(&mut self, _: &Reject, _: Option<&[u8]>) -> Result<()> {
+        Ok(())
+    }
+    fn explain(&mut self, _: Explanation) {
+        if let Some(go) = self.0.take() {
+            go.send(()).unwrap();
+            std::thread::sleep(HELD);
+        }
+    }
+}
+
+#[test]
+fn an_erasure_that_waits_for_an_import_erases_what_it_brought_too() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let (mut second, rules) = (other(&world), world.rules.clone());
+    // The first row's unknown channel of consent is explained inside the transaction.
+    let csv = "basket,at,looked_at,card,cents,what\n\
+        b0,2026-01-04,,,,\n\
+        b1,2026-01-04,,K1,500,First\nb2,2026-01-04,,K1,700,Second\nb3,2026-01-04,,K1,900,Third\n";
+    let path = world.folder.path().join("till.csv");
+    std::fs::write(&path, csv).unwrap();
+    let (go, wait) = channel();
+    std::thread::scope(|scope| {
+        let erasing = scope.spawn(move || {
+            Receiver::recv(&wait).unwrap();
+            erase(&mut second, &rules, ann, hour(3)).unwrap()
+        });
+        let request = Request { path: &path, source: "till", carry: Carry::Out };
+        let moment: &dyn Fn() -> Moment = &|| hour(2);
+        let mut slow = Slow(Some(go));
+        let outcome = import(&mut world.store, &request, moment, &mut slow).unwrap();
+        assert!(slow.0.is_none(), "the import was held open");
+        assert_eq!(outcome.summary.events_new, 3);
+        let certificate = erasing.join().unwrap();
+        assert_eq!(certificate.scan.map(|scan| scan.found), Some(0));
+        assert_eq!(certificate.rows["event"], 3);
+    });
+    assert_eq!(numbers(world.store.conn(), "SELECT COUNT(*) FROM event WHERE purposes <> 2"), [0]);
+    deep(&world);
+}
+
+#[test]
+fn looking_while_others_write_finds_no_fault() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let path = world.path();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let writing = |store: &mut Store, axis_hours: i64| {
+        for turn in 0..15 {
+            let spoken = Spoken {
+                purpose: Some("newsletter"),
+                state: ConsentState::Withdrawn,
+                ..Spoken::default()
+            };
+            let now = hour(axis_hours + turn);
+            let rules = candor::store::latest(store.conn(), store.words()).unwrap();
+            let said = desk::statements(&rules, &spoken, now).unwrap();
+            store.write(now, |writer| desk::record(writer, ann, &said)).unwrap();
+        }
+    };
+    let looks = std::thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut looks = 0;
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let options = Options {
+                    depth: Depth::Ledger,
+                    key: None,
+                    held: Vec::new(),
+                    witnesses: Vec::new(),
+                };
+                match verify(&path, &options) {
+                    Ok(report) => assert!(report.holds, "{:?}", report.claims),
+                    Err(error) => assert_eq!(error.code, "store-busy"),
+                }
+                // A reader opens beside them as well.
+                drop(Store::open(&path, Access::Read, "reader").unwrap());
+                looks += 1;
+            }
+            looks
+        });
+        let mut second = other(&world);
+        let third = scope.spawn(move || writing(&mut second, 100));
+        writing(&mut world.store, 10);
+        third.join().unwrap();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        looking.join().unwrap()
+    });
+    assert!(looks > 3, "{looks}");
+    deep(&world);
+}
