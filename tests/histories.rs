@@ -353,7 +353,7 @@ fn what_is_erased_stays_proven_and_gone_in_every_history() {
     let mut done: BTreeMap<&'static str, u64> = BTreeMap::new();
     let total = std::cell::RefCell::new(&mut done);
     let config =
-        Config { cases: 8, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
+        Config { cases: 6, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     let histories = prop::collection::vec(act(), 8..20);
     TestRunner::new(config)
         .run(&histories, |acts| {

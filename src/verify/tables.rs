@@ -293,13 +293,10 @@ fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim>
                 key.map(|key| commit::disclosure_commitment(&key, id.unsigned_abs()))
             }
         };
-        trees
-            .entry(n)
-            .or_insert_with(Frontier::new)
-            .append(commit::item_leaf(&made.unwrap_or([0; 32])));
+        trees.entry(n).or_default().append(commit::item_leaf(&made.unwrap_or([0; 32])));
     })?;
     for (n, said) in &facts.disclosings {
-        let tree = trees.remove(n).unwrap_or_else(Frontier::new);
+        let tree = trees.remove(n).unwrap_or_default();
         let held = tree.size();
         let same = i64::try_from(held) == Ok(said.count) && tree.root().to_string() == said.root;
         claim.expect(same, "disclosures-differ", Some(*n), || {
