@@ -176,5 +176,5 @@ pub fn texts(conn: &Connection, query: &str) -> rusqlite::Result<Vec<String>> {
 
 pub fn columns(conn: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     let none = conn.prepare(&format!("SELECT * FROM \"{table}\" LIMIT 0"))?;
-    Ok(none.column_names().into_iter().map(str::to_owned).collect())
+    Ok(none.column_names().map(str::to_owned).collect())
 }
