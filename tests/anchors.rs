@@ -140,6 +140,8 @@ fn what_a_witness_signed_can_neither_be_edited_nor_dropped() {
         ("UPDATE cosignature SET size = size - 1", "cosignature-wrong"),
         ("UPDATE cosignature SET entry = 0", "anchor-unstated"),
         ("DELETE FROM cosignature", "anchor-missing"),
+        ("UPDATE witness SET url = 'http://elsewhere.example'", "witness-differs"),
+        ("DELETE FROM witness", "witness-differs"),
     ] {
         let copy = folder.path().join("copy.candor");
         std::fs::copy(&path, &copy).unwrap();
@@ -148,7 +150,26 @@ fn what_a_witness_signed_can_neither_be_edited_nor_dropped() {
         drop(conn);
         let found = faults(&check(&copy, None, &[]));
         assert!(found.contains(&code), "{change}: {found:?}");
+        // A look at the ledger alone counts what entries say that was signed, too.
+        let bare = Options { depth: Depth::Ledger, key: None, held: vec![], witnesses: vec![] };
+        let found = faults(&verify::verify(&copy, &bare).unwrap());
+        assert!(found.contains(&code) || code == "witness-differs", "{change}, bare: {found:?}");
     }
+}
+
+/// A clock that runs 28 hours ahead can't be told from the file alone; the first witness tells it.
+#[test]
+fn a_clock_that_is_fast_is_told_by_a_witness() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let (witness, address) = witness_for(folder.path(), vec![vkey(&store)]);
+    let (key, wkey) = (vkey(&store), witness.vkey().clone());
+    let url = format!("http://{address}");
+    witness::add(&mut store, hour(29), &wkey.to_string(), &url).unwrap();
+    assert!(check(&path, Some(&key), &[]).holds, "nobody else has said what time it is");
+    witness::ask(&mut store, hour(29), &send).unwrap();
+    assert_eq!(faults(&check(&path, Some(&key), &[wkey])), ["clock"]);
 }
 
 /// Asks a witness that answers what it likes.

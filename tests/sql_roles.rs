@@ -2,7 +2,6 @@
 //! refused says what it would have shown.
 
 #[path = "tamper/small.rs"]
-#[allow(dead_code)]
 mod small;
 
 use candor::base::error::{Error, Kind};

@@ -2,6 +2,11 @@
 
 #[path = "tamper/attacks.rs"]
 mod attacks;
+#[path = "tamper/claimed.rs"]
+mod claimed;
+#[path = "campaign/dice.rs"]
+#[allow(dead_code)]
+mod dice;
 #[path = "tamper/flips.rs"]
 mod flips;
 #[path = "tamper/looks.rs"]

@@ -62,6 +62,7 @@ pub fn stamp(
     let entry = store.write(now, |writer| {
         let body = json!({
             "size": size, "note_sha256": note_sha256(note.as_bytes()), "tsr_sha256": tsr_sha256,
+            "authority": authority,
         });
         let entry = writer.append("checkpoint", body)?;
         let row = TimestampRow {

@@ -96,7 +96,7 @@ pub fn add(store: &mut Store, now: Moment, vkey: &str, url: &str) -> Result<i64>
             .next("remove it first"));
     }
     store.write(now, |writer| {
-        let entry = writer.append("witness.add", json!({"vkey": vkey}))?;
+        let entry = writer.append("witness.add", json!({"vkey": vkey, "url": url}))?;
         sql::insert_witness(writer.conn, vkey, url, entry)?;
         Ok(entry)
     })

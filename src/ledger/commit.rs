@@ -9,7 +9,7 @@
 //! 32-byte commitments. An erased item leaves its commitment, so the root still recomputes.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use super::hash::{Blocks, Hash, SHORT, leaf_hash, short_hash};
 use super::tree::root_of;
@@ -42,6 +42,12 @@ pub fn item_salt(key: &[u8; 32], kind: ItemKind, sequence: u64) -> [u8; 32] {
     mac(key, &labelled(label, sequence))
 }
 
+/// What a run commits to of one disclosure: that it was about the record of this key. HMAC(key, "d\0" ‖
+/// its number as 8 bytes, big-endian).
+pub fn disclosure_commitment(key: &[u8; 32], number: u64) -> [u8; 32] {
+    mac(key, &labelled(b'd', number))
+}
+
 /// The commitment to the bytes of a payload or of an item: HMAC(salt, payload).
 pub fn commitment(salt: &[u8; 32], payload: &[u8]) -> [u8; 32] {
     mac(salt, payload)
@@ -55,6 +61,24 @@ pub fn item_leaf(commitment: &[u8; 32]) -> Hash {
 /// The root over the commitments of a batch, in order.
 pub fn batch_root<'a>(commitments: impl IntoIterator<Item = &'a [u8; 32]>) -> Hash {
     root_of(commitments.into_iter().map(item_leaf))
+}
+
+/// The numbers of the items that an entry forgets, in one hash: SHA-256 over a line `kind:number` for
+/// each, by kind (1 value, 2 event, 3 disclosure) and then by number. Which erasure took an item can then
+/// be told, and numbers name nobody.
+#[derive(Clone, Debug, Default)]
+pub struct Numbers(Sha256);
+
+impl Numbers {
+    /// Adds the next item.
+    pub fn add(&mut self, kind: i64, number: i64) {
+        self.0.update(format!("{kind}:{number}\n"));
+    }
+
+    /// The hash, in base64.
+    pub fn digest(self) -> String {
+        Hash(self.0.finalize().into()).to_string()
+    }
 }
 
 fn labelled(label: u8, number: u64) -> [u8; 10] {

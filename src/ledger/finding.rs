@@ -173,18 +173,25 @@ impl fmt::Display for Finding {
     }
 }
 
+/// No more missing entries than this are named of one gap.
+const GAP_MAX: u64 = 1000;
+
 /// Which entries were changed or removed, as far as the findings tell, for a log of `size` entries.
 ///
 /// Two broken links in a row mean that the entry between them was changed; a single one means that
 /// the entry before it was. Only the last link leaves open which of its two ends it was, and gives
-/// both. A time that runs backwards next to a changed entry is a consequence of it.
+/// both. A time that runs backwards next to a changed entry is a consequence of it. Of a gap no more
+/// than the first thousand are named.
 pub fn culprits(findings: &[Finding], size: u64) -> Vec<u64> {
     let (mut links, mut found) = (BTreeSet::new(), BTreeSet::new());
     for finding in findings {
         match *finding {
             Finding::Chain { n } => _ = links.insert(n),
             Finding::Canonical { n } | Finding::Number { n, .. } => _ = found.insert(n),
-            Finding::Missing { from, to } => found.extend(from..to),
+            // One edited number can claim a gap of any width.
+            Finding::Missing { from, to } => {
+                found.extend(from..to.min(from.saturating_add(GAP_MAX)))
+            }
             _ => {}
         }
     }

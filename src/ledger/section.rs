@@ -24,6 +24,35 @@ const ABREAST: usize = 32;
 /// Longer entries are hashed by themselves.
 const ABREAST_BYTES_MAX: usize = 2_000;
 
+/// How many entries tell of what outsiders said, or of a new key: counted on the way, so that a row
+/// which stands beside one can't be dropped unseen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `checkpoint`: a witness or an authority signed.
+    pub signed: u64,
+    /// `witness.refused`.
+    pub refused: u64,
+    /// `key.rotate`.
+    pub rotated: u64,
+}
+
+impl Told {
+    fn count(&mut self, kind: &str) {
+        match kind {
+            "checkpoint" => self.signed += 1,
+            "witness.refused" => self.refused += 1,
+            "key.rotate" => self.rotated += 1,
+            _ => {}
+        }
+    }
+
+    pub(super) fn add(&mut self, more: Told) {
+        self.signed += more.signed;
+        self.refused += more.refused;
+        self.rotated += more.rotated;
+    }
+}
+
 /// A stretch of entries under check. Made by `Verifier::section`.
 #[derive(Clone, Debug)]
 pub struct Section {
@@ -49,6 +78,7 @@ pub struct Section {
     pub(super) wanted: VecDeque<u64>,
     /// For each wanted size that was reached: the peaks within its last tile.
     pub(super) marks: Vec<(u64, Vec<Hash>)>,
+    pub(super) told: Told,
     pub(super) findings: Vec<Finding>,
     pub(super) findings_unkept: u64,
 }
@@ -74,6 +104,7 @@ impl Section {
             tile: Vec::with_capacity(TILE_WIDTH as usize),
             wanted: sizes.filter(|size| *size > first).collect(),
             marks: Vec::new(),
+            told: Told::default(),
             findings: Vec::new(),
             findings_unkept: 0,
         }
@@ -159,6 +190,7 @@ impl Section {
             return;
         };
         let n = view.number;
+        self.told.count(view.kind);
         if n != expected && n != counted {
             self.find(Finding::Number { n: expected, found: n });
         } else if let Some(place) = place

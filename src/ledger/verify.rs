@@ -11,7 +11,7 @@ use super::finding::Finding;
 use super::hash::{EMPTY_ROOT, Hash};
 use super::leaf::first_previous;
 use super::note::UnknownKeys;
-use super::section::Section;
+use super::section::{Section, Told};
 use super::tiles::{TILE_LEVEL, TILE_WIDTH};
 use super::tree::{Frontier, fold, root_of};
 use crate::base::clock::Moment;
@@ -79,6 +79,8 @@ pub struct Verified {
     /// The size of the largest checkpoint held by somebody else that was met. Entries from here on
     /// could be rewritten by whoever has both the file and the key.
     pub held_to: u64,
+    /// How many entries tell of outsiders' signatures, and of keys.
+    pub told: Told,
     /// Everything found, at most 1,000 things about entries; none means that all holds.
     pub findings: Vec<Finding>,
     /// How many more about entries there were.
@@ -128,6 +130,7 @@ impl Verifier {
         whole.before = section.before;
         whole.last_at = section.last_at.or(whole.last_at);
         whole.last_number = section.last_number;
+        whole.told.add(section.told);
         for finding in section.findings {
             whole.find(finding);
         }
@@ -163,7 +166,7 @@ impl Verifier {
         if signed_to < have {
             self.whole.findings.push(Finding::UnsignedTail { from: signed_to, to: have });
         }
-        let Section { tiles, before, last_at, findings, findings_unkept, .. } = self.whole;
+        let Section { tiles, before, last_at, told, findings, findings_unkept, .. } = self.whole;
         let root = peaks.map(|peaks| root_above(&tree_over(&tiles), &peaks));
         let head = before.filter(|_| have > 0);
         Verified {
@@ -173,6 +176,7 @@ impl Verifier {
             last_at,
             signed_to,
             held_to,
+            told,
             findings,
             findings_unkept,
             tiles,

@@ -33,10 +33,18 @@ pub struct StoredValue {
 
 /// The canonical bytes of a value: what is committed to, and what is sealed. The purposes that
 /// admitted it stand in it too, so that nobody can widen them afterwards.
-pub fn value_bytes(field: &str, purposes: PurposeMask, observed_at: Moment, text: &str) -> Vec<u8> {
+/// So does the record's home, so that nobody can say it was born as somebody else's.
+pub fn value_bytes(
+    field: &str,
+    home: i64,
+    purposes: PurposeMask,
+    observed_at: Moment,
+    text: &str,
+) -> Vec<u8> {
     // Keys in byte order, no white space: the restricted JCS of the ledger.
     let text = serde_json::Value::String(text.to_owned());
-    format!(r#"{{"at":{},"field":"{field}","for":{purposes},"value":{text}}}"#, observed_at.0)
+    let at = observed_at.0;
+    format!(r#"{{"at":{at},"field":"{field}","for":{purposes},"home":{home},"value":{text}}}"#)
         .into_bytes()
 }
 

@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::consent::permit::Permit;
+use crate::ledger::commit::{disclosure_commitment, item_leaf};
+use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::Rulebook;
+use crate::profile::sql::record_key;
 use crate::store::{Store, WordKind, hex, in_force};
 use crate::view::Table;
 
@@ -76,11 +79,23 @@ pub fn push(
         crate::store::write_private_file(&fresh, text.as_bytes())?;
         let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
         let sent = audience.permitted.len();
-        let body = json!({"destination": name, "purpose": rule.name, "count": sent});
+        // The entry commits to whom the run reached, each under the key of the record.
+        let first = sql::next_disclosure(writer.conn)?;
+        let mut tree = Frontier::new();
+        for (id, permit) in (first..).zip(&audience.permitted) {
+            let key = record_key(writer.conn, permit.item().record)?;
+            let made = disclosure_commitment(&key.0, id.unsigned_abs());
+            tree.append(item_leaf(&made));
+        }
+        let body = json!({
+            "destination": name, "purpose": rule.name, "count": sent, "first": first,
+            "root": tree.root().to_string(),
+        });
         let entry = writer.append("disclosure.run", body)?;
-        for permit in &audience.permitted {
+        for (id, permit) in (first..).zip(&audience.permitted) {
             let record = permit.item().record;
-            sql::insert_disclosure(writer.conn, entry, record, code, rule.code.into(), writer.now)?;
+            let purpose = rule.code.into();
+            sql::insert_disclosure(writer.conn, id, entry, record, code, purpose, writer.now)?;
         }
         Ok(Run {
             destination: name.to_owned(),

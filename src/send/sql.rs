@@ -15,8 +15,19 @@ pub fn sent_before(conn: &Connection, subject: i64) -> Result<Vec<(i64, Moment)>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The number of the next disclosure.
+pub fn next_disclosure(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row(
+        "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'disclosure'",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+#[allow(clippy::too_many_arguments)] // a row's columns
 pub fn insert_disclosure(
     conn: &Connection,
+    id: i64,
     entry: i64,
     record: i64,
     destination: i64,
@@ -24,9 +35,9 @@ pub fn insert_disclosure(
     at: Moment,
 ) -> Result<()> {
     conn.prepare_cached(
-        "INSERT INTO disclosure (entry, record, destination, purpose, at)
-         VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO disclosure (id, entry, record, destination, purpose, at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )?
-    .execute(params![entry, record, destination, purpose, at.0])?;
+    .execute(params![id, entry, record, destination, purpose, at.0])?;
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
-use crate::ledger::commit::{ItemKind, item_salt};
+use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
 use crate::ledger::leaf::Leaf;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
@@ -542,6 +542,15 @@ fn forget_subject(
         // How much and until when would say when the person bought last.
         .map(|c| json!({"category": c.category, "ground": c.ground}))
         .collect();
+    let mut disclosures = Vec::new();
+    for record in records {
+        disclosures.extend(sql::disclosure_ids(writer.conn, record.id)?);
+    }
+    let gone = |fates: &BTreeMap<i64, Fate>| -> Vec<i64> {
+        fates.iter().filter(|(_, fate)| fate.kept == 0).map(|(seq, _)| *seq).collect()
+    };
+    let (values, items) = (gone(&decisions.values), gone(&decisions.events));
+    let numbers = forget::numbers_of(&values, &items, &disclosures);
     let mut entry = 0;
     let mut chunks: Vec<&[i64]> = entries.chunks(ENTRIES_PER_LEAF).collect();
     if chunks.is_empty() {
@@ -550,8 +559,8 @@ fn forget_subject(
     for chunk in chunks {
         let body = json!({
             "req": request, "seqs": chunk, "records": records.len(), "kept": kept,
-            "values": decisions.values.values().filter(|fate| fate.kept == 0).count(),
-            "events": decisions.events.values().filter(|fate| fate.kept == 0).count(),
+            "values": values.len(), "events": items.len(), "disclosures": disclosures.len(),
+            "numbers": numbers,
         });
         entry = writer.append("erasure", body)?;
     }
@@ -677,6 +686,10 @@ fn forget_record(
     for (n, _) in sql::payloads_of(writer.conn, record.id)? {
         sql::overwrite_payload(writer.conn, n)?;
         add("payload", 1);
+    }
+    for id in sql::disclosure_ids(writer.conn, record.id)? {
+        let made = disclosure_commitment(&record.key.0, number(id));
+        sql::insert_tombstone(writer.conn, sql::ITEM_DISCLOSURE, id, &made, entry)?;
     }
     sql::delete_pointers(writer.conn, record.id)?;
     sql::overwrite_key(writer.conn, record.id, &key)?;

@@ -14,7 +14,7 @@ use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
-use crate::ledger::commit::{ItemKind, commitment, item_salt};
+use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
@@ -72,6 +72,14 @@ impl Unreasoned {
         &self.events
     }
 
+    /// Their numbers, as the entry that forgets them commits to them.
+    fn numbers(&self, records: &[OpenRecord]) -> String {
+        let values: Vec<i64> =
+            self.values.iter().map(|(at, index)| records[*at].values[*index].seq).collect();
+        let events: Vec<i64> = self.events.iter().map(|(_, seq)| *seq).collect();
+        numbers_of(&values, &events, &[])
+    }
+
     /// How much it is.
     pub fn size(&self) -> Forgotten {
         Forgotten { values: self.values.len() as u64, events: self.events.len() as u64 }
@@ -122,7 +130,10 @@ pub fn sweep(
     let size = found.size();
     let entry = writer.append(
         "data.forget",
-        serde_json::json!({"because": because, "values": size.values, "events": size.events}),
+        serde_json::json!({
+            "because": because, "values": size.values, "events": size.events,
+            "numbers": found.numbers(&records),
+        }),
     )?;
     let mut unpacker = Unpacker::new(writer.conn)?;
     for (at, index) in &found.values {
@@ -146,12 +157,26 @@ pub fn sweep(
     Ok(size)
 }
 
+/// The numbers of what is forgotten, as its entry commits to them; each list in any order.
+pub fn numbers_of(values: &[i64], events: &[i64], disclosures: &[i64]) -> String {
+    let mut numbers = Numbers::default();
+    for (kind, list) in
+        [(sql::ITEM_VALUE, values), (sql::ITEM_EVENT, events), (sql::ITEM_DISCLOSURE, disclosures)]
+    {
+        let mut list = list.to_vec();
+        list.sort_unstable();
+        list.into_iter().for_each(|number| numbers.add(kind, number));
+    }
+    numbers.digest()
+}
+
 /// Overwrites a value; leaves its commitment.
 pub fn forget_value(conn: &Connection, key: &RecordKey, seq: i64, entry: i64) -> Result<()> {
     let mut body = sql::stored_body(conn, sql::ITEM_VALUE, seq)?;
     apply_seal(key, Sealed::Value, seq, &mut body);
     let salt = salt_of(conn, key, ItemKind::Value, seq)?;
     sql::insert_tombstone(conn, sql::ITEM_VALUE, seq, &commitment(&salt, &body), entry)?;
+    sql::delete_kept_salt(conn, sql::ITEM_VALUE, seq)?;
     sql::overwrite_value(conn, seq)
 }
 
@@ -168,6 +193,7 @@ pub fn forget_event(
     let bytes = unpacker.unpack(&body)?;
     let salt = salt_of(conn, key, ItemKind::Event, seq)?;
     sql::insert_tombstone(conn, sql::ITEM_EVENT, seq, &commitment(&salt, &bytes), entry)?;
+    sql::delete_kept_salt(conn, sql::ITEM_EVENT, seq)?;
     sql::overwrite_event(conn, seq)
 }
 

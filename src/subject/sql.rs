@@ -8,6 +8,7 @@ use crate::base::secret::RecordKey;
 
 pub const ITEM_VALUE: i64 = 1;
 pub const ITEM_EVENT: i64 = 2;
+pub const ITEM_DISCLOSURE: i64 = 3;
 
 /// The purpose set of what is forgotten: the empty one.
 pub const NO_PURPOSES: i64 = 2;
@@ -110,6 +111,14 @@ pub fn insert_kept_salt(conn: &Connection, item: i64, seq: i64, salt: &[u8; 32])
     Ok(())
 }
 
+/// Forgets the salt of an item that goes now: with it, its content could be guessed from what it
+/// leaves.
+pub fn delete_kept_salt(conn: &Connection, item: i64, seq: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM kept_salt WHERE item = $1 AND seq = $2")?
+        .execute([item, seq])?;
+    Ok(())
+}
+
 /// The salt that an earlier erasure kept for an item.
 pub fn kept_salt(conn: &Connection, item: i64, seq: i64) -> Result<Option<[u8; 32]>> {
     let salt: Option<Vec<u8>> = conn
@@ -117,6 +126,14 @@ pub fn kept_salt(conn: &Connection, item: i64, seq: i64) -> Result<Option<[u8; 3
         .query_row([item, seq], |row| row.get(0))
         .optional()?;
     Ok(salt.and_then(|bytes| bytes.try_into().ok()))
+}
+
+/// The numbers of a record's disclosures.
+pub fn disclosure_ids(conn: &Connection, record: i64) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT id FROM disclosure WHERE record = $1 ORDER BY id")?;
+    let rows = statement.query_map([record], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The payloads of a record that still hold something: (entry, sealed body). Those that an erasure

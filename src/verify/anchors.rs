@@ -7,18 +7,21 @@ use rusqlite::Connection;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::anchor::sql::{CosignatureRow, TimestampRow, cosignatures, refusals, timestamps};
+use crate::anchor::sql::{
+    CosignatureRow, TimestampRow, cosignatures, refusals, timestamps, witnesses,
+};
 use crate::anchor::{note_sha256, read_stamp};
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::ledger::add_checkpoint::cosignature;
 use crate::ledger::note::Note;
 use crate::ledger::scan::fields;
+use crate::ledger::section::Told;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{checkpoint, hex};
 
 use super::claim::{Claim, Standing};
-use super::facts::body;
+use super::facts::{Facts, body};
 use super::sql;
 
 /// How far the clocks of two machines may differ, in milliseconds.
@@ -116,9 +119,8 @@ pub(super) fn check(conn: &Connection, trusted: &[VerifierKey]) -> Result<Anchor
     Ok(Anchored { claims, witnesses: last.into_values().collect(), witnessed_to })
 }
 
-/// Whether each entry that says that somebody signed still has what was signed: a deep check, for it
-/// needs every entry of that kind to have been counted.
-pub(super) fn all_there(conn: &Connection, kinds: &BTreeMap<String, u64>) -> Result<Claim> {
+/// Whether each entry that says that somebody signed still has what was signed.
+pub(super) fn all_there(conn: &Connection, told: Told) -> Result<Claim> {
     let mut claim =
         Claim::new("anchors", "nothing that a witness or an authority signed is missing");
     let mut rows: HashMap<i64, u64> = HashMap::new();
@@ -128,7 +130,7 @@ pub(super) fn all_there(conn: &Connection, kinds: &BTreeMap<String, u64>) -> Res
     for entry in timestamps(conn)?.iter().map(|row| row.entry) {
         *rows.entry(entry).or_default() += 1;
     }
-    let said = kinds.get("checkpoint").copied().unwrap_or(0);
+    let said = told.signed;
     claim.checked = said;
     claim.expect(said == rows.len() as u64, "anchor-missing", None, || {
         format!("the ledger says {said} times that somebody signed, and {} are here", rows.len())
@@ -140,14 +142,32 @@ pub(super) fn all_there(conn: &Connection, kinds: &BTreeMap<String, u64>) -> Res
             format!("the entry names {names} signatures, and {count} are here")
         });
     }
-    let refused = kinds.get("witness.refused").copied().unwrap_or(0);
+    let refused = told.refused;
     claim.expect(refused == refusals(conn)?.len() as u64, "anchor-missing", None, || {
         format!("the ledger says {refused} times that a witness refused, and not as many are here")
     });
-    let keys = kinds.get("key.rotate").copied().unwrap_or(0) + 1;
+    let keys = told.rotated + 1;
     let listed = crate::store::signing_keys(conn)?.len() as u64;
     claim.expect(keys == listed, "key-chain", None, || {
         format!("the ledger names {keys} keys, and {listed} are listed")
+    });
+    Ok(claim)
+}
+
+/// Whether the witnesses that are asked are those that entries name, and none is missing. What each
+/// was last known to have signed is a help for asking, and no claim.
+pub(super) fn asked(conn: &Connection, facts: &Facts) -> Result<Claim> {
+    let mut claim = Claim::new("witnesses", "those are asked to sign whom entries name");
+    let mut named = facts.witnesses.clone();
+    for row in witnesses(conn)? {
+        claim.checked += 1;
+        let same = named.remove(&row.vkey) == Some((row.entry, row.url));
+        claim.expect(same, "witness-differs", Some(row.entry), || {
+            "a witness is asked that no entry names so".into()
+        });
+    }
+    claim.expect(named.is_empty(), "witness-differs", None, || {
+        format!("{} witnesses are not asked whom entries name", named.len())
     });
     Ok(claim)
 }
@@ -203,7 +223,8 @@ fn stamped(conn: &Connection, notes: &Notes<'_>, row: &TimestampRow) -> Result<(
     let said = stated(conn, row.entry).unwrap_or_default();
     let says_so = said["size"].as_i64() == Some(row.size)
         && said["note_sha256"].as_str() == Some(&note_sha256(&note))
-        && said["tsr_sha256"].as_str() == Some(&hex(&Sha256::digest(&row.token)));
+        && said["tsr_sha256"].as_str() == Some(&hex(&Sha256::digest(&row.token)))
+        && said["authority"].as_str() == Some(&row.authority);
     if !says_so {
         return Err(("anchor-unstated", "the ledger doesn't say that this was stamped".into()));
     }

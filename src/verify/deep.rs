@@ -36,7 +36,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let mut claims = mine;
     claims.extend(theirs);
     claims.extend(tables::check(path, conn, words, &facts)?);
-    claims.push(anchors::all_there(conn, &facts.kinds)?);
+    claims.push(anchors::asked(conn, &facts)?);
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");
     file.checked = 1;
     let faults = sql::integrity(conn)?;

@@ -188,6 +188,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     let mut anchored = anchors::check(&conn, &options.witnesses)?;
     let witnessed_to = if anchored.counts() { anchored.witnessed_to.min(verified.size) } else { 0 };
     claims.append(&mut anchored.claims);
+    claims.push(anchors::all_there(&conn, verified.told)?);
     let unwitnessed = verified.size - witnessed_to;
     let unwitnessed_since = if unwitnessed > 0 { at_of(witnessed_to + 1)? } else { None };
     if options.depth == Depth::Deep {
@@ -408,6 +409,9 @@ fn memory_claim(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated]) 
         claim.find("key-state-damaged", None, "the key's memory can't be read");
         return claim;
     };
+    claim.expect(state.size > 0, "key-state-damaged", None, || {
+        "the key's memory says that nothing was ever signed".into()
+    });
     let met = own.iter().any(|c| c.size == state.size && c.root.to_string() == state.root);
     if state.size > verified.size {
         let finding = Finding::Rollback { held: state.size, have: verified.size };
@@ -445,7 +449,7 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     if options.depth == Depth::Ledger {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
-        all.push("public ids of subjects, where records were born, import progress and links between records: no entry commits to them".into());
+        all.push("public ids of subjects outside merges, import progress and links between records: no entry commits to them".into());
     }
     all
 }

@@ -14,6 +14,9 @@ use super::sql;
 pub(super) struct Forgetting {
     pub(super) values: i64,
     pub(super) events: i64,
+    pub(super) disclosures: i64,
+    /// Which: a hash over their numbers.
+    pub(super) numbers: String,
     /// A long list of payloads takes several entries; only the last one stands behind the items.
     pub(super) goes_on: bool,
 }
@@ -24,6 +27,9 @@ pub(super) struct Disclosing {
     pub(super) destination: String,
     pub(super) purpose: String,
     pub(super) count: i64,
+    /// The number of its first row, and the root over them.
+    pub(super) first: i64,
+    pub(super) root: String,
 }
 
 /// What the ledger says about everything else.
@@ -34,16 +40,16 @@ pub(super) struct Facts {
     pub(super) forgettings: BTreeMap<i64, Forgetting>,
     /// Runs that sent something.
     pub(super) disclosings: BTreeMap<i64, Disclosing>,
-    /// The last entry that erased somebody.
-    pub(super) last_erasure: i64,
     /// How many fingerprints were let back in, in all.
     pub(super) lifted: u64,
+    /// Witnesses that are asked, by their key: the entry that says so, and the address.
+    pub(super) witnesses: BTreeMap<String, (i64, String)>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
 
 /// The kinds of entries that may stand behind an erased item.
-pub(super) const FORGETTING: [&str; 2] = ["erasure", "data.forget"];
+const FORGETTING: [&str; 2] = ["erasure", "data.forget"];
 
 /// How many payloads one entry of an erasure names at most; only a full one goes on in the next.
 /// Erasures that a restore repeats belong to no request, so they can't be told apart by that.
@@ -55,8 +61,8 @@ impl Facts {
             erased: HashMap::new(),
             forgettings: BTreeMap::new(),
             disclosings: BTreeMap::new(),
-            last_erasure: -1,
             lifted: 0,
+            witnesses: BTreeMap::new(),
             kinds: BTreeMap::new(),
         };
         let mut last: Option<(i64, i64, bool)> = None;
@@ -74,7 +80,6 @@ impl Facts {
             let body = body(&view);
             let request = body["req"].as_i64().unwrap_or(-1);
             if view.kind == "erasure" {
-                facts.last_erasure = n;
                 for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
                     facts.erased.entry(seq).or_insert(n);
                 }
@@ -95,6 +100,8 @@ impl Facts {
                 Forgetting {
                     values: body["values"].as_i64().unwrap_or(0),
                     events: body["events"].as_i64().unwrap_or(0),
+                    disclosures: body["disclosures"].as_i64().unwrap_or(0),
+                    numbers: body["numbers"].as_str().unwrap_or_default().to_owned(),
                     goes_on: false,
                 },
             );
@@ -115,11 +122,21 @@ impl Facts {
                         destination: text("destination"),
                         purpose: text("purpose"),
                         count: body["count"].as_i64().unwrap_or(0),
+                        first: body["first"].as_i64().unwrap_or(0),
+                        root: text("root"),
                     },
                 );
             }
             "suppression.lift" => {
                 self.lifted += body(view)["fingerprints"].as_u64().unwrap_or(0);
+            }
+            "witness.add" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                self.witnesses.insert(text("vkey"), (n, text("url")));
+            }
+            "witness.remove" => {
+                self.witnesses.remove(body(view)["vkey"].as_str().unwrap_or_default());
             }
             _ => {}
         }

@@ -66,6 +66,8 @@ struct Said<'a> {
     at: i64,
     #[serde(rename = "for")]
     purposes: i64,
+    #[serde(default)]
+    home: i64,
     #[serde(borrow, default)]
     field: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -280,6 +282,9 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         let Some(said) = said else { return Ok(()) };
         claim.expect(said.field == field, "row-differs", None, || {
             format!("value {} stands under another field than its sealed bytes say", item.seq)
+        });
+        claim.expect(item.home == Some(said.home), "home-differs", None, || {
+            format!("record {} was born as another subject's", item.record)
         });
         if field == "record.key"
             && let (Some(source), Some(blind)) = (item.source, item.key_blind)

@@ -20,10 +20,14 @@ pub(super) fn chain(
     stored: &VerifierKey,
 ) -> Result<(KeyChain, Option<Claim>)> {
     let rows = signing_keys(conn).unwrap_or_default();
-    let first = rows.first().and_then(|(_, vkey)| vkey.parse().ok());
-    let mut chain = KeyChain::new(first.unwrap_or_else(|| stored.clone()));
+    let first: Option<VerifierKey> = rows.first().and_then(|(_, vkey)| vkey.parse().ok());
+    let mut chain = KeyChain::new(first.clone().unwrap_or_else(|| stored.clone()));
     let mut claim =
         Claim::new("keys", "each key after the first was brought in by the one before it");
+    let first_stands = rows.first().is_some_and(|(entry, _)| *entry == 0) && first.is_some();
+    claim.expect(first_stands, "key-chain", None, || {
+        "the first key is not the one that came with the first entry".into()
+    });
     for (entry, vkey) in rows.iter().skip(1) {
         claim.checked += 1;
         let leaf = sql::leaf(conn, *entry)?.unwrap_or_default();

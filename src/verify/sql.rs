@@ -154,6 +154,8 @@ pub struct Item<'a> {
     pub key: Option<&'a [u8]>,
     pub source: Option<i64>,
     pub key_blind: Option<i64>,
+    /// The subject that its record was born into.
+    pub home: Option<i64>,
     /// The commitment that an erased item left.
     pub tombstone: Option<&'a [u8]>,
     pub kept_salt: Option<&'a [u8]>,
@@ -168,7 +170,7 @@ pub fn items(
     let mut statement = conn.prepare(match kind {
         ItemKind::Value => {
             "SELECT v.seq, v.record, v.prev, v.field, v.purposes, v.observed_at, v.state, v.body,
-                    k.k, r.source, r.key_blind, t.commitment, s.salt
+                    k.k, r.source, r.key_blind, r.home, t.commitment, s.salt
              FROM value v LEFT JOIN record_key k ON k.record = v.record
              LEFT JOIN record r ON r.id = v.record
              LEFT JOIN tombstone t ON t.item = 1 AND t.seq = v.seq
@@ -176,7 +178,7 @@ pub fn items(
         }
         ItemKind::Event => {
             "SELECT v.seq, v.record, v.prev, v.name, v.purposes, v.at, v.mid, v.body,
-                    k.k, r.source, r.key_blind, t.commitment, s.salt
+                    k.k, r.source, r.key_blind, r.home, t.commitment, s.salt
              FROM event v LEFT JOIN record_key k ON k.record = v.record
              LEFT JOIN record r ON r.id = v.record
              LEFT JOIN tombstone t ON t.item = 2 AND t.seq = v.seq
@@ -200,8 +202,9 @@ pub fn items(
             key: bytes(8)?,
             source: row.get(9)?,
             key_blind: row.get(10)?,
-            tombstone: bytes(11)?,
-            kept_salt: bytes(12)?,
+            home: row.get(11)?,
+            tombstone: bytes(12)?,
+            kept_salt: bytes(13)?,
         })?;
     }
     Ok(())
@@ -257,14 +260,12 @@ pub enum Numbers {
     Batches,
     /// id, entry, undone entry, at, how many records.
     Merges,
-    /// id, opened entry, `opened_at`, closed entry, state, kind.
+    /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`.
     Requests,
     /// The same with the closing entry's leaf.
     Closings,
     /// entry, since.
     Suppressions,
-    /// item, entry, how many tombstones.
-    Tombstones,
 }
 
 impl Numbers {
@@ -282,7 +283,7 @@ impl Numbers {
             }
             Numbers::Requests => {
                 "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state,
-                        q.kind, e.leaf
+                        q.kind, q.closed_at, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
             }
             Numbers::Closings => {
@@ -294,24 +295,47 @@ impl Numbers {
                 "SELECT s.entry, s.since, e.leaf FROM suppression s
                  LEFT JOIN entry e ON e.n = s.entry ORDER BY s.entry"
             }
-            Numbers::Tombstones => {
-                "SELECT t.item, t.entry, COUNT(*), (SELECT e.leaf FROM entry e WHERE e.n = t.entry)
-                 FROM tombstone t GROUP BY t.item, t.entry ORDER BY t.entry"
-            }
         }
     }
 }
 
-/// Every disclosure: id, entry, at, destination, purpose, and whether its record is there.
-pub fn disclosures(conn: &Connection, mut each: impl FnMut([i64; 6])) -> Result<()> {
-    let mut statement = conn.prepare(
-        "SELECT id, entry, at, destination, purpose,
-                EXISTS (SELECT 1 FROM record r WHERE r.id = d.record)
-         FROM disclosure d ORDER BY id",
-    )?;
+/// Every tombstone, by the entry that erased it: (entry, item, number).
+pub fn tombstones(conn: &Connection, mut each: impl FnMut([i64; 3])) -> Result<()> {
+    let mut statement =
+        conn.prepare("SELECT entry, item, seq FROM tombstone ORDER BY entry, item, seq")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         each(numbers(row)?);
+    }
+    Ok(())
+}
+
+/// A disclosure, or what is left of one.
+pub struct Disclosed {
+    pub id: i64,
+    /// entry, at, destination, purpose; absent when it was erased.
+    pub row: Option<[i64; 4]>,
+    /// The key of its record.
+    pub key: Option<Vec<u8>>,
+    /// The commitment that an erased one left.
+    pub tombstone: Option<Vec<u8>>,
+}
+
+/// Every disclosure, and every one that was erased, in order.
+pub fn disclosures(conn: &Connection, mut each: impl FnMut(&Disclosed)) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT d.id, d.entry, d.at, d.destination, d.purpose, k.k, NULL
+         FROM disclosure d LEFT JOIN record_key k ON k.record = d.record
+         UNION ALL SELECT t.seq, NULL, NULL, NULL, NULL, NULL, t.commitment
+         FROM tombstone t WHERE t.item = 3 ORDER BY 1",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let stands = match row.get::<_, Option<i64>>(1)? {
+            Some(entry) => Some([entry, row.get(2)?, row.get(3)?, row.get(4)?]),
+            None => None,
+        };
+        each(&Disclosed { id: row.get(0)?, row: stands, key: row.get(5)?, tombstone: row.get(6)? });
     }
     Ok(())
 }
@@ -324,6 +348,23 @@ pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()
         each(row.get_ref(0)?.as_blob().unwrap_or_default());
     }
     Ok(())
+}
+
+/// The records whose key was destroyed.
+pub fn destroyed_records(conn: &Connection) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare("SELECT record FROM record_key WHERE k = zeroblob(32)")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a record belongs to a subject of which nothing was erased.
+pub fn is_untouched(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record r JOIN subject s ON s.id = r.subject
+                            WHERE r.id = $1 AND s.state <> 4)",
+        )?
+        .query_row([record], |row| row.get(0))?)
 }
 
 /// A request's due day, as its row says it.
@@ -420,11 +461,60 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0))",
         ),
         (
+            "key-missing",
+            "numbers of records have no key, living or destroyed",
+            "SELECT COALESCE(MAX(record), 0) <> COUNT(*) OR COALESCE(MIN(record), 1) < 1
+             FROM record_key",
+        ),
+        (
+            "number-given-twice",
+            "kinds of numbers could be given twice, or were given to nobody",
+            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure'))
+             + (SELECT COUNT(*) <> COUNT(DISTINCT name) FROM sqlite_sequence)
+             + (COALESCE((SELECT MAX(record) FROM record_key), 0)
+                <> COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'record'), 0))
+             + (COALESCE((SELECT MAX(MAX(id), (SELECT COALESCE(MAX(home), 0) FROM record))
+                          FROM subject), 0)
+                > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'subject'), 0))",
+        ),
+        (
+            "salt-without-item",
+            "salts were kept of items that are not there, or no more",
+            "SELECT COUNT(*) FROM kept_salt s WHERE NOT EXISTS (
+               SELECT 1 FROM value v WHERE s.item = 1 AND v.seq = s.seq AND v.state <> 4)
+             AND NOT EXISTS (
+               SELECT 1 FROM event e WHERE s.item = 2 AND e.seq = s.seq AND e.purposes <> 2)",
+        ),
+        (
+            "merge-differs",
+            "records count as moved that are not there",
+            "SELECT COUNT(*) FROM merge_record m WHERE NOT EXISTS (
+               SELECT 1 FROM record r WHERE r.id = m.record)",
+        ),
+        (
+            "merge-differs",
+            "merges stand on an entry that made another",
+            "SELECT COUNT(*) - COUNT(DISTINCT entry) FROM merge",
+        ),
+        (
+            "identifier-wrong",
+            "blind names belong to no record",
+            "SELECT COUNT(*) FROM identifier i WHERE NOT EXISTS (
+               SELECT 1 FROM record r WHERE r.id = i.record)",
+        ),
+        (
+            "fact-unknown",
+            "facts about the store are named that candor doesn't keep",
+            "SELECT COUNT(*) FROM meta WHERE name NOT IN ('origin', 'vkey', 'secret')
+             AND name NOT GLOB 'shapes:[1-9]*' AND name NOT GLOB 'dictionary:[1-9]*'",
+        ),
+        (
             "tombstone-without-row",
             "commitments of erased items belong to no row",
             "SELECT COUNT(*) FROM tombstone t WHERE NOT EXISTS (
                SELECT 1 FROM value v WHERE t.item = 1 AND v.seq = t.seq)
-             AND NOT EXISTS (SELECT 1 FROM event e WHERE t.item = 2 AND e.seq = t.seq)",
+             AND NOT EXISTS (SELECT 1 FROM event e WHERE t.item = 2 AND e.seq = t.seq)
+             AND t.item <> 3",
         ),
     ];
     checks.into_iter().map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()

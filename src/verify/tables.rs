@@ -8,12 +8,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::base::error::Result;
+use crate::ledger::commit;
 use crate::ledger::scan::fields;
+use crate::ledger::tree::Frontier;
 use crate::policy::check::check as check_policy;
 use crate::store::{self, MIGRATIONS, WordKind, Words, hex, words_of};
 
 use super::claim::Claim;
-use super::facts::{FORGETTING, Facts, body};
+use super::facts::{Disclosing, Facts, body};
 use super::items::batch_fits;
 use super::sql::{self, Numbers};
 
@@ -72,31 +74,34 @@ fn tombstones(conn: &Connection, facts: &Facts) -> Result<Claim> {
         "tombstones",
         "every erased value and event was erased by an entry that says so",
     );
-    let mut held: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
-    sql::with_leaf(conn, Numbers::Tombstones, |[item, n, count]: [i64; 3], leaf| {
-        claim.checked += u64::try_from(count).unwrap_or(0);
-        let (kind, ..) = entry(leaf);
-        claim.expect(
-            FORGETTING.contains(&kind.as_str()),
-            "tombstone-without-entry",
-            Some(n),
-            || format!("{count} items count as erased by entry {n}, which erases nothing"),
-        );
-        let counts = held.entry(n).or_default();
-        if item == 1 {
-            counts.0 = count
-        } else {
-            counts.1 = count
+    let mut held: BTreeMap<i64, ([i64; 3], commit::Numbers)> = BTreeMap::new();
+    sql::tombstones(conn, |[n, item, number]| {
+        claim.checked += 1;
+        let (counts, numbers) = held.entry(n).or_default();
+        numbers.add(item, number);
+        if let Some(place) = [1, 2, 3].iter().position(|kind| *kind == item) {
+            counts[place] += 1;
         }
-        Ok(())
     })?;
+    for n in held.keys().filter(|n| !facts.forgettings.contains_key(n)) {
+        let what = format!("items count as erased by entry {n}, which erases nothing");
+        claim.find("tombstone-without-entry", Some(*n), what);
+    }
     for (n, said) in &facts.forgettings {
-        let counts = held.get(n).copied().unwrap_or_default();
-        let expected = if said.goes_on { (0, 0) } else { (said.values, said.events) };
-        claim.expect(counts == expected, "tombstones-differ", Some(*n), || {
+        let (counts, numbers) = held.remove(n).unwrap_or_default();
+        let [values, events, disclosures] = counts;
+        let holds = match said.goes_on {
+            true => counts == [0; 3],
+            false => {
+                counts == [said.values, said.events, said.disclosures]
+                    && numbers.digest() == said.numbers
+            }
+        };
+        claim.expect(holds, "tombstones-differ", Some(*n), || {
             format!(
-                "entry {n} erased {} values and {} events, and {} and {} are accounted for",
-                expected.0, expected.1, counts.0, counts.1
+                "entry {n} erased {} values, {} events and {} disclosures, and {values}, {events} and \
+                 {disclosures} are accounted for, or others",
+                said.values, said.events, said.disclosures
             )
         });
     }
@@ -213,15 +218,18 @@ fn request_word(code: i64) -> Option<&'static str> {
 
 fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut claim = Claim::new("requests", "every request is what its entries say");
-    sql::with_leaf(conn, Numbers::Requests, |[id, n, at, closed, state, code]: [i64; 6], leaf| {
+    let mut open = 0;
+    sql::with_leaf(conn, Numbers::Requests, |row: [i64; 7], leaf| {
+        let [id, n, at, closed, state, code, closed_at] = row;
         claim.checked += 1;
+        open += u64::from(state == 2);
         let (kind, written_at, body) = entry(leaf);
         let due = sql::due_on(conn, id)?;
         let holds = kind == "request.open"
             && at == written_at
             && body["due"].as_str() == Some(&due)
             && body["kind"].as_str() == request_word(code)
-            && (state == 2) == (closed == 0);
+            && matches!((state, closed, closed_at), (2, 0, 0) | (3, 1.., 1..));
         claim.expect(holds, "request-differs", Some(n), || {
             format!("request {id} is not what entry {n} says")
         });
@@ -241,35 +249,58 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     claim.expect(said == held, "request-missing", None, || {
         format!("{said} requests were opened, and {held} are here")
     });
+    let ended = facts.kinds.get("request.close").copied().unwrap_or(0);
+    claim.expect(ended + open == held, "request-differs", None, || {
+        format!("{ended} requests were closed, and {open} of {held} are open here")
+    });
     Ok(claim)
 }
 
 fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {
-    let mut claim =
-        Claim::new("disclosures", "every disclosure is of the run that its entry tells of");
-    let mut held: BTreeMap<i64, i64> = BTreeMap::new();
-    sql::disclosures(conn, |[id, n, at, destination, purpose, known]| {
+    let mut claim = Claim::new(
+        "disclosures",
+        "every disclosure is of the run that its entry tells of, and of the person that it reached",
+    );
+    // Runs by the number of their first row: each has one stretch of numbers.
+    let runs: BTreeMap<i64, (i64, &Disclosing)> =
+        facts.disclosings.iter().map(|(n, said)| (said.first, (*n, said))).collect();
+    let mut trees: BTreeMap<i64, Frontier> = BTreeMap::new();
+    sql::disclosures(conn, |disclosed| {
         claim.checked += 1;
-        *held.entry(n).or_default() += 1;
-        let Some(said) = facts.disclosings.get(&n) else {
-            let what = format!("disclosure {id} was not made by entry {n}");
-            claim.find("disclosure-without-entry", Some(n), what);
+        let id = disclosed.id;
+        let run = runs.range(..=id).next_back().map(|(_, run)| *run);
+        let Some((n, said)) = run.filter(|(_, said)| id < said.first + said.count) else {
+            let what = format!("disclosure {id} was made by no entry");
+            claim.find("disclosure-without-entry", None, what);
             return;
         };
-        let holds = at == said.at
-            && words.code(WordKind::Destination, &said.destination) == Some(destination)
-            && words.code(WordKind::Purpose, &said.purpose) == Some(purpose)
-            && known == 1;
-        claim.expect(holds, "disclosure-differs", Some(n), || {
-            format!("disclosure {id} is not of the run of entry {n}")
-        });
+        let made = match &disclosed.row {
+            None => {
+                claim.erased += 1;
+                disclosed.tombstone.as_deref().and_then(|made| made.try_into().ok())
+            }
+            Some([entry, at, destination, purpose]) => {
+                claim.expect(*entry == n, "disclosure-without-entry", Some(n), || {
+                    format!("disclosure {id} was not made by entry {entry}")
+                });
+                let holds = *at == said.at
+                    && words.code(WordKind::Destination, &said.destination) == Some(*destination)
+                    && words.code(WordKind::Purpose, &said.purpose) == Some(*purpose);
+                claim.expect(holds, "disclosure-differs", Some(n), || {
+                    format!("disclosure {id} is not of the run of entry {n}")
+                });
+                let key = disclosed.key.as_deref().and_then(|key| key.try_into().ok());
+                key.map(|key| commit::disclosure_commitment(&key, id.unsigned_abs()))
+            }
+        };
+        trees.entry(n).or_default().append(commit::item_leaf(&made.unwrap_or([0; 32])));
     })?;
     for (n, said) in &facts.disclosings {
-        let held = held.get(n).copied().unwrap_or(0);
-        // An erasure takes the person's disclosures with it.
-        let holds = held == said.count || (held < said.count && *n < facts.last_erasure);
-        claim.expect(holds, "disclosures-differ", Some(*n), || {
-            format!("entry {n} disclosed {} people, and {held} are here", said.count)
+        let tree = trees.remove(n).unwrap_or_default();
+        let held = tree.size();
+        let same = i64::try_from(held) == Ok(said.count) && tree.root().to_string() == said.root;
+        claim.expect(same, "disclosures-differ", Some(*n), || {
+            format!("entry {n} disclosed {} people, and {held} are here, or others", said.count)
         });
     }
     Ok(claim)
@@ -309,14 +340,27 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
         return Ok(claim);
     };
     let mut missing: BTreeSet<String> = BTreeSet::new();
+    let mut destroyed = sql::destroyed_records(conn)?;
+    let mut complete = true;
     for note in notes {
         // A crash may leave a note of an erasure that didn't happen.
         let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(-1))?;
-        let (kind, at, _) = entry(leaf.as_deref());
-        if kind == "restore" || (kind == "erasure" && at == note.at) {
+        let (kind, at, body) = entry(leaf.as_deref());
+        if kind == "erasure" && at == note.at {
+            complete &= body["records"].as_u64() == Some(note.records.len() as u64);
+            for record in &note.records {
+                // Whoever is erased is gone, or there is something that the law keeps of them.
+                complete &= destroyed.remove(record)
+                    || (sql::record_exists(conn, *record)? && !sql::is_untouched(conn, *record)?);
+            }
+            missing.extend(note.fingerprints);
+        } else if kind == "restore" {
             missing.extend(note.fingerprints);
         }
     }
+    claim.expect(complete && destroyed.is_empty(), "journal-differs", None, || {
+        "the journal names other records than were erased, so a restore couldn't repeat it".into()
+    });
     claim.checked = missing.len() as u64;
     let mut unknown = 0;
     sql::fingerprints(conn, |print| unknown += u64::from(!missing.remove(&hex(print))))?;

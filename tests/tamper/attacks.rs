@@ -52,6 +52,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "append an entry without the key", Does(append_unsigned) => "unsigned-tail";
     "append an entry and leave the chain behind", Sql("INSERT INTO entry SELECT MAX(n) + 1, leaf FROM entry") => "entry-number";
     "put an entry below number 0", Sql("INSERT INTO entry SELECT -1, leaf FROM entry WHERE n = 0") => "entry-misplaced";
+    "number an entry far away", Sql("UPDATE entry SET n = n + 4294967296 WHERE n = (SELECT MAX(n) FROM entry)") => "entry-number";
     "cut off the last entry", Sql("DELETE FROM entry WHERE n = (SELECT MAX(n) FROM entry)") => "rollback";
     "cut off the last entry with its checkpoint", Does(cut_tail) => "" "rollback" "rollback";
     "cut off the last entry and sign anew, with the key", Does(cut_and_sign) => "" "rollback" "rollback";
@@ -111,8 +112,9 @@ pub const ATTACKS: &[Attack] = attacks! {
     "edit a disclosure's purpose", Sql("UPDATE disclosure SET purpose = purpose + 1 WHERE id = 1") => "disclosure-differs";
     "edit a disclosure's moment", Sql("UPDATE disclosure SET at = at - 1 WHERE id = 1") => "disclosure-differs";
     "delete a disclosure after the last erasure", Sql("DELETE FROM disclosure WHERE id = 1") => "disclosures-differ";
-    "add a disclosure", Sql("INSERT INTO disclosure (entry, record, destination, purpose, at) SELECT entry, record, destination, purpose, at FROM disclosure LIMIT 1") => "disclosures-differ";
-    "give a disclosure to another record", Sql("UPDATE disclosure SET record = (SELECT MIN(id) FROM record WHERE id <> disclosure.record) WHERE id = 1") => "" "" "";
+    "add a disclosure", Sql("INSERT INTO disclosure (entry, record, destination, purpose, at) SELECT entry, record, destination, purpose, at FROM disclosure LIMIT 1") => "disclosure-without-entry";
+    "give a disclosure to another record", Sql("UPDATE disclosure SET record = (SELECT MIN(id) FROM record WHERE id <> disclosure.record) WHERE id = 1") => "disclosures-differ";
+    "swap which of two erasures took an item", Does(swap_tombstones) => "tombstones-differ";
     "edit a batch", Sql("UPDATE batch SET source = source + 1 WHERE n = (SELECT MIN(n) FROM batch)") => "batch-differs";
     "edit a batch's count", Sql("UPDATE batch SET value_count = value_count - 1 WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-differs";
     "delete a batch", Sql("DELETE FROM batch WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-missing";
@@ -127,7 +129,8 @@ pub const ATTACKS: &[Attack] = attacks! {
     "take a record out of a merge", Sql("DELETE FROM merge_record WHERE merge = (SELECT MIN(merge) FROM merge_record) AND record = (SELECT MIN(record) FROM merge_record WHERE merge = (SELECT MIN(merge) FROM merge_record))") => "merge-differs";
     "take back a split by hand", Sql("UPDATE record SET subject = (SELECT m.into_subject FROM merge m WHERE m.undone_entry <> 0) WHERE subject = (SELECT m.from_subject FROM merge m WHERE m.undone_entry <> 0)") => "record-moved";
     "move a record to another subject", Sql("UPDATE record SET subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record WHERE subject = home)") => "record-moved";
-    "move a record and its home to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record WHERE subject = home)") => "" "" "";
+    "move a record and its home to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(r.id) FROM record r JOIN value v ON v.record = r.id WHERE r.subject = r.home AND v.state = 2)") => "home-differs";
+    "move a record that holds no value, and its home, to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record r WHERE r.subject = r.home AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = r.id))") => "" "" "";
     "call a living subject merged", Sql("UPDATE subject SET state = 3 WHERE id = (SELECT subject FROM record LIMIT 1)") => "merged-subject-holds-records";
     "call a merged subject living", Sql("UPDATE subject SET state = 2 WHERE state = 3") => "subject-state";
     "edit a subject's public id", Sql("UPDATE subject SET public_id = public_id + 1 WHERE id = (SELECT MAX(subject) FROM record WHERE subject = home AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.from_subject = record.subject OR m.into_subject = record.subject))") => "" "" "";
@@ -252,6 +255,22 @@ fn rebuild_replaced(small: &Small, conn: &Connection) {
     entries[place] = Leaf { at: Moment(entries[place].at.0), ..other };
     conn.execute_batch("DELETE FROM disclosure").unwrap();
     rebuild(small, conn, entries);
+}
+
+/// Two erasures that each took a value: one value of each changes sides, so that all counts stay.
+fn swap_tombstones(_: &Small, conn: &Connection) {
+    let one = |order: &str| -> (i64, i64) {
+        let query = format!(
+            "SELECT seq, entry FROM tombstone WHERE item = 1 ORDER BY entry {order}, seq LIMIT 1"
+        );
+        conn.query_row(&query, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let ((a, first), (b, last)) = (one("ASC"), one("DESC"));
+    assert_ne!(first, last, "two erasures");
+    for (seq, entry) in [(a, last), (b, first)] {
+        let sql = "UPDATE tombstone SET entry = $1 WHERE item = 1 AND seq = $2";
+        conn.execute(sql, [entry, seq]).unwrap();
+    }
 }
 
 fn policy_with_hash(_: &Small, conn: &Connection) {

@@ -1,5 +1,8 @@
 //! One small store with something of everything, and copies of it to attack.
 
+// Each test program uses its own part of it.
+#![allow(dead_code)]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +68,11 @@ pub struct Small {
 
 impl Small {
     pub fn new() -> Small {
-        let folder = tempfile::tempdir().unwrap();
+        Small::made(tempfile::tempdir().unwrap(), &mut |_| {})
+    }
+
+    /// Makes it in a folder; `seen` looks at it after each change from the first disclosures on.
+    pub fn made(folder: tempfile::TempDir, seen: &mut dyn FnMut(&Store)) -> Small {
         let file = |name: &str| folder.path().join(name);
         let path = file("small.db");
         let now = at("2018-01-01T10:00:00Z");
@@ -82,6 +89,7 @@ impl Small {
         let older_wal = file("older-wal");
         std::fs::copy(&side_files(&path)[0], &older_wal).unwrap();
         assert!(std::fs::metadata(&older_wal).unwrap().len() > 0, "an earlier log");
+        seen(&store);
 
         let rules = store::latest(store.conn(), store.words()).unwrap();
         let who = |store: &Store, who: &str| {
@@ -101,25 +109,30 @@ impl Small {
         store.write(now, |writer| desk::record(writer, otto, &said)).unwrap();
         let middle_wal = file("middle-wal");
         std::fs::copy(&side_files(&path)[0], &middle_wal).unwrap();
+        seen(&store);
         let (into, from) = (mira.min(rosa), mira.max(rosa));
         store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
         let (into, from) = (into.min(otto), into.max(otto));
         store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
         let merge = merges_into(store.conn(), into).unwrap()[0];
         store.write(now, |writer| split(writer, &merge)).unwrap();
+        seen(&store);
         let early = file("early.db");
         backup(&mut store, &early, now).unwrap();
         let ann = who(&store, "loyalty_card:LC10000001");
         let done = erase(&mut store, &rules, ann, at("2018-01-04T10:00:00Z")).unwrap();
         assert!(done.categories.iter().any(|category| category.kept > 0), "kept by law");
+        seen(&store);
         let jonas = who(&store, "email:jonas.weber@example.org");
         erase(&mut store, &rules, jonas, at("2018-01-04T11:00:00Z")).unwrap();
+        seen(&store);
         let older = file("older.db");
         store.truncate_wal().unwrap();
         std::fs::copy(&path, &older).unwrap();
         let now = at("2018-01-05T10:00:00Z");
         let run = push(&mut store, &rules, "mailer", &file("out.csv"), now).unwrap();
         assert!(run.sent >= 1, "somebody is reached");
+        seen(&store);
         backup(&mut store, &file("backup.db"), now).unwrap();
         store.truncate_wal().unwrap();
         let vkey = store.signer().unwrap().vkey().parse().unwrap();

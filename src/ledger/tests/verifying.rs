@@ -255,6 +255,15 @@ fn a_flood_of_findings_is_counted_and_not_kept() {
     assert!(!verified.holds());
 }
 
+/// One edited number can claim a gap of any width; telling of it takes no more room.
+#[test]
+fn a_gap_is_not_named_entry_by_entry() {
+    let gap = [Finding::Missing { from: 7, to: u64::MAX }];
+    let named = culprits(&gap, u64::MAX);
+    assert_eq!((named.first(), named.len()), (Some(&7), FINDINGS_MAX));
+    assert_eq!(culprits(&[Finding::Missing { from: 7, to: 9 }], 300), [7, 8]);
+}
+
 #[test]
 fn findings_speak() {
     let finding = Finding::Rollback { held: 9, have: 4 };

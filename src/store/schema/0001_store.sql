@@ -169,14 +169,15 @@ CREATE TABLE batch (
 CREATE INDEX batch_value ON batch (first_value) WHERE value_count > 0;
 CREATE INDEX batch_event ON batch (first_event) WHERE event_count > 0;
 
--- The commitments of erased items, so that batch roots still recompute. item: 1 value, 2 event.
+-- The commitments of erased items, so that the roots of batches and of runs still recompute.
+-- item: 1 value, 2 event, 3 disclosure.
 CREATE TABLE tombstone (
   item INTEGER NOT NULL, seq INTEGER NOT NULL, commitment BLOB NOT NULL, entry INTEGER NOT NULL,
   PRIMARY KEY (item, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- Salts of items that the law keeps after their record's first key was destroyed.
--- item: 1 value, 2 event, 3 payload.
+-- item: 1 value, 2 event.
 CREATE TABLE kept_salt (
   item INTEGER NOT NULL, seq INTEGER NOT NULL, salt BLOB NOT NULL, PRIMARY KEY (item, seq)
 ) STRICT, WITHOUT ROWID;
@@ -203,9 +204,10 @@ CREATE TABLE suppression (
 
 -- OUT AND RIGHTS ----------------------------------------------------------------------------------
 
--- One subject's data sent to one destination for one purpose; record supplied the address.
+-- One subject's data sent to one destination for one purpose; record supplied the address. The entry of
+-- a run commits to its rows, which stand in one stretch; so no number is given twice.
 CREATE TABLE disclosure (
-  id INTEGER PRIMARY KEY, entry INTEGER NOT NULL, record INTEGER NOT NULL,
+  id INTEGER PRIMARY KEY AUTOINCREMENT, entry INTEGER NOT NULL, record INTEGER NOT NULL,
   destination INTEGER NOT NULL, purpose INTEGER NOT NULL, at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX disclosure_record ON disclosure (record);

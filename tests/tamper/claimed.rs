@@ -1,0 +1,180 @@
+//! What a store claims, as SQLite reads it: the measure by which a change that wasn't found is told
+//! from a change of nothing that is claimed.
+
+// Each test program uses its own part of it.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use rusqlite::Connection;
+use rusqlite::types::{Value, ValueRef};
+use sha2::{Digest, Sha256};
+
+/// A column that no claim covers, or covers in part: what is left of it, and why. `ATTACKS.md` says
+/// more.
+pub struct Unclaimed {
+    pub table: &'static str,
+    pub column: &'static str,
+    /// What is still claimed, in SQL; `0` for nothing.
+    pub left: &'static str,
+    pub why: &'static str,
+}
+
+/// Rows that no claim covers, told by a condition on those that are.
+pub struct UnclaimedRows {
+    pub table: &'static str,
+    /// The rows that are claimed.
+    pub claimed: &'static str,
+    pub why: &'static str,
+}
+
+macro_rules! unclaimed {
+    ($($table:literal $column:literal $left:literal $why:literal;)*) => {
+        &[$(Unclaimed { table: $table, column: $column, left: $left, why: $why },)*]
+    };
+}
+
+#[rustfmt::skip]
+pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
+    "witness" "size" "0" "what a witness is known to have signed: a help for asking";
+    "sqlite_sequence" "seq" "CASE name WHEN 'record' THEN seq ELSE 0 END" "numbers of subjects and disclosures that were passed over";
+    "subject" "public_id" "0" "public ids stand under no entry but those of merges";
+    "subject" "state" "state = 3" "that the law keeps something of a subject is told by its values";
+    "record" "subject" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN subject ELSE 0 END" "a record without values";
+    "record" "home" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN home ELSE 0 END" "a record without values";
+    "record" "source" "CASE WHEN last_value = 0 THEN 0 ELSE source END" "a record without values";
+    "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END" "a record without values";
+    "merge_record" "record" "0" "a merge whose payload was erased";
+    "merge_record" "merge" "0" "a merge whose payload was erased";
+    "request" "record" "0" "whose a request was";
+    "notice" "id" "0" "a number that nothing refers to";
+    "payload" "record" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE record END" "whose an erased payload was";
+    "value" "field" "CASE WHEN state = 4 THEN 0 ELSE field END" "the field of an erased value";
+    "value" "purposes" "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
+    "value" "observed_at" "CASE WHEN state = 4 AND (observed_at <= 2147483647 OR observed_at = 140737488355327) THEN 0 ELSE observed_at END" "when an erased item was, if so long ago";
+    "event" "at" "CASE WHEN purposes = 2 AND (at <= 2147483647 OR at = 140737488355327) THEN 0 ELSE at END" "when an erased item was, if so long ago";
+    "event" "name" "CASE WHEN purposes = 2 THEN 0 ELSE name END" "the name of an erased event";
+    "event" "purposes" "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
+};
+
+#[rustfmt::skip]
+pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
+    UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
+    UnclaimedRows { table: "identifier", claimed: "value <> 0", why: "the blind name of a no" },
+    UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
+    UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
+    UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
+    UnclaimedRows { table: "link", claimed: "0", why: "links between records" },
+    UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
+];
+
+/// The rows of a file as SQLite reads them, each table in the order of its key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// The rows of which something is claimed, as far as it is, in no order that tells anything.
+    pub claimed: BTreeMap<String, Vec<String>>,
+    /// Everything.
+    pub all: BTreeMap<String, Vec<Vec<Value>>>,
+}
+
+impl Reading {
+    pub fn of(path: &Path) -> rusqlite::Result<Reading> {
+        let conn = Connection::open(path)?;
+        let tables = texts(&conn, "SELECT name FROM sqlite_schema WHERE type = 'table'")?;
+        let (mut claimed, mut all) = (BTreeMap::new(), BTreeMap::new());
+        for table in tables.into_iter().filter(|name| !name.starts_with("sqlite_stat")) {
+            let columns = columns(&conn, &table)?;
+            let left = columns.iter().map(|name| {
+                let left = UNCLAIMED.iter().find(|u| u.table == table && u.column == *name);
+                left.map_or_else(|| format!("\"{name}\""), |unclaimed| unclaimed.left.to_owned())
+            });
+            let left: Vec<String> = left.collect();
+            let rows = UNCLAIMED_ROWS.iter().find(|rows| rows.table == table);
+            let rows = rows.map_or("1", |rows| rows.claimed);
+            let some = format!("SELECT {} FROM \"{table}\" WHERE {rows}", left.join(", "));
+            let some = read(&conn, &some)?;
+            let mut some: Vec<String> = some.iter().map(|row| format!("{row:?}")).collect();
+            some.sort_unstable();
+            claimed.insert(table.clone(), some);
+            let whole = read(&conn, &format!("SELECT * FROM \"{table}\""))?;
+            all.insert(table, whole);
+        }
+        Ok(Reading { claimed, all })
+    }
+
+    /// The claimed part in 32 bytes.
+    pub fn digest(&self) -> [u8; 32] {
+        let mut text = String::new();
+        write!(text, "{:?}", self.claimed).expect("a text grows");
+        Sha256::digest(text.as_bytes()).into()
+    }
+
+    /// The leaves in order, when they are numbered without a gap.
+    pub fn leaves(&self) -> Vec<Vec<u8>> {
+        let rows = self.all.get("entry").into_iter().flatten();
+        let leaves = rows.map(|row| match &row[1] {
+            Value::Blob(leaf) => leaf.clone(),
+            other => format!("{other:?}").into_bytes(),
+        });
+        leaves.collect()
+    }
+
+    /// Why what differs from another reading, which claims the same, isn't claimed.
+    pub fn unclaimed_beside(&self, other: &Reading) -> Vec<&'static str> {
+        let mut why = Vec::new();
+        for (table, rows) in &self.all {
+            let others = &other.all[table];
+            if rows == others {
+                continue;
+            }
+            let cells = rows.iter().zip(others).flat_map(|(a, b)| a.iter().zip(b).enumerate());
+            let differs = |column: usize| {
+                rows.len() != others.len()
+                    || cells.clone().any(|(at, (a, b))| at == column && a != b)
+            };
+            why.extend(UNCLAIMED_ROWS.iter().filter(|r| r.table == table).map(|r| r.why));
+            let places = UNCLAIMED.iter().filter(|u| u.table == table);
+            why.extend(places.filter(|u| differs(place(u))).map(|u| u.why));
+        }
+        why.sort_unstable();
+        why.dedup();
+        why
+    }
+}
+
+/// The place of a column in its table.
+fn place(unclaimed: &Unclaimed) -> usize {
+    if unclaimed.table == "sqlite_sequence" {
+        return 1;
+    }
+    let rule = candor::store::REGISTRY.iter().find(|rule| rule.table == unclaimed.table);
+    let columns = rule.expect("the registry lists every table").columns;
+    columns.iter().position(|(name, _)| *name == unclaimed.column).expect("and every column")
+}
+
+fn read(conn: &Connection, query: &str) -> rusqlite::Result<Vec<Vec<Value>>> {
+    let mut statement = conn.prepare(query)?;
+    let columns = statement.column_count();
+    // Text that isn't UTF-8 is read as bytes: another value than any text.
+    let cell = |row: &rusqlite::Row<'_>, column| -> rusqlite::Result<Value> {
+        let cell = row.get_ref(column)?;
+        Ok(Value::try_from(cell).unwrap_or_else(|_| match cell {
+            ValueRef::Text(bytes) => Value::Blob(bytes.to_vec()),
+            _ => Value::Null,
+        }))
+    };
+    let rows = statement.query_map([], |row| (0..columns).map(|i| cell(row, i)).collect())?;
+    rows.collect()
+}
+
+pub fn texts(conn: &Connection, query: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare(query)?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+pub fn columns(conn: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let none = conn.prepare(&format!("SELECT * FROM \"{table}\" LIMIT 0"))?;
+    Ok(none.column_names().map(str::to_owned).collect())
+}
