@@ -10,6 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::consent::permit::Permit;
 use crate::policy::rulebook::Rulebook;
+use crate::policy::types::FileReader;
 use crate::store::{Store, WordKind, hex};
 use crate::view::Table;
 
@@ -29,19 +30,21 @@ pub struct Run {
     pub sent: usize,
     /// How many were left out, by reason.
     pub withheld: std::collections::BTreeMap<&'static str, u64>,
+    /// Values in the file that a spreadsheet would run as a formula: it is for a program.
+    pub formulas: usize,
     /// The ledger entry.
     pub entry: i64,
     /// SHA-256 of the file.
     pub sha256: String,
 }
 
-/// The CSV text of permitted rows. Nothing else can be written: see `consent::permit`.
-pub fn write_rows(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
+/// A table of permitted rows. Nothing else can be written: see `consent::permit`.
+pub fn table_of(columns: &[String], permitted: &[Permit<Outbound>]) -> Table {
     let mut table = Table::new("", columns.iter().cloned());
     for permit in permitted {
         table.push(permit.item().fields.iter().cloned());
     }
-    table.to_exact_csv()
+    table
 }
 
 /// Sends a destination its audience: decides, records, and puts the file in its place last. A crash
@@ -63,7 +66,11 @@ pub fn push(
             .next("name another one; what went out is never written over"));
     }
     let audience = audience(store, rules, name, now)?;
-    let text = write_rows(&target.fields, &audience.permitted);
+    let table = table_of(&target.fields, &audience.permitted);
+    let (text, formulas) = match target.read_by {
+        FileReader::Program => (table.to_exact_csv(), table.formulas()),
+        FileReader::Spreadsheet => (table.to_csv(), 0),
+    };
     let mut fresh = out.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = std::path::PathBuf::from(fresh);
@@ -96,6 +103,7 @@ pub fn push(
         purpose: rule.name.clone(),
         sent: audience.permitted.len(),
         withheld: audience.withheld,
+        formulas,
         entry,
         sha256,
     })
