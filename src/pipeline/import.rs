@@ -27,6 +27,9 @@ const BATCH_ROWS_MAX: usize = 50_000;
 /// How long a transaction takes in rows (milliseconds): others wait for the write lock that long, and
 /// a run that is cut off loses no more.
 const BATCH_MS_MAX: i64 = 1_000;
+/// How often others are let in, in milliseconds: what they have to write waits no longer than that and
+/// one transaction.
+const LET_IN_MS: i64 = 500;
 /// How many rows are taken between two looks at the clock.
 const ROWS_A_LOOK: usize = 256;
 
@@ -145,6 +148,7 @@ fn carry_out(
     };
     let mut run = Run::new(items, resumed_at_line.unwrap_or(1), summary);
     let mut admission: Option<Admission<'_>> = None;
+    let mut let_in = now();
     while !run.ended {
         run.summary = store.write(now(), |writer| {
             if admission.is_none() {
@@ -165,6 +169,10 @@ fn carry_out(
             Ok(summary)
         })?;
         listener.progress(run.items.progress());
+        if !run.ended && now().0 >= let_in.0.saturating_add(LET_IN_MS) {
+            store::let_others_write();
+            let_in = now();
+        }
     }
     Ok(Outcome {
         import,
