@@ -222,6 +222,11 @@ fn nothing_new_is_said_only_where_it_is_so() {
     }
     let error = desk.typed("--json import crm.ndjson --source crm").error();
     assert_eq!(error["details"][0]["summary"]["rows"], csv.lines().count());
+    // Under the right name the same bytes are taken in.
+    desk.write("late.ndjson", "crm_id,first_name\nk7,Ida\n");
+    assert_eq!(desk.typed("import late.ndjson --source crm").exit, Some(3));
+    std::fs::rename(desk.file("late.ndjson"), desk.file("late.csv")).unwrap();
+    assert!(desk.done("import late.csv --source crm").contains("1 new"));
 }
 
 #[test]

@@ -160,9 +160,13 @@ fn carry_out(
                 rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
             };
             let summary = run.batch(writer, admission, &is_over, listener)?;
-            let totals = serde_json::to_string(&summary).expect("counts are JSON");
+            if run.ended && summary.is_unreadable() {
+                // Nothing was taken in: the same bytes may come again under the right name or format.
+                sql::put_progress(writer.conn, import, 1, &totals_of(&Summary::default()))?;
+                return Ok(summary);
+            }
             let line = i64::try_from(run.resume_line).unwrap_or(0);
-            sql::put_progress(writer.conn, import, line, &totals)?;
+            sql::put_progress(writer.conn, import, line, &totals_of(&summary))?;
             if run.ended {
                 sql::finish_import(writer.conn, import, writer.now.0)?;
             }
@@ -181,6 +185,10 @@ fn carry_out(
         resumed_at_line,
         known_from: None,
     })
+}
+
+fn totals_of(summary: &Summary) -> String {
+    serde_json::to_string(summary).expect("counts are JSON")
 }
 
 /// A file being read, and what has been counted of it up to the last batch.

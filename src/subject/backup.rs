@@ -189,8 +189,10 @@ impl Restoring<'_> {
         let later = later_erasures(path, size, &before, certificates, restored.log().origin())?;
 
         // From here on the key signs what continues the backup; the first entry says so.
-        let signer =
-            restored.signer().ok_or_else(|| Error::no("key-missing", "the key is missing"))?;
+        let signer = restored.signer().ok_or_else(|| {
+            Error::no("key-missing", "the key is missing")
+                .next("put the key file back beside the store")
+        })?;
         let fresh =
             SignedState { size: restored.log().size(), root: restored.log().root().to_string() };
         signer.put_state(&fresh)?;
@@ -239,6 +241,7 @@ fn signed_before(path: &Path) -> Result<SignedState> {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
             Error::damaged("key-state-damaged", "the key's memory can't be read")
                 .at(state.display())
+                .next("put it back from a copy")
         }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(SignedState::default()),
         Err(error) => Err(io(&state)(error)),
@@ -276,10 +279,12 @@ fn later_erasures(
         let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|_| {
             Error::damaged("certificate-unreadable", "this is no erasure certificate")
                 .at(file.display())
+                .next("name the JSON file that `candor erase --certificate` wrote")
         })?;
         if certificate.origin != origin {
             return Err(Error::no("certificate-foreign", "the certificate is of another ledger")
-                .at(file.display()));
+                .at(file.display())
+                .next("leave it out: it tells of another store's erasure"));
         }
         notes.push(ErasureNote {
             entry: certificate.entry,
