@@ -78,3 +78,49 @@ fn statements_stand_in_sql_files() {
         }
     }
 }
+
+/// Whoever meets an error is told how to go on: by `next`, in the same expression.
+#[test]
+fn every_error_says_how_to_go_on() {
+    for (path, text) in sources() {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for kind in ["usage", "no", "damaged", "new"] {
+            let call = format!("Error::{kind}(");
+            for (at, _) in code.match_indices(&call) {
+                let mut rest = after_call(&code[at + call.len()..]);
+                let mut says = false;
+                while let Some((name, inside)) = method(rest) {
+                    says |= name == "next";
+                    rest = after_call(inside);
+                }
+                let line = 1 + code[..at].matches('\n').count();
+                assert!(says, "{}:{line}: no .next(…)", path.display());
+            }
+        }
+    }
+}
+
+/// What follows the closing bracket of a call, of which `inside` stands behind the opening one.
+fn after_call(inside: &str) -> &str {
+    let (mut depth, mut quoted, mut escaped) = (1, false, false);
+    for (at, c) in inside.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            '(' if !quoted => depth += 1,
+            ')' if !quoted => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &inside[at + 1..];
+        }
+    }
+    ""
+}
+
+/// The method that is called on what stands before, and what follows its opening bracket.
+fn method(rest: &str) -> Option<(&str, &str)> {
+    let (name, inside) = rest.trim_start().strip_prefix('.')?.split_once('(')?;
+    name.chars().all(|c| c.is_alphanumeric() || c == '_').then_some((name, inside))
+}

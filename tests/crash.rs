@@ -337,6 +337,10 @@ fn fill(place: &Place, disk: &Path) {
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
     assert!(!out.status.success(), "the disk wasn't full");
     assert!(said.contains("disk-full"), "{said}");
+    let halves: Vec<_> =
+        std::fs::read_dir(disk).unwrap().map(|file| file.unwrap().path()).collect();
+    let is_half = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "new");
+    assert!(!halves.iter().any(is_half), "half a file stays behind: {halves:?}");
     {
         let opened = Store::open(Path::new(store), Access::Write, "test").unwrap();
         let verdict = verify(opened.conn(), &[]);

@@ -29,8 +29,10 @@ fn newest(store: &Store) -> Result<(u64, String)> {
     let (size, note) = last_checkpoint(store.conn())?.ok_or_else(|| {
         Error::no("checkpoint-missing", "nothing was ever signed").next("run `candor audit verify`")
     })?;
-    let note = String::from_utf8(note)
-        .map_err(|_| Error::damaged("store-damaged", "the last checkpoint can't be read"))?;
+    let note = String::from_utf8(note).map_err(|_| {
+        Error::damaged("store-damaged", "the last checkpoint can't be read")
+            .next("restore a backup with `candor restore`")
+    })?;
     Ok((u64::try_from(size).unwrap_or(0), note))
 }
 

@@ -58,7 +58,9 @@ impl Witness {
     /// `vkey-unreadable` for a key that isn't a log's.
     pub fn new(state: State, key: SigningKey, logs: Vec<VerifierKey>) -> Result<Witness> {
         if let Some(other) = logs.iter().find(|key| key.kind() != KeyKind::Log) {
-            return Err(Error::usage("vkey-unreadable", "this is no log's key").at(other.name()));
+            return Err(Error::usage("vkey-unreadable", "this is no log's key")
+                .at(other.name())
+                .next("name a log's key, as `candor key show` prints it"));
         }
         let vkey = key.verifier_key(state.name(), KeyKind::Witness)?;
         Ok(Witness { state: Mutex::new(state), key, vkey, logs })

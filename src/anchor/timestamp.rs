@@ -47,7 +47,9 @@ pub fn stamp(
     let answer = post(authority, "application/timestamp-query", &query)?;
     if answer.status != 200 {
         let what = format!("the authority answered with HTTP status {}", answer.status);
-        return Err(Error::no("timestamp-refused", what).at(authority));
+        return Err(Error::no("timestamp-refused", what)
+            .at(authority)
+            .next("ask another authority with --tsa URL"));
     }
     let stamp = read_stamp(&answer.body).map_err(|error| error.at(authority))?;
     let asked: [u8; 32] = Sha256::digest(note.as_bytes()).into();
@@ -56,7 +58,8 @@ pub fn stamp(
             "timestamp-foreign",
             "the token is over something else than was asked",
         )
-        .at(authority));
+        .at(authority)
+        .next("ask another authority with --tsa URL"));
     }
     let tsr_sha256 = hex(&Sha256::digest(&answer.body));
     let entry = store.write(now, |writer| {

@@ -57,8 +57,10 @@ pub(super) fn request(bytes: &[u8], nonce: [u8; 8]) -> Vec<u8> {
 /// # Errors
 /// `timestamp-refused` when the authority says no; `timestamp-unreadable` when it is none.
 pub fn read_stamp(answer: &[u8]) -> Result<Stamp> {
-    let unreadable =
-        || Error::damaged("timestamp-unreadable", "this is no time-stamp of RFC 3161 over SHA-256");
+    let unreadable = || {
+        Error::damaged("timestamp-unreadable", "this is no time-stamp of RFC 3161 over SHA-256")
+            .next("ask another authority with --tsa URL")
+    };
     let whole = AnyRef::from_der(answer).map_err(|_| unreadable())?;
     let parts = items(whole, Tag::Sequence).ok_or_else(unreadable)?;
     let status = parts.first().and_then(|s| items(*s, Tag::Sequence)).ok_or_else(unreadable)?;

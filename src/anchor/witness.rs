@@ -310,6 +310,7 @@ pub fn witnessed_note(conn: &rusqlite::Connection, at_least: u64) -> Result<Opti
             "checkpoint-missing",
             "a checkpoint that was witnessed is missing",
         )
+        .next("run `candor audit verify`")
     })?;
     Ok(Some((u64::try_from(size).unwrap_or(0), note)))
 }

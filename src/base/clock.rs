@@ -36,7 +36,8 @@ impl Moment {
         Err(Error::usage(
             "time-unreadable",
             "a time is written like 2026-03-03T12:00:00Z or 2026-03-03",
-        ))
+        )
+        .next("write it so; a date alone is its first moment in UTC"))
     }
 
     /// As a calendar time in UTC.

@@ -18,7 +18,7 @@ pub enum Kind {
     Busy = 4,
 }
 
-/// A fault, told as `code: what (place). try: next`.
+/// A fault, told as `code: what (place)`, its details, and `try: next`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Error {
     /// The class, which decides the exit code.
@@ -31,6 +31,17 @@ pub struct Error {
     pub place: String,
     /// How to go on: a command or an action; empty when there is none.
     pub next: String,
+    /// What it consists of, where several things are told at once; empty otherwise.
+    pub details: Vec<Detail>,
+}
+
+/// One of several things that an error tells at once.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Detail {
+    /// For people: a line or more.
+    pub words: String,
+    /// For programs: a JSON object.
+    pub document: serde_json::Value,
 }
 
 /// The result of everything in candor that can fail.
@@ -39,7 +50,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Makes an error of the given class.
     pub fn new(kind: Kind, code: &'static str, what: impl Into<String>) -> Self {
-        Error { kind, code, what: what.into(), place: String::new(), next: String::new() }
+        let (place, next) = (String::new(), String::new());
+        Error { kind, code, what: what.into(), place, next, details: Vec::new() }
     }
 
     /// The answer is "no" (exit 1).
@@ -71,6 +83,17 @@ impl Error {
         self
     }
 
+    /// Adds what it consists of: each with its words and as a document.
+    #[must_use]
+    pub fn with<T: fmt::Display + serde::Serialize>(mut self, details: &[T]) -> Self {
+        let detail = |detail: &T| Detail {
+            words: detail.to_string(),
+            document: serde_json::to_value(detail).expect("details are plain data"),
+        };
+        self.details.extend(details.iter().map(detail));
+        self
+    }
+
     /// The exit code of the process that ends with this error.
     pub fn exit_code(&self) -> u8 {
         self.kind as u8
@@ -82,6 +105,9 @@ impl fmt::Display for Error {
         write!(f, "{}: {}", self.code, self.what)?;
         if !self.place.is_empty() {
             write!(f, " ({})", self.place)?;
+        }
+        for detail in &self.details {
+            write!(f, "\n{}", detail.words)?;
         }
         if !self.next.is_empty() {
             write!(f, "\n  try: {}", self.next)?;

@@ -30,7 +30,8 @@ pub struct CsvRows {
 impl CsvRows {
     /// Reads the header line; `feed` stands behind any byte order mark.
     ///
-    /// The delimiter is detected from the header when it isn't given. Faults: an empty file, a
+    /// The delimiter is detected from the header when it isn't given; a line such as `sep=;` above the
+    /// header, which spreadsheets write, says it for certain. Faults: an empty file, a
     /// header that can't be read, a column without a name or with another's, a missing key column.
     pub fn open(
         mut feed: Feed,
@@ -44,14 +45,12 @@ impl CsvRows {
             return Err(Error::usage("delimiter-impossible", "a delimiter is one ASCII character")
                 .next("use one of: comma, semicolon, tab, |"));
         }
-        while !feed.is_last() && memchr::memchr2(b'\n', b'\r', feed.window()).is_none() {
-            if feed.window().len() > LINE_BYTES_MAX {
-                break;
-            }
-            feed.more()?;
-        }
-        if feed.window().last() == Some(&b'\r') && !feed.is_last() {
-            feed.more()?;
+        hold_line(&mut feed)?;
+        let stated = stated_delimiter(feed.window());
+        let delimiter = stated.map(|(delimiter, _)| delimiter).or(delimiter);
+        if let Some((_, bytes)) = stated {
+            feed.consume(bytes);
+            hold_line(&mut feed)?;
         }
         let line_end = detect_line_end(feed.window());
         let place = feed.place().to_owned();
@@ -61,7 +60,7 @@ impl CsvRows {
             shape: Shape { delimiter: delimiter.unwrap_or(b','), line_end },
             header: Header { columns: Vec::new(), unknown: Vec::new(), known: 0 },
             header_raw: Vec::new(),
-            line: 1,
+            line: if stated.is_some() { 2 } else { 1 },
             body: (0, 1),
         };
         rows.read_header(delimiter, plan, key).map_err(|error| error.at(place.display()))?;
@@ -238,6 +237,33 @@ impl CsvRows {
         }
         Ok(())
     }
+}
+
+/// Fills the window until it holds the first line with its end, or as much as a line may have.
+fn hold_line(feed: &mut Feed) -> Result<()> {
+    while !feed.is_last() && memchr::memchr2(b'\n', b'\r', feed.window()).is_none() {
+        if feed.window().len() > LINE_BYTES_MAX {
+            break;
+        }
+        feed.more()?;
+    }
+    if feed.window().last() == Some(&b'\r') && !feed.is_last() {
+        feed.more()?;
+    }
+    Ok(())
+}
+
+/// The delimiter that a line such as `sep=;` states, and the bytes of that line with its end.
+fn stated_delimiter(window: &[u8]) -> Option<(u8, usize)> {
+    let (word, rest) = window.split_at_checked(4)?;
+    let (&delimiter, end) = rest.split_first()?;
+    let end_bytes = match end {
+        [b'\r', b'\n', ..] => 2,
+        [b'\r' | b'\n', ..] => 1,
+        _ => return None,
+    };
+    let is_delimiter = delimiter == b'\t' || delimiter.is_ascii_punctuation() && delimiter != b'"';
+    (word.eq_ignore_ascii_case(b"sep=") && is_delimiter).then_some((delimiter, 5 + end_bytes))
 }
 
 /// Splits a record's text at its delimiters; quoted fields that hold quotes are written to `aside`.

@@ -128,8 +128,9 @@ fn sources<'r>(rules: &'r Rulebook, named: Option<&'r str>) -> Result<Vec<&'r st
         true => Error::usage(
             "source-not-indirect",
             format!("by the policy the people themselves are the source {name}"),
-        ),
-        false => Error::usage("source-unknown", format!("the policy declares no source {name}")),
-    }
-    .next(next))
+        )
+        .next(next),
+        false => Error::usage("source-unknown", format!("the policy declares no source {name}"))
+            .next(next),
+    })
 }

@@ -10,7 +10,7 @@
 //!
 //! ```compile_fail
 //! let row: candor::send::Outbound = todo!();
-//! candor::send::write_rows(&["email".to_owned()], &[row]); // wants permits, not rows
+//! candor::send::table_of(&["email".to_owned()], &[row]); // wants permits, not rows
 //! ```
 
 use crate::base::clock::Moment;

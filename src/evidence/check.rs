@@ -196,13 +196,15 @@ fn document_of(path: &Path) -> Option<PathBuf> {
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     let length = std::fs::metadata(path).map_err(io(path))?.len();
     if length > FILE_BYTES_MAX {
-        return Err(
-            Error::usage("file-too-long", "the file is longer than 1 GiB").at(path.display())
-        );
+        return Err(Error::usage("file-too-long", "the file is longer than 1 GiB")
+            .at(path.display())
+            .next("name what candor handed out; none of it is that long"));
     }
     std::fs::read(path).map_err(io(path))
 }
 
 pub(super) fn missing(path: &Path) -> Error {
-    Error::no("proof-missing", "it carries no proof, or no longer does").at(path.display())
+    Error::no("proof-missing", "it carries no proof, or no longer does")
+        .at(path.display())
+        .next("take it for unproven, and ask whoever handed it out for it again")
 }

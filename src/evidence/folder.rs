@@ -35,14 +35,17 @@ pub(super) fn check_folder(folder: &Path, trust: &Trust, only: Option<&str>) -> 
         listed.iter().filter(|(_, name)| only.is_none_or(|only| only == name)).collect();
     if wanted.is_empty() {
         return Err(Error::no("file-unlisted", "the file is not one that was handed out")
-            .at(folder.join(only.unwrap_or_default()).display()));
+            .at(folder.join(only.unwrap_or_default()).display())
+            .next("take it for unproven, and ask whoever handed it out for it again"));
     }
     for (hash, name) in &wanted {
         let path = folder.join(name);
         let found = if path.is_file() { Some(read(&path)?) } else { None };
         if found.map(|bytes| hex(&Sha256::digest(bytes))).as_ref() != Some(hash) {
             let what = "the file is missing, or not the one that was handed out";
-            return Err(Error::no("file-changed", what).at(path.display()));
+            return Err(Error::no("file-changed", what)
+                .at(path.display())
+                .next("take it for unproven, and ask whoever handed it out for it again"));
         }
     }
     if only.is_none() {
@@ -64,7 +67,8 @@ fn nothing_else(folder: &Path, listed: &[(String, String)], evidence: &Evidence)
             || (name == CHECKPOINT && read(&path)? == evidence.checkpoint.as_bytes());
         if !known {
             return Err(Error::no("file-unlisted", "the folder holds what was not handed out")
-                .at(path.display()));
+                .at(path.display())
+                .next("take it for unproven, and ask whoever handed it out for it again"));
         }
     }
     Ok(())
@@ -72,7 +76,10 @@ fn nothing_else(folder: &Path, listed: &[(String, String)], evidence: &Evidence)
 
 /// Lines of `sha256sum`: 64 hexadecimal digits, two spaces, a plain name.
 fn parse_manifest(bytes: &[u8]) -> Result<Vec<(String, String)>> {
-    let unreadable = || Error::no("manifest-unreadable", "the list of files can't be read");
+    let unreadable = || {
+        Error::no("manifest-unreadable", "the list of files can't be read")
+            .next("take it for unproven, and ask whoever handed it out for it again")
+    };
     let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
     let lines = text.lines().map(|line| {
         let (hash, name) = line.split_once("  ")?;

@@ -69,7 +69,9 @@ pub(super) fn shown(conn: &Connection, n: i64, opening: Opening) -> Result<Shown
 fn opened_payload(conn: &Connection, n: i64, leaf: &[u8]) -> Result<Opened> {
     let at = || format!("entry {n}");
     let Some(committed) = scan::fields(leaf)?.commitment else {
-        return Err(Error::no("payload-none", "the entry commits to no payload").at(at()));
+        return Err(Error::no("payload-none", "the entry commits to no payload")
+            .at(at())
+            .next("prove the entry itself, without --open"));
     };
     let mut opened = None;
     sql::payloads(conn, n, n + 1, |row| {
@@ -145,6 +147,7 @@ pub fn item(conn: &Connection, kind: ItemKind, number: i64) -> Result<Evidence> 
     let (salt, content) = found.ok_or_else(|| {
         Error::no("item-erased", format!("the {name} was erased, and only its commitment is left"))
             .at(format!("{name} {number}"))
+            .next("prove the entry of its batch with --entry: it holds the commitment")
     })?;
     let index = u64::try_from(number - first).expect("the item lies in its batch");
     let levels = Levels::new(leaves);

@@ -83,6 +83,7 @@ pub(super) fn of_document(proven: &Proven, document: &[u8]) -> Result<Checked> {
     let (_, artefact) = ISSUING.iter().find(|(kind, _)| *kind == first.kind).ok_or_else(|| {
         Error::no("document-unknown", "the entry behind it hands no document out")
             .at(format!("entry {}", first.number))
+            .next("take it for unproven, and ask whoever handed it out for it again")
     })?;
     let named = first.body["report"].as_str().map(|name| format!("{artefact} {name}"));
     let mut checked = Checked::new(named.unwrap_or_else(|| (*artefact).to_owned()), &proven.signed);
@@ -207,4 +208,5 @@ fn json(document: &[u8]) -> Result<Value> {
 
 fn disagrees(what: &str) -> Error {
     Error::no("document-disagrees", what)
+        .next("take it for unproven, and ask whoever handed it out for it again")
 }

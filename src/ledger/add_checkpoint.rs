@@ -41,8 +41,10 @@ impl AddCheckpoint {
 
     /// Reads a body; fails unless the bytes are exactly what `to_text` writes.
     pub fn parse(bytes: &[u8]) -> Result<AddCheckpoint> {
-        let unreadable =
-            || Error::damaged("request-unreadable", "this is no add-checkpoint request");
+        let unreadable = || {
+            Error::damaged("request-unreadable", "this is no add-checkpoint request")
+                .next("send the body that c2sp.org/tlog-witness describes")
+        };
         let text = std::str::from_utf8(bytes).map_err(|_| unreadable())?;
         let (above, note) = text.split_once("\n\n").ok_or_else(unreadable)?;
         let mut lines = above.split('\n');
@@ -68,7 +70,8 @@ pub fn stated(text: &str) -> Result<Checkpoint> {
     let end = text.match_indices('\n').nth(2).map_or(text.len(), |(at, _)| at + 1);
     let (head, more) = text.split_at(end);
     if more.starts_with('\n') || more.contains("\n\n") {
-        return Err(Error::damaged("checkpoint-unreadable", "an extension line is empty"));
+        return Err(Error::damaged("checkpoint-unreadable", "an extension line is empty")
+            .next("send the checkpoint as it was signed"));
     }
     Checkpoint::parse(head)
 }
@@ -82,6 +85,7 @@ pub fn cosignature(text: &str, answer: &str, key: &VerifierKey) -> Result<(Strin
     let missing = || {
         Error::no("cosignature-missing", "the witness answered without a signature that holds")
             .at(key.name())
+            .next("check the witness's public key with its operator")
     };
     let note = Note::parse(format!("{text}\n{answer}").as_bytes()).map_err(|_| missing())?;
     let signer = note

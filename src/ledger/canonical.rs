@@ -25,7 +25,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn write_nested(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
-    let refuse = |what| Err(Error::usage("not-canonical", what));
+    let refuse = |what| Err(Error::usage("not-canonical", what).next("run `candor audit verify`"));
     match value {
         Value::Null => return refuse("a null has no place in a ledger entry; leave the key out"),
         Value::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),

@@ -49,8 +49,10 @@ impl Checkpoint {
 
     /// Reads a text; fails unless it is exactly three lines as `text` writes them.
     pub fn parse(text: &str) -> Result<Checkpoint> {
-        let unreadable =
-            || Error::damaged("checkpoint-unreadable", "this is no checkpoint of three lines");
+        let unreadable = || {
+            Error::damaged("checkpoint-unreadable", "this is no checkpoint of three lines")
+                .next("name a file that `candor audit checkpoint` wrote")
+        };
         let lines: Vec<&str> =
             text.strip_suffix('\n').ok_or_else(unreadable)?.split('\n').collect();
         let [origin, size, root] = lines[..] else { return Err(unreadable()) };
@@ -87,7 +89,8 @@ impl Trust {
         let keys: Vec<VerifierKey> = log_keys.chain(witness_keys).cloned().collect();
         let signers = note.open(&keys, unknown)?;
         if !signers.iter().any(|signer| self.is_log_key(&signer.key)) {
-            return Err(Error::no("signature-missing", "the log itself did not sign this"));
+            return Err(Error::no("signature-missing", "the log itself did not sign this")
+                .next("check that key and checkpoint are of one ledger"));
         }
         let witnessed = signers
             .into_iter()

@@ -62,7 +62,8 @@ impl Growth {
         let asked = AddCheckpoint::parse(bytes)?;
         if stated(&Note::parse(from.as_bytes())?.text)?.size != asked.old {
             return Err(Error::no("proof-elsewhere", "the proof starts at another checkpoint")
-                .at(format!("size {}", asked.old)));
+                .at(format!("size {}", asked.old))
+                .next("name the checkpoint that the proof starts at"));
         }
         Ok(Growth::new(from.to_owned(), asked.checkpoint.to_text(), &asked.proof))
     }

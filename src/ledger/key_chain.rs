@@ -71,7 +71,8 @@ impl KeyChain {
             && key.name() == last.key.name()
             && self.0.iter().all(|tenure| tenure.key != key);
         if !fits {
-            return Err(Error::no("key-chain", "a key doesn't follow the one before it"));
+            return Err(Error::no("key-chain", "a key doesn't follow the one before it")
+                .next("run `candor audit verify`"));
         }
         self.0.push(Tenure { entry, key, reason });
         Ok(())

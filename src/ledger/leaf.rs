@@ -158,5 +158,5 @@ pub(super) fn not_canonical() -> Error {
 }
 
 fn refuse<T>(what: &str) -> Result<T> {
-    Err(Error::usage("entry-invalid", what))
+    Err(Error::usage("entry-invalid", what).next("run `candor audit verify`"))
 }

@@ -99,20 +99,26 @@ impl Note {
                         return Err(Error::no(
                             "signature-unknown",
                             "a signature is by no known key",
-                        ));
+                        )
+                        .next("name the key that signed it, as it was handed to you"));
                     }
                 }
             };
             if signers.iter().any(|signer| signer.key == *key) {
-                return Err(Error::no("signature-twice", "one key signed twice").at(key.name()));
+                return Err(Error::no("signature-twice", "one key signed twice")
+                    .at(key.name())
+                    .next("take it for unproven, and ask whoever handed it out for it again"));
             }
             let signer = line.check(key, &self.text).ok_or_else(|| {
-                Error::no("signature-wrong", "a signature does not hold").at(key.name())
+                Error::no("signature-wrong", "a signature does not hold")
+                    .at(key.name())
+                    .next("take it for unproven, and ask whoever handed it out for it again")
             })?;
             signers.push(signer);
         }
         if signers.is_empty() {
-            return Err(Error::no("signature-missing", "no known key signed this"));
+            return Err(Error::no("signature-missing", "no known key signed this")
+                .next("name the key that signed it, as it was handed to you"));
         }
         Ok(signers)
     }
@@ -177,5 +183,7 @@ fn moment_of(seconds: u64) -> Option<Moment> {
 }
 
 fn unreadable(why: &str) -> Error {
-    Error::damaged("note-unreadable", format!("this is no signed note: {why}"))
+    Error::damaged("note-unreadable", format!("this is no signed note: {why}")).next(
+        "check that it came whole: a signed note is text, and ends in lines that start with a dash",
+    )
 }

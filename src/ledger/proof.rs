@@ -20,7 +20,8 @@ pub fn inclusion(
 ) -> Result<Vec<Hash>> {
     if index >= size {
         return Err(Error::usage("proof-index", "there is no such entry in a tree of this size")
-            .at(format!("entry {index} of {size}")));
+            .at(format!("entry {index} of {size}"))
+            .next("name an entry below the size"));
     }
     let (mut from, mut to, mut path) = (0, size, Vec::new());
     while to - from > 1 {
@@ -46,7 +47,8 @@ pub fn consistency(
 ) -> Result<Vec<Hash>> {
     if old > new {
         return Err(Error::usage("proof-sizes", "a tree can't be a prefix of a smaller one")
-            .at(format!("{old} of {new}")));
+            .at(format!("{old} of {new}"))
+            .next("name the smaller one first"));
     }
     let (mut from, mut to, mut path) = (0, new, Vec::new());
     if old == 0 {
@@ -77,7 +79,11 @@ pub fn verify_inclusion(
     path: &[Hash],
     root: &Hash,
 ) -> Result<()> {
-    let wrong = |what| Err(Error::no("inclusion-unproven", what).at(format!("entry {index}")));
+    let wrong = |what| {
+        Err(Error::no("inclusion-unproven", what)
+            .at(format!("entry {index}"))
+            .next("take it for unproven, and ask whoever handed it out for it again"))
+    };
     if index >= size {
         return wrong("the entry's number is not below the size of the tree");
     }
@@ -109,7 +115,9 @@ pub fn verify_consistency(
     new_root: &Hash,
 ) -> Result<()> {
     let wrong = |what| {
-        Err(Error::no("consistency-unproven", what).at(format!("from size {old} to size {new}")))
+        Err(Error::no("consistency-unproven", what)
+            .at(format!("from size {old} to size {new}"))
+            .next("take it for unproven, and ask whoever handed it out for it again"))
     };
     if old > new {
         return wrong("the earlier tree is the larger one");

@@ -86,4 +86,5 @@ impl ProofText {
 
 fn unreadable() -> Error {
     Error::damaged("proof-unreadable", "this is no receipt of the form c2sp.org/tlog-proof@v1")
+        .next("take it for unproven, and ask whoever handed it out for it again")
 }

@@ -63,7 +63,8 @@ impl Evidence {
                         "document-changed",
                         "the document is not the one that the ledger entry commits to",
                     )
-                    .at(format!("entry {}", first.number)));
+                    .at(format!("entry {}", first.number))
+                    .next("take it for unproven, and ask whoever handed it out for it again"));
                 }
             }
             _ => return Err(unreadable()),
@@ -91,7 +92,8 @@ impl Shown {
                         "payload-changed",
                         "the payload is not the one that the entry commits to",
                     )
-                    .at(format!("entry {}", view.number)));
+                    .at(format!("entry {}", view.number))
+                    .next("take it for unproven, and ask whoever handed it out for it again"));
                 }
                 Some(payload)
             }
@@ -131,6 +133,7 @@ impl ShownItem {
         let elsewhere = || {
             Error::no("item-elsewhere", "the entry's batch does not hold this item")
                 .at(format!("entry {entry}, {} {}", self.kind, self.number))
+                .next("take it for unproven, and ask whoever handed it out for it again")
         };
         let number = |name: &str| part[name].as_u64().ok_or_else(elsewhere);
         let root = part["root"].as_str().and_then(Hash::from_base64).ok_or_else(elsewhere)?;
@@ -144,6 +147,7 @@ impl ShownItem {
                     "the item is not the one that the entry's batch commits to",
                 )
                 .at(format!("entry {entry}, {} {}", self.kind, self.number))
+                .next("take it for unproven, and ask whoever handed it out for it again")
             },
         )?;
         Ok((kind, self.number, content))

@@ -26,7 +26,8 @@ impl Frontier {
             return Err(Error::damaged(
                 "ledger-frontier",
                 format!("a tree of {size} entries has {} peaks", size.count_ones()),
-            ));
+            )
+            .next("run `candor audit verify`"));
         }
         Ok(Frontier { size, peaks })
     }
@@ -149,6 +150,7 @@ impl Levels {
         row.and_then(|row| row.get(usize::try_from(index).ok()?)).copied().ok_or_else(|| {
             Error::damaged("ledger-node-missing", "a node of the tree is missing")
                 .at(format!("level {level}, index {index}"))
+                .next("run `candor audit verify`")
         })
     }
 }

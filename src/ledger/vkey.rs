@@ -38,12 +38,16 @@ impl VerifierKey {
             return Err(Error::usage(
                 "key-name",
                 "the name of a key has no spaces, no plus signs and no control characters",
-            ));
+            )
+            .next("choose a name such as ledger.brand.example/main"));
         }
         let public = VerifyingKey::from_bytes(public)
             .ok()
             .filter(|key| !key.is_weak())
-            .ok_or_else(|| Error::usage("vkey-unreadable", "this is no Ed25519 public key"))?;
+            .ok_or_else(|| {
+                Error::usage("vkey-unreadable", "this is no Ed25519 public key")
+                    .next("copy it whole, as it was handed out: name+number+letters")
+            })?;
         let id = key_id(name, kind, public.as_bytes());
         Ok(VerifierKey { name: name.to_owned(), kind, public, id })
     }

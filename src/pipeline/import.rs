@@ -27,6 +27,9 @@ const BATCH_ROWS_MAX: usize = 50_000;
 /// How long a transaction takes in rows (milliseconds): others wait for the write lock that long, and
 /// a run that is cut off loses no more.
 const BATCH_MS_MAX: i64 = 1_000;
+/// How often others are let in, in milliseconds: what they have to write waits no longer than that and
+/// one transaction.
+const LET_IN_MS: i64 = 500;
 /// How many rows are taken between two looks at the clock.
 const ROWS_A_LOOK: usize = 256;
 
@@ -145,6 +148,7 @@ fn carry_out(
     };
     let mut run = Run::new(items, resumed_at_line.unwrap_or(1), summary);
     let mut admission: Option<Admission<'_>> = None;
+    let mut let_in = now();
     while !run.ended {
         run.summary = store.write(now(), |writer| {
             if admission.is_none() {
@@ -156,15 +160,23 @@ fn carry_out(
                 rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
             };
             let summary = run.batch(writer, admission, &is_over, listener)?;
-            let totals = serde_json::to_string(&summary.to_keep()).expect("counts are JSON");
+            if run.ended && summary.is_unreadable() {
+                // Nothing was taken in: the same bytes may come again under the right name or format.
+                sql::put_progress(writer.conn, import, 1, &totals_of(&Summary::default()))?;
+                return Ok(summary);
+            }
             let line = i64::try_from(run.resume_line).unwrap_or(0);
-            sql::put_progress(writer.conn, import, line, &totals)?;
+            sql::put_progress(writer.conn, import, line, &totals_of(&summary))?;
             if run.ended {
                 sql::finish_import(writer.conn, import, writer.now.0)?;
             }
             Ok(summary)
         })?;
         listener.progress(run.items.progress());
+        if !run.ended && now().0 >= let_in.0.saturating_add(LET_IN_MS) {
+            store::let_others_write();
+            let_in = now();
+        }
     }
     Ok(Outcome {
         import,
@@ -173,6 +185,10 @@ fn carry_out(
         resumed_at_line,
         known_from: None,
     })
+}
+
+fn totals_of(summary: &Summary) -> String {
+    serde_json::to_string(&summary.to_keep()).expect("counts are JSON")
 }
 
 /// A file being read, and what has been counted of it up to the last batch.

@@ -136,6 +136,23 @@ impl Summary {
             && self.values_new == 0
             && self.events_new == 0
             && self.statements.is_empty()
+            && self.merges == 0
+            && self.returned == 0
+    }
+
+    /// Whether rows, values, events or consents were kept out, or couldn't be read.
+    pub fn kept_something_out(&self) -> bool {
+        self.rows_without_person > 0
+            || [&self.unreadable, &self.records_refused, &self.statements_refused]
+                .iter()
+                .any(|counts| !counts.is_empty())
+            || !self.stripped.is_empty()
+            || !self.events_refused.is_empty()
+    }
+
+    /// Whether there were rows and none of them could be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.rows > 0 && self.unreadable.values().sum::<u64>() == self.rows
     }
 
     /// The counts of a file that was imported before: nothing of it is new. People who were erased

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::DeTable;
 
+use super::diff::{Declared, forbidden};
 use super::keys::TOP;
 use super::mistake::{Mistake, Report, noted};
 use super::nearest::suggest;
@@ -23,6 +24,7 @@ mod field;
 mod grounds;
 mod identifier;
 mod notice;
+mod place;
 mod profile;
 mod purpose;
 mod source;
@@ -40,15 +42,38 @@ pub struct Checked {
     pub warnings: Vec<Mistake>,
 }
 
+/// What a new policy is to follow: the policy in force, and what is held under it.
+#[derive(Clone, Copy, Debug)]
+pub struct InForce<'a> {
+    /// The policy in force.
+    pub policy: &'a Policy,
+    /// The names of the purposes under which data is held.
+    pub purposes_with_data: &'a BTreeSet<String>,
+}
+
 /// Reads the text of a policy file.
 ///
 /// # Errors
 /// All mistakes of the file in the order of its lines, at least one. A file that is no TOML has
 /// exactly one mistake, since nothing behind it can be relied on.
 pub fn check(text: &str) -> Result<Checked, Vec<Mistake>> {
+    check_after(text, None)
+}
+
+/// Reads the text of a policy file that is to follow another, where there is one.
+///
+/// # Errors
+/// As [`check`], with what the file may not change of the policy in force among the mistakes.
+pub fn check_after(text: &str, before: Option<InForce<'_>>) -> Result<Checked, Vec<Mistake>> {
     let mut draft = Draft::new(text);
     let document = DeTable::parse(text).map_err(|error| vec![syntax(&draft.report, &error)])?;
     read(&mut draft, document.get_ref());
+    if let Some(before) = before {
+        for mut mistake in forbidden(before, &draft.declared()) {
+            mistake.line = place::line(&draft.report, document.get_ref(), &mistake.path);
+            draft.report.mistakes.push(mistake);
+        }
+    }
     let Report { mut mistakes, mut warnings, .. } = draft.report;
     if mistakes.is_empty() {
         warnings.sort_by_key(|warning| warning.line);
@@ -93,6 +118,25 @@ impl Draft {
             kinds: BTreeSet::new(),
             sent: BTreeMap::new(),
             attributes: BTreeSet::new(),
+        }
+    }
+
+    /// What the file declares, faulty parts too.
+    fn declared(&self) -> Declared<'_> {
+        let notices = &self.policy.notices;
+        let is_read = |name: &String, number: &u32| {
+            let known = notices.get(name).map_or(&[][..], |notice| &notice.versions);
+            known.iter().any(|version| version.version == *number)
+        };
+        let numbers = self.versions.iter();
+        let numbers = numbers.flat_map(|(name, all)| all.iter().map(move |n| (name, n)));
+        Declared {
+            bases: self.purposes.iter().map(|(name, facts)| (name.as_str(), facts.basis)).collect(),
+            notices,
+            unread: numbers
+                .filter(|(name, number)| !is_read(name, number))
+                .map(|(name, number)| (name.as_str(), *number))
+                .collect(),
         }
     }
 

@@ -3,13 +3,14 @@
 //! A policy can be changed at any time, but not so that data which is held loses the reason under
 //! which it came in, or that a text which people were shown is gone.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::check::InForce;
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
-use super::types::{NoticeVersion, Policy};
+use super::types::{Basis, Notice, NoticeVersion, Policy};
 use super::words;
 
 /// How a place of a policy changed.
@@ -57,32 +58,39 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<Change> {
     changes.collect()
 }
 
-/// The changes from an applied policy to a new one that may not be made, given the names of the
-/// purposes under which data is held. Each has line 0, since it lies between two files.
-pub fn forbidden(
-    old: &Policy,
-    new: &Policy,
-    purposes_with_data: &BTreeSet<String>,
-) -> Vec<Mistake> {
+/// What a policy declares of the things that a later one must keep; also of a text with mistakes.
+pub(super) struct Declared<'a> {
+    /// Each purpose with its basis, where that can be read.
+    pub(super) bases: BTreeMap<&'a str, Option<Basis>>,
+    /// The notices that can be read.
+    pub(super) notices: &'a BTreeMap<String, Notice>,
+    /// Versions of notices that stand there and can't be read: those are mistakes of their own.
+    pub(super) unread: BTreeSet<(&'a str, u32)>,
+}
+
+/// The changes from the policy in force to a new one that may not be made. Each has line 0: the caller
+/// knows the text.
+pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for (name, before) in &old.purposes {
-        if !purposes_with_data.contains(name) {
+    for (name, old) in &before.policy.purposes {
+        if !before.purposes_with_data.contains(name) {
             continue;
         }
-        match new.purposes.get(name) {
+        match new.bases.get(name.as_str()) {
             None => mistakes.push(purpose_removed(name)),
-            Some(after) if after.basis != before.basis => {
-                let (from, to) = (words::basis(before.basis), words::basis(after.basis));
-                mistakes.push(basis_swapped(name, from, to));
+            Some(Some(basis)) if *basis != old.basis => {
+                mistakes.push(basis_swapped(name, words::basis(old.basis), words::basis(*basis)));
             }
             Some(_) => {}
         }
     }
-    for (name, before) in &old.notices {
+    for (name, old) in &before.policy.notices {
         let after = new.notices.get(name).map_or(&[][..], |notice| &notice.versions);
-        let next = before.versions.iter().chain(after).map(|v| v.version).max().unwrap_or(0);
+        let next = old.versions.iter().chain(after).map(|v| v.version).max().unwrap_or(0);
         let next = next.saturating_add(1);
-        mistakes.extend(before.versions.iter().filter_map(|v| notice_lost(name, v, after, next)));
+        let stands = |v: &&NoticeVersion| !new.unread.contains(&(name.as_str(), v.version));
+        let old = old.versions.iter().filter(stands);
+        mistakes.extend(old.filter_map(|v| notice_lost(name, v, after, next)));
     }
     mistakes
 }

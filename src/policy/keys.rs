@@ -130,6 +130,7 @@ pub(super) const DESTINATION: Keys = Keys {
         "safeguards",
         "contract",
         "at_most",
+        "read_by",
     ],
 };
 

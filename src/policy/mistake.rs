@@ -10,7 +10,7 @@ use serde::Serialize;
 /// One mistake of a policy, or one warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mistake {
-    /// The line of the file, counted from 1; 0 when it lies between two policies and not in a file.
+    /// The line of the file, counted from 1.
     pub line: u32,
     /// A stable, kebab-case name for programs, such as `consent-without-notice`; one of [`CODES`].
     pub code: &'static str,
@@ -26,9 +26,7 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "line {}, ", self.line)?;
-        }
+        write!(f, "line {}, ", self.line)?;
         if !self.path.is_empty() {
             write!(f, "{}: ", self.path)?;
         }

@@ -19,5 +19,5 @@ mod reader;
 mod value;
 mod words;
 
-pub use check::{Checked, check};
+pub use check::{Checked, InForce, check, check_after};
 pub use mistake::Mistake;

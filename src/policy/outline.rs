@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::period::{limit_in_words, period_in_words, retention_in_words};
 use super::types::{
-    Category, ConsentMap, Controller, Destination, EventMap, FieldMap, IdentifierKind, Notice,
-    NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
+    Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader, IdentifierKind,
+    Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
 };
 use super::value::path_key;
 use super::words;
@@ -248,8 +248,17 @@ fn outline_event(at: &mut At, event: &EventMap) {
 }
 
 fn outline_destination(at: &mut At, destination: &Destination) {
-    let Destination { recipient, purpose, channel, fields, country, safeguards, contract, at_most } =
-        destination;
+    let Destination {
+        recipient,
+        purpose,
+        channel,
+        fields,
+        country,
+        safeguards,
+        contract,
+        at_most,
+        read_by,
+    } = destination;
     at.text("recipient", recipient);
     at.text("purpose", purpose);
     at.maybe("channel", channel.as_ref());
@@ -258,6 +267,7 @@ fn outline_destination(at: &mut At, destination: &Destination) {
     at.maybe("safeguards", safeguards.as_ref());
     at.maybe("contract", contract.as_ref());
     at.maybe("at_most", at_most.map(limit_in_words));
+    at.maybe("read_by", (*read_by == FileReader::Spreadsheet).then_some("spreadsheet"));
 }
 
 /// The lines of an outline while it is written.

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::period::{limit_in_words, period_in_words, retention_in_words};
-use super::types::{ConsentMap, Destination, Policy, Purpose, Source, Take, Target};
+use super::types::{ConsentMap, Destination, FileReader, Policy, Purpose, Source, Take, Target};
 use super::words;
 
 /// A purpose as people read it.
@@ -234,6 +234,8 @@ fn destination_row(name: &str, destination: &Destination) -> DestinationRow {
         destination.safeguards.as_ref().map(|safeguards| format!("safeguards: {safeguards}")),
         destination.contract.as_ref().map(|contract| format!("contract {contract}")),
         destination.at_most.map(|limit| format!("at most {}", limit_in_words(limit))),
+        (destination.read_by == FileReader::Spreadsheet)
+            .then(|| "read by a spreadsheet".to_owned()),
     ];
     DestinationRow {
         name: name.to_owned(),

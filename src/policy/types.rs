@@ -239,7 +239,8 @@ impl std::str::FromStr for ConsentState {
         Self::ALL.into_iter().find(|state| state.as_str().eq_ignore_ascii_case(text)).ok_or_else(
             || {
                 let words = Self::ALL.map(ConsentState::as_str).join(", ");
-                Error::usage("consent-state-unknown", format!("a consent state is one of {words}"))
+                Error::usage("consent-state-unknown", "there is no consent state of this name")
+                    .next(format!("use one of {words}"))
             },
         )
     }
@@ -465,6 +466,19 @@ pub struct Destination {
     pub contract: Option<String>,
     /// How often it may get one person's data; as often as wanted when absent.
     pub at_most: Option<Limit>,
+    /// What opens its files.
+    pub read_by: FileReader,
+}
+
+/// What opens a file that goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileReader {
+    /// A program: every value stands there exactly as it is held.
+    #[default]
+    Program,
+    /// A spreadsheet, which would run a text such as `=1+1`: such a text gets a leading `'`.
+    Spreadsheet,
 }
 
 /// A whole policy.

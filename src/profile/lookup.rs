@@ -13,7 +13,8 @@ pub use super::sql::{MergeRow, live_subjects, merges_into, public_id, records_of
 /// Writes the entry that a person's data was read (by whom, for what): itself personal, so sealed.
 pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> Result<i64> {
     let Some(record) = sql::records_of(store.conn(), subject)?.first().copied() else {
-        return Err(Error::no("subject-empty", "the subject has no records"));
+        return Err(Error::no("subject-empty", "the subject has no records")
+            .next("run `candor audit verify`"));
     };
     let key = sql::record_key(store.conn(), record)?;
     store.write(now, |writer| {

@@ -70,7 +70,8 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         }
     }
     let Some(first) = records.first().copied() else {
-        return Err(Error::no("merge-empty", "the merge moved no records"));
+        return Err(Error::no("merge-empty", "the merge moved no records")
+            .next("run `candor audit verify`"));
     };
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
@@ -113,7 +114,8 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
     let staying: Vec<i64> =
         sql::records_of(writer.conn, old)?.into_iter().filter(|id| *id != record).collect();
     if staying.is_empty() {
-        return Err(Error::no("record-alone", "the profile has no other record to part it from"));
+        return Err(Error::no("record-alone", "the profile has no other record to part it from")
+            .next("`candor profile show` lists the records of a profile"));
     }
     let subject = new_subject(writer.conn, writer.randomness)?;
     let payload = json!({

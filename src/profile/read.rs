@@ -206,6 +206,23 @@ pub fn open_records(conn: &Connection, words: &Words, subject: i64) -> Result<Ve
         .collect()
 }
 
+/// Whether anything of a subject is held under a purpose.
+pub fn holds_under(
+    conn: &Connection,
+    words: &Words,
+    subject: i64,
+    purpose: PurposeMask,
+) -> Result<bool> {
+    for record in open_records(conn, words, subject)? {
+        let is_value = record.values.iter().any(|value| value.purposes & purpose != 0);
+        let is_event = |event: &OpenEvent| event.purposes & purpose != 0;
+        if is_value || open_events(conn, words, &record)?.iter().any(is_event) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Opens the events of a record, newest first.
 pub fn open_events(
     conn: &Connection,

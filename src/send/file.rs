@@ -12,6 +12,7 @@ use crate::consent::permit::Permit;
 use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::Rulebook;
+use crate::policy::types::FileReader;
 use crate::profile::sql::record_key;
 use crate::store::{Store, WordKind, hex, in_force};
 use crate::view::Table;
@@ -32,19 +33,21 @@ pub struct Run {
     pub sent: usize,
     /// How many were left out, by reason.
     pub withheld: std::collections::BTreeMap<&'static str, u64>,
+    /// Values in the file that a spreadsheet would run as a formula: it is for a program.
+    pub formulas: usize,
     /// The ledger entry.
     pub entry: i64,
     /// SHA-256 of the file.
     pub sha256: String,
 }
 
-/// The CSV text of permitted rows. Nothing else can be written: see `consent::permit`.
-pub fn write_rows(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
+/// A table of permitted rows. Nothing else can be written: see `consent::permit`.
+pub fn table_of(columns: &[String], permitted: &[Permit<Outbound>]) -> Table {
     let mut table = Table::new("", columns.iter().cloned());
     for permit in permitted {
         table.push(permit.item().fields.iter().cloned());
     }
-    table.to_exact_csv()
+    table
 }
 
 /// Sends a destination its audience: decides, records, and puts the file in its place last. A crash
@@ -67,6 +70,8 @@ pub fn push(
     let mut fresh = out.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = std::path::PathBuf::from(fresh);
+    // One that a run left that was cut off: it didn't go out.
+    let _ = std::fs::remove_file(&fresh);
     // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
@@ -75,7 +80,11 @@ pub fn push(
     };
     let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
-        let text = write_rows(&target.fields, &audience.permitted);
+        let table = table_of(&target.fields, &audience.permitted);
+        let (text, formulas) = match target.read_by {
+            FileReader::Program => (table.to_exact_csv(), table.formulas()),
+            FileReader::Spreadsheet => (table.to_csv(), 0),
+        };
         crate::store::write_private_file(&fresh, text.as_bytes())?;
         let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
         let sent = audience.permitted.len();
@@ -103,6 +112,7 @@ pub fn push(
             purpose: rule.name.clone(),
             sent,
             withheld: audience.withheld,
+            formulas,
             entry,
             sha256: hex(&Sha256::digest(text.as_bytes())),
         })

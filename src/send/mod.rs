@@ -9,4 +9,4 @@ mod file;
 pub(crate) mod sql;
 
 pub use audience::{Audience, Outbound, audience, indirect_source};
-pub use file::{Run, push, write_rows};
+pub use file::{Run, push, table_of};

@@ -42,8 +42,8 @@ pub use signer::{
     state_path,
 };
 pub use sql::{
-    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, leaves, meta, set_meta,
-    signing_keys,
+    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, leaves, let_others_write,
+    meta, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 

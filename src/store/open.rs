@@ -64,7 +64,7 @@ impl Store {
             None => {
                 let mut bytes = [0; 8];
                 randomness.fill(&mut bytes);
-                format!("candor.example/{:016x}", u64::from_be_bytes(bytes))
+                format!("candor/{:016x}", u64::from_be_bytes(bytes))
             }
         };
         let signer = Signer::create(path, &origin, key, &mut randomness)?;
@@ -85,9 +85,9 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = Connection::open_with_flags(path, flags)?;
+        let mut conn = Connection::open_with_flags(path, flags)?;
         restrict(path)?;
-        sql::configure(&conn)?;
+        sql::configure(&mut conn)?;
         conn.execute_batch(&format!("PRAGMA application_id = {}", sql::APPLICATION_ID))?;
         sql::configure_writer(&conn)?;
         sql::begin_immediate(&conn)?;
@@ -171,7 +171,10 @@ impl Store {
         }
         let secret: [u8; 32] = sql::meta(&conn, "secret")?
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
+            .ok_or_else(|| {
+                Error::damaged("store-damaged", "the store has lost its secret")
+                    .next("restore a backup with `candor restore`")
+            })?;
         // Before the file, since another process may be writing: it continues what it remembers.
         let remembered = SignedState::read(&state_path(path))?;
         // All of one moment.
@@ -223,8 +226,8 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
 }
 
 /// Sets a connection up, once it is clear that the file is a store.
-fn prepared(conn: Connection, path: &Path) -> Result<Connection> {
-    sql::configure(&conn)?;
+fn prepared(mut conn: Connection, path: &Path) -> Result<Connection> {
+    sql::configure(&mut conn)?;
     check_identity(&conn, path)?;
     Ok(conn)
 }

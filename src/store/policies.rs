@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::policy::check::check;
+use crate::policy::check::{InForce, check, check_after};
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::policy::types::{Policy, Target};
 
@@ -119,15 +119,17 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
     if let Some(last) = all.last() {
         if last.text == text {
             return Err(Error::usage("policy-unchanged", "this very policy is in force already")
-                .at(format!("version {}", last.version)));
+                .at(format!("version {}", last.version))
+                .next("change the file first; `candor policy show` tells what is in force"));
         }
-        let old = rulebook_of(writer.words, last)?;
+        let old = rulebook_of(writer.words, last)?.policy;
         let held = purposes_with_data(writer.conn, writer.words)?;
-        let forbidden = crate::policy::diff::forbidden(&old.policy, policy, &held);
-        if !forbidden.is_empty() {
-            let list: Vec<String> =
-                forbidden.iter().map(|m| format!("{}: {}; {}", m.path, m.what, m.fix)).collect();
-            return Err(Error::no("policy-forbidden", list.join("\n")));
+        let before = InForce { policy: &old, purposes_with_data: &held };
+        if let Err(mistakes) = check_after(text, Some(before)) {
+            let what = "the policy changes what must stay as it is while data is held under it";
+            return Err(Error::no("policy-forbidden", what)
+                .with(&mistakes)
+                .next("mend them and apply it again"));
         }
     }
     let version = u32::try_from(all.len()).expect("few policies") + 1;

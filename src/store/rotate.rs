@@ -95,13 +95,17 @@ impl Store {
     ) -> Result<(i64, VerifierKey)> {
         let was: VerifierKey = sql::meta(&self.conn, "vkey")?
             .and_then(|bytes| String::from_utf8(bytes).ok()?.parse().ok())
-            .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its public key"))?;
+            .ok_or_else(|| {
+                Error::damaged("store-damaged", "the store has lost its public key")
+                    .next("restore a backup with `candor restore`")
+            })?;
         let before = self.signer.take().filter(|_| reason != Reason::Lost);
         let signer = Signer::succeeding(before, &self.path, self.log.origin(), successor)?;
         let vkey = signer.vkey().to_owned();
         if vkey == was.to_string() {
             self.signer = signer.settled(HandedOver::No);
-            return Err(Error::usage("key-same", "this is the store's present key"));
+            return Err(Error::usage("key-same", "this is the store's present key")
+                .next("name another key"));
         }
         self.signer = Some(signer);
         let entry = self.write(now, |writer| {

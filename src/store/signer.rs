@@ -263,7 +263,8 @@ impl Signer {
                 // A hand outside this process could have signed something else.
                 let outside = matches!(hand, Hand::Agent(_));
                 if outside && !key.verifies(text.as_bytes(), &signature) {
-                    return Err(Error::no("agent-refused", "the ssh-agent's signature is wrong"));
+                    return Err(Error::no("agent-refused", "the ssh-agent's signature is wrong")
+                        .next("check which key the agent holds, with `ssh-add -L`"));
                 }
                 Ok(SignatureLine {
                     name: key.name().to_owned(),
@@ -330,14 +331,16 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Writes a new file that only its owner can read, durably.
 ///
 /// # Errors
-/// I/O errors, also when the file exists already.
+/// I/O errors, also when the file exists already; what could not be written whole is removed again.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     private(&mut options);
     let mut file = options.open(path).map_err(io(path))?;
-    file.write_all(bytes).map_err(io(path))?;
-    file.sync_all().map_err(io(path))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| {
+        let _ = std::fs::remove_file(path);
+        io(path)(error)
+    })
 }
 
 fn private(options: &mut OpenOptions) {

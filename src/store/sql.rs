@@ -14,8 +14,30 @@ pub const MIGRATIONS: &[&str] = &[include_str!("schema/0001_store.sql")];
 /// How long a process waits for another one's write, in milliseconds.
 pub const BUSY_TIMEOUT_MS: u64 = 10_000;
 
-pub fn configure(conn: &Connection) -> Result<()> {
-    conn.busy_timeout(std::time::Duration::from_millis(BUSY_TIMEOUT_MS))?;
+/// How often it looks in that time, in milliseconds. SQLite alone would look ten times a second, and
+/// miss the moments between one transaction and the next of a process that writes on and on.
+const LOOK_MS: u64 = 2;
+
+/// How long a process that writes on and on stays away in between, in milliseconds: several looks.
+const GAP_MS: u64 = 5 * LOOK_MS;
+
+/// Waits for another process's write; gives up in the end.
+fn wait(looks: i32) -> bool {
+    let waited = u64::try_from(looks).unwrap_or(0).saturating_mul(LOOK_MS);
+    let goes_on = waited < BUSY_TIMEOUT_MS;
+    if goes_on {
+        std::thread::sleep(std::time::Duration::from_millis(LOOK_MS));
+    }
+    goes_on
+}
+
+/// Stays away from the store for as long as it takes others that wait to see that it is free.
+pub fn let_others_write() {
+    std::thread::sleep(std::time::Duration::from_millis(GAP_MS));
+}
+
+pub fn configure(conn: &mut Connection) -> Result<()> {
+    conn.busy_handler(Some(wait))?;
     conn.execute_batch(
         "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;
          PRAGMA cache_size = -49152; PRAGMA secure_delete = ON;",

@@ -197,8 +197,10 @@ impl Restoring<'_> {
         let later = later_erasures(path, size, &before, certificates, &trust)?;
 
         // From here on the key signs what continues the backup; the first entry says so.
-        let signer =
-            restored.signer().ok_or_else(|| Error::no("key-missing", "the key is missing"))?;
+        let signer = restored.signer().ok_or_else(|| {
+            Error::no("key-missing", "the key is missing")
+                .next("put the key file back beside the store")
+        })?;
         let fresh =
             SignedState { size: restored.log().size(), root: restored.log().root().to_string() };
         signer.put_state(&fresh)?;

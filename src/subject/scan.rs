@@ -131,7 +131,10 @@ pub fn scan(store: &Path, patterns: &[Pattern]) -> Result<ScanReport> {
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::DFA).filter(|_| wanted.len() < 2_000))
         .build(&wanted)
-        .map_err(|_| Error::damaged("scan-failed", "too much to look for at once"))?;
+        .map_err(|_| {
+            Error::damaged("scan-failed", "too much to look for at once")
+                .next("run `candor audit verify --deep`")
+        })?;
     let [wal, shm] = side_files(store);
     for path in [store.to_owned(), wal, shm] {
         if !path.exists() {

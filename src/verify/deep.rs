@@ -17,7 +17,10 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let secret = meta(conn, "secret")?
         .and_then(|bytes| bytes.try_into().ok())
         .map(StoreSecret::new)
-        .ok_or_else(|| Error::damaged("store-damaged", "the store has lost its secret"))?;
+        .ok_or_else(|| {
+            Error::damaged("store-damaged", "the store has lost its secret")
+                .next("restore a backup with `candor restore`")
+        })?;
     let words = &Words::load(conn)?;
     let facts = Facts::read(conn)?;
     let second = entries::further(path, size)?;

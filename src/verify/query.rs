@@ -265,9 +265,11 @@ fn preparing(error: &rusqlite::Error) -> Error {
         rusqlite::Error::SqlInputError { msg, .. } if msg.contains("prohibited") => refused(),
         rusqlite::Error::SqlInputError { msg, offset, .. } if !msg.contains("inner_") => {
             Error::usage("query-unreadable", format!("{msg}, at character {offset}"))
+                .next("src/verify/VIEWS.md lists the views and their columns")
         }
         rusqlite::Error::MultipleStatement => {
             Error::usage("query-unreadable", "only one statement can be asked at a time")
+                .next("ask them one after the other")
         }
         _ => refused(),
     }
@@ -279,7 +281,8 @@ fn running(error: &rusqlite::Error) -> Error {
             Error::no("query-too-long", "the query took longer than it may")
                 .next("ask for less at once")
         }
-        _ => Error::no("query-failed", "the query failed while it ran; what it read isn't told"),
+        _ => Error::no("query-failed", "the query failed while it ran; what it read isn't told")
+            .next("ask in another way; if that fails too, run `candor audit verify`"),
     }
 }
 

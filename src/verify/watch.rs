@@ -124,10 +124,10 @@ impl Seen {
     /// # Errors
     /// `checkpoint-missing` when the store never signed anything.
     pub fn now(report: &Report, last: Option<&Seen>, at: Moment) -> Result<Seen> {
-        let checkpoint = report
-            .newest_checkpoint
-            .clone()
-            .ok_or_else(|| Error::no("checkpoint-missing", "nothing was ever signed"))?;
+        let checkpoint = report.newest_checkpoint.clone().ok_or_else(|| {
+            Error::no("checkpoint-missing", "nothing was ever signed")
+                .next("run `candor audit verify`")
+        })?;
         let mut claims = last.map(|last| last.claims.clone()).unwrap_or_default();
         claims.extend(seen_claims(report));
         Ok(Seen {

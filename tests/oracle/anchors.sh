@@ -53,7 +53,7 @@ try_witness() {
   expect 0 "$candor" --store "$store" audit witness ask; said ' signed '
   expect 0 "$candor" --store "$store" audit witness ask; said 'nothing is new'
   expect 0 "$candor" --store "$store" audit verify --deep --key "$(vkey "$store")" --witness "$wvkey"
-  said 'what witnesses signed holds'; said '^unwitnessed 1 entries'
+  said 'what witnesses signed holds'; said '^unwitnessed 1 entry'
   # The insider has file and key: an old file, then another history of the same length.
   expect 1 "$candor" --store "$store.before" audit witness ask; said 'REFUSED (409)'
   expect 1 "$candor" --store "$store.before" audit verify; said 'witness-refused'

@@ -21,10 +21,10 @@ use clap::{Args, Parser, Subcommand};
 #[command(name = "candor", version, max_term_width = 100, verbatim_doc_comment)]
 pub struct Cli {
     /// The store
-    #[arg(long, env = "CANDOR_STORE", global = true, value_name = "FILE")]
+    #[arg(long, env = "CANDOR_STORE", global = true, value_name = "FILE", display_order = 900)]
     pub store: Option<PathBuf>,
-    /// One JSON document on standard output
-    #[arg(long, global = true)]
+    /// One JSON document on standard output: the answer, or {"error": …}
+    #[arg(long, global = true, display_order = 901)]
     pub json: bool,
     /// Who acts, for the ledger: a role or a staff number, never a customer
     #[arg(
@@ -32,11 +32,18 @@ pub struct Cli {
         global = true,
         value_name = "ACTOR",
         default_value = "operator",
-        env = "CANDOR_ACTOR"
+        env = "CANDOR_ACTOR",
+        display_order = 902
     )]
     pub actor: String,
     /// The passphrase of a locked key: the first line of this file; asked at the terminal by default
-    #[arg(long, global = true, value_name = "FILE", env = "CANDOR_PASSPHRASE_FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "CANDOR_PASSPHRASE_FILE",
+        display_order = 903
+    )]
     pub passphrase_file: Option<PathBuf>,
     /// What to do
     #[command(subcommand)]
@@ -116,7 +123,8 @@ pub struct Init {
 /// `policy …`
 #[derive(Subcommand)]
 pub enum Policy {
-    /// Reads a policy and explains every mistake with its line and a fix
+    /// Reads a policy and explains every mistake with its line and a fix; where a store is named, also
+    /// what it may not change of the policy in force there
     Check {
         /// The policy
         file: PathBuf,
@@ -160,7 +168,7 @@ pub struct Import {
     /// Says of everything that is kept out why, in words
     #[arg(long)]
     pub explain: bool,
-    /// Adds rows that can't be read to a file, for repair
+    /// Adds rows that can't be read to a file, for repair; none that stands in it already
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 }

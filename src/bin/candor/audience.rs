@@ -9,6 +9,7 @@ use candor::store::{self, Access};
 use serde_json::json;
 
 use crate::args::Audience;
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Audience) -> Result<Answer> {
@@ -18,7 +19,8 @@ pub fn run(context: &Context, command: &Audience) -> Result<Answer> {
             let store = context.open(Access::Read)?;
             let rules = store::latest(store.conn(), store.words())?;
             let audience = send::audience(&store, &rules, destination, now)?;
-            context.out.say(format!("{} people may be reached", audience.permitted.len()));
+            let people = counted(audience.permitted.len(), "person", "people");
+            context.out.say(format!("{people} may be reached"));
             say_withheld(context, &audience.withheld);
             context.out.give(&json!({
                 "destination": destination, "permitted": audience.permitted.len(),
@@ -30,14 +32,21 @@ pub fn run(context: &Context, command: &Audience) -> Result<Answer> {
             let rules = store::latest(store.conn(), store.words())?;
             let run = send::push(&mut store, &rules, destination, out, now)?;
             context.out.say(format!(
-                "{} people's data went to {} for {}: {} (ledger entry {})",
-                run.sent,
+                "{} went to {} for {}: {} (ledger entry {})",
+                counted(run.sent, "person's data", "people's data"),
                 run.recipient,
                 run.purpose,
                 out.display(),
                 run.entry
             ));
             say_withheld(context, &run.withheld);
+            if run.formulas > 0 {
+                context.out.say(format!(
+                    "  don't open it in a spreadsheet, which would run {} as a formula; for one, say \
+                     read_by = \"spreadsheet\" in the policy",
+                    counted(run.formulas, "value", "values")
+                ));
+            }
             context.out.give(&run);
         }
     }

@@ -9,6 +9,7 @@ use candor::verify::watch::{News, Seen, Turn};
 use candor::verify::{self, Claim, Depth, Held, Options, Report, Standing};
 
 use crate::args::Audit;
+use crate::output::counted;
 use crate::{Answer, Context, checkpoint, evidence, report, witness};
 
 pub fn run(context: &Context, command: &Audit) -> Result<Answer> {
@@ -113,9 +114,11 @@ fn say_news(context: &Context, news: &News) {
         let is = standing(change.is);
         let faults = match (change.new_faults, change.gone_faults) {
             (0, 0) => String::new(),
-            (new, 0) => format!(", {new} new faults"),
-            (0, gone) => format!(", {gone} faults gone"),
-            (new, gone) => format!(", {new} new faults, {gone} gone"),
+            (new, 0) => format!(", {}", counted(new, "new fault", "new faults")),
+            (0, gone) => format!(", {} gone", counted(gone, "fault", "faults")),
+            (new, gone) => {
+                format!(", {}, {gone} gone", counted(new, "new fault", "new faults"))
+            }
         };
         out.say(format!("{turn}      {}: {was} before, {is} now{faults}", change.claim));
     }
@@ -143,25 +146,29 @@ fn say(context: &Context, report: &Report) {
     out.say(format!("root        {}", or_none(&report.root)));
     out.say(format!("head        {}", or_none(&report.head)));
     out.say(format!(
-        "checkpoints {}, the last over {} entries, the last of them written {}",
+        "checkpoints {}, the last over {}, the last of them written {}",
         report.checkpoints,
-        report.signed_to,
+        counted(report.signed_to, "entry", "entries"),
         or_none(&report.last_checkpoint_at)
     ));
     out.say(format!(
-        "since kept  {} entries after the last checkpoint kept elsewhere",
-        report.entries_since_held
+        "since kept  {} after the last checkpoint kept elsewhere",
+        counted(report.entries_since_held, "entry", "entries")
     ));
     for witnessed in &report.witnesses {
         out.say(format!(
-            "witnessed   {} entries by {}, at {}",
-            witnessed.size, witnessed.witness, witnessed.at
+            "witnessed   {} by {}, at {}",
+            counted(witnessed.size, "entry", "entries"),
+            witnessed.witness,
+            witnessed.at
         ));
     }
-    out.say(match &report.unwitnessed_since {
-        Some(since) => format!("unwitnessed {} entries, since {since}", report.unwitnessed),
-        None => format!("unwitnessed {} entries", report.unwitnessed),
-    });
+    let since = report.unwitnessed_since.as_ref().map(|since| format!(", since {since}"));
+    out.say(format!(
+        "unwitnessed {}{}",
+        counted(report.unwitnessed, "entry", "entries"),
+        since.unwrap_or_default()
+    ));
     for claim in &report.claims {
         say_claim(context, claim);
     }

@@ -20,8 +20,10 @@ pub fn run(
     witnessed: bool,
 ) -> Result<Answer> {
     let note = match witnessed {
-        false => verify::latest_checkpoint(context.path()?)?
-            .ok_or_else(|| Error::no("checkpoint-missing", "nothing was ever signed"))?,
+        false => verify::latest_checkpoint(context.path()?)?.ok_or_else(|| {
+            Error::no("checkpoint-missing", "nothing was ever signed")
+                .next("run `candor audit verify`")
+        })?,
         true => witnessed_note(&reader(context.path()?)?, 0)?.map(|(_, note)| note).ok_or_else(
             || {
                 Error::no("unwitnessed", "no witness has signed anything of this ledger")
@@ -34,6 +36,7 @@ pub fn run(
         CheckpointForm::Mail => mail(&note)?,
         CheckpointForm::Qr => qr_svg(&note).ok_or_else(|| {
             Error::usage("qr-too-long", "the checkpoint is too long for a QR code")
+                .next("hand it out as a note, with --form note")
         })?,
     };
     match out {

@@ -6,13 +6,15 @@ use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::statement::Axis;
+use candor::policy::rulebook::{Rulebook, bit};
 use candor::policy::types::ConsentState;
 use candor::profile::read;
-use candor::store::{self, Access};
+use candor::store::{self, Access, Store};
 use candor::subject::{forget, receipt};
 use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -114,14 +116,44 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     for entry in &entries {
         context.out.say(format!("recorded as ledger entry {entry}"));
     }
+    let nothing_held = is_empty_consent(&store, &rules, &spoken, subject)?;
+    if nothing_held {
+        let purpose = spoken.purpose.unwrap_or_default();
+        context.out.say(format!(
+            "nothing is held for {purpose}: what the sources sent before was not kept for it"
+        ));
+        context
+            .out
+            .say("next    candor import FILE --source NAME --again, with their last exports");
+    }
     if forgotten.values + forgotten.events > 0 {
         context.out.say(format!(
-            "{} values and {} events had no other reason to be held and are gone",
-            forgotten.values, forgotten.events
+            "{} and {} had no other reason to be held and are gone",
+            counted(forgotten.values, "value", "values"),
+            counted(forgotten.events, "event", "events")
         ));
     }
-    context.out.give(&json!({"entries": entries, "forgotten": forgotten}));
+    context.out.give(&json!({
+        "entries": entries, "forgotten": forgotten, "nothing_held_for_purpose": nothing_held,
+    }));
     Ok(Answer::Yes)
+}
+
+/// Whether somebody said yes to a purpose for which nothing of them is held.
+fn is_empty_consent(
+    store: &Store,
+    rules: &Rulebook,
+    spoken: &Spoken<'_>,
+    subject: i64,
+) -> Result<bool> {
+    let says_yes = matches!(spoken.state, ConsentState::Given | ConsentState::Renewed);
+    let code = spoken.purpose.and_then(|name| rules.purpose_code(name));
+    match code {
+        Some(code) if spoken.axis == Axis::Consent && says_yes => {
+            Ok(!read::holds_under(store.conn(), store.words(), subject, bit(code))?)
+        }
+        _ => Ok(false),
+    }
 }
 
 fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
@@ -144,9 +176,9 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
             .out
             .say("nothing to record: they have been told, or no such source sent data of them"),
         _ => context.out.say(format!(
-            "{people} {} told; recorded in {} ledger entries",
-            if people == 1 { "person was" } else { "people were" },
-            entries.len()
+            "{} told; recorded in {}",
+            counted(people, "person was", "people were"),
+            counted(entries.len(), "ledger entry", "ledger entries")
         )),
     }
     context.out.give(&json!({"people": people, "entries": entries}));

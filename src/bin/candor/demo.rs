@@ -126,7 +126,8 @@ impl Story<'_> {
         self.tamper()?;
         let found = self.step("--store tampered.db audit verify")?;
         if found == Answer::Yes {
-            return Err(Error::no("demo-failed", "the change was not found"));
+            return Err(Error::no("demo-failed", "the change was not found")
+                .next("report this: the demo is a part of the program"));
         }
         self.say("It was found, and named.");
         Ok(Answer::Yes)
@@ -150,8 +151,11 @@ impl Story<'_> {
         // The demo's own store, whatever the user's environment names.
         let own = ["candor".to_owned(), "--store".to_owned(), self.path("shop.db")];
         let skipped = if words.first().is_some_and(|word| word == "--store") { 1 } else { 3 };
-        let cli = Cli::try_parse_from(own.into_iter().take(skipped).chain(words))
-            .map_err(|error| Error::usage("demo-failed", error.to_string()))?;
+        let cli =
+            Cli::try_parse_from(own.into_iter().take(skipped).chain(words)).map_err(|error| {
+                Error::usage("demo-failed", error.to_string())
+                    .next("report this: the demo is a part of the program")
+            })?;
         let documents = Rc::default();
         let context = Context {
             store: Some(cli.store.unwrap_or_else(|| self.dir.join("shop.db"))),
@@ -179,10 +183,10 @@ impl Story<'_> {
         let to: PathBuf = self.dir.join("tampered.db");
         let mut bytes = fs::read(&from).map_err(io(&from))?;
         let word = b"consent.withdrawn";
-        let at = bytes
-            .windows(word.len())
-            .position(|window| window == word)
-            .ok_or_else(|| Error::no("demo-failed", "no withdrawal in the ledger"))?;
+        let at = bytes.windows(word.len()).position(|window| window == word).ok_or_else(|| {
+            Error::no("demo-failed", "no withdrawal in the ledger")
+                .next("report this: the demo is a part of the program")
+        })?;
         bytes[at + word.len() - 1] = b'm';
         fs::write(&to, bytes).map_err(io(&to))
     }

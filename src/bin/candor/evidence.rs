@@ -14,6 +14,7 @@ use candor::store::{self, Access, Store};
 use serde_json::json;
 
 use crate::args::{Bundle, Check, Prove};
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn prove(context: &Context, args: &Prove) -> Result<Answer> {
@@ -141,7 +142,11 @@ pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
     let to = bound(&store, args.to.as_deref())?.unwrap_or(u64::MAX);
     let bundled = evidence::bundle(store.conn(), Selection { from, to, disclose }, &args.folder)?;
     let out = &context.out;
-    out.say(format!("{}: {} entries under its checkpoint", bundled.folder, bundled.size));
+    out.say(format!(
+        "{}: {} under its checkpoint",
+        bundled.folder,
+        counted(bundled.size, "entry", "entries")
+    ));
     out.say(format!(
         "  entries      {} whole, {} by their hashes only",
         bundled.entries, bundled.entries_left_out

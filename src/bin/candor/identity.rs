@@ -9,6 +9,7 @@ use candor::view::push_exact_line;
 use serde_json::json;
 
 use crate::args::{Identity, Link};
+use crate::output::counted;
 use crate::{Answer, Context};
 
 /// The blocking keys of a file never leave memory, so that their secret needs none.
@@ -131,7 +132,7 @@ fn report(context: &Context, args: &Link, records: &Records, linked: &Linked, nu
     let at_least = |least: f64| linked.pairs.partition_point(|pair| pair.probability() >= least);
     let (sure, grey) = (at_least(0.9), at_least(0.3) - at_least(0.9));
     let out = &context.out;
-    out.say(format!("{}: {} records", args.file.display(), numbers.len()));
+    out.say(format!("{}: {}", args.file.display(), counted(numbers.len(), "record", "records")));
     let used: Vec<String> = records
         .used
         .iter()

@@ -1,11 +1,9 @@
 //! `import`: files through the gate, with progress, explanations and rejects.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use candor::base::clock::Moment;
-use candor::base::error::{Result, io};
+use candor::base::error::{Detail, Error, Result};
 use candor::collect::{Progress, Reject};
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
@@ -16,31 +14,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::args::Import;
+use crate::output::counted;
+use crate::rejects::Rejects;
 use crate::{Answer, Context};
-
-/// The file of rejects, shared by all files of a run: what a run before it wrote stays.
-struct Rejects<'a> {
-    path: &'a Path,
-    file: File,
-    empty: bool,
-}
-
-impl Rejects<'_> {
-    fn open(path: &Path) -> Result<Rejects<'_>> {
-        let opened = File::options().create(true).append(true).open(path).map_err(io(path))?;
-        let empty = opened.metadata().map_err(io(path))?.len() == 0;
-        Ok(Rejects { path, file: opened, empty })
-    }
-
-    fn write(&mut self, row: &[u8], header: Option<&[u8]>) -> Result<()> {
-        let header = header.filter(|_| std::mem::take(&mut self.empty));
-        for line in header.into_iter().chain([row]) {
-            let written = self.file.write_all(line).and_then(|()| self.file.write_all(b"\n"));
-            written.map_err(io(self.path))?;
-        }
-        Ok(())
-    }
-}
 
 struct Terminal<'a, 'r> {
     context: &'a Context,
@@ -59,7 +35,7 @@ impl Listener for Terminal<'_, '_> {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.bytes_total);
             bar.set_position(progress.bytes_read);
-            bar.set_message(format!("{} rows", progress.rows));
+            bar.set_message(counted(progress.rows, "row", "rows"));
         }
     }
 
@@ -114,6 +90,7 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
     };
     let mut rejects = args.rejects.as_deref().map(Rejects::open).transpose()?;
     let mut outcomes = Vec::new();
+    let mut unreadable = 0;
     for file in &args.files {
         let bar = context.out.is_watched().then(|| {
             let style = ProgressStyle::with_template(
@@ -136,25 +113,55 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
             bar.finish_and_clear();
         }
         say(context, file, args, &outcome);
-        outcomes.push(json!({
+        let document = json!({
             "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
             "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line, "known_from": outcome.known_from,
             "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
-        }));
+        });
+        let words = match outcome.summary.is_unreadable() {
+            true => format!("{}: {}", file.display(), reasons("", &outcome.summary.unreadable)),
+            false => format!("{}: read", file.display()),
+        };
+        unreadable += u64::from(outcome.summary.is_unreadable());
+        outcomes.push(Detail { words, document });
     }
-    if let [only] = outcomes.as_slice() {
-        context.out.give(only);
-    } else {
-        context.out.give(&outcomes);
+    if unreadable > 0 {
+        let mut error = Error::damaged(
+            "rows-unreadable",
+            format!("of {} no row can be read", counted(unreadable, "file", "files")),
+        )
+        .next(
+            "check that the file is this source's, and of the format that the policy names for it",
+        );
+        error.details = outcomes;
+        return Err(error);
+    }
+    let documents: Vec<_> = outcomes.into_iter().map(|outcome| outcome.document).collect();
+    match documents.as_slice() {
+        [only] => context.out.give(only),
+        several => context.out.give(&several),
     }
     Ok(Answer::Yes)
+}
+
+/// What to say of a file that changed nothing: "known already" only where that is so.
+fn nothing(s: &Summary) -> &'static str {
+    let is_known = s.records_unchanged + s.events_known > 0;
+    match (is_known, s.kept_something_out()) {
+        (true, false) => "nothing new: everything in it is known already",
+        (true, true) => {
+            "nothing new: what may be kept of it is known already, and the rest stays out"
+        }
+        (false, _) => "nothing of it is kept, for the reasons below",
+    }
 }
 
 fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     let s = &outcome.summary;
     let out = &context.out;
     let tried = if args.dry_run { " (dry run: nothing was changed)" } else { "" };
-    out.say(format!("{} as {}: {} rows{tried}", file.display(), args.source, s.rows));
+    let rows = counted(s.rows, "row", "rows");
+    out.say(format!("{} as {}: {rows}{tried}", file.display(), args.source));
     if let Some(line) = outcome.resumed_at_line {
         out.say(format!("  went on at line {line}, where an earlier run was cut off"));
     }
@@ -165,7 +172,7 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     } else if s.rows == 0 {
         out.say("  the file holds a header and no rows");
     } else if s.changed_nothing() {
-        out.say("  nothing new: everything in it is known already");
+        out.say(format!("  {}", nothing(s)));
     }
     out.say(format!(
         "  records    {} new, {} changed, {} unchanged{}",
@@ -175,13 +182,12 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         reasons(", refused: ", &s.records_refused)
     ));
     out.say(format!(
-        "  kept       {} values, {} events{}",
-        s.values_new,
-        s.events_new,
-        if s.events_known > 0 {
-            format!(" ({} events were held already)", s.events_known)
-        } else {
-            String::new()
+        "  kept       {}, {}{}",
+        counted(s.values_new, "value", "values"),
+        counted(s.events_new, "event", "events"),
+        match s.events_known {
+            0 => String::new(),
+            known => format!(" ({} held already)", counted(known, "event was", "events were")),
         }
     ));
     let statements: Vec<String> = s
@@ -199,13 +205,12 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         out.say(format!("  merges     {}", s.merges));
     }
     if s.returned > 0 {
-        out.say(format!("  came back  {} erased people, by their own fresh consent", s.returned));
+        let people = counted(s.returned, "erased person", "erased people");
+        out.say(format!("  came back  {people}, by their own fresh consent"));
     }
     if s.rows_without_person > 0 {
-        out.say(format!(
-            "  no person  {} rows name nobody; nothing was kept of them",
-            s.rows_without_person
-        ));
+        let rows = counted(s.rows_without_person, "row names", "rows name");
+        out.say(format!("  no person  {rows} nobody; nothing was kept of that"));
     }
     if !s.unreadable.is_empty() {
         out.say(format!("  unreadable {}", reasons("", &s.unreadable)));

@@ -20,10 +20,12 @@ mod output;
 mod policy;
 mod profile;
 mod query;
+mod rejects;
 mod report;
 mod request;
 mod retain;
 mod unlock;
+mod usage;
 mod witness;
 
 use std::process::ExitCode;
@@ -109,21 +111,18 @@ pub enum Answer {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage::end(&error),
+    };
     let context = Context {
         store: cli.store,
         actor: cli.actor,
         out: Output::new(cli.json),
         secrets: unlock::Secrets::new(cli.passphrase_file),
     };
-    match run(&context, cli.command) {
-        Ok(Answer::Yes) => ExitCode::SUCCESS,
-        Ok(Answer::No) => ExitCode::from(1),
-        Err(error) => {
-            context.out.error(&error);
-            ExitCode::from(error.exit_code())
-        }
-    }
+    let outcome = run(&context, cli.command);
+    ExitCode::from(context.out.end(outcome))
 }
 
 fn run(context: &Context, command: Command) -> Result<Answer> {

@@ -1,29 +1,48 @@
 //! Where answers and errors go: people's words or one JSON document.
+//!
+//! One rule for `--json`: standard output holds one document in any case, the answer or
+//! `{"error": …}`, and the exit code says which. Words for people, errors among them, go to standard
+//! error.
+//!
+//! Whoever reads the answer may go away (`| head`), and the disk that it goes to may be full. Neither
+//! ends the work: what can't be printed is remembered, and said when the work is done.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::rc::Rc;
 
 use candor::base::error::Error;
 use serde_json::{Value, json};
 
+use crate::Answer;
+
 /// The streams, and in which form they are wanted.
 pub struct Output {
     json: bool,
     /// Where documents are kept that are to be a part of another one.
     kept: Option<Rc<RefCell<Vec<Value>>>>,
+    told: Rc<Told>,
+}
+
+/// What has become of standard output so far.
+#[derive(Default)]
+struct Told {
+    /// Why it can't be written any more.
+    failed: Cell<Option<ErrorKind>>,
+    /// The one document stands there.
+    document: Cell<bool>,
 }
 
 impl Output {
     /// Text, or JSON.
     pub fn new(json: bool) -> Output {
-        Output { json, kept: None }
+        Output { json, kept: None, told: Rc::default() }
     }
 
     /// Keeps the JSON documents of the answer in a list instead of printing them.
     pub fn kept_in(&self, documents: &Rc<RefCell<Vec<Value>>>) -> Output {
         let kept = self.json.then(|| Rc::clone(documents));
-        Output { json: self.json, kept }
+        Output { json: self.json, kept, told: Rc::clone(&self.told) }
     }
 
     /// Whether JSON is wanted.
@@ -34,7 +53,7 @@ impl Output {
     /// Prints a line of the answer for people; nothing when JSON is wanted.
     pub fn say(&self, text: impl std::fmt::Display) {
         if !self.json {
-            write_line(&text.to_string());
+            self.write(&format!("{text}\n"));
         }
     }
 
@@ -44,9 +63,7 @@ impl Output {
             Some(kept) => {
                 kept.borrow_mut().push(serde_json::to_value(value).expect("answers are JSON"));
             }
-            None if self.json => {
-                write_line(&serde_json::to_string_pretty(value).expect("answers are JSON"));
-            }
+            None if self.json => self.document(value),
             None => {}
         }
     }
@@ -58,8 +75,8 @@ impl Output {
             kept.borrow_mut().push(document);
             return;
         }
-        let mut out = std::io::stdout().lock();
-        finish(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        self.told.document.set(true);
+        self.write(text);
     }
 
     /// Tells people something beside the answer.
@@ -72,30 +89,67 @@ impl Output {
         !self.json && std::io::stderr().is_terminal()
     }
 
-    /// Prints how it failed.
-    pub fn error(&self, error: &Error) {
-        if self.json {
-            let document = json!({"error": {
+    /// Ends a command: says how it failed, if it did, and with which code the program exits.
+    ///
+    /// A reader who went away before the end has had what they wanted; an answer that is lost in any
+    /// other way makes exit 3, though what the command did stands.
+    pub fn end(&self, outcome: Result<Answer, Error>) -> u8 {
+        let exit = match &outcome {
+            Ok(Answer::Yes) => 0,
+            Ok(Answer::No) => 1,
+            Err(error) => {
+                self.error(error);
+                error.exit_code()
+            }
+        };
+        self.write("");
+        match self.told.failed.get() {
+            Some(why) if why != ErrorKind::BrokenPipe && outcome.is_ok() => {
+                let lost = answer_lost(why);
+                self.error(&lost);
+                lost.exit_code()
+            }
+            _ => exit,
+        }
+    }
+
+    fn error(&self, error: &Error) {
+        self.note(format!("error {error}"));
+        if self.json && !self.told.document.get() {
+            let details: Vec<&Value> = error.details.iter().map(|d| &d.document).collect();
+            self.document(&json!({"error": {
                 "code": error.code, "what": error.what, "where": error.place, "next": error.next,
-                "exit": error.exit_code(),
-            }});
-            let text = serde_json::to_string_pretty(&document).expect("errors are JSON");
-            let _ = writeln!(std::io::stderr(), "{text}");
-        } else {
-            let _ = writeln!(std::io::stderr(), "error {error}");
+                "exit": error.exit_code(), "details": details,
+            }}));
+        }
+    }
+
+    fn document(&self, value: &impl serde::Serialize) {
+        self.told.document.set(true);
+        let text = serde_json::to_string_pretty(value).expect("answers are JSON");
+        self.write(&format!("{text}\n"));
+    }
+
+    /// Writes to standard output, until that fails.
+    fn write(&self, text: &str) {
+        if self.told.failed.get().is_some() {
+            return;
+        }
+        let mut out = std::io::stdout().lock();
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            self.told.failed.set(Some(error.kind()));
         }
     }
 }
 
-fn write_line(text: &str) {
-    finish(writeln!(std::io::stdout(), "{text}"));
+/// A count with its noun: `1 row`, `2 rows`.
+pub fn counted(count: impl TryInto<u64>, one: &str, several: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// Whoever reads may stop reading (`| head`): that is a success, and there is no more to say.
-fn finish(result: std::io::Result<()>) {
-    if let Err(error) = result
-        && error.kind() == ErrorKind::BrokenPipe
-    {
-        std::process::exit(0);
-    }
+fn answer_lost(why: ErrorKind) -> Error {
+    Error::damaged("answer-lost", format!("the answer couldn't be written: {why}"))
+        .at("standard output")
+        .next("what the command did stands, so look at the store before you run it again")
 }

@@ -1,23 +1,28 @@
 //! `policy check|apply|show|diff`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
-use candor::policy::{self, Checked};
+use candor::policy::{self, Checked, InForce, Mistake};
 use candor::profile::pack::keep_dictionary;
 use candor::store::{self, Access, Store};
 use serde_json::json;
 
 use crate::args::Policy;
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Policy) -> Result<Answer> {
     match command {
         Policy::Check { file } => check(context, file),
         Policy::Apply { file } => {
-            let (text, checked) = read(file)?;
             let mut store = context.open(Access::Write)?;
+            let before = in_force(&store)?;
+            let text = std::fs::read_to_string(file).map_err(io(file))?;
+            let checked = policy::check_after(&text, before.as_ref().map(Before::as_in_force))
+                .map_err(|mistakes| wrong(file, &mistakes))?;
             let (version, entry) = apply(&mut store, &text, &checked)?;
             warn(context, &checked);
             context.out.say(format!(
@@ -33,20 +38,39 @@ pub fn run(context: &Context, command: &Policy) -> Result<Answer> {
     }
 }
 
-/// Reads and checks a policy file; every mistake is said at once.
+/// Reads and checks a policy file by itself; every mistake is said at once.
 pub fn read(file: &Path) -> Result<(String, Checked)> {
     let text = std::fs::read_to_string(file).map_err(io(file))?;
-    match policy::check(&text) {
-        Ok(checked) => Ok((text, checked)),
-        Err(mistakes) => {
-            let list: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            let count = mistakes.len();
-            let words = if count == 1 { "mistake" } else { "mistakes" };
-            Err(Error::no("policy-wrong", format!("{count} {words}\n{}", list.join("\n")))
-                .at(file.display())
-                .next("mend them and check again with `candor policy check`"))
-        }
+    let checked = policy::check(&text).map_err(|mistakes| wrong(file, &mistakes))?;
+    Ok((text, checked))
+}
+
+fn wrong(file: &Path, mistakes: &[Mistake]) -> Error {
+    Error::no("policy-wrong", counted(mistakes.len(), "mistake", "mistakes"))
+        .at(file.display())
+        .with(mistakes)
+        .next("mend them and check again with `candor policy check`")
+}
+
+/// The policy in force, and what is held under it.
+struct Before {
+    version: u32,
+    policy: policy::types::Policy,
+    held: BTreeSet<String>,
+}
+
+impl Before {
+    fn as_in_force(&self) -> InForce<'_> {
+        InForce { policy: &self.policy, purposes_with_data: &self.held }
     }
+}
+
+fn in_force(store: &Store) -> Result<Option<Before>> {
+    let applied = store::applied(store.conn())?;
+    let Some(last) = applied.last() else { return Ok(None) };
+    let policy = store::rulebook_of(store.words(), last)?.policy;
+    let held = store::purposes_with_data(store.conn(), store.words())?;
+    Ok(Some(Before { version: last.version, policy, held }))
 }
 
 /// Applies a checked policy.
@@ -63,27 +87,49 @@ fn warn(context: &Context, checked: &Checked) {
     }
 }
 
+/// Checks a file, against the store that is named, if one is and it is there.
 fn check(context: &Context, file: &Path) -> Result<Answer> {
     let text = std::fs::read_to_string(file).map_err(io(file))?;
-    match policy::check(&text) {
+    let named = context.path().ok();
+    let store = named.filter(|path| path.exists()).map(|_| context.open(Access::Read));
+    let before = store.transpose()?.as_ref().map(in_force).transpose()?.flatten();
+    match (named, &before) {
+        (Some(path), Some(before)) => {
+            context.out.note(format!(
+                "checked against version {} of {}",
+                before.version,
+                path.display()
+            ));
+        }
+        (Some(path), None) => {
+            context.out.note(format!("no policy is in force in {} yet", path.display()));
+        }
+        (None, _) => {}
+    }
+    let against = before.as_ref().map(|before| before.version);
+    match policy::check_after(&text, before.as_ref().map(Before::as_in_force)) {
         Ok(checked) => {
             warn(context, &checked);
+            let policy = &checked.policy;
             context.out.say(format!(
-                "{}: {} purposes, {} sources, {} destinations; no mistakes",
+                "{}: {}, {}, {}; no mistakes",
                 file.display(),
-                checked.policy.purposes.len(),
-                checked.policy.sources.len(),
-                checked.policy.destinations.len()
+                counted(policy.purposes.len(), "purpose", "purposes"),
+                counted(policy.sources.len(), "source", "sources"),
+                counted(policy.destinations.len(), "destination", "destinations")
             ));
-            context.out.give(&json!({"mistakes": [], "warnings": checked.warnings}));
+            context.out.give(
+                &json!({"mistakes": [], "warnings": checked.warnings, "against_version": against}),
+            );
             Ok(Answer::Yes)
         }
         Err(mistakes) => {
             for mistake in &mistakes {
                 context.out.say(mistake);
             }
-            context.out.say(format!("{}: {} mistakes", file.display(), mistakes.len()));
-            context.out.give(&json!({"mistakes": mistakes}));
+            let count = counted(mistakes.len(), "mistake", "mistakes");
+            context.out.say(format!("{}: {count}", file.display()));
+            context.out.give(&json!({"mistakes": mistakes, "against_version": against}));
             Ok(Answer::No)
         }
     }
@@ -126,12 +172,15 @@ fn show(context: &Context, version: Option<u32>, text: bool) -> Result<Answer> {
 }
 
 fn diff(context: &Context, file: &Path) -> Result<Answer> {
-    let (_, checked) = read(file)?;
+    let (text, checked) = read(file)?;
     let store = context.open(Access::Read)?;
-    let old = store::latest(store.conn(), store.words())?;
-    let changes = policy::diff::diff(&old.policy, &checked.policy);
-    let held = store::purposes_with_data(store.conn(), store.words())?;
-    let forbidden = policy::diff::forbidden(&old.policy, &checked.policy, &held);
+    let Some(before) = in_force(&store)? else {
+        return Err(Error::no("no-policy", "no policy is in force to compare with")
+            .next("apply one with `candor policy apply FILE`"));
+    };
+    let changes = policy::diff::diff(&before.policy, &checked.policy);
+    let forbidden =
+        policy::check_after(&text, Some(before.as_in_force())).err().unwrap_or_default();
     for change in &changes {
         let from = change.from.as_deref().unwrap_or("(nothing)");
         let to = change.to.as_deref().unwrap_or("(nothing)");

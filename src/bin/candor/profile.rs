@@ -144,7 +144,8 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let a = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     let b = read::find_one(store.conn(), store.secret(), &rules.policy, other)?;
     if a == b {
-        return Err(Error::no("merge-same", "both names are the same person already"));
+        return Err(Error::no("merge-same", "both names are the same person already")
+            .next("name somebody else; `candor profile show` lists what is joined"));
     }
     let (into, from) = (a.min(b), a.max(b));
     store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person))?;

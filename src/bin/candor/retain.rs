@@ -6,6 +6,7 @@ use candor::store::{self, Access};
 use candor::subject::retain::{Carry, Retained, run as retain};
 
 use crate::args::Retain;
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Retain) -> Result<Answer> {
@@ -30,21 +31,27 @@ fn say(context: &Context, done: &Retained) {
         return;
     }
     out.say(format!(
-        "past their time: {} values and {} events of {} people",
-        done.values, done.events, done.people
+        "past their time: {} and {} of {}",
+        counted(done.values, "value", "values"),
+        counted(done.events, "event", "events"),
+        counted(done.people, "person", "people")
     ));
     for row in &done.deleted {
         out.say(format!(
-            "  {:<16} {:<12} {} values, {} events: {}",
-            row.purpose, row.category, row.values, row.events, row.because
+            "  {:<16} {:<12} {}, {}: {}",
+            row.purpose,
+            row.category,
+            counted(row.values, "value", "values"),
+            counted(row.events, "event", "events"),
+            row.because
         ));
     }
     if let Some(scan) = &done.scan {
         out.say(format!(
-            "deleted; looked at {} bytes of {} for {} deleted rows: {} found",
+            "deleted; looked at {} bytes of {} for {}: {} found",
             scan.bytes,
             scan.files.join(", "),
-            scan.looked_for,
+            counted(scan.looked_for, "deleted row", "deleted rows"),
             scan.found
         ));
     }

@@ -39,13 +39,15 @@ impl Secrets {
             None => {
                 let told = ask("new passphrase")?;
                 if ask("the same again")? != told {
-                    return Err(Error::usage("passphrase-differs", "the two are not the same"));
+                    return Err(Error::usage("passphrase-differs", "the two are not the same")
+                        .next("run it again and type the same passphrase twice"));
                 }
                 told
             }
         };
         if told.is_empty() {
-            return Err(Error::usage("passphrase-empty", "an empty passphrase locks nothing"));
+            return Err(Error::usage("passphrase-empty", "an empty passphrase locks nothing")
+                .next("choose one of several words"));
         }
         *self.told.borrow_mut() = Some(told.clone());
         Ok(told)

@@ -16,7 +16,12 @@ use candor::store::{Access, Hand, NewKey, open_key_file};
 use serde_json::json;
 
 use crate::args::{AuditWitness, Witness as Command};
+use crate::output::counted;
 use crate::{Answer, Context};
+
+fn entries(count: impl TryInto<u64>) -> String {
+    counted(count, "entry", "entries")
+}
 
 pub fn audit(context: &Context, command: &AuditWitness) -> Result<Answer> {
     match command {
@@ -45,7 +50,7 @@ pub fn audit(context: &Context, command: &AuditWitness) -> Result<Answer> {
             }
             for row in &all {
                 let size = row.size;
-                context.out.say(format!("{}  {}  signed {size} entries", name_of(row), row.url));
+                context.out.say(format!("{}  {}  signed {}", name_of(row), row.url, entries(size)));
             }
             let all: Vec<_> = all
                 .iter()
@@ -71,8 +76,10 @@ fn ask_all(context: &Context, timeout: u64) -> Result<Answer> {
     }
     for Asked { witness, outcome } in &asked {
         context.out.say(match outcome {
-            Outcome::Signed { size, at } => format!("{witness} signed {size} entries at {at}"),
-            Outcome::UpToDate { size } => format!("{witness} signed {size} entries already; nothing is new"),
+            Outcome::Signed { size, at } => format!("{witness} signed {} at {at}", entries(*size)),
+            Outcome::UpToDate { size } => {
+                format!("{witness} signed {} already; nothing is new", entries(*size))
+            }
             Outcome::Conflict { status, what } => format!(
                 "{witness} REFUSED ({status}): {what}. Somebody rewrote this store or rolled it back, \
                  or signs another one with its key. The evidence is kept; run `candor audit verify`"
@@ -92,8 +99,11 @@ pub fn timestamp(context: &Context, authority: &str, timeout: u64) -> Result<Ans
     let stamped =
         timestamp::stamp(&mut store, Moment::now(), authority, &mut SystemRandomness, &send)?;
     context.out.say(format!(
-        "{} stamped {} entries at {} (ledger entry {})",
-        stamped.authority, stamped.size, stamped.at, stamped.entry
+        "{} stamped {} at {} (ledger entry {})",
+        stamped.authority,
+        entries(stamped.size),
+        stamped.at,
+        stamped.entry
     ));
     context.out.give(&stamped);
     Ok(Answer::Yes)
@@ -151,7 +161,7 @@ pub fn run(context: &Context, command: &Command) -> Result<Answer> {
             let vkey = signing_key(context, key)?.verifier_key(kept.name(), KeyKind::Witness)?;
             context.out.say(&vkey);
             for (origin, size) in kept.logs() {
-                context.out.say(format!("{origin}  signed {size} entries"));
+                context.out.say(format!("{origin}  signed {}", entries(size)));
             }
             let logs: Vec<_> = kept
                 .logs()
@@ -171,9 +181,10 @@ pub fn run(context: &Context, command: &Command) -> Result<Answer> {
             let address = listener.local_addr().map_or_else(|_| listen.clone(), |a| a.to_string());
             let vkey = witness.vkey().to_string();
             context.out.say(format!("witness {vkey}"));
-            context
-                .out
-                .say(format!("listens http://{address} for {} keys; Ctrl-C ends it", log.len()));
+            context.out.say(format!(
+                "listens http://{address} for {}; Ctrl-C ends it",
+                counted(log.len(), "key", "keys")
+            ));
             context.out.give(&json!({"vkey": vkey, "url": format!("http://{address}")}));
             serve(&listener, &Arc::new(witness), Moment::now, |status| {
                 use std::io::Write;
@@ -191,7 +202,8 @@ fn signing_key(context: &Context, path: &Path) -> Result<candor::ledger::key::Si
             "key-in-agent",
             "a witness signs with a key of its own, not an agent's",
         )
-        .at(path.display())),
+        .at(path.display())
+        .next("make one with `candor witness init`")),
         None => Err(Error::damaged("file-not-found", "there is no such key")
             .at(path.display())
             .next("make one with `candor witness init`")),

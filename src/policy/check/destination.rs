@@ -8,8 +8,12 @@ use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
 use crate::policy::period::limit;
 use crate::policy::reader::Table;
-use crate::policy::types::{Destination, Limit};
+use crate::policy::types::{Destination, FileReader, Limit};
 use crate::policy::value::Said;
+
+/// What opens a file, as the policy writes it.
+const READERS: [(&str, FileReader); 2] =
+    [("program", FileReader::Program), ("spreadsheet", FileReader::Spreadsheet)];
 
 pub(super) fn read(draft: &mut Draft, top: &Table) {
     for (name, table) in top.named(&mut draft.report, "destination", &DESTINATION) {
@@ -42,7 +46,11 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
     check_country(report, table, "country", country.as_ref());
     let safeguards = table.text(report, "safeguards").map(|said| said.value);
     check_transfer(report, table, home, country.as_ref(), safeguards.as_deref());
+    let why = "a spreadsheet runs a text that starts with =, +, - or @ as a formula, which can send \
+               other cells to a stranger; a program wants every value as it is";
+    let read_by = table.choice(report, "read_by", "unknown-choice", why, &READERS);
     Some(Destination {
+        read_by: read_by.unwrap_or_default(),
         contract: table.text(report, "contract").map(|said| said.value),
         recipient: recipient?.value,
         purpose: purpose?,

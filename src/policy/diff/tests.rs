@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy::check::check;
 use crate::policy::check::tests::{GOOD, example, spoil};
+use crate::policy::check::{check, check_after};
 
 fn policy(text: &str) -> Policy {
     check(text).unwrap_or_else(|found| panic!("{}", found[0])).policy
@@ -132,6 +132,13 @@ const EDITS: &[Edit] = &[
         Some("email, first_name"),
         Some("email"),
     ),
+    (
+        "[destination.mailer]\n",
+        "[destination.mailer]\nread_by = \"spreadsheet\"\n",
+        "destination.mailer.read_by",
+        None,
+        Some("spreadsheet"),
+    ),
 ];
 
 proptest! {
@@ -203,10 +210,15 @@ fn held(names: &[&str]) -> BTreeSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+fn told(old: &str, new: &str, held_under: &[&str]) -> Vec<Mistake> {
+    let (old, held) = (policy(old), held(held_under));
+    let before = InForce { policy: &old, purposes_with_data: &held };
+    check_after(new, Some(before)).err().unwrap_or_default()
+}
+
 fn refused(edited: &str, held_under: &[&str]) -> Vec<(&'static str, String)> {
-    let mistakes = forbidden(&policy(GOOD), &policy(edited), &held(held_under));
+    let mistakes = told(GOOD, edited, held_under);
     for mistake in &mistakes {
-        assert_eq!(mistake.line, 0, "it lies between two files");
         assert!(!mistake.why.is_empty() && !mistake.fix.is_empty());
     }
     mistakes.into_iter().map(|mistake| (mistake.code, mistake.path)).collect()
@@ -220,9 +232,11 @@ fn a_basis_is_not_swapped_under_data() {
         [("basis-swapped", "purpose.sales.basis".to_owned())]
     );
     assert_eq!(refused(&swapped, &["letter", "books"]), [], "no data is held under it");
-    let told = forbidden(&policy(GOOD), &policy(&swapped), &held(&["sales"]));
+    let told = told(GOOD, &swapped, &["sales"]);
     assert!(told[0].fix.contains("declare a new purpose"));
     assert!(told[0].why.contains("05/2020"));
+    let line = swapped.lines().nth(told[0].line as usize - 1).unwrap();
+    assert_eq!(line, "basis = \"vital_interests\"");
 }
 
 #[test]
@@ -247,6 +261,33 @@ fn notices_are_kept_whole() {
         "[[notice.form.version]]\nversion = 3\nlanguage = \"en\"\ntext = \"May we?\"\n[purpose.letter]",
     );
     assert_eq!(refused(&added, &["letter"]), []);
-    let fix = &forbidden(&policy(&added), &policy(&changed), &held(&[]))[0].fix;
+    let told = told(&added, &changed, &[]);
+    let mistake = told.iter().find(|mistake| mistake.code == "notice-changed").unwrap();
+    let fix = &mistake.fix;
     assert!(fix.contains("version = 4"), "the next number is free in both policies: {fix}");
+    let line = changed.lines().nth(mistake.line as usize - 1).unwrap();
+    assert_eq!(line, "text = \"May we write to you!\"");
+}
+
+/// What a file may not change is told together with what is wrong in it, on lines in its order.
+#[test]
+fn mistakes_of_both_kinds_are_told_at_once() {
+    let swapped = spoil(GOOD, "basis = \"contract\"", "basis = \"vital_interests\"");
+    let changed = spoil(&swapped, "May we write to you?", "May we write to you!");
+    let spoilt = spoil(&changed, "[controller]\n", "[controller]\ncolour = \"red\"\n");
+    let told = told(GOOD, &spoilt, &["sales", "help"]);
+    let codes: Vec<_> = told.iter().map(|mistake| mistake.code).collect();
+    assert_eq!(codes, ["unknown-key", "notice-changed", "basis-swapped"]);
+    assert!(told.windows(2).all(|pair| pair[0].line < pair[1].line));
+}
+
+/// A purpose or a text that stands there and can't be read is one mistake, not a second as removed.
+#[test]
+fn what_cannot_be_read_is_not_told_as_removed() {
+    let spoilt = spoil(GOOD, "basis = \"contract\"", "basis = \"contrat\"");
+    let codes: Vec<_> = told(GOOD, &spoilt, &["sales"]).iter().map(|m| m.code).collect();
+    assert_eq!(codes, ["unknown-basis"]);
+    let spoilt = spoil(GOOD, "text = \"May we write to you?\"", "text = \"\"");
+    let codes: Vec<_> = told(GOOD, &spoilt, &[]).iter().map(|m| m.code).collect();
+    assert_eq!(codes, ["empty-text"]);
 }

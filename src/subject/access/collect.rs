@@ -43,7 +43,8 @@ pub fn collect(
     let (conn, words) = (store.conn(), store.words());
     let records = open_records(conn, words, subject)?;
     if records.is_empty() {
-        return Err(Error::no("subject-empty", "the subject has no records"));
+        return Err(Error::no("subject-empty", "the subject has no records")
+            .next("run `candor audit verify`"));
     }
     let history = History::load(conn, subject)?;
     let categories = Categories::of(rules);

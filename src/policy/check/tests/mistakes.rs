@@ -535,6 +535,13 @@ const TABLE: &[Bad] = &[
         "at_most = \"4 a month\"",
         "at_most = \"4 in P30D\"",
     ),
+    bad(
+        "unknown-choice",
+        "country = \"IE\"\n",
+        "country = \"IE\"\nread_by = \"spreadsheat\"\n",
+        "read_by = \"spreadsheat\"",
+        "did you mean \"spreadsheet\"?",
+    ),
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.

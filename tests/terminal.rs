@@ -1,0 +1,324 @@
+//! The program as it is typed: pipes that close, disks that are full, JSON for programs, and what is
+//! said when a file, a policy or a command line isn't what it should be.
+
+use std::io::pipe;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A folder with the example brand's policy and exports, in which commands are typed.
+struct Desk {
+    folder: TempDir,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let desk = Desk { folder: tempfile::tempdir().unwrap() };
+        let brand = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/brand");
+        std::fs::copy(brand.join("policy.toml"), desk.file("policy.toml")).unwrap();
+        for export in std::fs::read_dir(brand.join("exports")).unwrap() {
+            let export = export.unwrap();
+            std::fs::copy(export.path(), desk.file(export.file_name().to_str().unwrap())).unwrap();
+        }
+        desk
+    }
+
+    /// With a store, and the customer list and the web accounts in it.
+    fn with_people() -> Desk {
+        let desk = Desk::new();
+        desk.done("init t.db --policy policy.toml");
+        desk.done("import crm_customers.csv --source crm");
+        desk.done("import web_accounts.ndjson --source web");
+        desk
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.file(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap()
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_candor"));
+        command.args(line.split_whitespace()).current_dir(self.folder.path());
+        command.env("CANDOR_STORE", "t.db").env_remove("CANDOR_ACTOR").stdin(Stdio::null());
+        command
+    }
+
+    fn typed(&self, line: &str) -> Said {
+        Said::of(self.command(line).output().unwrap())
+    }
+
+    /// What a command says that must succeed.
+    fn done(&self, line: &str) -> String {
+        let said = self.typed(line);
+        assert_eq!(said.exit, Some(0), "{line}: {}{}", said.out, said.err);
+        said.out
+    }
+
+    /// A command whose standard output nobody reads.
+    fn unread(&self, line: &str) -> Said {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        Said::of(self.command(line).stdout(writer).output().unwrap())
+    }
+
+    /// A command whose standard output goes to a full disk.
+    #[cfg(target_os = "linux")]
+    fn on_a_full_disk(&self, line: &str) -> Said {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        Said::of(self.command(line).stdout(full).output().unwrap())
+    }
+}
+
+struct Said {
+    exit: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn of(output: Output) -> Said {
+        Said {
+            exit: output.status.code(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// The one document on standard output.
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
+    }
+
+    fn error(&self) -> Value {
+        self.json()["error"].clone()
+    }
+}
+
+#[test]
+fn a_reader_who_goes_away_ends_no_work() {
+    let desk = Desk::new();
+    assert_eq!(desk.unread("init t.db --policy policy.toml").exit, Some(0));
+    assert!(desk.done("policy show").contains("version 1 of 1"));
+    let files = "import crm_customers.csv broken.csv --source crm";
+    assert_eq!(desk.unread(files).exit, Some(0));
+    let again = desk.done(files);
+    assert_eq!(again.matches("took this very file in").count(), 2, "{again}");
+    let erased = desk.unread("erase email:mira.okafor@example.net --certificate c.json");
+    assert_eq!((erased.exit, erased.err.as_str()), (Some(0), ""));
+    let key = desk.done("key show");
+    desk.done(&format!("audit check c.json --key {}", key.trim()));
+    assert_eq!(desk.unread("profile show email:nobody@example.com").exit, Some(1));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_is_lost_is_said() {
+    let desk = Desk::with_people();
+    for json in ["", "--json "] {
+        let who = ["mira.okafor@example.net", "jonas.weber@example.org"][json.len().min(1)];
+        let lost = desk.on_a_full_disk(&format!("{json}erase email:{who}"));
+        assert_eq!(lost.exit, Some(3));
+        assert!(lost.err.contains("answer-lost") && lost.err.contains("try: "), "{}", lost.err);
+        let gone = desk.typed(&format!("profile show email:{who}"));
+        assert!(gone.exit == Some(1) && gone.err.contains("subject-not-found"), "it was done");
+    }
+    let wrong = desk.on_a_full_disk("profile show email:nobody@example.com");
+    assert_eq!(wrong.exit, Some(1), "the error is the answer, and is on standard error");
+}
+
+#[test]
+fn programs_get_one_document_whatever_happens() {
+    let desk = Desk::with_people();
+    let cases = [
+        ("profile show email:nobody@example.com", 1, "subject-not-found"),
+        ("profile show email:nobody@example.com --who", 2, "usage-wrong"),
+        ("import", 2, "usage-wrong"),
+        ("", 2, "usage-wrong"),
+        ("import nowhere.csv --source crm", 3, "file-not-found"),
+        ("consent state email:edda.lind@example.com --at yesterday", 2, "time-unreadable"),
+        ("policy apply policy.toml", 2, "policy-unchanged"),
+    ];
+    for (line, exit, code) in cases {
+        let said = desk.typed(&format!("--json {line}"));
+        let error = said.error();
+        assert_eq!((said.exit, error["code"].as_str()), (Some(exit), Some(code)), "{line}");
+        assert_eq!(error["exit"], exit);
+        assert_ne!(error["next"], "", "{line}");
+        assert!(!said.out.contains("nobody@"), "{}", said.out);
+        assert!(said.err.contains(code), "people are told as well: {}", said.err);
+        assert_eq!(desk.typed(line).exit, Some(exit), "as without --json");
+    }
+    let help = desk.typed("--json --help");
+    assert!(help.exit == Some(0) && help.out.contains("Usage:") && help.err.is_empty());
+}
+
+#[test]
+fn a_policy_is_checked_against_the_store_and_by_itself_at_once() {
+    let desk = Desk::with_people();
+    let text = desk.read("policy.toml");
+    let orders = "basis = \"contract\"\ncategories = [\"contact\", \"order\"]";
+    assert!(text.contains(orders) && text.contains("[controller]\n"));
+    let swapped = text.replace(orders, &orders.replace("contract", "vital_interests"));
+    let spoilt = swapped.replace("[controller]\n", "[controller]\ncolour = \"red\"\n");
+    desk.write("new.toml", &spoilt);
+    let line_of = |start: &str| spoilt.lines().position(|l| l.starts_with(start)).unwrap() + 1;
+    let expected =
+        [("unknown-key", line_of("colour")), ("basis-swapped", line_of("basis = \"vital"))];
+    let told = |list: &Value| -> Vec<(String, u64)> {
+        let list = list.as_array().unwrap_or_else(|| panic!("{list}"));
+        for mistake in list {
+            assert!(mistake["why"] != "" && mistake["fix"] != "");
+        }
+        let told = |m: &Value| (m["code"].as_str().unwrap().into(), m["line"].as_u64().unwrap());
+        list.iter().map(told).collect()
+    };
+    let expected = expected.map(|(code, line)| (code.to_owned(), line as u64));
+    let checked = desk.typed("--json policy check new.toml");
+    assert_eq!(checked.exit, Some(1));
+    assert_eq!(told(&checked.json()["mistakes"]), expected);
+    let applied = desk.typed("--json policy apply new.toml");
+    assert_eq!(applied.exit, Some(1));
+    assert_eq!(told(&applied.error()["details"]), expected);
+    assert_eq!(applied.error()["what"], "2 mistakes");
+    let words = desk.typed("policy apply new.toml").err;
+    assert!(words.contains("[basis-swapped]") && words.contains("[unknown-key]"), "{words}");
+    let alone = desk.typed("--store nowhere.db policy check new.toml");
+    assert!(alone.out.contains("1 mistake\n") && !alone.out.contains("basis-swapped"));
+}
+
+#[test]
+fn nothing_new_is_said_only_where_it_is_so() {
+    let desk = Desk::with_people();
+    // By the consents of the web accounts more may be kept the second time, and nothing the third.
+    let again = "import crm_customers.csv --source crm --again";
+    assert!(!desk.done(again).contains("known already"));
+    let again = desk.done(again);
+    assert!(again.contains("may be kept of it is known already, and the rest"), "{again}");
+    desk.done("erase email:jonas.weber@example.org");
+    let all = desk.read("web_accounts.ndjson");
+    desk.write("jonas.ndjson", all.lines().find(|line| line.contains("Jonas")).unwrap());
+    let out = desk.done("import jonas.ndjson --source web");
+    assert!(out.contains("nothing of it is kept") && out.contains("1 row\n"), "{out}");
+
+    let csv = desk.read("crm_customers.csv");
+    desk.write("crm.ndjson", &csv);
+    for _ in 0..2 {
+        let unread = desk.typed("import crm.ndjson crm_customers.csv --source crm");
+        assert_eq!(unread.exit, Some(3), "{}", unread.out);
+        assert!(unread.err.contains("rows-unreadable") && unread.err.contains("try: "));
+        assert!(!unread.out.contains("known already\n"), "{}", unread.out);
+        assert!(unread.out.contains("took this very file in"), "the other file is read");
+    }
+    let error = desk.typed("--json import crm.ndjson --source crm").error();
+    assert_eq!(error["details"][0]["summary"]["rows"], csv.lines().count());
+    // Under the right name the same bytes are taken in.
+    desk.write("late.ndjson", "crm_id,first_name\nk7,Ida\n");
+    assert_eq!(desk.typed("import late.ndjson --source crm").exit, Some(3));
+    std::fs::rename(desk.file("late.ndjson"), desk.file("late.csv")).unwrap();
+    assert!(desk.done("import late.csv --source crm").contains("1 new"));
+}
+
+#[test]
+fn a_spreadsheets_first_line_is_no_header() {
+    let desk = Desk::with_people();
+    desk.write(
+        "excel.csv",
+        "sep=;\r\ncrm_id;first_name;last_name;city\r\nk1;Ida;Lee;a, b\r\nk2;x\r\n",
+    );
+    let said = desk.typed("import excel.csv --source crm --rejects r.csv");
+    assert!(said.exit == Some(0) && said.out.contains("1 new"), "{}{}", said.out, said.err);
+    assert!(said.err.contains("excel.csv:4: 2 fields"), "{}", said.err);
+    assert_eq!(desk.read("r.csv"), "crm_id;first_name;last_name;city\nk2;x\n");
+    let under = desk.done("import excel.csv --source crm --again");
+    assert!(under.contains("1 unchanged"), "{under}");
+}
+
+#[test]
+fn rejects_are_private_and_stand_there_once() {
+    let desk = Desk::with_people();
+    let line = "import broken.csv --source crm --rejects rejects.csv";
+    desk.done(line);
+    let once = std::fs::read(desk.file("rejects.csv")).unwrap();
+    assert!(once.iter().filter(|byte| **byte == b'\n').count() > 2);
+    desk.done(line);
+    desk.done(&format!("{line} --again"));
+    assert_eq!(std::fs::read(desk.file("rejects.csv")).unwrap(), once);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(desk.file("rejects.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_consent_for_which_nothing_is_held_says_so() {
+    let desk = Desk::with_people();
+    let record = "consent record email:li.chen@example.com --purpose newsletter --state given \
+                  --notice newsletter-form@3";
+    let said = desk.done(record);
+    assert!(said.contains("nothing is held for newsletter") && said.contains("--again"), "{said}");
+    desk.done("import crm_customers.csv --source crm --again");
+    let json = desk.typed(&format!("--json {record}")).json();
+    assert_eq!(json["nothing_held_for_purpose"], false);
+    desk.done("audience push mailer --out m.csv");
+    assert!(desk.read("m.csv").contains("li.chen@example.com"));
+}
+
+#[test]
+fn a_file_for_a_spreadsheet_runs_nothing() {
+    let desk = Desk::with_people();
+    let evil = desk.read("crm_customers.csv").replace("k1008,Sam,", "k1008,=HYPERLINK(1),");
+    desk.write("evil.csv", &evil.replace("newsletter-form@9", "newsletter-form@2"));
+    desk.done("import evil.csv --source crm");
+    let said = desk.done("audience push mailer --out program.csv");
+    assert!(said.contains("would run 1 value as a formula"), "{said}");
+    assert!(desk.read("program.csv").contains(",=HYPERLINK(1)\r\n"));
+    let text = desk.read("policy.toml");
+    desk.write(
+        "new.toml",
+        &text.replace("[destination.mailer]", "[destination.mailer]\nread_by = \"spreadsheet\""),
+    );
+    desk.done("policy apply new.toml");
+    let said = desk.done("audience push mailer --out spreadsheet.csv");
+    assert!(!said.contains("formula"), "{said}");
+    assert!(desk.read("spreadsheet.csv").contains(",'=HYPERLINK(1)\r\n"));
+}
+
+/// Whoever wants to write a word into the store while a long file comes in gets their turn.
+#[test]
+fn a_long_import_lets_others_in() {
+    let desk = Desk::with_people();
+    let mut rows = String::from("crm_id,first_name,last_name,email\n");
+    for n in 0..12_000 {
+        rows.push_str(&format!("x{n},Ann,Lee,x{n}@example.com\n"));
+    }
+    desk.write("long.csv", &rows);
+    let mut import = desk.command("import long.csv --source crm");
+    let mut import = import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut beside = 0;
+    for state in ["given --notice newsletter-form@3", "withdrawn"].iter().cycle().take(4) {
+        std::thread::sleep(Duration::from_millis(300));
+        let since = Instant::now();
+        desk.done(&format!(
+            "consent record email:edda.lind@example.com --purpose newsletter --state {state}"
+        ));
+        let took = since.elapsed();
+        eprintln!("beside the import: {took:?}");
+        assert!(took < Duration::from_secs(8), "it starved for {took:?}");
+        beside += u32::from(import.try_wait().unwrap().is_none());
+    }
+    assert!(beside > 0, "the import was over at once");
+    assert!(import.wait().unwrap().success());
+}
