@@ -8,6 +8,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -320,8 +321,10 @@ impl Signer {
 /// # Errors
 /// I/O errors; the file is then as it was.
 pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    // Several processes may replace it at once, each by a file of its own.
-    let fresh = with_ending(path, &format!(".new-{}", std::process::id()));
+    // Several processes and threads may replace it at once, each by a file of its own.
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let fresh = with_ending(path, &format!(".new-{}-{turn}", std::process::id()));
     let _ = std::fs::remove_file(&fresh);
     write_private(&fresh, bytes)
         .and_then(|()| std::fs::rename(&fresh, path).map_err(io(path)))

@@ -199,8 +199,12 @@ fn pass(
                 ItemKind::Event => unpacker.unpack(&bytes).map(|body| bytes = body).is_ok(),
             };
             let number = u64::try_from(item.seq).unwrap_or(0);
-            let salt = item.kept_salt.and_then(|salt| salt.try_into().ok());
-            let salt = salt.unwrap_or_else(|| item_salt(&key.0, kind, number));
+            let own = item_salt(&key.0, kind, number);
+            let salt = item.kept_salt.and_then(|salt| salt.try_into().ok()).unwrap_or(own);
+            // An erasure that keeps an item gives its record a new key, and so another salt.
+            claim.expect(item.kept_salt.is_none() || salt != own, "salt-without-item", n, || {
+                format!("a salt was kept of row {} of the {part}, which no erasure kept", item.seq)
+            });
             let leaf = opened.then(|| commitment(&salt, &bytes));
             said = if opened { serde_json::from_slice::<Said<'_>>(&bytes).ok() } else { None };
             match &said {

@@ -478,6 +478,19 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                 > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'subject'), 0))",
         ),
         (
+            "number-given-twice",
+            "numbers of disclosures could be given twice",
+            "SELECT COALESCE(MAX(n), 0) > COALESCE((SELECT MAX(seq) FROM sqlite_sequence
+                                                     WHERE name = 'disclosure'), 0)
+             FROM (SELECT MAX(id) AS n FROM disclosure
+                   UNION ALL SELECT MAX(seq) FROM tombstone WHERE item = 3)",
+        ),
+        (
+            "purposes-differ",
+            "the empty set of purposes is another set",
+            "SELECT COUNT(*) <> 1 FROM purpose_set WHERE id = 2 AND mask = 0",
+        ),
+        (
             "salt-without-item",
             "salts were kept of items that are not there, or no more",
             "SELECT COUNT(*) FROM kept_salt s WHERE NOT EXISTS (

@@ -157,9 +157,12 @@ fn looking_while_others_write_finds_no_fault() {
         });
         let mut second = other(&world);
         let third = scope.spawn(move || writing(&mut second, 100));
-        writing(&mut world.store, 10);
-        third.join().unwrap();
+        let first = scope.spawn(|| writing(&mut world.store, 10));
+        let written = [first.join(), third.join()];
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for written in written {
+            written.unwrap();
+        }
         looking.join().unwrap()
     });
     assert!(looks > 3, "{looks}");

@@ -61,6 +61,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
 
 #[rustfmt::skip]
 pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
+    UnclaimedRows { table: "sqlite_sequence", claimed: "name = 'record' OR seq <> 0", why: "no number was given yet, which a missing row says as well" },
     UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
     UnclaimedRows { table: "identifier", claimed: "value <> 0", why: "the blind name of a no" },
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
