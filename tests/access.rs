@@ -515,6 +515,12 @@ fn after_an_erasure_the_books_are_told_of() {
     let certificate = erase::erase(&mut small.store, &small.rules, ann, now()).unwrap();
     let package = small.package(&id);
     assert!(package.after_erasure.erased);
+    let text = page(&package).to_text(None);
+    assert!(text.contains("can't be told any more"), "{text}");
+    assert!(
+        !text.contains("received nothing of you"),
+        "the letter was sent to Letterbox Inc before"
+    );
     assert_eq!(certificate.kept_as.as_deref(), Some(id.as_str()), "how to ask for it later");
     assert!(certificate.document().to_text(None).contains(&id));
     let gone =

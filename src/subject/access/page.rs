@@ -163,10 +163,18 @@ impl<'a> Page<'a> {
             ]);
         }
         self.table(table);
-        let mut named = Table::new(
-            "Recipients that we name and that received nothing of you",
-            ["Recipient", "Would be for"],
-        );
+        let erased = self.package.after_erasure.erased;
+        if erased {
+            self.say(
+                "What was sent to whom before you were erased was erased with it, and can't be told any \
+                 more.",
+            );
+        }
+        let caption = match erased {
+            true => "Other recipients that we name",
+            false => "Recipients that we name and that received nothing of you",
+        };
+        let mut named = Table::new(caption, ["Recipient", "Would be for"]);
         for recipient in &self.package.recipients_without_data {
             named.push([&recipient.recipient, &recipient.title]);
         }
@@ -186,6 +194,9 @@ impl<'a> Page<'a> {
             ]);
         }
         self.table(table);
+        if self.package.after_erasure.erased {
+            return;
+        }
         self.say(
             "What you said about consent and other uses of your data, what was sent to whom, and how \
              we answered you has no end date: we keep it to be able to prove it (Art 5(2), 7(1)), until \

@@ -8,6 +8,9 @@ use super::Page;
 
 impl Page<'_> {
     pub(super) fn consents(&mut self) {
+        if self.package.after_erasure.erased {
+            self.say("What you said before you were erased was erased with it.");
+        }
         let columns = ["For", "Channel", "Where you stand", "In force", "Since", "Notice"];
         let mut state = Table::new("Where you stand", columns);
         for c in &self.package.consent_state.purposes {
