@@ -11,8 +11,8 @@ use std::cell::{Cell, RefCell};
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::rc::Rc;
 
-pub use candor::view::counted;
 use candor::base::error::Error;
+pub use candor::view::counted;
 use serde_json::{Value, json};
 
 use crate::Answer;
