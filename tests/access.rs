@@ -279,6 +279,84 @@ fn the_page_loads_nothing_and_shows_every_value_escaped() {
     assert!(order.is_sorted(), "in the order of the law");
 }
 
+/// A letter to Ann, not a print-out of the store: every word in it is hers to understand, and true.
+#[test]
+fn the_page_speaks_to_the_person() {
+    let mut small = Small::new();
+    let ann = small.who("card:C-ANN");
+    let object = candor::consent::desk::Spoken {
+        axis: candor::consent::statement::Axis::Objection,
+        purpose: Some("newsletter"),
+        ..Default::default()
+    };
+    let said = candor::consent::desk::statements(&small.rules, &object, now()).unwrap();
+    small.store.write(now(), |w| candor::consent::desk::record(w, ann, &said)).unwrap();
+    candor::profile::lookup::record_read(&mut small.store, ann, "profile.show", now()).unwrap();
+    let page = page(&small.package("card:C-ANN"));
+    let text = page.to_text(None);
+    for expected in [
+        // Summer time in Dublin; in the store it is 2025-07-01T10:00:00Z.
+        "1 July 2025, 11:00",
+        "All times are those of Europe/Dublin",
+        "Tern & Pine sends you its letter. You can stop it at any time.",
+        "form@1 in “en”",
+        "to have it erased (Art 17)",
+        "You objected to this: Monthly letter",
+        "no: you objected",
+        "somebody who works for us looked at your data",
+        "has no end date",
+        "This is no direct marketing.",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in:\n{text}");
+    }
+    for raw in [
+        "recorded_at",
+        "axis",
+        "the person ",
+        "the person.",
+        "profile.show",
+        "consent.given",
+        "sha256",
+    ] {
+        assert!(!text.contains(raw), "{raw} stands in:\n{text}");
+    }
+    // Epoch milliseconds are thirteen digits; nobody's telephone number here is.
+    let digits = text.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() > 12);
+    assert_eq!(digits, None);
+}
+
+#[test]
+fn whoever_looks_is_written_down() {
+    let small = Small::new();
+    let looks = || {
+        let conn = rusqlite::Connection::open(small.store.path()).unwrap();
+        let count = "SELECT COUNT(*) FROM entry WHERE instr(leaf, '\"access.read\"') > 0";
+        conn.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    // Two people share the address, and both are shown.
+    for (number, (command, entries)) in [
+        (vec!["profile", "find", "card:C-ANN"], 1),
+        (vec!["profile", "find", "email:shared@example.com"], 2),
+        (vec!["profile", "show", "card:C-ANN"], 1),
+        (vec!["profile", "why", "card:C-ANN", "city"], 1),
+        (vec!["consent", "state", "card:C-ANN"], 1),
+        (vec!["consent", "history", "card:C-ANN"], 1),
+        (vec!["profile", "find", "card:nobody"], 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = looks();
+        std::process::Command::new(env!("CARGO_BIN_EXE_candor"))
+            .arg("--store")
+            .arg(small.store.path())
+            .args(&command)
+            .output()
+            .unwrap();
+        assert_eq!(looks() - before, entries, "{number}: {command:?}");
+    }
+}
+
 type Cut = fn(&mut AccessPackage);
 
 #[test]
@@ -288,7 +366,7 @@ fn a_missing_row_of_any_table_stops_the_answer() {
     assert!(out.join("access.json").exists());
     let ann = small.who("card:C-ANN");
     let whole = small.package("card:C-ANN");
-    let cuts: [(&str, Cut); 8] = [
+    let cuts: [(&str, Cut); 10] = [
         ("record", |p| drop(p.sources.pop())),
         ("value", |p| drop(p.values.pop())),
         ("event", |p| drop(p.events.pop())),
@@ -297,6 +375,8 @@ fn a_missing_row_of_any_table_stops_the_answer() {
         ("payload", |p| p.journal.retain(|e| e.kind != "access.export")),
         ("disclosure", |p| drop(p.recipients[0].disclosures.pop())),
         ("request", |p| drop(p.requests.pop())),
+        ("identifier", |p| drop(p.found_by.pop())),
+        ("link", |p| drop(p.links.pop())),
     ];
     for (table, cut) in cuts {
         let mut package = whole.clone();
@@ -432,9 +512,20 @@ fn after_an_erasure_the_books_are_told_of() {
     let mut small = Small::new();
     let ann = small.who("card:C-ANN");
     let id = small.package("card:C-ANN").subject;
-    erase::erase(&mut small.store, &small.rules, ann, now()).unwrap();
+    let certificate = erase::erase(&mut small.store, &small.rules, ann, now()).unwrap();
     let package = small.package(&id);
     assert!(package.after_erasure.erased);
+    let text = page(&package).to_text(None);
+    assert!(text.contains("can't be told any more"), "{text}");
+    assert!(
+        !text.contains("received nothing of you"),
+        "the letter was sent to Letterbox Inc before"
+    );
+    assert_eq!(certificate.kept_as.as_deref(), Some(id.as_str()), "how to ask for it later");
+    assert!(certificate.document().to_text(None).contains(&id));
+    let gone =
+        read::find_one(small.store.conn(), small.store.secret(), &small.rules.policy, "card:C-ANN");
+    assert!(gone.unwrap_err().next.contains("the id (s-…) that the erasure printed"));
     assert!(package.values.is_empty(), "{:?}", values(&package));
     assert!(package.events.iter().all(|event| event.held.purposes == ["books"]));
     assert_eq!(package.events.len(), 2);

@@ -28,6 +28,8 @@ mod law_6_erased_means_gone;
 mod law_7_anyone_can_check;
 #[path = "laws/law_9.rs"]
 mod law_9_the_most_protective_wins;
+#[path = "laws/notices.rs"]
+mod notices_are_demonstrable;
 #[path = "laws/outbound.rs"]
 mod outbound_is_told_and_not_too_often;
 #[path = "laws/retention.rs"]

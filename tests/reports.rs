@@ -158,7 +158,7 @@ fn ann(optin: &str, at: &str) -> String {
 }
 
 fn question(as_of: Moment) -> Question {
-    Question { as_of, from: Moment(0), to: Moment::FOREVER, who: None }
+    Question { as_of, from: None, to: None, who: None }
 }
 
 const LATER: &str = "2024-12-01";
@@ -285,12 +285,80 @@ fn the_record_of_processing_names_every_purpose_and_what_it_leaves_open() {
 }
 
 #[test]
+fn what_a_report_has_no_use_for_is_refused() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    let who = Some(shop.subject("email:ann@example.com"));
+    let plain = question(moment(LATER));
+    for name in NAMES {
+        let asked = Question { from: Some(moment("2024-01-01")), ..plain };
+        let over_a_span = ["disclosures", "requests", "timeline"].contains(&name);
+        let code = audit::report(&shop.store, name, &asked).err().map(|e| (e.code, e.exit_code()));
+        assert_eq!(code, (!over_a_span).then_some(("report-not-over-a-span", 2)), "{name}");
+    }
+    let error = audit::report(&shop.store, "ropa", &Question { who, ..plain }).unwrap_err();
+    assert_eq!((error.code, error.exit_code()), ("report-not-about-one", 2));
+    // Before the first policy there is nothing to report, and the error says since when there is.
+    for name in ["consent", "ropa", "retention"] {
+        let asked = question(moment("2023-12-31"));
+        let error = audit::report(&shop.store, name, &asked).unwrap_err();
+        assert_eq!(error.code, "no-policy-then");
+        assert!(error.next.contains("2024-01-01"), "{}", error.next);
+    }
+}
+
+#[test]
+fn the_record_of_processing_is_a_row_for_each_activity_in_csv() {
+    let shop = Shop::new();
+    let report = audit::report(&shop.store, "ropa", &question(moment(LATER))).unwrap();
+    let csv = report.document.to_csv();
+    let activities: Vec<&str> =
+        csv.lines().filter(|line| line.starts_with("Processing activities,")).collect();
+    assert_eq!(activities.len(), 2, "{csv}");
+    let letter = activities.iter().find(|row| row.contains("A monthly letter (newsletter)"));
+    let letter = letter.expect("a row of its own");
+    for expected in [
+        "consent, Art 6(1)(a)",
+        "Name and addresses",
+        "Customer list",
+        "\"Letterbox Ltd, Dublin\"",
+        "1 year",
+    ] {
+        assert!(letter.contains(expected), "{expected}: {letter}");
+    }
+    assert!(csv.starts_with("table,"), "{csv}");
+}
+
+#[test]
+fn csv_tells_what_was_unlawful_from_what_nobody_could_know() {
+    let mut shop = Shop::new();
+    shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
+    let ann = shop.subject("email:ann@example.com");
+    shop.say(ann, ConsentState::Withdrawn, moment("2024-01-25"), moment("2024-04-01"));
+    shop.sql(
+        "INSERT OR IGNORE INTO purpose_set (mask) VALUES (3);
+         UPDATE event SET purposes = (SELECT id FROM purpose_set WHERE mask = 3) WHERE seq = 1",
+    );
+    let report = audit::report(&shop.store, "unlawful", &question(moment(LATER))).unwrap();
+    let csv = report.document.to_csv();
+    let starts = |word: &str| csv.lines().filter(|line| line.starts_with(word)).count();
+    assert_eq!(
+        csv.lines().count(),
+        1 + starts("unlawful,") + starts("done before candor could know,")
+    );
+    assert!(starts("unlawful,") == 1 && starts("done before") == 3, "{csv}");
+}
+
+#[test]
 fn every_report_can_be_made_and_no_other() {
     let mut shop = Shop::new();
     shop.import(moment("2024-02-01"), &[ann("yes", "2024-01-20")]);
     let ann = shop.subject("email:ann@example.com");
     for name in NAMES {
         for who in [None, Some(ann)] {
+            if who.is_some() && name == "ropa" {
+                continue;
+            }
             let asked = Question { who, ..question(moment(LATER)) };
             let report = audit::report(&shop.store, name, &asked).unwrap();
             assert!(report.document.to_html("en").contains("<html"), "{name}");
@@ -356,8 +424,18 @@ const STATES: [ConsentState; 4] = [
 
 fn play(steps: &[Step]) -> Shop {
     let mut shop = Shop::new();
-    for (day, step) in steps.iter().enumerate() {
-        let now = Moment(moment("2024-02-01").0 + 86_400_000 * i64::try_from(day).unwrap());
+    play_on(&mut shop, 0, steps);
+    shop
+}
+
+fn day_of(day: usize) -> Moment {
+    Moment(moment("2024-02-01").0 + 86_400_000 * i64::try_from(day).unwrap())
+}
+
+/// Plays steps from a day on, one a day.
+fn play_on(shop: &mut Shop, from: usize, steps: &[Step]) {
+    for (day, step) in steps.iter().enumerate().map(|(day, step)| (from + day, step)) {
+        let now = day_of(day);
         let find = |shop: &Shop, email: u8| {
             let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
             let who = format!("email:p{email}@example.com");
@@ -373,13 +451,13 @@ fn play(steps: &[Step]) -> Shop {
                 );
             }
             Step::Say { email, state, days_back } => {
-                if let Some(subject) = find(&shop, *email) {
+                if let Some(subject) = find(shop, *email) {
                     let at = Moment(now.0 - 86_400_000 * days_back);
                     shop.say(subject, STATES[*state], at, now);
                 }
             }
             Step::Send { email } => {
-                if let Some(subject) = find(&shop, *email) {
+                if let Some(subject) = find(shop, *email) {
                     let record = lookup::records_of(shop.store.conn(), subject).unwrap()[0];
                     let newsletter =
                         shop.store.words().code(WordKind::Purpose, "newsletter").unwrap();
@@ -400,7 +478,6 @@ fn play(steps: &[Step]) -> Shop {
             )),
         }
     }
-    shop
 }
 
 /// (item, number, purpose), unlawful and too late to know.
@@ -509,6 +586,35 @@ proptest! {
         prop_assert_eq!(told(&answer.before_known), late);
     }
 
+    /// Law 10: what is recorded later changes no report as of an earlier moment.
+    #[test]
+    fn a_report_as_of_a_moment_never_changes(
+        before in prop::collection::vec(step(), 1..12),
+        after in prop::collection::vec(step(), 1..12),
+    ) {
+        let mut shop = play(&before);
+        let asked = question(day_of(before.len()));
+        let tell = |shop: &Shop| NAMES.map(|name| {
+            (name, audit::report(&shop.store, name, &asked).unwrap().rows)
+        });
+        let told = tell(&shop);
+        // New people come, and the old ones speak and are sent to; nobody is joined or forged.
+        let later: Vec<Step> = after
+            .into_iter()
+            .filter_map(|step| match step {
+                Step::Row { key, optin, .. } => {
+                    Some(Step::Row { key: key + 100, email: key + 100, optin })
+                }
+                Step::Forge { .. } => None,
+                other => Some(other),
+            })
+            .collect();
+        play_on(&mut shop, before.len() + 1, &later);
+        for ((name, then), (_, now)) in told.into_iter().zip(tell(&shop)) {
+            prop_assert_eq!(then, now, "{}", name);
+        }
+    }
+
     #[test]
     fn the_consent_report_counts_what_each_person_is_told(
         steps in prop::collection::vec(step(), 1..25),
@@ -521,6 +627,26 @@ proptest! {
         let mut expected: std::collections::BTreeMap<(String, String, String), (u64, u64)> =
             std::collections::BTreeMap::new();
         for subject in lookup::live_subjects(shop.store.conn()).unwrap() {
+            // Of whom nothing had been recorded by then, nothing was known to be asked about.
+            let known: i64 = shop
+                .store
+                .conn()
+                .query_row(
+                    "SELECT COUNT(*) FROM record r WHERE r.subject = $1 AND (
+                       EXISTS (SELECT 1 FROM statement s WHERE s.record = r.id AND s.recorded_at <= $2)
+                       OR EXISTS (SELECT 1 FROM value v JOIN batch b ON v.seq >= b.first_value
+                                  AND v.seq < b.first_value + b.value_count
+                                  WHERE v.record = r.id AND b.recorded_at <= $2)
+                       OR EXISTS (SELECT 1 FROM event e JOIN batch b ON e.seq >= b.first_event
+                                  AND e.seq < b.first_event + b.event_count
+                                  WHERE e.record = r.id AND b.recorded_at <= $2))",
+                    [subject, at.0],
+                    |row| row.get(0),
+                )
+                .unwrap();
+            if known == 0 {
+                continue;
+            }
             let state = receipt::state(&shop.store, &rules, subject, AsOf::at(at)).unwrap();
             for p in state.purposes {
                 let count = expected.entry((p.purpose, p.channel, p.state.to_owned())).or_default();

@@ -14,7 +14,7 @@ use crate::profile::merge::public_text;
 use crate::profile::read::{open_events, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
-use crate::view::{Block, Document, NoteKind, Table};
+use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::people::People;
 use super::rules::{Books, Kind, Masks};
@@ -188,9 +188,10 @@ impl BasisReport {
             document.push(Block::Note(
                 NoteKind::Info,
                 format!(
-                    "{} values and {} events have been forgotten or erased after this moment; what \
-                     of them was held then can't be told any more, and they are not counted.",
-                    self.values_forgotten_since, self.events_forgotten_since
+                    "{} and {} have been forgotten or erased after this moment; what of them was held \
+                     then can't be told any more, and they are not counted.",
+                    counted(self.values_forgotten_since, "value", "values"),
+                    counted(self.events_forgotten_since, "event", "events")
                 ),
             ));
         }

@@ -53,7 +53,8 @@ pub struct ConsentReport {
     pub as_of: String,
     /// The policy version in force then.
     pub policy: u32,
-    /// How many people were asked about: those who are held today.
+    /// How many people were asked about: those of whom something had been recorded by then, and who
+    /// are still held, grouped as they are today.
     pub people: u64,
     /// By purpose, channel and state.
     pub states: Vec<StateCount>,
@@ -70,7 +71,7 @@ struct Tally {
 /// Counts where everybody stands, or where one subject does.
 pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<ConsentReport> {
     let rules = store::rulebook_at(store.conn(), store.words(), as_of)?;
-    let people = People::load(store.conn())?;
+    let people = People::known_by(store.conn(), as_of)?;
     let questions: Vec<(&PurposeRule, ChannelCode)> = rules
         .rules()
         .filter(|rule| rule.purpose.basis == Basis::Consent)

@@ -38,11 +38,66 @@ pub struct Question {
     /// As of when.
     pub as_of: Moment,
     /// From when on, where a report is about a span.
-    pub from: Moment,
+    pub from: Option<Moment>,
     /// Until when (not included), where a report is about a span.
-    pub to: Moment,
+    pub to: Option<Moment>,
     /// About one subject.
     pub who: Option<i64>,
+}
+
+impl Question {
+    /// From when on and until before when; what came after `as_of` is never in it.
+    pub fn span(&self) -> (Moment, Moment) {
+        let end = Moment(self.as_of.0.saturating_add(1));
+        (self.from.unwrap_or(Moment(0)), self.to.map_or(end, |to| to.min(end)))
+    }
+}
+
+/// Reports that tell what happened over a span; the others tell what was so at a moment.
+const OVER_A_SPAN: [&str; 3] = ["disclosures", "requests", "timeline"];
+
+/// Reports that tell of everybody only.
+const OF_EVERYBODY: [&str; 1] = ["ropa"];
+
+/// What a question may name beside the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A span.
+    Span,
+    /// One person.
+    Person,
+}
+
+/// Whether there is a report of a name and what is asked of it means something to it: nothing that is
+/// asked is passed over in silence.
+///
+/// # Errors
+/// `report-unknown`, `report-not-over-a-span`, `report-not-about-one`.
+pub fn may_be_asked(name: &str, parts: &[Part]) -> Result<()> {
+    if !NAMES.contains(&name) {
+        return Err(Error::usage("report-unknown", "there is no report of this name")
+            .next(format!("use one of {}", NAMES.join(", "))));
+    }
+    if parts.contains(&Part::Span) && !OVER_A_SPAN.contains(&name) {
+        return Err(Error::usage(
+            "report-not-over-a-span",
+            "this report tells what was so at a moment, and knows no --from and --to",
+        )
+        .at(name)
+        .next(format!(
+            "name the moment with --as-of; over a span tell {}",
+            OVER_A_SPAN.join(", ")
+        )));
+    }
+    if parts.contains(&Part::Person) && OF_EVERYBODY.contains(&name) {
+        return Err(Error::usage(
+            "report-not-about-one",
+            "this report is about everybody, and knows no --who",
+        )
+        .at(name)
+        .next("leave --who out; `candor audit report basis --who WHO` tells why one person's data is held"));
+    }
+    Ok(())
 }
 
 /// A report.
@@ -68,8 +123,12 @@ pub enum Verdict {
 /// Makes the report of a name.
 ///
 /// # Errors
-/// `report-unknown` for a name that isn't one of [`NAMES`], and `no-policy` before the first policy.
+/// Those of [`may_be_asked`], and `no-policy` or `no-policy-then` before the first policy.
 pub fn report(store: &Store, name: &str, asked: &Question) -> Result<Answer> {
+    let span = asked.from.or(asked.to).map(|_| Part::Span);
+    let parts: Vec<Part> = span.into_iter().chain(asked.who.map(|_| Part::Person)).collect();
+    may_be_asked(name, &parts)?;
+    let (from, to) = asked.span();
     let in_order =
         |document: Document, rows: Value| Answer { document, rows, verdict: Verdict::InOrder };
     Ok(match name {
@@ -89,11 +148,11 @@ pub fn report(store: &Store, name: &str, asked: &Question) -> Result<Answer> {
         }
         "disclosures" => match asked.who {
             Some(subject) => {
-                let report = disclosures::of_one(store, subject, asked.from, asked.to)?;
+                let report = disclosures::of_one(store, subject, from, to)?;
                 in_order(report.document(), json(&report))
             }
             None => {
-                let report = disclosures::disclosures(store, asked.from, asked.to)?;
+                let report = disclosures::disclosures(store, from, to)?;
                 in_order(report.document(), json(&report))
             }
         },
@@ -118,10 +177,7 @@ pub fn report(store: &Store, name: &str, asked: &Question) -> Result<Answer> {
             let report = timeline::timeline(store, asked)?;
             in_order(report.document(), json(&report))
         }
-        _ => {
-            return Err(Error::usage("report-unknown", "there is no report of this name")
-                .next(format!("use one of {}", NAMES.join(", "))));
-        }
+        _ => unreachable!("it is one of the names"),
     })
 }
 

@@ -22,8 +22,8 @@ use super::sql::{self, Merge};
 pub enum Known {
     /// What had been said by then.
     Then,
-    /// All that has been said since.
-    Since,
+    /// All that had been said by a moment.
+    By(Moment),
 }
 
 /// The past, by entry number.
@@ -96,11 +96,14 @@ impl Past {
         let said: Vec<Statement> = group
             .iter()
             .flat_map(|id| people.statements_of_home(*id))
-            .filter(|s| known == Known::Since || s.n < before)
+            .filter(|s| match known {
+                Known::Then => s.n < before,
+                Known::By(moment) => s.n < before || s.recorded_at <= moment,
+            })
             .collect();
         let asked = match known {
             Known::Then => AsOf::at(at),
-            Known::Since => AsOf::hindsight(at),
+            Known::By(known) => AsOf { valid: at, known },
         };
         standing(&said, &homes, Some(home), asked)
     }

@@ -14,6 +14,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::{Statement, state_code};
+use crate::store::first_entry_from;
 
 use super::sql;
 
@@ -72,17 +73,29 @@ pub struct People {
 impl People {
     /// Reads everybody.
     pub fn load(conn: &Connection) -> Result<People> {
+        People::up_to(conn, i64::MAX)
+    }
+
+    /// Reads everybody of whom something had been recorded by a moment, grouped as they are today.
+    pub fn known_by(conn: &Connection, at: Moment) -> Result<People> {
+        let later = first_entry_from(conn, Moment(at.0.saturating_add(1)))?;
+        People::up_to(conn, last_record_before(conn, later)?)
+    }
+
+    fn up_to(conn: &Connection, last_record: i64) -> Result<People> {
         sql::read_through(conn)?;
         let mut people = People::default();
-        people.read_records(conn)?;
+        people.read_records(conn, last_record)?;
         people.read_statements(conn)?;
         Ok(people)
     }
 
-    fn read_records(&mut self, conn: &Connection) -> Result<()> {
+    fn read_records(&mut self, conn: &Connection, last_record: i64) -> Result<()> {
         let mut rows: Vec<(i64, i64, usize)> = Vec::new();
         sql::records(conn, |id, subject, home| {
-            if let Ok(id) = usize::try_from(id) {
+            if id <= last_record
+                && let Ok(id) = usize::try_from(id)
+            {
                 rows.push((subject, home, id));
             }
         })?;
@@ -257,6 +270,31 @@ impl People {
     pub fn standing(&self, person: usize, asked: AsOf) -> Standing {
         standing(&self.statements(person), &self.homes(person), None, asked)
     }
+}
+
+/// The last record of which something stood in the ledger before an entry. Records are numbered in the
+/// order of their coming, so a few of them tell it of all.
+fn last_record_before(conn: &Connection, entry: i64) -> Result<i64> {
+    let (mut known, mut later) = (0, sql::last_record(conn)? + 1);
+    while known + 1 < later {
+        let middle = known + (later - known) / 2;
+        // Of a record that nothing is left of, the one before it tells.
+        let mut near = middle;
+        let first = loop {
+            match sql::record_upto(conn, near)?.filter(|record| *record > known) {
+                None => break None,
+                Some(record) => match sql::first_entry_of(conn, record)? {
+                    Some(first) => break Some((record, first)),
+                    None => near = record - 1,
+                },
+            }
+        };
+        match first {
+            Some((record, first)) if first >= entry => later = record,
+            _ => known = middle,
+        }
+    }
+    Ok(known)
 }
 
 /// A number of rows that are held in memory.

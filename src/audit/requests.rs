@@ -81,7 +81,8 @@ pub struct RequestReport {
 /// Lists the requests that came within a span, as they stood at a moment.
 pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
     let conn = store.conn();
-    let zone: chrono_tz::Tz = store::latest(conn, store.words())
+    let (from, to) = asked.span();
+    let zone: chrono_tz::Tz = store::rulebook_at(conn, store.words(), asked.as_of)
         .ok()
         .and_then(|rules| rules.policy.controller.timezone.parse().ok())
         .unwrap_or(chrono_tz::UTC);
@@ -90,7 +91,7 @@ pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
     for request in sql::requests(conn)? {
         let subject = crate::subject::sql::subject_of(conn, request.record)?;
         let came = request.opened_at;
-        let out_of_span = came < asked.from || came >= asked.to || came > asked.as_of;
+        let out_of_span = came < from || came >= to;
         if out_of_span || (asked.who.is_some() && asked.who != subject) {
             continue;
         }
@@ -122,8 +123,8 @@ pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
     });
     Ok(RequestReport {
         as_of: asked.as_of.to_string(),
-        from: asked.from.to_string(),
-        to: asked.to.to_string(),
+        from: from.to_string(),
+        to: to.to_string(),
         requests: rows,
     })
 }

@@ -12,7 +12,7 @@ use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::store::{self, Store};
 use crate::subject::forget::holding;
-use crate::view::{Block, Document, NoteKind, Table};
+use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::people::People;
 use super::rules::{Books, Kind, Masks};
@@ -81,7 +81,7 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
     let people = People::load(conn)?;
     let books = Books::load(conn, store.words())?;
     let masks = Masks::load(conn)?;
-    let contacts = contacts(store, &people)?;
+    let contacts = contacts(store, &people, &books, as_of)?;
     let mut holds: Vec<Option<PurposeMask>> = vec![None; people.slots()];
     let mut tallies: BTreeMap<(u8, String), Tally> = BTreeMap::new();
     let mut past: HashMap<Kind, u64> = HashMap::new();
@@ -159,20 +159,24 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
     })
 }
 
-/// When each person was heard of last.
-fn contacts(store: &Store, people: &People) -> Result<Vec<Moment>> {
+/// When each person had been heard of last by a moment, by what was recorded by then.
+fn contacts(store: &Store, people: &People, books: &Books, as_of: Moment) -> Result<Vec<Moment>> {
     let mut contacts = vec![Moment(i64::MIN); people.count()];
-    let mut heard = |record: i64, at: Moment| {
-        if let Some(place) = people.place(record) {
-            let contact = &mut contacts[people.person_of(place.slot)];
-            *contact = (*contact).max(at);
+    for kind in [Kind::Value, Kind::Event] {
+        let mut along = books.along(kind);
+        let each = |item: sql::Item| {
+            let known = along.batch_of(item.seq).is_some_and(|batch| batch.at <= as_of);
+            if let Some(place) = people.place(item.record).filter(|_| known) {
+                let contact = &mut contacts[people.person_of(place.slot)];
+                *contact = (*contact).max(item.at);
+            }
+            Ok(())
+        };
+        match kind {
+            Kind::Value => sql::values(store.conn(), each)?,
+            Kind::Event => sql::events(store.conn(), each)?,
         }
-    };
-    sql::values(store.conn(), |item| {
-        heard(item.record, item.at);
-        Ok(())
-    })?;
-    sql::last_events(store.conn(), &mut heard)?;
+    }
     Ok(contacts)
 }
 
@@ -188,8 +192,9 @@ impl RetentionReport {
             Block::Note(
                 NoteKind::Warning,
                 format!(
-                    "No purpose keeps {} values and {} events any more: `candor retain run` deletes them.",
-                    self.values_past_due, self.events_past_due
+                    "No purpose keeps {} and {} any more: `candor retain run` deletes them.",
+                    counted(self.values_past_due, "value", "values"),
+                    counted(self.events_past_due, "event", "events")
                 ),
             )
         });

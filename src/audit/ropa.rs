@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::policy::country::needs_safeguards;
 use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::{Basis, Destination, Source};
@@ -67,6 +68,8 @@ pub struct Activity {
     pub sources: Vec<String>,
     /// Who receives it (Art 30(1)(d)).
     pub recipients: Vec<Recipient>,
+    /// Transfers to third countries with their safeguards, in words (Art 30(1)(e)).
+    pub transfers: Vec<String>,
     /// How long it is kept (Art 30(1)(f)).
     pub retention: String,
     /// The notice that people were shown, with its newest version.
@@ -97,7 +100,7 @@ pub struct Ropa {
     pub applied_at: String,
     /// Who answers for the data (Art 30(1)(a)), by label.
     pub controller: Vec<(String, String)>,
-    /// How many people are held today.
+    /// How many people something had been recorded of by then, of those who are still held.
     pub people: u64,
     /// The processing activities.
     pub activities: Vec<Activity>,
@@ -110,7 +113,7 @@ pub struct Ropa {
 /// Generates the record of processing from the policy in force at a moment.
 pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
     let rules = store::rulebook_at(store.conn(), store.words(), as_of)?;
-    let people = People::load(store.conn())?;
+    let people = People::known_by(store.conn(), as_of)?;
     let mut sent: BTreeMap<i64, (u64, BTreeSet<i64>)> = BTreeMap::new();
     sql::disclosures(store.conn(), |d| {
         if d.at <= as_of {
@@ -172,7 +175,7 @@ fn activity(
         let version = notice.and_then(|n| n.versions.iter().map(|v| v.version).max());
         version.map_or_else(|| name.clone(), |version| format!("{name}@{version}"))
     };
-    let recipients = policy.destinations.iter().filter(|(_, d)| d.purpose == rule.name);
+    let recipients = || policy.destinations.iter().filter(|(_, d)| d.purpose == rule.name);
     Activity {
         purpose: rule.name.clone(),
         title: purpose.title.clone(),
@@ -183,7 +186,10 @@ fn activity(
         categories: purpose.categories.iter().map(title).collect(),
         special: special.map(title).collect(),
         sources: policy.sources.values().filter(serving).map(source_in_words).collect(),
-        recipients: recipients.map(|(name, d)| recipient(name, d, counts(name))).collect(),
+        recipients: recipients().map(|(name, d)| recipient(name, d, counts(name))).collect(),
+        transfers: recipients()
+            .filter_map(|(_, d)| transfer(&policy.controller.country, d))
+            .collect(),
         retention: retention_in_words(purpose.retention),
         notice: purpose.notice.as_ref().map(newest).unwrap_or_default(),
         profiling: purpose.profiling,
@@ -194,6 +200,18 @@ fn activity(
 fn source_in_words(source: &Source) -> String {
     let indirect = if source.indirect { " (not obtained from the person, Art 14)" } else { "" };
     format!("{}{indirect}", source.title)
+}
+
+/// A transfer in words; `None` where it is known to be none.
+fn transfer(home: &str, found: &Destination) -> Option<String> {
+    let recipient = &found.recipient;
+    let Some(country) = found.country.as_deref() else {
+        return Some(format!("{recipient}: the policy doesn't say in which country"));
+    };
+    needs_safeguards(home, country).then(|| {
+        let safeguards = found.safeguards.as_deref().unwrap_or("no safeguards named");
+        format!("{recipient} ({country}): {safeguards}")
+    })
 }
 
 fn recipient(name: &str, found: &Destination, (disclosures, people): (u64, u64)) -> Recipient {
@@ -283,20 +301,22 @@ impl Ropa {
                 self.as_of, self.policy, self.applied_at
             ),
         );
-        document.push(Block::Heading(2, "Who answers for the data".into()));
-        document.push(Block::Facts(self.controller.clone()));
+        document.push(Block::Heading(2, "Who answers for the data (Art 30(1)(a))".into()));
+        let mut controller = Table::new("Controller", ["what", "who"]);
+        for (what, who) in &self.controller {
+            controller.push([what, who]);
+        }
+        document.push(Block::Table(controller));
         let role = "The controller named here decides why and how data is processed (Art 4(7)); this \
                     record is kept as a controller (Art 30(1)).";
         document.push(Block::Paragraph(role.into()));
-        for activity in &self.activities {
-            activity.write(&mut document);
-        }
+        document.push(Block::Entries(self.activities()));
         document.push(Block::Heading(2, "Recipients and transfers".into()));
         document.push(Block::Table(self.recipients()));
         document.push(Block::Heading(2, "Security, rights and records".into()));
         document.push(Block::Facts(vec![
             ("Security measures".into(), or_not_said(&self.security)),
-            ("People held today".into(), self.people.to_string()),
+            ("People known by then and still held".into(), self.people.to_string()),
             (
                 "Rights".into(),
                 "access, rectification, erasure, restriction, portability, objection and withdrawal, \
@@ -319,7 +339,7 @@ impl Ropa {
         document.push(Block::Heading(2, "What this record doesn't answer".into()));
         let words = "The question lists of supervisory authorities (ICO, DPC, CNIL) ask this too.";
         document.push(Block::Note(NoteKind::Warning, words.into()));
-        let mut table = Table::new("", ["question", "why, and what to do"]);
+        let mut table = Table::new("Open questions", ["question", "why, and what to do"]);
         for open in &self.unanswered {
             table.push([open.question, open.why]);
         }
@@ -327,9 +347,61 @@ impl Ropa {
         document
     }
 
+    /// One row for each processing activity, with all that Art 30(1) asks of it.
+    fn activities(&self) -> Table {
+        let columns = [
+            "processing activity",
+            "name in the policy",
+            "lawful basis (Art 6)",
+            "condition for special categories (Art 9)",
+            "categories of people (Art 30(1)(c))",
+            "categories of data (Art 30(1)(c))",
+            "special categories",
+            "sources",
+            "recipients (Art 30(1)(d))",
+            "transfers to third countries, and safeguards (Art 30(1)(e))",
+            "kept for (Art 30(1)(f))",
+            "security measures (Art 30(1)(g))",
+            "notice",
+            "profiling (Art 4(4))",
+            "direct marketing (Art 21(2))",
+        ];
+        let mut table = Table::new("Processing activities", columns);
+        let list = |all: &[String]| match all {
+            [] => "none".to_owned(),
+            all => all.join("; "),
+        };
+        for a in &self.activities {
+            let recipients: Vec<String> =
+                a.recipients.iter().map(|r| r.recipient.clone()).collect();
+            let basis = match a.rests_on.as_str() {
+                "" => a.basis.to_owned(),
+                rests_on => format!("{}: {rests_on}", a.basis),
+            };
+            table.push([
+                format!("{} ({})", a.title, a.purpose),
+                a.purpose.clone(),
+                basis,
+                a.special_condition.as_ref().map(|c| format!("Art {c}")).unwrap_or_default(),
+                or_not_said(&a.subjects),
+                list(&a.categories),
+                list(&a.special),
+                list(&a.sources),
+                list(&recipients),
+                list(&a.transfers),
+                a.retention.clone(),
+                or_not_said(&self.security),
+                a.notice.clone(),
+                yes_or_no(a.profiling).to_owned(),
+                yes_or_no(a.marketing).to_owned(),
+            ]);
+        }
+        table
+    }
+
     fn recipients(&self) -> Table {
         let mut table = Table::new(
-            "",
+            "Recipients",
             [
                 "recipient",
                 "purpose",
@@ -356,40 +428,6 @@ impl Ropa {
             }
         }
         table
-    }
-}
-
-impl Activity {
-    fn write(&self, document: &mut Document) {
-        document.push(Block::Heading(2, format!("{} ({})", self.title, self.purpose)));
-        let basis = if self.rests_on.is_empty() {
-            self.basis.to_owned()
-        } else {
-            format!("{}: {}", self.basis, self.rests_on)
-        };
-        let list = |all: &[String]| {
-            if all.is_empty() { "none".to_owned() } else { all.join("; ") }
-        };
-        let recipients: Vec<String> = self.recipients.iter().map(|r| r.recipient.clone()).collect();
-        let mut facts = vec![
-            ("Lawful basis".to_owned(), basis),
-            ("Categories of people".into(), or_not_said(&self.subjects)),
-            ("Categories of data".into(), list(&self.categories)),
-            ("Special categories (Art 9)".into(), list(&self.special)),
-            ("Sources".into(), list(&self.sources)),
-            ("Recipients".into(), list(&recipients)),
-            ("Kept for".into(), self.retention.clone()),
-            ("Profiling (Art 4(4))".into(), yes_or_no(self.profiling).into()),
-            ("Direct marketing (Art 21(2))".into(), yes_or_no(self.marketing).into()),
-        ];
-        if let Some(condition) = &self.special_condition {
-            facts
-                .insert(1, ("Condition for special categories".into(), format!("Art {condition}")));
-        }
-        if !self.notice.is_empty() {
-            facts.push(("Notice".into(), self.notice.clone()));
-        }
-        document.push(Block::Facts(facts));
     }
 }
 

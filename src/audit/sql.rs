@@ -161,14 +161,44 @@ pub fn purpose_sets(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The newest moment of a record's events: (record, moment), for every rollup that counts any.
-pub fn last_events(conn: &Connection, mut each: impl FnMut(i64, Moment)) -> Result<()> {
-    let mut statement = conn.prepare("SELECT record, last_at FROM rollup")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        each(row.get(0)?, Moment(row.get(1)?));
-    }
-    Ok(())
+/// The number of the last record; 0 where there is none.
+pub fn last_record(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("SELECT COALESCE(MAX(id), 0) FROM record", [], |row| row.get(0))?)
+}
+
+/// The last record up to a number.
+pub fn record_upto(conn: &Connection, record: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT MAX(id) FROM record WHERE id <= $1")?
+        .query_row([record], |row| row.get(0))?)
+}
+
+/// The first entry under which something of a record came in or was said; what was erased of it since
+/// counts too. `None` where nothing is left.
+pub fn first_entry_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached(
+            "WITH RECURSIVE
+               said(seq) AS (
+                 SELECT last_value FROM record WHERE id = $1 AND last_value <> 0
+                 UNION ALL
+                 SELECT v.prev FROM said s JOIN value v ON v.seq = s.seq WHERE v.prev <> 0),
+               done(seq) AS (
+                 SELECT last_event FROM rollup WHERE record = $1 AND last_event <> 0
+                 UNION ALL
+                 SELECT e.prev FROM done d JOIN event e ON e.seq = d.seq WHERE e.prev <> 0)
+             SELECT MIN(n) FROM (
+               SELECT (SELECT n FROM batch WHERE value_count > 0
+                       AND first_value <= (SELECT MIN(seq) FROM said)
+                       ORDER BY first_value DESC LIMIT 1) AS n
+               UNION ALL
+               SELECT (SELECT n FROM batch WHERE event_count > 0
+                       AND first_event <= (SELECT MIN(seq) FROM done)
+                       ORDER BY first_event DESC LIMIT 1)
+               UNION ALL SELECT MIN(n) FROM statement WHERE record = $1
+               UNION ALL SELECT MIN(n) FROM payload WHERE record = $1)",
+        )?
+        .query_row([record], |row| row.get(0))?)
 }
 
 /// Items whose old salt was kept because the law keeps them through an erasure: (item, seq).

@@ -12,7 +12,7 @@ use crate::base::secret::{Sealed, apply_seal};
 use crate::ledger::scan;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store, WordKind};
-use crate::view::{Block, Document, Table};
+use crate::view::{Block, Document, Table, counted};
 
 use super::disclosures::span;
 use super::{Question, sql};
@@ -47,9 +47,9 @@ pub struct Timeline {
 pub fn timeline(store: &Store, asked: &Question) -> Result<Timeline> {
     let conn = store.conn();
     let about = asked.who.map(|subject| About::load(store, subject)).transpose()?;
-    let to = asked.to.min(Moment(asked.as_of.0.saturating_add(1)));
+    let (from, to) = asked.span();
     let mut entries = Vec::new();
-    sql::leaves(conn, store::first_entry_from(conn, asked.from)?, |n, leaf| {
+    sql::leaves(conn, store::first_entry_from(conn, from)?, |n, leaf| {
         let fields = scan::fields(leaf)?;
         if fields.at >= to {
             return Ok(ControlFlow::Break(()));
@@ -69,7 +69,7 @@ pub fn timeline(store: &Store, asked: &Question) -> Result<Timeline> {
         });
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(Timeline { from: asked.from.to_string(), to: to.to_string(), entries })
+    Ok(Timeline { from: from.to_string(), to: to.to_string(), entries })
 }
 
 /// The entries about one person.
@@ -119,24 +119,51 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
         "data.admit" => {
             let source = store.words().text(WordKind::Source, body["source"].as_i64().unwrap_or(0));
             format!(
-                "{} values and {} events were admitted from {source}, under policy {}",
-                body["values"]["count"], body["events"]["count"], body["policy"]
+                "{} admitted from {source}, under policy {}",
+                items(&body["values"]["count"], &body["events"]["count"]),
+                body["policy"]
             )
         }
         "data.forget" => format!(
-            "{} values and {} events lost their last reason and were forgotten ({})",
-            body["values"],
-            body["events"],
+            "{} forgotten, which had lost their last reason ({})",
+            items(&body["values"], &body["events"]),
             body["because"].as_str().unwrap_or_default()
         ),
         "key.rotate" => format!("a new key signs ({})", body["why"].as_str().unwrap_or("?")),
-        "checkpoint" => format!("outsiders signed the first {} entries", body["size"]),
+        "checkpoint" => {
+            let size = body["size"].as_u64().unwrap_or(0);
+            format!("outsiders signed the first {}", counted(size, "entry", "entries"))
+        }
         "witness.add" => "a witness is asked from now on".into(),
         "witness.remove" => "a witness is asked no more".into(),
         "witness.refused" => "a witness refused this ledger as another history".into(),
         "profile.merge" => "two profiles were found to be one person".into(),
         "profile.split" => "a profile was parted".into(),
         "access.read" => format!("a person's data was read{told}"),
+        "access.query" => "somebody asked the store with SQL that opens what is sealed".into(),
+        "access.export" => "an answer to a person was handed out".into(),
+        "access.bundle" => "the ledger was handed out as files".into(),
+        "receipt.issue" => format!("a receipt of what a person said was handed out{told}"),
+        "certificate.issue" => {
+            format!("the certificate of the erasure in entry {} was handed out", body["erasure"])
+        }
+        "report.issue" => format!(
+            "the report {} was handed out ({})",
+            body["report"].as_str().unwrap_or("?"),
+            body["format"].as_str().unwrap_or("?")
+        ),
+        "disclosure.run" => format!(
+            "data of {} went to {} for {}",
+            counted(body["count"].as_u64().unwrap_or(0), "person", "people"),
+            body["destination"].as_str().unwrap_or("?"),
+            body["purpose"].as_str().unwrap_or("?")
+        ),
+        "notice.given" => {
+            format!("a person was told where data about them comes from (Art 14){told}")
+        }
+        "notice.revoked" => format!("what a person was told was taken back (Art 14){told}"),
+        "frequency.limited" => format!("a person asked to hear less often{told}"),
+        "frequency.lifted" => format!("a wish to hear less often was taken back{told}"),
         "suppression.lift" => "an erased person came back by their own act".into(),
         "request.open" => format!(
             "a request for {} came, due on {}",
@@ -145,10 +172,14 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
         ),
         "request.close" => format!("request {} was fulfilled", body["req"]),
         "erasure" => format!(
-            "a person was erased: {} values, {} events, {} sealed texts",
-            body["values"],
-            body["events"],
-            body["seqs"].as_array().map_or(0, Vec::len)
+            "a person was erased: {}, {}, {}",
+            counted(body["values"].as_u64().unwrap_or(0), "value", "values"),
+            counted(body["events"].as_u64().unwrap_or(0), "event", "events"),
+            counted(
+                body["seqs"].as_array().map_or(0, |all| all.len() as u64),
+                "sealed text",
+                "sealed texts"
+            )
         ),
         "objection.raised" => format!("a person objected (Art 21){told}"),
         "objection.lifted" => format!("an objection was taken back{told}"),
@@ -163,13 +194,27 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
     }
 }
 
+/// Values and events as the subject of a sentence: `1 value and 2 events were`.
+fn items(values: &Value, events: &Value) -> String {
+    let (values, events) = (values.as_u64().unwrap_or(0), events.as_u64().unwrap_or(0));
+    let all = format!(
+        "{} and {}",
+        counted(values, "value", "values"),
+        counted(events, "event", "events")
+    );
+    format!("{all} were")
+}
+
 /// What a payload adds: purpose, channel, notice, source and when it was so.
 fn said(payload: &Value) -> String {
     let text = |name: &str| payload[name].as_str().filter(|text| !text.is_empty());
     let mut parts: Vec<String> = Vec::new();
     parts.extend(text("purpose").map(|purpose| format!("for {purpose}")));
     parts.extend(text("channel").map(|channel| format!("on {channel}")));
-    parts.extend(text("notice").map(|notice| format!("notice {notice}")));
+    parts.extend(text("notice").map(|notice| match text("language") {
+        Some(language) => format!("notice {notice} ({language})"),
+        None => format!("notice {notice}"),
+    }));
     parts.extend(text("source").map(|source| format!("by {source}")));
     parts.extend(text("by").map(|by| format!("by {by}")));
     parts.extend(payload["at"].as_i64().map(|at| format!("as of {}", Moment(at))));
@@ -187,5 +232,63 @@ impl Timeline {
         }
         document.push(Block::Table(table));
         document
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kinds that entries have, from the places that write them; none is told by its bare name.
+    #[test]
+    fn every_kind_has_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Moment::parse("2026-01-01").unwrap();
+        let path = folder.path().join("t.db");
+        let creation = store::Creation { path: &path, origin: None, now, actor: "test" };
+        let store = Store::create(&creation).unwrap();
+        for kind in [
+            "log.init",
+            "policy.apply",
+            "data.admit",
+            "data.forget",
+            "key.rotate",
+            "checkpoint",
+            "witness.add",
+            "witness.remove",
+            "witness.refused",
+            "profile.merge",
+            "profile.split",
+            "access.read",
+            "access.query",
+            "access.export",
+            "access.bundle",
+            "receipt.issue",
+            "certificate.issue",
+            "report.issue",
+            "disclosure.run",
+            "suppression.lift",
+            "request.open",
+            "request.close",
+            "erasure",
+            "objection.raised",
+            "objection.lifted",
+            "restriction.set",
+            "restriction.lifted",
+            "channel.permitted",
+            "channel.denied",
+            "notice.given",
+            "notice.revoked",
+            "frequency.limited",
+            "frequency.lifted",
+            "consent.given",
+        ] {
+            let told = words(&store, kind, &Value::Null, None);
+            let bare = kind != "consent.given";
+            assert!(!bare || told != kind.replace(['.', '_'], " "), "{kind}");
+        }
+        let one = serde_json::json!({"values": 1, "events": 0, "because": "consent"});
+        let told = words(&store, "data.forget", &one, None);
+        assert!(told.starts_with("1 value and 0 events were forgotten"), "{told}");
     }
 }

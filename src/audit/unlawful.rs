@@ -1,7 +1,8 @@
 //! Decides every admission and every disclosure again, from the history alone.
 //!
-//! Twice: with what was known then, which must allow everything that was done; and with what is
-//! known today, which tells where a "no" came too late for candor to honour it. A home's decisions
+//! Twice: with what was known then, which must allow everything that was done; and with what was
+//! known at the moment that is asked about, which tells where a "no" came too late for candor to
+//! honour it. A home's decisions
 //! hold until something changes for it, so the scan over the items asks the gate once for each change
 //! and not once for each item.
 
@@ -19,7 +20,7 @@ use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
 use crate::send::indirect_source;
 use crate::store::{Store, WordKind};
-use crate::view::{Block, Document, NoteKind, Table};
+use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::alike::Alike;
 use super::overdue::{Over, Overdue};
@@ -27,9 +28,6 @@ use super::past::{Known, Past, parted};
 use super::people::{People, Place};
 use super::rules::{Batch, Books, Kind, Masks};
 use super::sql::{self, Disclosure, Item};
-
-/// Rows of a list that the document shows; the JSON holds all of them.
-const ROWS_SHOWN: usize = 1_000;
 
 /// Something that was done and should not have been, for one purpose.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -88,18 +86,18 @@ struct Decided {
     masks: Masked,
 }
 
-/// What a home may hold: by what was known then, and by what is known today.
+/// What a home may hold: by what was known then, and by what was known when the report is as of.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Masked {
     then: PurposeMask,
-    today: PurposeMask,
+    late: PurposeMask,
 }
 
 const NEVER: Decided = Decided {
     policy: 0,
     from: Moment::FOREVER,
     until: Moment(i64::MIN),
-    masks: Masked { then: 0, today: 0 },
+    masks: Masked { then: 0, late: 0 },
 };
 
 /// The purposes of a policy that were declared by a batch's moment, and until when none is added.
@@ -211,7 +209,7 @@ impl Check<'_> {
         let decided = self.decided(slot, batch).masks;
         let over = self.overdue.over(self.conn, &self.people, slot, batch, item.at)?;
         let over = Over { purposes: over.purposes & mask & may, ..over };
-        if mask != 0 && over.purposes == 0 && mask & !(may & decided.then & decided.today) == 0 {
+        if mask != 0 && over.purposes == 0 && mask & !(may & decided.then & decided.late) == 0 {
             return Ok(());
         }
         let place = self.people.place_of(slot);
@@ -245,7 +243,7 @@ impl Check<'_> {
                 self.answer.undecidable += 1;
             }
         }
-        for code in codes(mask & may & !(decided.then & decided.today)) {
+        for code in codes(mask & may & !(decided.then & decided.late)) {
             let Some(rule) = batch.rules.rule(code) else { continue };
             let question = Question::new(Direction::In, batch.at);
             let kept = (i64::from(kind == Kind::Event) + 1, item.seq);
@@ -254,6 +252,11 @@ impl Check<'_> {
             self.look_back(deed, place, code, undecidable, ask)?;
         }
         Ok(())
+    }
+
+    /// What was so at a moment, by all that was known at the moment that is asked about.
+    fn by_then(&self, valid: Moment) -> AsOf {
+        AsOf { valid, known: self.to }
     }
 
     fn count(&mut self, kind: Kind) {
@@ -310,13 +313,13 @@ impl Check<'_> {
             homes.iter().flat_map(|home| &home.moves).for_each(|joined| change(joined.at));
         }
         let then = self.people.alike(person, rules, AsOf::at(at));
-        let today = self.people.alike(person, rules, AsOf::hindsight(at));
-        let people = &self.people;
+        let late = self.people.alike(person, rules, self.by_then(at));
+        let (people, hindsight) = (&self.people, self.by_then(at));
         let ask = |asked| open_purposes(rules, &people.standing_of(slot, asked), at);
-        let ask_both = || Masked { then: ask(AsOf::at(at)), today: ask(AsOf::hindsight(at)) };
-        let masks = match then.zip(today) {
-            Some((then, today)) => {
-                let alike = (rules.version, declared.purposes, then, today);
+        let ask_both = || Masked { then: ask(AsOf::at(at)), late: ask(hindsight) };
+        let masks = match then.zip(late) {
+            Some((then, late)) => {
+                let alike = (rules.version, declared.purposes, then, late);
                 *self.alike.entry(alike).or_insert_with(ask_both)
             }
             None => ask_both(),
@@ -350,7 +353,7 @@ impl Check<'_> {
         declared
     }
 
-    /// Asks at every point of the transaction what the gate would have said, and today.
+    /// Asks at every point of the transaction what the gate would have said, and by what was known later.
     fn look_back(
         &mut self,
         deed: Deed<'_>,
@@ -388,13 +391,17 @@ impl Check<'_> {
         let homes: Vec<i64> = self.people.homes(person).iter().map(|home| home.id).collect();
         let grouped_as_then =
             alone || past.group(place.home, deed.entry).iter().all(|home| homes.contains(home));
-        let now = self.people.standing_of(place.slot, AsOf::hindsight(deed.at));
+        let now = self.people.standing_of(place.slot, self.by_then(deed.at));
         let late = match grouped_as_then {
             true => ask(&now),
             // A split has taken away since what counted then.
-            false => {
-                ask(&past.standing(&self.people, place.home, deed.at, deed.entry, Known::Since))
-            }
+            false => ask(&past.standing(
+                &self.people,
+                place.home,
+                deed.at,
+                deed.entry,
+                Known::By(self.to),
+            )),
         };
         // What was allowed at a point of the transaction and not at its end was overtaken within it.
         let late = late.or_else(|| {
@@ -404,7 +411,9 @@ impl Check<'_> {
             ask(&past.standing(&self.people, place.home, deed.at, deed.entry, Known::Then))
         });
         let Some(reason) = late else { return Ok(()) };
-        let learned = learned(&self.people.statements(person), code, deed);
+        let mut said = self.people.statements(person);
+        said.retain(|statement| statement.recorded_at <= self.to);
+        let learned = learned(&said, code, deed);
         let mut finding = self.finding(deed, code, reason.code(), reason.words())?;
         finding.learned_entry = learned.map(|statement| statement.n);
         finding.learned_at = learned.map(|statement| statement.recorded_at.to_string());
@@ -478,8 +487,8 @@ impl Check<'_> {
         };
         let ask = |standing: &Standing| decide(rules, rule, question, standing).err();
         let then = self.people.standing_of(place.slot, AsOf::at(disclosure.at));
-        let today = self.people.standing_of(place.slot, AsOf::hindsight(disclosure.at));
-        if ask(&then).is_none() && ask(&today).is_none() {
+        let late = self.people.standing_of(place.slot, self.by_then(disclosure.at));
+        if ask(&then).is_none() && ask(&late).is_none() {
             return Ok(());
         }
         self.look_back(deed, place, code, false, ask)
@@ -607,56 +616,51 @@ impl Unlawful {
             ("Unlawful by what was known then".into(), self.unlawful.len().to_string()),
             ("Done before candor could know".into(), self.before_known.len().to_string()),
         ]));
-        if self.unlawful.is_empty() {
+        document.push(if self.unlawful.is_empty() {
             let words =
                 "The gate allows everything that was done, by what was known when it was done.";
-            document.push(Block::Note(NoteKind::Good, words.into()));
+            Block::Note(NoteKind::Good, words.into())
         } else {
-            let words = "The gate would have said no to what follows, by what was known then.";
-            document.push(Block::Note(NoteKind::Problem, words.into()));
-            list(&mut document, "Unlawful by what was known then", &self.unlawful);
-        }
-        if !self.before_known.is_empty() {
-            list(&mut document, "Done before candor could know", &self.before_known);
-        }
+            let words = "The gate would have said no to what is called unlawful below, by what was known then.";
+            Block::Note(NoteKind::Problem, words.into())
+        });
+        document.push(Block::Table(self.table()));
         if self.undecidable > 0 {
             let words = format!(
-                "{} reasons can't be decided again: what they rested on is erased, or has been parted \
-                 from the person since.",
-                self.undecidable
+                "{} can't be decided again: what it rested on is erased, or has been parted from the \
+                 person since.",
+                counted(self.undecidable, "reason", "reasons")
             );
             document.push(Block::Note(NoteKind::Info, words));
         }
         document
     }
-}
 
-fn list(document: &mut Document, title: &str, findings: &[Finding]) {
-    document.push(Block::Heading(2, title.into()));
-    let mut table = Table::new(
-        "",
-        [
-            "item", "number", "what", "subject", "purpose", "why not", "entry", "done", "learned",
-            "by entry",
-        ],
-    );
-    for f in findings.iter().take(ROWS_SHOWN) {
-        table.push([
-            f.item.to_owned(),
-            f.number.to_string(),
-            f.what.clone(),
-            f.subject.clone(),
-            f.purpose.clone(),
-            f.words.to_owned(),
-            f.entry.to_string(),
-            f.done_at.clone(),
-            f.learned_at.clone().unwrap_or_default(),
-            f.learned_entry.map(|n| n.to_string()).unwrap_or_default(),
-        ]);
-    }
-    document.push(Block::Table(table));
-    if findings.len() > ROWS_SHOWN {
-        let words = format!("{} more stand in the JSON form.", findings.len() - ROWS_SHOWN);
-        document.push(Block::Note(NoteKind::Info, words));
+    fn table(&self) -> Table {
+        let mut table = Table::new(
+            "",
+            [
+                "finding", "item", "number", "what", "subject", "purpose", "why not", "entry",
+                "done", "learned", "by entry",
+            ],
+        );
+        let unlawful = self.unlawful.iter().map(|finding| ("unlawful", finding));
+        let late = self.before_known.iter().map(|f| ("done before candor could know", f));
+        for (word, f) in unlawful.chain(late) {
+            table.push([
+                word.to_owned(),
+                f.item.to_owned(),
+                f.number.to_string(),
+                f.what.clone(),
+                f.subject.clone(),
+                f.purpose.clone(),
+                f.words.to_owned(),
+                f.entry.to_string(),
+                f.done_at.clone(),
+                f.learned_at.clone().unwrap_or_default(),
+                f.learned_entry.map(|n| n.to_string()).unwrap_or_default(),
+            ]);
+        }
+        table
     }
 }

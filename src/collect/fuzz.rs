@@ -111,6 +111,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
             at: Some(field("d")),
             notice: Some(field("b")),
             notice_version: Some(field("d")),
+            language: Some(field("b")),
             method: None,
             confirmed_at: Some(field("b")),
             explicit: false,

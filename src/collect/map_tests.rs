@@ -98,6 +98,7 @@ fn full() -> ConsentMap {
         at: Some(field("at")),
         notice: Some(field("notice")),
         notice_version: Some(field("version")),
+        language: Some(fixed("de")),
         method: Some(fixed("checkbox")),
         explicit: true,
         ..consent(
@@ -122,6 +123,7 @@ fn a_statement_is_read_whole() {
         at: at("2026-02-01"),
         timed: Timed::ByItself,
         notice: Some(("form".into(), Some(3))),
+        language: Some("de".into()),
         method: Some("checkbox".into()),
         explicit: true,
         confirmed: false,

@@ -60,6 +60,8 @@ pub struct ConsentStatement {
     pub timed: Timed,
     /// The notice that was shown, and its version where it is known.
     pub notice: Option<(Arc<str>, Option<u32>)>,
+    /// The language in which the notice was shown (BCP 47).
+    pub language: Option<Arc<str>>,
     /// How it was stated, such as `checkbox`.
     pub method: Option<Arc<str>>,
     /// The statement is explicit (Art 9(2)(a)).

@@ -86,6 +86,7 @@ pub fn consent(purpose: Take, state: Take) -> ConsentMap {
         at: None,
         notice: None,
         notice_version: None,
+        language: None,
         method: None,
         confirmed_at: None,
         explicit: false,

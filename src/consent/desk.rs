@@ -1,10 +1,12 @@
 //! What a person said to somebody at a desk: checked against the policy and recorded.
 
+use std::collections::BTreeSet;
+
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::{Basis, ConsentState};
-use crate::store::Writer;
+use crate::store::{Writer, notice_since};
 
 use super::history::{self, NewStatement};
 use super::sql;
@@ -27,6 +29,8 @@ pub struct Spoken<'a> {
     pub confirmed: bool,
     /// The notice, as `NAME@VERSION`.
     pub notice: Option<&'a str>,
+    /// The language in which it was shown (BCP 47), where the notice has several.
+    pub language: Option<&'a str>,
     /// How it was said.
     pub method: Option<&'a str>,
     /// Where the proof lies.
@@ -45,6 +49,7 @@ impl Default for Spoken<'_> {
             explicit: false,
             confirmed: false,
             notice: None,
+            language: None,
             method: None,
             evidence: None,
             every_days: 0,
@@ -56,7 +61,7 @@ impl Default for Spoken<'_> {
 ///
 /// # Errors
 /// `purpose-unknown`, `channel-unknown`, `consent-not-the-basis`, `objection-not-possible`,
-/// `notice-missing` and `notice-unknown`, each with the names that the policy knows.
+/// `notice-missing`, `notice-unknown` and `language-unknown`, each with the names that the policy knows.
 pub fn statements(
     rules: &Rulebook,
     spoken: &Spoken<'_>,
@@ -67,6 +72,7 @@ pub fn statements(
         (Axis::Consent, Some(rule)) => consent_notice(rules, rule, spoken)?,
         _ => None,
     };
+    let language = shown_in(rules, notice.as_ref(), spoken.language)?;
     if let (Axis::Objection, Some(rule)) = (spoken.axis, rule) {
         let objectable =
             matches!(rule.purpose.basis, Basis::LegitimateInterests | Basis::PublicTask);
@@ -108,6 +114,7 @@ pub fn statements(
         own: true,
         source: 0,
         notice: notice.clone(),
+        language: language.clone(),
         every_days: spoken.every_days,
         method: spoken.method.map(str::to_owned),
         evidence: spoken.evidence.map(str::to_owned),
@@ -117,11 +124,30 @@ pub fn statements(
 }
 
 /// Records statements on the oldest record of a subject. Returns their entries.
+///
+/// # Errors
+/// `notice-later` for a consent that is older than the notice that it names.
 pub fn record(
     writer: &mut Writer<'_>,
     subject: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
+    for new in statements.iter().filter(|new| new.state.loosens()) {
+        let Some((name, version)) = &new.notice else { continue };
+        match notice_since(writer.conn, name, *version)? {
+            Some(since) if new.valid_at < since => {
+                return Err(Error::no(
+                    "notice-later",
+                    "nobody can have been shown a notice before it was declared",
+                )
+                .at(format!("{name}@{version}, declared {since}"))
+                .next(
+                    "name the version that was shown then, or leave --at out if it was said today",
+                ));
+            }
+            _ => {}
+        }
+    }
     let (record, home, key) = sql::oldest_record(writer.conn, subject)?;
     statements.iter().map(|new| history::record(writer, record, home, &key, new)).collect()
 }
@@ -132,6 +158,32 @@ fn rule_of<'r>(rules: &'r Rulebook, name: &str) -> Result<&'r PurposeRule> {
         Error::usage("purpose-unknown", format!("the policy declares no purpose {name}"))
             .next(format!("use one of {}", known.join(", ")))
     })
+}
+
+/// The language of the notice: the one that is named, or the only one that there is.
+fn shown_in(
+    rules: &Rulebook,
+    notice: Option<&(String, u32)>,
+    named: Option<&str>,
+) -> Result<Option<String>> {
+    let Some((name, version)) = notice else {
+        return match named {
+            None => Ok(None),
+            Some(_) => Err(Error::usage("notice-missing", "a language is that of a notice")
+                .next("name the notice with --notice, or leave --language out")),
+        };
+    };
+    let known = &rules.policy.notices[name];
+    match (known.shown_in(*version, named), named) {
+        (None, Some(named)) => {
+            let versions = known.versions.iter().filter(|text| text.version == *version);
+            let languages: Vec<&str> = versions.map(|text| text.language.as_str()).collect();
+            Err(Error::usage("language-unknown", format!("the notice wasn't shown in {named:?}"))
+                .at(format!("{name}@{version}"))
+                .next(format!("use one of {}", languages.join(", "))))
+        }
+        (language, _) => Ok(language.map(str::to_owned)),
+    }
 }
 
 fn consent_notice(
@@ -150,13 +202,11 @@ fn consent_notice(
         .notices
         .get(own_notice)
         .map(|notice| {
-            notice.versions.iter().map(|v| format!("{own_notice}@{}", v.version)).collect()
+            // A version stands once for each of its languages.
+            let numbers: BTreeSet<u32> = notice.versions.iter().map(|v| v.version).collect();
+            numbers.into_iter().map(|number| format!("{own_notice}@{number}")).collect()
         })
         .unwrap_or_default();
-    let says_yes = matches!(
-        spoken.state,
-        ConsentState::Given | ConsentState::Renewed | ConsentState::Requested
-    );
     match spoken.notice {
         Some(notice) if versions.iter().any(|version| version == notice) => {
             let version = notice.rsplit_once('@').and_then(|(_, version)| version.parse().ok());
@@ -166,7 +216,7 @@ fn consent_notice(
             Err(Error::no("notice-unknown", "the policy holds no such version of the notice")
                 .next(format!("use one of {}", versions.join(", "))))
         }
-        None if says_yes => Err(Error::no(
+        None if spoken.state.loosens() => Err(Error::no(
             "notice-missing",
             "a consent that doesn't say which notice was shown can't be demonstrated (Art 7(1))",
         )

@@ -16,7 +16,7 @@ use super::retention::{Age, kept_until};
 /// Which way the data goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// From a source into a profile.
+    /// From a source into a profile: to be stored.
     In,
     /// Read for a purpose inside.
     Use,
@@ -198,7 +198,9 @@ pub fn decide(
         return Err(Reason::Suppressed);
     }
     let purpose = &rule.purpose;
-    if standing.restricted && purpose.basis != Basis::LegalObligation {
+    // Art 18(2): restriction excepts storage, and with it what comes in to be stored.
+    let stores = question.direction == Direction::In;
+    if standing.restricted && !stores && purpose.basis != Basis::LegalObligation {
         return Err(Reason::Restricted);
     }
     if question.at < rule.declared_at {

@@ -38,6 +38,8 @@ pub struct NewStatement {
     pub source: u16,
     /// The notice that was shown: name and version.
     pub notice: Option<(String, u32)>,
+    /// The language in which it was shown (BCP 47); `None` where that isn't known.
+    pub language: Option<String>,
     /// Of a wish about frequency: at most once in so many days; 0 for anything else.
     pub every_days: u32,
     /// How it was said.
@@ -91,6 +93,9 @@ pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value 
     }
     if let Some((name, version)) = &new.notice {
         map.insert("notice".into(), format!("{name}@{version}").into());
+    }
+    if let Some(language) = &new.language {
+        map.insert("language".into(), language.as_str().into());
     }
     if new.every_days != 0 {
         map.insert("every_days".into(), new.every_days.into());

@@ -74,6 +74,9 @@ pub fn tell(
                     confirmed: false,
                     own: false,
                     source,
+                    language: rules.policy.notices[&notice.0]
+                        .shown_in(notice.1, None)
+                        .map(str::to_owned),
                     notice: Some(notice.clone()),
                     every_days: 0,
                     method: told.method.map(str::to_owned),

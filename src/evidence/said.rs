@@ -151,7 +151,11 @@ fn receipt(proven: &Proven, document: &[u8]) -> Result<String> {
     let at = Moment(said["at"].as_i64().ok_or_else(|| disagrees("its consent has no time"))?);
     let state = said["state"].as_str().unwrap_or_default();
     let notice = said["notice"].as_str().unwrap_or_default();
-    let record = &receipt["dpv:hasRecordOfActivity"];
+    // Of a "no" there is no receipt of a consent: the record itself is handed out.
+    let record = match &receipt["@type"] {
+        kind if kind == "dpv:ConsentRecord" => &receipt,
+        _ => &receipt["dpv:hasRecordOfActivity"],
+    };
     let same = if record.is_object() {
         let event = &record["dpv:hasConsentStatus"][0];
         let states = event["@type"].as_str().unwrap_or_default().to_ascii_lowercase();

@@ -83,6 +83,9 @@ impl Admission<'_> {
             _ if says_yes => return Err(Reason::ConsentWithoutNotice),
             _ => None,
         };
+        let language = notice.as_ref().and_then(|(name, version)| {
+            self.rules.policy.notices[name].shown_in(*version, statement.language.as_deref())
+        });
         let valid_at = statement.at.unwrap_or(writer.now);
         let new = |channel| NewStatement {
             axis,
@@ -94,6 +97,7 @@ impl Admission<'_> {
             own: self.source.own,
             source: u16::try_from(self.code).unwrap_or(0),
             notice: notice.clone(),
+            language: language.map(str::to_owned),
             every_days: 0,
             method: statement.method.as_deref().map(str::to_owned),
             evidence: Some(format!("import {}, line {}", self.import, inbound.line)),

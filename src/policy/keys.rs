@@ -106,6 +106,7 @@ pub(super) const CONSENT: Keys = Keys {
         "at",
         "notice",
         "notice_version",
+        "language",
         "method",
         "confirmed_at",
         "explicit",

@@ -206,6 +206,7 @@ fn outline_consent(at: &mut At, consent: &ConsentMap) {
         at: stated_at,
         notice,
         notice_version,
+        language,
         method,
         confirmed_at,
         explicit,
@@ -224,6 +225,7 @@ fn outline_consent(at: &mut At, consent: &ConsentMap) {
     at.take("at", stated_at.as_ref());
     at.take("notice", notice.as_ref());
     at.take("notice_version", notice_version.as_ref());
+    at.take("language", language.as_ref());
     at.take("method", method.as_ref());
     at.take("confirmed_at", confirmed_at.as_ref());
     at.yes("explicit", *explicit);

@@ -68,6 +68,23 @@ pub struct Notice {
     pub versions: Vec<NoticeVersion>,
 }
 
+impl Notice {
+    /// The language in which a version was shown: the one that is said, where the version has it; else
+    /// the only one that it has. `None` where that isn't known.
+    pub fn shown_in(&self, version: u32, said: Option<&str>) -> Option<&str> {
+        let mut texts = self.versions.iter().filter(|text| text.version == version);
+        match said {
+            Some(said) => {
+                texts.find(|text| text.language == said).map(|text| text.language.as_str())
+            }
+            None => {
+                let first = texts.next()?;
+                texts.next().is_none().then_some(first.language.as_str())
+            }
+        }
+    }
+}
+
 /// A class of personal data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Category {
@@ -345,6 +362,8 @@ pub struct ConsentMap {
     pub notice: Option<Take>,
     /// The version alone, where the source keeps it in a field of its own.
     pub notice_version: Option<Take>,
+    /// The language in which the notice was shown (BCP 47), where it has several.
+    pub language: Option<Take>,
     /// How it was stated, such as `checkbox`.
     pub method: Option<Take>,
     /// When a double opt-in was confirmed: filled, the statement is `requested` at `at` and `given`

@@ -38,7 +38,10 @@ pub fn find(
 ) -> Result<Vec<i64>> {
     let nobody = || {
         Error::no("subject-not-found", "nobody is held under this name")
-            .next("try another identifier; an erased person isn't held any more")
+            .next(
+                "try another identifier; what the law keeps of an erased person is found by the id (s-…) \
+                 that the erasure printed",
+            )
     };
     if let Some(public_id) = public_id_of(who) {
         let mut subject = sql::subject_by_public_id(conn, public_id)?.ok_or_else(nobody)?;

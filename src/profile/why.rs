@@ -1,31 +1,45 @@
-//! Explains one stored value: who said it, for what, on which basis, and which entry proves it.
+//! Explains one stored value or event: who said it, for what, on which basis, and which entry proves it.
 
 use rusqlite::Connection;
 use serde::Serialize;
 
+use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::consent::fold::AsOf;
+use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Question, decide};
 use crate::consent::history::History;
-use crate::policy::rulebook::{Rulebook, codes};
+use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, codes};
 use crate::policy::types::Basis;
 use crate::store::{self, WordKind, Words};
 
-use super::read::open_records;
-use super::sql;
+use super::read::{OpenEvent, OpenRecord, open_events, open_records};
+use super::record::StoredValue;
+use super::sql::{self, BatchRow};
 
-/// The reasons why one value is held.
+/// What is to be explained.
+#[derive(Clone, Copy, Debug)]
+pub enum What<'a> {
+    /// The values of a field (`email`, `identifier.email`, `attribute.city`, `city`), and the newest
+    /// event of that name.
+    Named(&'a str),
+    /// The event of a number.
+    Event(i64),
+}
+
+/// The reasons why one value or event is held.
 #[derive(Clone, Debug, Serialize)]
 pub struct Why {
-    /// The field, such as `identifier.email`.
+    /// `value` or `event`.
+    pub item: &'static str,
+    /// The field, such as `identifier.email`, or the event's name.
     pub field: String,
-    /// The value.
+    /// The value, or what the event says (JSON).
     pub value: String,
     /// The source and the source's own words for it.
     pub source: String,
     /// The source's key of the record.
     pub source_key: String,
-    /// When it was observed.
+    /// When it was observed, or happened.
     pub observed_at: String,
     /// When candor admitted it.
     pub admitted_at: String,
@@ -37,6 +51,9 @@ pub struct Why {
     pub number: i64,
     /// Whether the same source has said something newer.
     pub superseded: bool,
+    /// How many events of this name the person has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events: Option<usize>,
     /// Its purposes.
     pub reasons: Vec<PurposeReason>,
 }
@@ -75,88 +92,174 @@ pub struct ConsentProof {
     pub entry: i64,
 }
 
-/// Explains the values of a field that a subject holds; `field` is `email`, `identifier.email`,
-/// `attribute.city` or `city`.
+/// Explains what a subject holds.
 ///
 /// # Errors
-/// `field-not-held` when the profile has no such value.
+/// `field-not-held` when the profile has no such value or event.
 pub fn why(
     conn: &Connection,
     words: &Words,
     today: &Rulebook,
     subject: i64,
-    field: &str,
-    now: crate::base::clock::Moment,
+    what: What<'_>,
+    now: Moment,
 ) -> Result<Vec<Why>> {
-    let history = History::load(conn, subject)?;
-    let applied = store::applied(conn)?;
+    let explaining = Explaining {
+        conn,
+        words,
+        today,
+        history: History::load(conn, subject)?,
+        applied: store::applied(conn)?,
+        now,
+    };
     let mut answers = Vec::new();
-    for record in open_records(conn, words, subject)? {
-        for value in &record.values {
-            let name = words.text(WordKind::Field, value.field);
-            if name != field && name.split_once('.').map(|(_, bare)| bare) != Some(field) {
-                continue;
+    let mut events: Vec<(usize, OpenEvent)> = Vec::new();
+    let records = open_records(conn, words, subject)?;
+    for (index, record) in records.iter().enumerate() {
+        if let What::Named(field) = what {
+            for value in &record.values {
+                let name = words.text(WordKind::Field, value.field);
+                if name == field || name.split_once('.').is_some_and(|(_, bare)| bare == field) {
+                    answers.push(explaining.value(record, value, name)?);
+                }
             }
-            let batch = sql::batch_of_value(conn, value.seq)?;
-            let then = applied
-                .iter()
-                .find(|policy| i64::from(policy.version) == batch.policy)
-                .map(|policy| store::rulebook_of(words, policy))
-                .transpose()?;
-            let then = then.as_ref().unwrap_or(today);
-            let admitted_at = crate::base::clock::Moment(batch.recorded_at);
-            let standing_then = history.standing_of(record.home, AsOf::at(admitted_at));
-            let standing_now = history.standing_of(record.home, AsOf::at(now));
-            let mut reasons = Vec::new();
-            for code in codes(value.purposes) {
-                let Some(rule) = then.rule(code) else { continue };
-                let ask = |at| Question::new(Direction::In, at);
-                let grounds = decide(then, rule, ask(admitted_at), &standing_then).ok();
-                let consent = grounds.and_then(|g| g.consent).map(|consent| ConsentProof {
-                    state: consent.state.as_str(),
-                    channel: then.channel_name(consent.by.channel).to_owned(),
-                    given_at: consent.by.valid_at.to_string(),
-                    notice: format!(
-                        "{}@{}",
-                        rule.purpose.notice.as_deref().unwrap_or("?"),
-                        consent.by.notice_version
-                    ),
-                    entry: consent.by.n,
-                });
-                let still = match today.rule(code) {
-                    None => "the purpose is no longer declared".to_owned(),
-                    Some(rule) => match decide(today, rule, ask(now), &standing_now) {
-                        Ok(_) => "holds".to_owned(),
-                        Err(reason) => format!("{}: {}", reason.code(), reason.words()),
-                    },
-                };
-                reasons.push(PurposeReason {
-                    purpose: rule.name.clone(),
-                    title: rule.purpose.title.clone(),
-                    basis: rule.purpose.basis,
-                    rests_on: rule.purpose.law.clone().or_else(|| rule.purpose.assessment.clone()),
-                    consent,
-                    today: still,
-                });
-            }
-            answers.push(Why {
-                field: name.to_owned(),
-                value: value.text.clone(),
-                source: record.source.clone(),
-                source_key: record.source_key.clone(),
-                observed_at: value.observed_at.to_string(),
-                admitted_at: admitted_at.to_string(),
-                policy: batch.policy,
-                entry: batch.n,
-                number: value.seq,
-                superseded: !value.current,
-                reasons,
-            });
         }
+        let wanted = |event: &OpenEvent| match what {
+            What::Named(name) => event.name == name,
+            What::Event(seq) => event.seq == seq,
+        };
+        let all = open_events(conn, words, record)?.into_iter();
+        events.extend(all.filter(wanted).map(|event| (index, event)));
+    }
+    if let Some((index, newest)) = events.iter().max_by_key(|(_, event)| (event.at, event.seq)) {
+        let count = matches!(what, What::Named(_)).then_some(events.len());
+        answers.push(explaining.event(&records[*index], newest, count)?);
     }
     if answers.is_empty() {
-        return Err(Error::no("field-not-held", "the profile holds no such value")
+        return Err(Error::no("field-not-held", "the profile holds no such value or event")
             .next("`candor profile show WHO` lists what it holds"));
     }
     Ok(answers)
+}
+
+struct Explaining<'a> {
+    conn: &'a Connection,
+    words: &'a Words,
+    today: &'a Rulebook,
+    history: History,
+    applied: Vec<store::Applied>,
+    now: Moment,
+}
+
+impl Explaining<'_> {
+    fn value(&self, record: &OpenRecord, value: &StoredValue, name: &str) -> Result<Why> {
+        let batch = sql::batch_of_value(self.conn, value.seq)?;
+        Ok(Why {
+            item: "value",
+            field: name.to_owned(),
+            value: value.text.clone(),
+            observed_at: value.observed_at.to_string(),
+            number: value.seq,
+            superseded: !value.current,
+            ..self.admitted(record, value.purposes, &batch)?
+        })
+    }
+
+    fn event(&self, record: &OpenRecord, event: &OpenEvent, events: Option<usize>) -> Result<Why> {
+        let batch = sql::batch_of_event(self.conn, event.seq)?;
+        Ok(Why {
+            item: "event",
+            field: event.name.clone(),
+            value: String::from_utf8_lossy(&event.bytes).into_owned(),
+            observed_at: event.at.to_string(),
+            number: event.seq,
+            events,
+            ..self.admitted(record, event.purposes, &batch)?
+        })
+    }
+
+    /// What values and events have in common: the record, the batch and the reasons.
+    fn admitted(
+        &self,
+        record: &OpenRecord,
+        purposes: PurposeMask,
+        batch: &BatchRow,
+    ) -> Result<Why> {
+        Ok(Why {
+            item: "",
+            field: String::new(),
+            value: String::new(),
+            source: record.source.clone(),
+            source_key: record.source_key.clone(),
+            observed_at: String::new(),
+            admitted_at: Moment(batch.recorded_at).to_string(),
+            policy: batch.policy,
+            entry: batch.n,
+            number: 0,
+            superseded: false,
+            events: None,
+            reasons: self.reasons(record, purposes, batch)?,
+        })
+    }
+
+    fn reasons(
+        &self,
+        record: &OpenRecord,
+        purposes: PurposeMask,
+        batch: &BatchRow,
+    ) -> Result<Vec<PurposeReason>> {
+        let then = self
+            .applied
+            .iter()
+            .find(|policy| i64::from(policy.version) == batch.policy)
+            .map(|policy| store::rulebook_of(self.words, policy))
+            .transpose()?;
+        let then = then.as_ref().unwrap_or(self.today);
+        let admitted_at = Moment(batch.recorded_at);
+        let standing_then = self.history.standing_of(record.home, AsOf::at(admitted_at));
+        let standing_now = self.history.standing_of(record.home, AsOf::at(self.now));
+        let mut reasons = Vec::new();
+        for code in codes(purposes) {
+            let Some(rule) = then.rule(code) else { continue };
+            let question = Question::new(Direction::In, admitted_at);
+            let grounds = decide(then, rule, question, &standing_then).ok();
+            let consent = grounds.and_then(|g| g.consent).map(|consent| ConsentProof {
+                state: consent.state.as_str(),
+                channel: then.channel_name(consent.by.channel).to_owned(),
+                given_at: consent.by.valid_at.to_string(),
+                notice: format!(
+                    "{}@{}",
+                    rule.purpose.notice.as_deref().unwrap_or("?"),
+                    consent.by.notice_version
+                ),
+                entry: consent.by.n,
+            });
+            reasons.push(PurposeReason {
+                purpose: rule.name.clone(),
+                title: rule.purpose.title.clone(),
+                basis: rule.purpose.basis,
+                rests_on: rule.purpose.law.clone().or_else(|| rule.purpose.assessment.clone()),
+                consent,
+                today: self.still(code, &standing_now),
+            });
+        }
+        Ok(reasons)
+    }
+
+    /// Whether a purpose still holds something today, and whether it may be used.
+    fn still(&self, code: PurposeCode, standing: &Standing) -> String {
+        let Some(rule) = self.today.rule(code) else {
+            return "the purpose is no longer declared".to_owned();
+        };
+        let ask = |direction| {
+            decide(self.today, rule, Question::new(direction, self.now), standing).err()
+        };
+        match (ask(Direction::In), ask(Direction::Use)) {
+            (None, None) => "holds".to_owned(),
+            (None, Some(reason)) => {
+                format!("holds, unused; {}: {}", reason.code(), reason.words())
+            }
+            (Some(reason), _) => format!("{}: {}", reason.code(), reason.words()),
+        }
+    }
 }

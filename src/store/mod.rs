@@ -30,8 +30,8 @@ pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, r
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
-    Applied, applied, apply, hex, in_force, latest, purposes_with_data, rulebook_at, rulebook_of,
-    words_of,
+    Applied, applied, apply, hex, in_force, latest, notice_since, notice_texts, purposes_with_data,
+    rulebook_at, rulebook_of, words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};

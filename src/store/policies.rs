@@ -102,11 +102,37 @@ pub fn rulebook_at(conn: &rusqlite::Connection, words: &Words, at: Moment) -> Re
     let all = applied(conn)?;
     match all.iter().rev().find(|policy| policy.applied_at <= at) {
         Some(policy) => rulebook_of(words, policy),
-        None => {
-            Err(Error::no("no-policy", "no policy is in force, so nothing may be stored or sent")
-                .next("write one and run `candor policy apply FILE`"))
-        }
+        None => Err(match all.first() {
+            Some(first) => Error::no("no-policy-then", "no policy was in force at that moment")
+                .at(at)
+                .next(format!(
+                    "the first is in force since {}: ask as of then or later",
+                    first.applied_at
+                )),
+            None => {
+                Error::no("no-policy", "no policy is in force, so nothing may be stored or sent")
+                    .next("write one and run `candor policy apply FILE`")
+            }
+        }),
     }
+}
+
+/// Since when a version of a notice has been declared; `None` for one that never was.
+pub fn notice_since(
+    conn: &rusqlite::Connection,
+    name: &str,
+    version: u32,
+) -> Result<Option<Moment>> {
+    sql::notice_since(conn, name, version)
+}
+
+/// The texts of a version of a notice, by language; none for one that never was declared.
+pub fn notice_texts(
+    conn: &rusqlite::Connection,
+    name: &str,
+    version: u32,
+) -> Result<Vec<(String, String)>> {
+    sql::notice_texts(conn, name, version)
 }
 
 /// Applies a checked policy: it acts from now on. Returns its version and entry.

@@ -14,13 +14,14 @@ pub mod portability;
 mod reasons;
 mod recipients;
 mod sql;
+mod words;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::policy::types::{Basis, Controller};
 
-use super::receipt::{State, Told};
+use super::receipt::{NoticeText, State, Told};
 use super::rights::Right;
 
 /// Everything that a store holds about one person, and why.
@@ -43,6 +44,8 @@ pub struct AccessPackage {
     pub joined: Vec<JoinedNote>,
     /// Other people's profiles that are tied to this one, without a word on who they are.
     pub ties: TiesNote,
+    /// Why records were found to be, or not to be, the person's.
+    pub links: Vec<LinkNote>,
     /// Who answers for the data, with the contact, the DPO and the authority.
     pub controller: Controller,
     /// Why (Art 15(1)(a)), until when (d), and which rights apply (e), (f).
@@ -65,12 +68,16 @@ pub struct AccessPackage {
     pub events: Vec<EventNote>,
     /// What was computed from the events.
     pub summaries: Vec<SummaryNote>,
+    /// By which identifiers the person is found.
+    pub found_by: Vec<FoundBy>,
     /// Identifiers of which only a keyed fingerprint is kept, to honour a "no".
     pub fingerprints: Vec<FingerprintNote>,
     /// Where the person stands with every consent.
     pub consent_state: State,
     /// Everything that was said about consent, channels, objections and restrictions.
     pub statements: Vec<Told>,
+    /// The notices that the person was shown, with their texts.
+    pub notices_shown: Vec<ShownNotice>,
     /// Requests of the person.
     pub requests: Vec<RequestRow>,
     /// Ledger entries that concern the person.
@@ -106,6 +113,35 @@ pub struct JoinedNote {
     pub entry: i64,
 }
 
+/// Why a record was found to be of one person with another, or not to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LinkNote {
+    /// The person's record.
+    pub record: i64,
+    /// The person's other record; absent where it is another person's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<i64>,
+    /// What was found: `same person`, `not the same person`, `related`.
+    pub found: &'static str,
+    /// The kind of identifier that both have; empty where somebody decided it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub by: String,
+}
+
+/// A notice that the person was shown, in one language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownNotice {
+    /// The notice, as `NAME@VERSION`.
+    pub notice: String,
+    /// The language in which it was shown (BCP 47); absent where that isn't known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Its text; every language's where it isn't known which was shown.
+    pub texts: Vec<NoticeText>,
+    /// When, each time.
+    pub at: Vec<String>,
+}
+
 /// How many other profiles are tied to this one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TiesNote {
@@ -129,7 +165,7 @@ pub struct PurposeNote {
     pub rests_on: Option<String>,
     /// Whether it holds today: the data may be used for it.
     pub holds: bool,
-    /// The gate's reason where it doesn't hold: code and words.
+    /// The gate's reason where it doesn't hold: code, and words to the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<(&'static str, &'static str)>,
     /// Whether it builds profiles.
@@ -155,6 +191,8 @@ pub struct PurposeNote {
 pub struct RightNote {
     /// The right.
     pub right: Right,
+    /// In words.
+    pub name: &'static str,
     /// Its article.
     pub article: &'static str,
     /// `yes`, `conditional` or `no`.
@@ -216,6 +254,8 @@ pub struct NamedRecipient {
     pub recipient: String,
     /// For what it would be sent data.
     pub purpose: String,
+    /// The purpose in plain words.
+    pub title: String,
 }
 
 /// A record: one source's own row.
@@ -246,7 +286,7 @@ pub enum Obtained {
 /// Profiling, as Art 15(1)(h) asks for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProfilingNote {
-    /// The purposes that profile, among those of the person.
+    /// The purposes that profile and hold something of the person.
     pub purposes: Vec<String>,
     /// In words.
     pub sentence: String,
@@ -351,6 +391,18 @@ pub struct SummaryNote {
     pub first_at: String,
     /// The last.
     pub last_at: String,
+}
+
+/// An identifier by which the person is found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FoundBy {
+    /// Its kind.
+    pub kind: String,
+    /// The record.
+    pub record: i64,
+    /// The number of its value; absent where only a keyed fingerprint is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<i64>,
 }
 
 /// Identifiers of one kind that are kept as keyed fingerprints only.

@@ -11,9 +11,10 @@ impl Certificate {
     pub fn document(&self) -> Document {
         let mut page = Document::new(
             "Certificate of erasure (Art 17)",
-            format!("ledger {}, entry {}", self.origin, self.entry),
+            format!("{}; ledger {}, entry {}", self.controller, self.origin, self.entry),
         );
         page.push(Block::Facts(vec![
+            ("controller".into(), self.controller.clone()),
             ("request".into(), self.request.to_string()),
             ("received".into(), self.received_at.clone()),
             ("due".into(), self.due_on.clone()),
@@ -35,6 +36,12 @@ impl Certificate {
             ]);
         }
         page.push(Block::Table(table));
+        if let Some(id) = &self.kept_as {
+            page.push(Block::Paragraph(format!(
+                "What is kept can still be asked for (Art 15): the controller finds it under {id}, a \
+                 number that means nothing to anybody else."
+            )));
+        }
         if !self.recipients.is_empty() {
             let mut table = Table::new("Recipients to be told (Art 19)", ["recipient", "times"]);
             for row in &self.recipients {

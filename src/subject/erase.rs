@@ -87,6 +87,12 @@ pub struct Certificate {
     pub schema: &'static str,
     /// The ledger's name and public key.
     pub origin: String,
+    /// Who answers for it: the controller's name.
+    pub controller: String,
+    /// The id by which what the law keeps is found and told of (`candor access ID`); absent where
+    /// nothing is kept. Like the numbers below it means nothing outside the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_as: Option<String>,
     /// The key that signed the checkpoint.
     pub vkey: String,
     /// The request's number.
@@ -361,6 +367,8 @@ pub fn erase(
     Ok(Certificate {
         schema: SCHEMA,
         origin: store.log().origin().to_owned(),
+        controller: done.controller,
+        kept_as: done.kept_as,
         vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
         request: request.id,
         received_at: request.opened_at.to_string(),
@@ -404,6 +412,8 @@ pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
     let told = note.as_ref().and_then(|note| note.told.clone()).and_then(|told| {
         #[derive(Deserialize)]
         struct Told {
+            controller: String,
+            kept_as: Option<String>,
             categories: Vec<CategoryDecision>,
             rows: BTreeMap<String, u64>,
             recipients: Vec<RecipientToTell>,
@@ -419,6 +429,8 @@ pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
     Ok(Certificate {
         schema: SCHEMA,
         origin: store.log().origin().to_owned(),
+        controller: told.controller,
+        kept_as: told.kept_as,
         vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
         request,
         received_at: row.opened_at.to_string(),
@@ -515,6 +527,8 @@ fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
 struct Done {
     entry: i64,
     at: Moment,
+    controller: String,
+    kept_as: Option<String>,
     rows: BTreeMap<&'static str, u64>,
     fingerprints: Vec<String>,
 }
@@ -568,6 +582,7 @@ fn forget_subject(
     let fingerprints = suppress(writer, rules, subject, records, entry)?;
     let mut rows: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut unpacker = Unpacker::new(writer.conn)?;
+    let id = public_text(profile_sql::public_id(writer.conn, subject)?);
     let mut anything_kept = false;
     for record in records {
         anything_kept |=
@@ -579,6 +594,7 @@ fn forget_subject(
         sql::delete_subject(writer.conn, subject)?;
         rows.insert("subject", 1);
     }
+    let (controller, kept_as) = (rules.policy.controller.name.clone(), anything_kept.then_some(id));
     // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
     // which is harmless; one that happened and isn't journalled would be undone by it.
     writer.signer.note_erasure(&ErasureNote {
@@ -587,10 +603,11 @@ fn forget_subject(
         records: records.iter().map(|record| record.id).collect(),
         fingerprints: fingerprints.clone(),
         told: Some(json!({
-            "categories": plan.categories, "rows": rows, "recipients": plan.recipients,
+            "controller": controller, "kept_as": kept_as, "categories": plan.categories,
+            "rows": rows, "recipients": plan.recipients,
         })),
     })?;
-    Ok(Done { entry, at: writer.now, rows, fingerprints })
+    Ok(Done { entry, at: writer.now, controller, kept_as, rows, fingerprints })
 }
 
 /// Keeps the person out: by each source's key, by each identifier that nobody else holds, and by those
@@ -647,7 +664,11 @@ fn forget_record(
     let keeps = record.values.iter().any(|value| decisions.values[&value.seq].kept != 0)
         || mine.iter().any(|event| decisions.events[&event.seq].kept != 0);
     let key = if keeps { RecordKey(writer.randomness.key()) } else { RecordKey([0; 32]) };
-    let mut add = |table, count: u64| *rows.entry(table).or_default() += count;
+    let mut add = |table, count: u64| {
+        if count > 0 {
+            *rows.entry(table).or_default() += count;
+        }
+    };
 
     for value in &record.values {
         match decisions.values[&value.seq].kept {
@@ -691,14 +712,17 @@ fn forget_record(
         let made = disclosure_commitment(&record.key.0, number(id));
         sql::insert_tombstone(writer.conn, sql::ITEM_DISCLOSURE, id, &made, entry)?;
     }
-    sql::delete_pointers(writer.conn, record.id)?;
+    for (table, count) in sql::delete_pointers(writer.conn, record.id)? {
+        add(table, count);
+    }
     sql::overwrite_key(writer.conn, record.id, &key)?;
     add("record_key", 1);
     if keeps {
         forget::refold_rollups(writer.conn, unpacker, record.id, &key)?;
     } else {
-        sql::delete_record(writer.conn, record.id)?;
-        add("record", 1);
+        for (table, count) in sql::delete_record(writer.conn, record.id)? {
+            add(table, count);
+        }
     }
     Ok(keeps)
 }

@@ -32,10 +32,10 @@ pub struct Forgotten {
 }
 
 /// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
-/// Restriction forbids use, not storage; so does a consent that has to be asked for again, because
-/// asking must not destroy what the person gave and has not taken back.
+/// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
+/// what the person gave and has not taken back.
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
-    let stored = Standing { restricted: false, suppressed: false, ..standing.clone() };
+    let stored = Standing { suppressed: false, ..standing.clone() };
     let question = Question::new(Direction::In, now);
     let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
         Ok(_) => true,

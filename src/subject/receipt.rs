@@ -15,7 +15,7 @@ use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{Basis, ConsentState};
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{self, Store, WordKind};
 
 use super::{notice, sql};
 
@@ -56,6 +56,12 @@ pub struct Told {
     pub recorded_at: String,
     /// The notice that was shown.
     pub notice: String,
+    /// The language in which it was shown (BCP 47); absent where that isn't known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Of a wish about frequency: at most once in so many days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_days: Option<u64>,
     /// How it was said.
     pub method: String,
     /// Who passed it on; `desk` for what was recorded by hand.
@@ -110,6 +116,8 @@ fn as_told(n: i64, payload: &Value) -> Told {
         at: moment("at").to_string(),
         recorded_at: moment("recorded_at").to_string(),
         notice: text("notice"),
+        language: payload["language"].as_str().map(str::to_owned),
+        every_days: payload["every_days"].as_u64(),
         method: text("method"),
         source: if source.is_empty() { "desk".to_owned() } else { source },
         evidence: text("evidence"),
@@ -141,9 +149,76 @@ pub struct State {
     /// Sources of which the person is still to be told (Art 14).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices_due: Vec<notice::NoticeDue>,
-    /// The marks in words, for people.
+    /// All of these but the purposes, for people.
     #[serde(skip)]
-    pub marks: Vec<String>,
+    pub marks: Vec<Mark>,
+}
+
+/// Something beside consent that decides what may be done with a person's data.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mark {
+    /// The person objected to a purpose (Art 21).
+    Objected {
+        /// The purpose.
+        purpose: String,
+    },
+    /// The person permitted a channel, or denied it.
+    Channel {
+        /// The channel.
+        channel: String,
+        /// Permitted.
+        permitted: bool,
+    },
+    /// The person wants to hear at most once in so many days.
+    AtMost {
+        /// The channel; empty for any.
+        channel: String,
+        /// The days.
+        days: u32,
+    },
+    /// The person was told that a source sends data in (Art 14).
+    Told {
+        /// The purpose.
+        purpose: String,
+        /// The source.
+        source: String,
+    },
+    /// The person is still to be told (Art 14).
+    ToTell {
+        /// The source.
+        source: String,
+        /// The purposes.
+        purposes: Vec<String>,
+        /// The last day for it.
+        by: String,
+    },
+    /// Processing is restricted to storage (Art 18).
+    Restricted,
+}
+
+impl std::fmt::Display for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Mark::Objected { purpose } => write!(f, "{purpose}: objected (Art 21)"),
+            Mark::Channel { channel, permitted } => {
+                write!(f, "channel {channel}: {}", if *permitted { "permitted" } else { "denied" })
+            }
+            Mark::AtMost { channel, days } if channel.is_empty() => {
+                write!(f, "any channel: at most once in {days} days, by their wish")
+            }
+            Mark::AtMost { channel, days } => {
+                write!(f, "channel {channel}: at most once in {days} days, by their wish")
+            }
+            Mark::Told { purpose, source } => {
+                write!(f, "{purpose}: told that {source} sends data (Art 14)")
+            }
+            Mark::ToTell { source, purposes, by } => {
+                let purposes = purposes.join(", ");
+                write!(f, "to be told by {by} that {source} sends data for {purposes} (Art 14)")
+            }
+            Mark::Restricted => f.write_str("restricted: stored, and nothing else (Art 18)"),
+        }
+    }
 }
 
 /// Where a subject stands with one purpose on one channel.
@@ -151,6 +226,8 @@ pub struct State {
 pub struct PurposeState {
     /// The purpose.
     pub purpose: String,
+    /// The purpose in plain words.
+    pub title: String,
     /// The channel; empty where the purpose has none.
     pub channel: String,
     /// The state: `unknown` where nothing was ever said.
@@ -211,6 +288,7 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
             };
             purposes.push(PurposeState {
                 purpose: rule.name.clone(),
+                title: rule.purpose.title.clone(),
                 channel: if channel == 0 {
                     String::new()
                 } else {
@@ -236,28 +314,35 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
             permitted: *permitted,
         })
         .collect();
-    let mut marks: Vec<String> =
-        objections.iter().map(|purpose| format!("{purpose}: objected (Art 21)")).collect();
-    marks.extend(channels.iter().map(|c| {
-        format!("channel {}: {}", c.channel, if c.permitted { "permitted" } else { "denied" })
-    }));
-    marks.extend(standing.at_most_every.iter().map(|(channel, days)| {
-        let channel = rules.channel_name(*channel);
-        format!("channel {channel}: at most once in {days} days, by their wish")
-    }));
-    marks.extend(standing.informed.iter().map(|(purpose, source)| {
-        let purpose = store.words().text(WordKind::Purpose, (*purpose).into());
-        let source = store.words().text(WordKind::Source, (*source).into());
-        format!("{purpose}: told that {source} sends data (Art 14)")
+    let name = |channel: u16| match channel {
+        0 => String::new(),
+        code => rules.channel_name(code).to_owned(),
+    };
+    let mut marks: Vec<Mark> =
+        objections.iter().map(|purpose| Mark::Objected { purpose: purpose.clone() }).collect();
+    marks.extend(
+        channels
+            .iter()
+            .map(|c| Mark::Channel { channel: c.channel.clone(), permitted: c.permitted }),
+    );
+    marks.extend(
+        standing
+            .at_most_every
+            .iter()
+            .map(|(channel, days)| Mark::AtMost { channel: name(*channel), days: *days }),
+    );
+    let words = store.words();
+    marks.extend(standing.informed.iter().map(|(purpose, source)| Mark::Told {
+        purpose: words.text(WordKind::Purpose, (*purpose).into()).to_owned(),
+        source: words.text(WordKind::Source, (*source).into()).to_owned(),
     }));
     let notices_due = notice::due(store, rules, subject, asked)?;
-    marks.extend(notices_due.iter().map(|due| {
-        let purposes = due.purposes.join(", ");
-        format!("to be told by {} that {} sends data for {purposes} (Art 14)", due.by, due.source)
+    marks.extend(notices_due.iter().map(|due| Mark::ToTell {
+        source: due.source.clone(),
+        purposes: due.purposes.clone(),
+        by: due.by.clone(),
     }));
-    if standing.restricted {
-        marks.push("restricted: stored, and nothing else (Art 18)".into());
-    }
+    marks.extend(standing.restricted.then_some(Mark::Restricted));
     Ok(State {
         subject: public_text(profile_sql::public_id(store.conn(), subject)?),
         shared_by: Vec::new(),
@@ -296,12 +381,36 @@ pub fn shared_state(states: Vec<State>) -> Option<State> {
     Some(all)
 }
 
-/// The latest statement on a purpose, with its notice text: what a receipt is made of.
+/// A text of a notice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NoticeText {
+    /// Its language (BCP 47).
+    pub language: String,
+    /// The text.
+    pub text: String,
+}
+
+/// The texts that may have been shown with a statement: the one in its language, or, where that isn't
+/// known, every one that the version has. None where no notice is named.
+pub fn texts_shown(store: &Store, told: &Told) -> Result<Vec<NoticeText>> {
+    let Some((name, version)) = told.notice.rsplit_once('@') else { return Ok(Vec::new()) };
+    let texts = store::notice_texts(store.conn(), name, version.parse().unwrap_or(0))?;
+    let shown = texts.into_iter().map(|(language, text)| NoticeText { language, text });
+    Ok(shown.filter(|shown| told.language.as_ref().is_none_or(|l| *l == shown.language)).collect())
+}
+
+/// The latest statement on a purpose, with its notice texts: what a receipt is made of.
 struct Stated {
     told: Told,
-    notice_text: String,
-    notice_language: String,
+    texts: Vec<NoticeText>,
     expires: Option<Moment>,
+}
+
+impl Stated {
+    /// Whether it is a consent; a "no" and a question have no receipt of a consent.
+    fn is_consent(&self) -> bool {
+        matches!(self.told.state.as_str(), "given" | "renewed")
+    }
 }
 
 fn stated(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Stated> {
@@ -316,22 +425,16 @@ fn stated(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resul
             Error::no("consent-not-found", "nothing was ever recorded for this purpose")
                 .next("`candor consent history WHO` lists what was")
         })?;
-    let (name, version) = told.notice.rsplit_once('@').unwrap_or_default();
-    let text = rules
-        .policy
-        .notices
-        .get(name)
-        .and_then(|notice| notice.versions.iter().find(|v| v.version.to_string() == version));
     let at = Moment::parse(&told.at)?;
     Ok(Stated {
-        notice_text: text.map(|t| t.text.clone()).unwrap_or_default(),
-        notice_language: text.map(|t| t.language.clone()).unwrap_or_default(),
+        texts: texts_shown(store, &told)?,
         expires: code.purpose.consent_expires.map(|period| after(at, period)),
         told,
     })
 }
 
-/// A receipt after ISO/IEC TS 27560 in W3C DPV 2.3 (JSON-LD).
+/// A receipt of a consent, or the record of a refusal, withdrawal or question, after ISO/IEC TS 27560
+/// in W3C DPV 2.3 (JSON-LD). Of a "no" there is no consent receipt: the record stands alone.
 pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
     let found = stated(store, rules, subject, purpose)?;
     let told = &found.told;
@@ -370,41 +473,62 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
         .filter(|destination| destination.purpose == purpose)
         .map(|destination| json!({"@type": "dpv:Recipient", "schema:name": destination.recipient}))
         .collect();
-    Ok(json!({
-        "@context": {
-            "dpv": "https://w3id.org/dpv#", "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
-            "dct": "http://purl.org/dc/terms/", "xsd": "http://www.w3.org/2001/XMLSchema#",
-            "schema": "https://schema.org/",
+    let mut notice = json!({"@type": "dpv:ConsentNotice", "dct:identifier": told.notice});
+    match found.texts.as_slice() {
+        [] => {}
+        [shown] => {
+            notice["dct:language"] = shown.language.as_str().into();
+            notice["dct:description"] = shown.text.as_str().into();
+        }
+        several => {
+            notice["rdfs:comment"] = "language not known: one of these texts was shown".into();
+            notice["dct:description"] = several
+                .iter()
+                .map(|text| json!({"@language": text.language, "@value": text.text}))
+                .collect();
+        }
+    }
+    let record = json!({
+        "@id": id(&format!("entry/{}", told.entry)),
+        "@type": "dpv:ConsentRecord",
+        "dct:identifier": told.entry.to_string(),
+        "dct:conformsTo": {"@id": "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"},
+        "dpv:hasDataSubject": {"@id": person, "@type": "dpv:DataSubject"},
+        "dpv:hasDataController": {
+            "@type": "dpv:DataController", "schema:name": controller.name,
+            "dpv:hasContact": controller.contact, "dpv:hasCountry": controller.country,
         },
-        "@id": id(&format!("receipt/{}", told.entry)),
-        "@type": "dpv:ConsentReceipt",
-        "dct:created": {"@type": "xsd:dateTime", "@value": told.recorded_at},
-        "dpv:hasRecordOfActivity": {
-            "@id": id(&format!("entry/{}", told.entry)),
-            "@type": "dpv:ConsentRecord",
-            "dct:identifier": told.entry.to_string(),
-            "dct:conformsTo": {"@id": "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"},
-            "dpv:hasDataSubject": {"@id": person, "@type": "dpv:DataSubject"},
-            "dpv:hasDataController": {
-                "@type": "dpv:DataController", "schema:name": controller.name,
-                "dpv:hasContact": controller.contact, "dpv:hasCountry": controller.country,
-            },
-            "dpv:hasProcess": [{
-                "@type": "dpv:Process",
-                "dpv:hasPurpose": {"@id": known_purpose(&rule.purpose), "dct:title": rule.purpose.title},
-                "dpv:hasPersonalData": rule.purpose.categories.iter().map(|name| {
-                    let title = rules.policy.categories.get(name).map_or(name, |c| &c.title);
-                    json!({"@id": id(&format!("category/{name}")), "@type": "dpv:PersonalData", "dct:title": title})
-                }).collect::<Vec<_>>(),
-                "dpv:hasLegalBasis": {"@id": format!("eu-gdpr:{basis}")},
-                "dpv:hasRecipient": recipients,
-            }],
-            "dpv:hasNotice": {"@type": "dpv:ConsentNotice", "dct:identifier": told.notice, "dct:language": found.notice_language, "dct:description": found.notice_text},
-            "dpv:hasConsentControl": {"@type": "dpv:WithdrawConsent", "dpv:isExercisedAt": controller.contact},
-            "dpv:hasConsentStatus": [consent_event],
-            "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
-        },
-    }))
+        "dpv:hasProcess": [{
+            "@type": "dpv:Process",
+            "dpv:hasPurpose": {"@id": known_purpose(&rule.purpose), "dct:title": rule.purpose.title},
+            "dpv:hasPersonalData": rule.purpose.categories.iter().map(|name| {
+                let title = rules.policy.categories.get(name).map_or(name, |c| &c.title);
+                json!({"@id": id(&format!("category/{name}")), "@type": "dpv:PersonalData", "dct:title": title})
+            }).collect::<Vec<_>>(),
+            "dpv:hasLegalBasis": {"@id": format!("eu-gdpr:{basis}")},
+            "dpv:hasRecipient": recipients,
+        }],
+        "dpv:hasNotice": notice,
+        "dpv:hasConsentControl": {"@type": "dpv:WithdrawConsent", "dpv:isExercisedAt": controller.contact},
+        "dpv:hasConsentStatus": [consent_event],
+        "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
+    });
+    let mut document = if found.is_consent() {
+        json!({
+            "@id": id(&format!("receipt/{}", told.entry)),
+            "@type": "dpv:ConsentReceipt",
+            "dct:created": {"@type": "xsd:dateTime", "@value": told.recorded_at},
+            "dpv:hasRecordOfActivity": record,
+        })
+    } else {
+        record
+    };
+    document["@context"] = json!({
+        "dpv": "https://w3id.org/dpv#", "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
+        "dct": "http://purl.org/dc/terms/", "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "schema": "https://schema.org/",
+    });
+    Ok(document)
 }
 
 /// The DPV purpose that a purpose is, as far as the policy says.
@@ -417,9 +541,28 @@ fn known_purpose(purpose: &crate::policy::types::Purpose) -> &'static str {
 }
 
 /// A receipt in the form of the Kantara consent receipt specification 1.1.
+///
+/// # Errors
+/// As [`dpv`], and `receipt-not-of-a-consent`: that form has no place for a "no".
 pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
     let found = stated(store, rules, subject, purpose)?;
     let told = &found.told;
+    if !found.is_consent() {
+        return Err(Error::no(
+            "receipt-not-of-a-consent",
+            format!(
+                "the last word on this purpose is {}, and a Kantara receipt tells of consents only",
+                told.state
+            ),
+        )
+        .next("take --form dpv, which gives the record of it"));
+    }
+    let languages: Vec<&str> = found.texts.iter().map(|text| text.language.as_str()).collect();
+    let language = match languages.as_slice() {
+        [only] => (*only).to_owned(),
+        [] => "not known".to_owned(),
+        several => format!("not known; one of {}", several.join(", ")),
+    };
     let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
     let controller = &rules.policy.controller;
     let special: Vec<&String> =
@@ -433,7 +576,7 @@ pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> 
         .collect();
     let mut purpose_document = json!({
         "purpose": rule.purpose.title,
-        "consentType": "EXPLICIT",
+        "consentType": if told.explicit { "EXPLICIT" } else { "NON-EXPLICIT" },
         "purposeCategory": [if rule.purpose.marketing { "6 - Marketing" } else { "5 - Personalize Experience" }],
         "piiCategory": rule.purpose.categories,
         "primaryPurpose": false,
@@ -449,7 +592,7 @@ pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> 
         "consentTimestamp": Moment::parse(&told.at)?.0 / 1000,
         "collectionMethod": if told.method.is_empty() { "not recorded" } else { &told.method },
         "consentReceiptID": format!("{}/{}", store.log().origin(), told.entry),
-        "language": found.notice_language,
+        "language": language,
         "piiPrincipalId": public_text(profile_sql::public_id(store.conn(), subject)?),
         "piiControllers": [{
             "piiController": controller.name, "contact": controller.contact,

@@ -69,6 +69,25 @@ impl Right {
         Right::Complain,
     ];
 
+    /// In words, such as `to have it erased`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Right::Information => "to be told what is done with it",
+            Right::Access => "to know it and have a copy",
+            Right::Rectification => "to have it corrected",
+            Right::Erasure => "to have it erased",
+            Right::Restriction => "to have its use restricted",
+            Right::NotifyRecipients => "to have recipients told of changes",
+            Right::Portability => "to take it along",
+            Right::Object => "to object",
+            Right::ObjectToMarketing => "to object to marketing",
+            Right::Withdraw => "to withdraw your consent",
+            Right::AutomatedDecision => "not to be decided over by a machine alone",
+            Right::Complain => "to complain to the authority",
+        }
+    }
+
     /// The article of the GDPR, such as `Art 17`.
     #[must_use]
     pub fn article(self) -> &'static str {
@@ -245,8 +264,8 @@ fn yes(right: Right, basis: Basis) -> &'static str {
              outweigh yours, and don't use it meanwhile."
         }
         (Right::ObjectToMarketing, Basis::Consent) => {
-            "You can stop marketing at any time and without a reason; we take it as a withdrawal of \
-             your consent too, and stop at once."
+            "You can object to marketing at any time and without a reason, and we stop at once. Your \
+             consent stays on record but counts for nothing while you object; you can withdraw it too."
         }
         (Right::ObjectToMarketing, _) => {
             "You can object to marketing at any time and without a reason, and we stop at once."

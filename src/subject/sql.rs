@@ -167,24 +167,28 @@ pub fn stored_body(conn: &Connection, item: i64, seq: i64) -> Result<Vec<u8>> {
     Ok(conn.prepare_cached(statement)?.query_row([seq], |row| row.get(0))?)
 }
 
+/// How many rows of which table were deleted.
+pub type Deleted = (&'static str, u64);
+
 /// Deletes the rows of integers and blind names that point at a record.
-pub fn delete_pointers(conn: &Connection, record: i64) -> Result<()> {
-    for statement in [
-        "DELETE FROM identifier WHERE record = $1",
-        "DELETE FROM statement WHERE record = $1",
-        "DELETE FROM disclosure WHERE record = $1",
-        "DELETE FROM link WHERE a = $1 OR b = $1",
-        "DELETE FROM merge_record WHERE record = $1",
-    ] {
-        conn.prepare_cached(statement)?.execute([record])?;
-    }
-    Ok(())
+pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 5]> {
+    let delete = |table, statement| -> Result<Deleted> {
+        Ok((table, conn.prepare_cached(statement)?.execute([record])? as u64))
+    };
+    Ok([
+        delete("identifier", "DELETE FROM identifier WHERE record = $1")?,
+        delete("statement", "DELETE FROM statement WHERE record = $1")?,
+        delete("disclosure", "DELETE FROM disclosure WHERE record = $1")?,
+        delete("link", "DELETE FROM link WHERE a = $1 OR b = $1")?,
+        delete("merge_record", "DELETE FROM merge_record WHERE record = $1")?,
+    ])
 }
 
-pub fn delete_record(conn: &Connection, record: i64) -> Result<()> {
-    conn.prepare_cached("DELETE FROM rollup WHERE record = $1")?.execute([record])?;
-    conn.prepare_cached("DELETE FROM record WHERE id = $1")?.execute([record])?;
-    Ok(())
+/// Deletes a record with its rollups.
+pub fn delete_record(conn: &Connection, record: i64) -> Result<[Deleted; 2]> {
+    let rollups = conn.prepare_cached("DELETE FROM rollup WHERE record = $1")?.execute([record])?;
+    let records = conn.prepare_cached("DELETE FROM record WHERE id = $1")?.execute([record])?;
+    Ok([("rollup", rollups as u64), ("record", records as u64)])
 }
 
 /// Deletes a subject and its merges, and with them the subjects that were merged into it.

@@ -78,8 +78,8 @@ pub const VIEWS: &[View] = &[
         name = "w.text",
         count = "r.count",
         sum = "r.sum",
-        first_at = "r.first_at",
-        last_at = "r.last_at"
+        first_at = "CASE WHEN r.count > 0 THEN r.first_at END",
+        last_at = "CASE WHEN r.count > 0 THEN r.last_at END"
     ),
     view!(
         "v_consent",

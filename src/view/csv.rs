@@ -4,7 +4,49 @@
 //! sheet's other cells to a stranger. A text that starts so gets a leading `'`; a plain negative number
 //! does not. Quotes before such a start are counted in, so that one `'` less gives back what was there.
 
-use super::Table;
+use super::{Block, Document, Table};
+
+impl Document {
+    /// The tables of the document as one CSV. Several are told apart by a first column `table`, which
+    /// holds their captions; a column that a table doesn't have is empty in its rows.
+    #[must_use]
+    pub fn to_csv(&self) -> String {
+        let tables: Vec<&Table> = self
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Table(table) | Block::Entries(table) => Some(table),
+                _ => None,
+            })
+            .collect();
+        match tables.as_slice() {
+            [] => String::new(),
+            [only] => only.to_csv(),
+            several => together(several).to_csv(),
+        }
+    }
+}
+
+fn together(tables: &[&Table]) -> Table {
+    let mut columns = vec!["table".to_owned()];
+    for column in tables.iter().flat_map(|table| &table.columns) {
+        if !columns[1..].contains(column) {
+            columns.push(column.clone());
+        }
+    }
+    let mut all = Table { caption: String::new(), columns, rows: Vec::new() };
+    for table in tables {
+        for row in &table.rows {
+            let cell = |column: &String| {
+                let at = table.columns.iter().position(|known| known == column);
+                at.and_then(|at| row.get(at)).cloned().unwrap_or_default()
+            };
+            let cells: Vec<String> = all.columns[1..].iter().map(cell).collect();
+            all.rows.push(std::iter::once(table.caption.clone()).chain(cells).collect());
+        }
+    }
+    all
+}
 
 impl Table {
     /// The head and the rows as CSV: UTF-8, commas, CRLF, quotes where needed, the same number of
@@ -169,6 +211,23 @@ mod tests {
             table.to_csv(),
             "a,b\r\nplain,\"with, comma\"\r\n\"say \"\"hi\"\"\",\"two\nlines\"\r\n\"'=x,y\",\r\n"
         );
+    }
+
+    #[test]
+    fn several_tables_stand_in_one_and_are_told_apart() {
+        let mut document = Document::new("T", "");
+        let mut one = Table::new("People", ["name", "city"]);
+        one.push(["Ann", "Cork"]);
+        let mut other = Table::new("Sums", ["city", "people"]);
+        other.push(["Cork", "1"]);
+        document.push(Block::Entries(one.clone())).push(Block::Table(other));
+        assert_eq!(
+            document.to_csv(),
+            "table,name,city,people\r\nPeople,Ann,Cork,\r\nSums,,Cork,1\r\n"
+        );
+        let mut alone = Document::new("T", "");
+        alone.push(Block::Note(crate::view::NoteKind::Info, "n".into())).push(Block::Table(one));
+        assert_eq!(alone.to_csv(), "name,city\r\nAnn,Cork\r\n");
     }
 
     fn cell() -> impl Strategy<Value = String> {

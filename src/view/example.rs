@@ -144,8 +144,12 @@ pub(crate) fn any_document(text: BoxedStrategy<String>) -> impl Strategy<Value =
         (any::<u8>(), text.clone()).prop_map(|(level, t)| Block::Heading(level, t)),
         text.clone().prop_map(Block::Paragraph),
         prop::collection::vec((text.clone(), text.clone()), 0..4).prop_map(Block::Facts),
-        (text.clone(), many(4), prop::collection::vec(many(5), 0..4))
-            .prop_map(|(caption, columns, rows)| Block::Table(Table { caption, columns, rows })),
+        (text.clone(), many(4), prop::collection::vec(many(5), 0..4), any::<bool>()).prop_map(
+            |(caption, columns, rows, entries)| {
+                let table = Table { caption, columns, rows };
+                if entries { Block::Entries(table) } else { Block::Table(table) }
+            }
+        ),
         (kind, text.clone()).prop_map(|(kind, t)| Block::Note(kind, t)),
         text.clone().prop_map(Block::Preformatted),
     ];

@@ -30,8 +30,9 @@ impl Document {
     /// document's texts; the few words of the page itself are English and marked as such.
     #[must_use]
     pub fn to_html(&self, language: &str) -> String {
+        let shown = self.shown();
         let blocks: Vec<Value> =
-            self.blocks.iter().enumerate().map(|(i, block)| block_value(i, block)).collect();
+            shown.iter().enumerate().map(|(i, block)| block_value(i, block)).collect();
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the usual delimiters are valid"));
@@ -46,7 +47,7 @@ impl Document {
             style => STYLE,
             title => printable(&self.title),
             subtitle => printable(&self.subtitle),
-            contents => self.contents(),
+            contents => contents(&shown),
             blocks => blocks,
             words => context! {
                 skip => "Skip to the content",
@@ -59,17 +60,17 @@ impl Document {
         })
         .expect("the built-in template fits its values")
     }
+}
 
-    fn contents(&self) -> Vec<Value> {
-        let sections = self.blocks.iter().enumerate().filter_map(|(index, block)| match block {
-            Block::Heading(0..=2, text) => {
-                Some(context! { id => id_of(index), text => printable(text) })
-            }
-            _ => None,
-        });
-        let sections: Vec<Value> = sections.collect();
-        if sections.len() < SECTIONS_FOR_CONTENTS { Vec::new() } else { sections }
-    }
+fn contents(blocks: &[Block]) -> Vec<Value> {
+    let sections = blocks.iter().enumerate().filter_map(|(index, block)| match block {
+        Block::Heading(0..=2, text) => {
+            Some(context! { id => id_of(index), text => printable(text) })
+        }
+        _ => None,
+    });
+    let sections: Vec<Value> = sections.collect();
+    if sections.len() < SECTIONS_FOR_CONTENTS { Vec::new() } else { sections }
 }
 
 fn block_value(index: usize, block: &Block) -> Value {
@@ -89,7 +90,7 @@ fn block_value(index: usize, block: &Block) -> Value {
                 .collect();
             context! { kind => "facts", facts }
         }
-        Block::Table(table) => table_value(index, table),
+        Block::Table(table) | Block::Entries(table) => table_value(index, table),
         Block::Note(kind, text) => context! {
             kind => "note",
             class => class_of(*kind),
@@ -268,6 +269,7 @@ mod tests {
                 columns: words(&table.columns),
                 rows: table.rows.iter().map(words).collect(),
             }),
+            Block::Entries(_) => unreachable!("shown as headings and facts"),
             Block::Note(kind, text) => Block::Note(*kind, word(text)),
             Block::Preformatted(text) => Block::Preformatted(word(text)),
             Block::Code(caption, text) => Block::Code(word(caption), word(text)),
@@ -289,6 +291,7 @@ mod tests {
                 Block::Table(t) => {
                     t.columns.iter().chain(t.rows.iter().flatten()).chain([&t.caption]).collect()
                 }
+                Block::Entries(_) => unreachable!("shown as headings and facts"),
             }
         }
         let head = [&document.title, &document.subtitle];
@@ -314,6 +317,7 @@ mod tests {
         #[test]
         fn no_text_becomes_markup(document in example::any_document(hostile()), lang in hostile()) {
             let (tags, texts) = read(&document.to_html(&lang));
+            let document = Document { blocks: document.shown(), ..document };
             let (expected, _) = read(&harmless(&document).to_html("en"));
             prop_assert_eq!(tags, expected);
             let shown = texts.join("");

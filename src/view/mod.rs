@@ -41,6 +41,9 @@ pub enum Block {
     Facts(Vec<(String, String)>),
     /// A table.
     Table(Table),
+    /// A table with many columns, of which people are shown each row under a heading of its own: its
+    /// first cell. As CSV it is a table like any other.
+    Entries(Table),
     /// A remark that must not be overlooked.
     Note(NoteKind, String),
     /// Text whose spacing matters: proofs, keys, commands.
@@ -100,6 +103,26 @@ impl Document {
         self
     }
 
+    /// The blocks as people are shown them: entries become headings and facts, without what is empty.
+    fn shown(&self) -> Vec<Block> {
+        let mut shown = Vec::new();
+        for block in &self.blocks {
+            let Block::Entries(table) = block else {
+                shown.push(block.clone());
+                continue;
+            };
+            for row in &table.rows {
+                let mut cells = table.filled(&table.columns).zip(table.filled(row));
+                let heading = cells.next().map(|(_, cell)| cell).unwrap_or_default();
+                shown.push(Block::Heading(2, heading.to_owned()));
+                let facts = cells.filter(|(_, cell)| !cell.is_empty());
+                let facts = facts.map(|(label, cell)| (label.to_owned(), cell.to_owned()));
+                shown.push(Block::Facts(facts.collect()));
+            }
+        }
+        shown
+    }
+
     /// The document as JSON: `{"title", "subtitle", "blocks": [{"heading": [2, "…"]}, …]}`, indented.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -137,6 +160,13 @@ impl Table {
         let mut cells = self.rows.iter().filter_map(|r| r.get(column)).filter(|c| !c.is_empty());
         cells.clone().next().is_some() && cells.all(|cell| is_number(cell))
     }
+}
+
+/// A count with its noun: `1 row`, `2 rows`.
+#[must_use]
+pub fn counted(count: impl TryInto<u64>, one: &str, several: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// A number as people write it: digits with separators, perhaps a minus and a percent sign.

@@ -28,7 +28,7 @@ impl Document {
         if !self.subtitle.is_empty() {
             parts.push(wrapped(&self.subtitle, width));
         }
-        parts.extend(self.blocks.iter().map(|block| block_text(block, width)));
+        parts.extend(self.shown().iter().map(|block| block_text(block, width)));
         parts.retain(|part| !part.is_empty());
         let mut text = parts.join("\n\n");
         text.push('\n');
@@ -68,8 +68,10 @@ fn block_text(block: &Block, width: Option<u16>) -> String {
         Block::Facts(facts) => {
             columns(facts.iter().map(|(label, value)| [label.clone(), value.clone()]), width)
         }
-        Block::Table(table) if table.caption.is_empty() => table.to_text(width),
-        Block::Table(table) => {
+        Block::Table(table) | Block::Entries(table) if table.caption.is_empty() => {
+            table.to_text(width)
+        }
+        Block::Table(table) | Block::Entries(table) => {
             format!("{}\n\n{}", wrapped(&table.caption, width), table.to_text(width))
         }
         Block::Note(kind, text) => columns([[format!("{}:", kind.label()), text.clone()]], width),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::common::{Heard, World, hour};
 use candor::base::clock::Moment;
+use candor::consent::desk::Spoken;
 use candor::consent::fold::{ConsentStanding, Standing};
 use candor::consent::gate::{Direction, Question, Reason, decide};
 use candor::consent::statement::{Axis, Statement};
@@ -11,6 +12,7 @@ use candor::policy::rulebook::bit;
 use candor::policy::types::ConsentState::{
     self, Expired, Given, Invalidated, Refused, Requested, Withdrawn,
 };
+use candor::send::audience;
 
 /// One purpose for each lawful basis, and three more kinds of consent.
 pub const POLICY: &str = r#"
@@ -152,8 +154,9 @@ fn six_bases_in_every_situation() {
         ..Standing::default()
     };
     let email = world.rules.channel_code("email").unwrap();
-    // By hand from the articles: Art 18(2) lets nothing through a restriction that a law doesn't
-    // demand; Art 21 stops all but legal obligations here; only consent needs consent.
+    // By hand from the articles: Art 18(2) forbids a restriction's data every use that a law doesn't
+    // demand, "with the exception of storage"; Art 21 stops all but legal obligations here; only
+    // consent needs consent.
     let table: [(&str, [&str; 6]); 7] = [
         ("nothing said", ["consent_unknown", "yes", "yes", "yes", "yes", "yes"]),
         ("yes said", ["yes", "yes", "yes", "yes", "yes", "yes"]),
@@ -184,6 +187,12 @@ fn six_bases_in_every_situation() {
                 _ => {}
             }
             for direction in [Direction::In, Direction::Use] {
+                let stored = situation == "restricted" && direction == Direction::In;
+                let expected = match purpose {
+                    "consent" if stored => "consent_unknown",
+                    _ if stored => "yes",
+                    _ => expected,
+                };
                 let found = ask(&world, purpose, direction, None, Some(category), at, &standing);
                 assert_eq!(found, expected, "{purpose}: {situation}");
             }
@@ -212,6 +221,30 @@ fn six_bases_in_every_situation() {
     let post =
         ask(&world, "consent", Direction::Out, Some("post"), None, hour(1), &permission(true));
     assert_eq!(post, "channel_not_of_purpose");
+}
+
+/// Art 18(2): "with the exception of storage". What comes in is kept, nothing is sent, and nothing of
+/// it is called unlawful afterwards.
+#[test]
+fn what_is_restricted_is_stored_and_nothing_else() {
+    let mut world = World::new();
+    let shop = |name: &str, day: u8| {
+        format!(
+            "customer_id,at,name,email,optin,notice\n\
+             c1,2026-01-0{day},{name},ann@x.example,yes,letter-form@1\n"
+        )
+    };
+    world.import("shop", &shop("Ann", 4), hour(1));
+    let restricted = Spoken { axis: Axis::Restriction, state: Given, ..Spoken::default() };
+    world.say("email:ann@x.example", &restricted, hour(2));
+    world.import("shop", &shop("Anne", 5), hour(30));
+    let held = world.held();
+    assert!(held.iter().any(|(_, _, text)| text == "Anne"), "stored: {held:?}");
+    let sent = audience(&world.store, &world.rules, "mailer", hour(31)).unwrap();
+    assert!(sent.permitted.is_empty(), "and not used");
+    assert_eq!(sent.withheld, [("restricted", 1)].into());
+    let asked = candor::audit::unlawful::unlawful(&world.store, None, hour(32)).unwrap();
+    assert!(asked.is_clean() && asked.before_known.is_empty(), "{asked:?}");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::common::{World, blobs, hour, numbers};
 use candor::consent::desk::Spoken;
 use candor::ledger::leaf::Leaf;
 use candor::policy::types::ConsentState;
+use candor::profile::why::What;
 
 const SHOP: &str = "customer_id,at,name,email,card,optin,notice\n\
     c1,2026-01-04,Ann,ann@shop.example,K1,yes,letter-form@1\n\
@@ -62,11 +63,33 @@ fn each_value_and_event_names_purposes_policy_and_entry() {
         world.store.words(),
         &world.rules,
         subject,
-        "email",
+        What::Named("email"),
         hour(4),
     )
     .unwrap();
     assert!(!why.is_empty() && why.iter().all(|w| !w.reasons.is_empty() && w.policy == 1));
+    // Events are held for reasons too: the newest, how many there are, and any one by its number.
+    let explain = |what| {
+        let (conn, words) = (world.store.conn(), world.store.words());
+        candor::profile::why::why(conn, words, &world.rules, subject, what, hour(4))
+    };
+    let orders = explain(What::Named("order")).unwrap();
+    let [newest] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!((newest.item, newest.events), ("event", Some(1)));
+    let purposes: Vec<&str> = newest.reasons.iter().map(|r| r.purpose.as_str()).collect();
+    assert!(!purposes.is_empty() && newest.reasons.iter().all(|r| r.today == "holds"));
+    let one = explain(What::Event(newest.number)).unwrap();
+    assert_eq!((one[0].value.as_str(), one[0].entry), (newest.value.as_str(), newest.entry));
+    assert_eq!(explain(What::Named("look")).unwrap_err().code, "field-not-held");
+    let others = numbers(
+        world.store.conn(),
+        &format!(
+            "SELECT e.seq FROM event e JOIN record r ON r.id = e.record WHERE r.subject <> {subject}"
+        ),
+    );
+    for other in others {
+        assert_eq!(explain(What::Event(other)).unwrap_err().code, "field-not-held");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use crate::common::{World, blobs, contains, hour, raw, verify};
+use crate::common::{World, blobs, contains, hour, numbers, raw, verify};
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
 use candor::store::side_files;
@@ -501,3 +501,56 @@ fn deep_verification_holds_after_whole_people_are_erased() {
     let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
     assert!(report.holds, "{faults:?}");
 }
+
+/// The certificate says of each table how many rows went, and says it of every table.
+#[test]
+fn the_certificate_counts_every_row_that_went() {
+    let mut world = World::new();
+    world.import("shop", SHOP_OF_TWO, hour(1));
+    world.import("till", TILL_OF_ANN, hour(1));
+    let out = world.folder.path().join("letter.csv");
+    candor::send::push(&mut world.store, &world.rules, "mailer", &out, hour(2)).unwrap();
+    let count = |world: &World| -> BTreeMap<&'static str, i64> {
+        [
+            ("record", "SELECT COUNT(*) FROM record"),
+            ("subject", "SELECT COUNT(*) FROM subject"),
+            ("value", "SELECT COUNT(*) FROM value WHERE state <> 4"),
+            ("event", "SELECT COUNT(*) FROM event WHERE purposes <> 2"),
+            ("identifier", "SELECT COUNT(*) FROM identifier"),
+            ("statement", "SELECT COUNT(*) FROM statement"),
+            ("disclosure", "SELECT COUNT(*) FROM disclosure"),
+            ("link", "SELECT COUNT(*) FROM link"),
+            ("rollup", "SELECT COUNT(*) FROM rollup"),
+            ("payload", "SELECT COUNT(*) FROM payload WHERE body <> zeroblob(length(body))"),
+            ("record_key", "SELECT COUNT(*) FROM record_key WHERE k <> zeroblob(length(k))"),
+        ]
+        .into_iter()
+        .map(|(table, query)| (table, numbers(world.store.conn(), query)[0]))
+        .collect()
+    };
+    let before = count(&world);
+    let certificate = world.erase("email:ann@x.example", hour(3));
+    let mut gone = count(&world);
+    for (table, left) in &mut gone {
+        *left = before[table] - *left;
+    }
+    gone.retain(|_, rows| *rows != 0);
+    let told: BTreeMap<&str, i64> = certificate
+        .rows
+        .iter()
+        .map(|(table, rows)| (table.as_str(), i64::try_from(*rows).unwrap()))
+        .collect();
+    assert_eq!(told, gone);
+    for table in before.keys() {
+        assert!(gone.contains_key(table), "nothing of {table} was there to go: {gone:?}");
+    }
+    assert_eq!(certificate.kept_as, None, "nothing is kept of her");
+}
+
+const SHOP_OF_TWO: &str = "customer_id,at,name,email,card,optin,notice\n\
+    c1,2026-01-04,Ann,ann@x.example,K1,yes,letter-form@1\n\
+    c2,2026-01-04,Bob,bob@x.example,K2,yes,letter-form@1\n";
+
+const TILL_OF_ANN: &str = "basket,at,card,cents,what\n\
+    b1,2026-01-04,K1,1200,Ulysses\n\
+    b2,2026-01-04,K1,900,Emma\n";

@@ -174,6 +174,6 @@ fn the_report_finds_what_was_past_its_time_already() {
     let report = audit::unlawful::unlawful(&world.store, None, hour(2)).unwrap();
     let reasons: BTreeSet<&str> = report.unlawful.iter().map(|f| f.reason).collect();
     assert_eq!(reasons, BTreeSet::from(["retention_over"]));
-    let asked = Question { as_of: hour(2), from: Moment(0), to: Moment::FOREVER, who: None };
+    let asked = Question { as_of: hour(2), from: None, to: None, who: None };
     assert!(audit::report(&world.store, "unlawful", &asked).is_ok());
 }

@@ -237,7 +237,7 @@ pub enum Consent {
     },
     /// Records that people were told where data about them comes from (Art 14)
     Notice(ConsentNotice),
-    /// Everything that was ever said
+    /// Everything that was ever said; the ledger notes that somebody looked
     History {
         /// kind:value or a subject id
         who: String,
@@ -245,7 +245,7 @@ pub enum Consent {
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
-    /// Where a person stands, as of any time
+    /// Where a person stands, as of any time; the ledger notes that somebody looked
     State {
         /// kind:value or a subject id
         who: String,
@@ -256,7 +256,8 @@ pub enum Consent {
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
-    /// A receipt for a consent: DPV JSON-LD or Kantara, with its ledger entry
+    /// A receipt for a consent: DPV JSON-LD or Kantara, with its ledger entry; for a "no", the record
+    /// of it in DPV
     Receipt {
         /// kind:value or a subject id
         who: String,
@@ -318,6 +319,9 @@ pub struct ConsentRecord {
     /// The notice that was shown, as NAME@VERSION
     #[arg(long)]
     pub notice: Option<String>,
+    /// The language in which it was shown, where it has several
+    #[arg(long)]
+    pub language: Option<String>,
     /// How it was said
     #[arg(long)]
     pub method: Option<String>,
@@ -338,22 +342,28 @@ pub struct ConsentRecord {
 /// `profile …`
 #[derive(Subcommand)]
 pub enum Profile {
-    /// Lists the people that an identifier names
+    /// Lists the people that an identifier names; the ledger notes each that is shown
     Find {
         /// kind:value or a subject id
         who: String,
     },
-    /// Shows a profile
+    /// Shows a profile; the ledger notes it
     Show {
         /// kind:value or a subject id
         who: String,
     },
-    /// Tells for one value: source, purpose, basis, notice, consent, ledger entry
+    /// Tells for one value or event: source, purpose, basis, notice, consent, ledger entry
+    ///
+    /// The ledger notes that somebody looked.
     Why {
         /// kind:value or a subject id
         who: String,
-        /// The field, such as email or city
-        field: String,
+        /// The field, such as email or city; or the name of an event, for the newest of them
+        #[arg(required_unless_present = "event")]
+        field: Option<String>,
+        /// One event, by its number
+        #[arg(long, value_name = "NUMBER", conflicts_with = "field")]
+        event: Option<i64>,
     },
     /// Makes two profiles one
     Merge {
@@ -687,16 +697,16 @@ pub enum Witness {
 pub struct Report {
     /// basis, consent, disclosures, requests, ropa, retention, unlawful or timeline
     pub name: String,
-    /// As of this moment
+    /// As of this moment: nothing that was recorded later is in it
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// From this moment on
+    /// From this moment on (disclosures, requests, timeline)
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// Up to this moment
+    /// Up to this moment (disclosures, requests, timeline)
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
-    /// About one person
+    /// About one person (any but ropa)
     #[arg(long)]
     pub who: Option<String>,
     /// How it is written

@@ -79,6 +79,7 @@ fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
         explicit: args.explicit,
         confirmed: args.confirmed,
         notice: args.notice.as_deref(),
+        language: args.language.as_deref(),
         method: args.method.as_deref(),
         evidence: args.evidence.as_deref(),
         ..Spoken::default()
@@ -187,15 +188,18 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
 
 fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
     let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
-    let store = context.open(Access::Read)?;
+    let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    context.note_look(&mut store, subject, "consent.history")?;
     let told = receipt::told(&store, subject)?;
     let told: Vec<_> = told.into_iter().filter(|t| t.recorded <= known).collect();
     for t in &told {
+        let language = t.language.as_ref().map(|l| format!(" ({l})")).unwrap_or_default();
+        let notice = format!("{}{language}", t.notice);
         context.out.say(format!(
             "{}  {:<11} {:<16} {:<6} by {:<12} notice {:<20} entry {} (recorded {})",
-            t.at, t.state, t.purpose, t.channel, t.source, t.notice, t.entry, t.recorded_at
+            t.at, t.state, t.purpose, t.channel, t.source, notice, t.entry, t.recorded_at
         ));
     }
     if told.is_empty() {
@@ -208,9 +212,13 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
 fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>) -> Result<Answer> {
     let valid = at.map(Moment::parse).transpose()?.unwrap_or_else(Moment::now);
     let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
-    let store = context.open(Access::Read)?;
+    let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
-    let states = read::find(store.conn(), store.secret(), &rules.policy, who)?
+    let people = read::find(store.conn(), store.secret(), &rules.policy, who)?;
+    for subject in &people {
+        context.note_look(&mut store, *subject, "consent.state")?;
+    }
+    let states = people
         .into_iter()
         .map(|subject| receipt::state(&store, &rules, subject, AsOf { valid, known }))
         .collect::<Result<Vec<_>>>()?;

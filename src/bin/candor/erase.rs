@@ -47,6 +47,11 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         "  {} keyed fingerprints keep the person out",
         certificate.fingerprints.len()
     ));
+    if let Some(id) = &certificate.kept_as {
+        context.out.say(format!(
+            "  what the law keeps is found as {id}: `candor access {id} --out DIR` answers for it"
+        ));
+    }
     for recipient in &certificate.recipients {
         context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
     }

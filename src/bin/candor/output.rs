@@ -12,6 +12,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::rc::Rc;
 
 use candor::base::error::Error;
+pub use candor::view::counted;
 use serde_json::{Value, json};
 
 use crate::Answer;
@@ -140,12 +141,6 @@ impl Output {
             self.told.failed.set(Some(error.kind()));
         }
     }
-}
-
-/// A count with its noun: `1 row`, `2 rows`.
-pub fn counted(count: impl TryInto<u64>, one: &str, several: &str) -> String {
-    let count = count.try_into().unwrap_or(u64::MAX);
-    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 fn answer_lost(why: ErrorKind) -> Error {

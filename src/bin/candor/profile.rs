@@ -2,20 +2,22 @@
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::profile::lookup;
 use candor::profile::merge::{self, Decider, public_text};
 use candor::profile::read::{self, Profile as ProfileDocument};
-use candor::profile::{lookup, why};
+use candor::profile::why::{self, What, Why};
 use candor::store::{self, Access};
 use serde_json::json;
 
 use crate::args::Profile;
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Profile) -> Result<Answer> {
     match command {
         Profile::Find { who } => find(context, who),
         Profile::Show { who } => show(context, who),
-        Profile::Why { who, field } => explain(context, who, field),
+        Profile::Why { who, field, event } => explain(context, who, field.as_deref(), *event),
         Profile::Merge { who, other } => join(context, who, other),
         Profile::Split { who, merge, record } => split(context, who, *merge, *record),
     }
@@ -25,10 +27,11 @@ pub fn run(context: &Context, command: &Profile) -> Result<Answer> {
 const NAMED_MAX: usize = 4;
 
 fn find(context: &Context, who: &str) -> Result<Answer> {
-    let store = context.open(Access::Read)?;
+    let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let mut found = Vec::new();
     for subject in read::find(store.conn(), store.secret(), &rules.policy, who)? {
+        context.note_look(&mut store, subject, "profile.find")?;
         let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
         let sources: Vec<String> =
             profile.records.iter().map(|r| format!("{}:{}", r.source, r.key)).collect();
@@ -102,40 +105,56 @@ fn say(context: &Context, profile: &ProfileDocument) {
     }
 }
 
-fn explain(context: &Context, who: &str, field: &str) -> Result<Answer> {
-    let store = context.open(Access::Read)?;
+fn explain(
+    context: &Context,
+    who: &str,
+    field: Option<&str>,
+    event: Option<i64>,
+) -> Result<Answer> {
+    let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let answers = why::why(store.conn(), store.words(), &rules, subject, field, Moment::now())?;
+    let what = event.map_or(What::Named(field.unwrap_or_default()), What::Event);
+    let now = Moment::now();
+    let answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
+    context.note_look(&mut store, subject, "profile.why")?;
     for answer in &answers {
-        let old = if answer.superseded { " (superseded)" } else { "" };
-        context.out.say(format!("{} = {}{old}", answer.field, answer.value));
-        context.out.say(format!(
-            "  said by    {} ({}), observed {}",
-            answer.source, answer.source_key, answer.observed_at
-        ));
-        context.out.say(format!(
-            "  admitted   {}, under policy {}, committed to in ledger entry {} as value {}",
-            answer.admitted_at, answer.policy, answer.entry, answer.number
-        ));
-        for reason in &answer.reasons {
-            let basis = serde_json::to_value(reason.basis).unwrap_or_default();
-            let basis = basis.as_str().unwrap_or_default().replace('_', " ");
-            let rests = reason.rests_on.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
-            context
-                .out
-                .say(format!("  purpose    {} ({}): {basis}{rests}", reason.purpose, reason.title));
-            if let Some(consent) = &reason.consent {
-                context.out.say(format!(
-                    "             consent {} on channel {} at {}, notice {}, ledger entry {}",
-                    consent.state, consent.channel, consent.given_at, consent.notice, consent.entry
-                ));
-            }
-            context.out.say(format!("             today: {}", reason.today));
-        }
+        say_why(context, answer);
     }
     context.out.give(&answers);
     Ok(Answer::Yes)
+}
+
+fn say_why(context: &Context, answer: &Why) {
+    let old = if answer.superseded { " (superseded)" } else { "" };
+    context.out.say(format!("{} = {}{old}", answer.field, answer.value));
+    if let Some(count @ 2..) = answer.events {
+        context.out.say(format!("  newest of  {count} held; one of them: --event NUMBER"));
+    }
+    let seen = if answer.item == "event" { "happened" } else { "observed" };
+    context.out.say(format!(
+        "  said by    {} ({}), {seen} {}",
+        answer.source, answer.source_key, answer.observed_at
+    ));
+    context.out.say(format!(
+        "  admitted   {}, under policy {}, committed to in ledger entry {} as {} {}",
+        answer.admitted_at, answer.policy, answer.entry, answer.item, answer.number
+    ));
+    for reason in &answer.reasons {
+        let basis = serde_json::to_value(reason.basis).unwrap_or_default();
+        let basis = basis.as_str().unwrap_or_default().replace('_', " ");
+        let rests = reason.rests_on.as_ref().map(|r| format!(", {r}")).unwrap_or_default();
+        context
+            .out
+            .say(format!("  purpose    {} ({}): {basis}{rests}", reason.purpose, reason.title));
+        if let Some(consent) = &reason.consent {
+            context.out.say(format!(
+                "             consent {} on channel {} at {}, notice {}, ledger entry {}",
+                consent.state, consent.channel, consent.given_at, consent.notice, consent.entry
+            ));
+        }
+        context.out.say(format!("             today: {}", reason.today));
+    }
 }
 
 fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
@@ -150,7 +169,8 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let (into, from) = (a.min(b), a.max(b));
     store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person))?;
     let profile = read::profile(store.conn(), store.words(), &rules.policy, into)?;
-    context.out.say(format!("{} now holds {} records", profile.subject, profile.records.len()));
+    let records = counted(profile.records.len() as u64, "record", "records");
+    context.out.say(format!("{} now holds {records}", profile.subject));
     context.out.say("no consent was widened: each side's consents cover what they covered before");
     context.out.give(&profile);
     Ok(Answer::Yes)

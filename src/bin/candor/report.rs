@@ -3,14 +3,13 @@
 use std::io::IsTerminal;
 use std::path::Path;
 
-use candor::audit::{self, NAMES, Question, Verdict};
+use candor::audit::{self, Part, Question, Verdict};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
 use candor::evidence::{self, Issued};
 use candor::ledger::carrier::{BESIDE, Carrier};
 use candor::profile::read;
 use candor::store::{self, Access, Store};
-use candor::view::{Block, Document};
 use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
@@ -20,22 +19,22 @@ use crate::{Answer, Context, is_unwritable};
 const TERMINAL_COLUMNS: u16 = 140;
 
 pub fn run(context: &Context, args: &Report) -> Result<Answer> {
-    if !NAMES.contains(&args.name.as_str()) {
-        return Err(Error::usage("report-unknown", "there is no report of this name")
-            .next(format!("use one of {}", NAMES.join(", "))));
-    }
+    let span = args.from.as_ref().or(args.to.as_ref()).map(|_| Part::Span);
+    let parts: Vec<Part> =
+        span.into_iter().chain(args.who.as_ref().map(|_| Part::Person)).collect();
+    audit::may_be_asked(&args.name, &parts)?;
     let now = Moment::now();
     let moment = |text: &Option<String>| text.as_deref().map(Moment::parse).transpose();
     let as_of = moment(&args.as_of)?.unwrap_or(now);
-    let from = moment(&args.from)?.unwrap_or(Moment(0));
-    let to = moment(&args.to)?.unwrap_or(Moment(as_of.0.saturating_add(1)));
+    let asked = Question { as_of, from: moment(&args.from)?, to: moment(&args.to)?, who: None };
+    let (from, to) = asked.span();
     if from > to {
-        return Err(Error::usage("span-backwards", "--from is later than --to")
+        return Err(Error::usage("span-backwards", "--from is later than --to or --as-of")
             .next("exchange the two, or leave one out"));
     }
     let mut store = open(context, args)?;
     let who = args.who.as_deref().map(|who| find(context, &mut store, args, who)).transpose()?;
-    let answer = audit::report(&store, &args.name, &Question { as_of, from, to, who })?;
+    let answer = audit::report(&store, &args.name, &Question { who, ..asked })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
     let watched = args.out.is_none() && std::io::stdout().is_terminal();
     let text = match format {
@@ -44,7 +43,7 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
             let text = serde_json::to_string_pretty(&answer.rows).expect("a report is JSON");
             format!("{text}\n")
         }
-        ReportFormat::Csv => tables(&answer.document),
+        ReportFormat::Csv => answer.document.to_csv(),
         ReportFormat::Html => answer.document.to_html("en"),
     };
     match &args.out {
@@ -133,13 +132,4 @@ fn find(context: &Context, store: &mut Store, args: &Report, who: &str) -> Resul
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     context.note_look(store, subject, &format!("audit.report.{}", args.name))?;
     Ok(subject)
-}
-
-/// The tables of a document, one after the other with an empty line between.
-fn tables(document: &Document) -> String {
-    let tables = document.blocks.iter().filter_map(|block| match block {
-        Block::Table(table) => Some(table.to_csv()),
-        _ => None,
-    });
-    tables.collect::<Vec<_>>().join("\r\n")
 }

@@ -23,8 +23,8 @@ pub fn run(context: &Context, command: &Request) -> Result<Answer> {
 
 fn list(context: &Context) -> Result<Answer> {
     let store = context.open(Access::Read)?;
-    let (from, to, who) = (Moment(0), Moment::FOREVER, None);
-    let report = requests(&store, &Question { as_of: Moment::now(), from, to, who })?;
+    let asked = Question { as_of: Moment::now(), from: None, to: None, who: None };
+    let report = requests(&store, &asked)?;
     if report.requests.is_empty() {
         context.out.say("no request was ever made");
     } else {

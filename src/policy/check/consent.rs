@@ -41,6 +41,7 @@ fn consent(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<Conse
     dates::check_fixed_time(report, table, "at", at.as_ref(), formats);
     let confirmed_at = take::read(report, table, "confirmed_at");
     dates::check_fixed_time(report, table, "confirmed_at", confirmed_at.as_ref(), formats);
+    let language = take::read(report, table, "language");
     let method = take::read(report, table, "method");
     let explicit = table.flag(report, "explicit").unwrap_or_default();
     let notice = take::read(report, table, "notice");
@@ -54,6 +55,7 @@ fn consent(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<Conse
         at: take(at),
         notice: take(notice),
         notice_version: take(version),
+        language: take(language),
         method: take(method),
         confirmed_at: take(confirmed_at),
         explicit,

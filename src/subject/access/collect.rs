@@ -20,14 +20,14 @@ use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
-use crate::subject::receipt;
+use crate::subject::receipt::{self, Told};
 
 use super::journal::Journal;
 use super::reasons::{Item, KEY, Tally, profiling};
 use super::recipients::recipients;
 use super::{
-    AccessPackage, ErasureRemains, EventNote, FingerprintNote, JoinedNote, Obtained, RecordNote,
-    RequestRow, SummaryNote, TiesNote, ValueNote, sql,
+    AccessPackage, ErasureRemains, EventNote, FingerprintNote, FoundBy, JoinedNote, LinkNote,
+    Obtained, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote, ValueNote, sql,
 };
 
 /// Collects everything that is held about a subject, as of a moment.
@@ -104,6 +104,9 @@ pub fn collect(
     let spoken_of = history.statements.iter().map(|s| s.purpose).filter(|code| *code != 0);
     let sent_for = sent.purposes.iter().filter_map(|code| u8::try_from(*code).ok());
     let also: BTreeSet<u8> = spoken_of.chain(sent_for).collect();
+    let (ties, links) = ties(store, &records)?;
+    let found_by = found_by(store, &records)?;
+    let statements = receipt::told(store, subject)?;
     let purposes = tally.purposes(&also, &history.standing(AsOf::at(now)), now);
     Ok(AccessPackage {
         schema: "candor.access/1",
@@ -111,7 +114,8 @@ pub fn collect(
         origin: store.log().origin().to_owned(),
         ledger_size: store.log().size(),
         request: None,
-        ties: ties(store, &records)?,
+        ties,
+        links,
         controller: rules.policy.controller.clone(),
         profiling: profiling(&purposes),
         purposes,
@@ -123,9 +127,11 @@ pub fn collect(
         values,
         events,
         summaries: summaries(store, &records),
-        fingerprints: fingerprints(store, &records)?,
+        fingerprints: fingerprints(&found_by),
+        found_by,
         consent_state: receipt::state(store, rules, subject, AsOf::at(now))?,
-        statements: receipt::told(store, subject)?,
+        notices_shown: notices_shown(store, &statements)?,
+        statements,
         requests,
         journal: journal.notes(store)?,
         after_erasure: erasure_remains(store, subject, &records)?,
@@ -217,13 +223,27 @@ fn joined(store: &Store, subject: i64) -> Result<Vec<JoinedNote>> {
     Ok(all)
 }
 
-/// Counts the other people whose profiles are tied to this one.
-fn ties(store: &Store, records: &[OpenRecord]) -> Result<TiesNote> {
+/// Counts the other people whose profiles are tied to this one, and tells why the person's records are
+/// held to be theirs.
+fn ties(store: &Store, records: &[OpenRecord]) -> Result<(TiesNote, Vec<LinkNote>)> {
     let own: BTreeSet<i64> = records.iter().map(|record| record.id).collect();
     let (mut related, mut apart) = (BTreeSet::new(), BTreeSet::new());
+    let mut links: BTreeMap<i64, LinkNote> = BTreeMap::new();
     for record in records {
         for link in profile_sql::links_of(store.conn(), record.id)? {
             let other = if link.a == record.id { link.b } else { link.a };
+            let found = match link.kind {
+                profile_sql::LINK_RELATED => "related",
+                profile_sql::LINK_CANNOT => "not the same person",
+                _ => "same person",
+            };
+            let by = store.words().text(WordKind::Field, link.identifier);
+            links.entry(link.id).or_insert_with(|| LinkNote {
+                record: record.id,
+                with: own.contains(&other).then_some(other),
+                found,
+                by: by.strip_prefix("identifier.").unwrap_or_default().to_owned(),
+            });
             let to = match link.kind {
                 profile_sql::LINK_RELATED => &mut related,
                 profile_sql::LINK_CANNOT => &mut apart,
@@ -234,26 +254,60 @@ fn ties(store: &Store, records: &[OpenRecord]) -> Result<TiesNote> {
             }
         }
     }
-    Ok(TiesNote { related: related.len() as u64, kept_apart: apart.len() as u64 })
+    let ties = TiesNote { related: related.len() as u64, kept_apart: apart.len() as u64 };
+    Ok((ties, links.into_values().collect()))
 }
 
-/// Identifiers of which no value is held.
-fn fingerprints(store: &Store, records: &[OpenRecord]) -> Result<Vec<FingerprintNote>> {
-    let mut all = Vec::new();
-    for record in records {
-        let mut kinds: BTreeMap<i64, u64> = BTreeMap::new();
-        for (_, kind, value) in profile_sql::identifiers_of(store.conn(), record.id)? {
-            if value == 0 {
-                *kinds.entry(kind).or_default() += 1;
-            }
+/// The notices that statements name, each once for each language, with their texts.
+fn notices_shown(store: &Store, statements: &[Told]) -> Result<Vec<ShownNotice>> {
+    let mut all: Vec<ShownNotice> = Vec::new();
+    for told in statements.iter().filter(|told| !told.notice.is_empty()) {
+        let known = all
+            .iter_mut()
+            .find(|shown| shown.notice == told.notice && shown.language == told.language);
+        match known {
+            Some(shown) if shown.at.contains(&told.at) => {}
+            Some(shown) => shown.at.push(told.at.clone()),
+            None => all.push(ShownNotice {
+                notice: told.notice.clone(),
+                language: told.language.clone(),
+                texts: receipt::texts_shown(store, told)?,
+                at: vec![told.at.clone()],
+            }),
         }
-        all.extend(kinds.into_iter().map(|(kind, count)| {
-            let field = store.words().text(WordKind::Field, kind);
-            let kind = field.strip_prefix("identifier.").unwrap_or(field).to_owned();
-            FingerprintNote { kind, record: record.id, count }
-        }));
     }
     Ok(all)
+}
+
+/// The identifiers by which the person is found.
+fn found_by(store: &Store, records: &[OpenRecord]) -> Result<Vec<FoundBy>> {
+    let mut all = Vec::new();
+    for record in records {
+        for (_, kind, value) in profile_sql::identifiers_of(store.conn(), record.id)? {
+            let field = store.words().text(WordKind::Field, kind);
+            all.push(FoundBy {
+                kind: field.strip_prefix("identifier.").unwrap_or(field).to_owned(),
+                record: record.id,
+                value: (value != 0).then_some(value),
+            });
+        }
+    }
+    all.sort_by(|a, b| (a.record, &a.kind, a.value).cmp(&(b.record, &b.kind, b.value)));
+    Ok(all)
+}
+
+/// Those of them of which no value is held, by record and kind.
+fn fingerprints(found_by: &[FoundBy]) -> Vec<FingerprintNote> {
+    let mut kinds: BTreeMap<(i64, &str), u64> = BTreeMap::new();
+    for found in found_by.iter().filter(|found| found.value.is_none()) {
+        *kinds.entry((found.record, &found.kind)).or_default() += 1;
+    }
+    let note = |((record, kind), count): ((i64, &str), u64)| FingerprintNote {
+        kind: kind.to_owned(),
+        record,
+        count,
+    };
+    kinds.into_iter().map(note).collect()
 }
 
 fn requests(
@@ -312,13 +366,13 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
         }
     }
     let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
-    let mut sentence =
-        "When you are erased, what no law makes us keep is overwritten. What stays are \
-                        keyed fingerprints of your identifiers, so that you are not taken in again \
-                        against your will, and ledger entries that name nobody."
-            .to_owned();
-    if erased {
-        sentence.push_str(" You were erased; what this answer shows is what a law makes us keep.");
-    }
+    let what = "What no law makes us keep is overwritten, what you said about consent with it. What stays \
+                are keyed fingerprints of your identifiers, so that you are not taken in again against \
+                your will, the dates of your requests, and ledger entries that name nobody.";
+    let sentence = if erased {
+        format!("You were erased; what this answer shows is what a law makes us keep. {what}")
+    } else {
+        format!("If you are erased: {}{}", what[..1].to_lowercase(), &what[1..])
+    };
     Ok(ErasureRemains { sentence, erased, kept_out_since: since.map(|at| at.to_string()) })
 }

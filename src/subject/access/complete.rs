@@ -39,6 +39,9 @@ fn given(package: &AccessPackage, table: &str) -> usize {
         "payload" => package.journal.iter().filter(|entry| entry.payload.is_some()).count(),
         "disclosure" => package.recipients.iter().map(|r| r.disclosures.len()).sum(),
         "request" => package.requests.len(),
+        "identifier" => package.found_by.len(),
+        "link" => package.links.len(),
+        "merge" => package.joined.len(),
         _ => 0,
     }
 }

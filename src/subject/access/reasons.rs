@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::base::clock::Moment;
 use crate::consent::fold::Standing;
-use crate::consent::gate::{Direction, Question, decide};
+use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
-use crate::policy::types::{Basis, Controller};
+use crate::policy::types::{Controller, Purpose};
 use crate::profile::read::purpose_names;
 use crate::profile::sql::BatchRow;
 use crate::store::{WordKind, Words};
 use crate::subject::rights::{Applies, Right, applies, sentence};
 
-use super::{CategoryNote, Held, ProfilingNote, PurposeNote, RightNote};
+use super::{CategoryNote, Held, ProfilingNote, PurposeNote, RightNote, words};
 
 /// Whether something is a value or an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,8 +124,11 @@ impl<'a> Tally<'a> {
             holds: matches!(verdict, Some(Ok(_))),
             reason: match verdict {
                 Some(Ok(_)) => None,
-                Some(Err(reason)) => Some((reason.code(), reason.words())),
-                None => Some(("purpose_not_declared", "no policy in force declares this purpose")),
+                Some(Err(reason)) => Some((reason.code(), words::reason(reason))),
+                None => {
+                    let reason = Reason::PurposeNotDeclared;
+                    Some((reason.code(), words::reason(reason)))
+                }
             },
             profiling: purpose.is_some_and(|p| p.profiling),
             values: tally.values,
@@ -133,9 +136,7 @@ impl<'a> Tally<'a> {
             retention: purpose.map(|p| retention_in_words(p.retention)).unwrap_or_default(),
             oldest_until: tally.until.map(|(oldest, _)| day(oldest)),
             newest_until: tally.until.map(|(_, newest)| day(newest)),
-            rights: purpose
-                .map(|p| rights(p.basis, &self.rules.policy.controller))
-                .unwrap_or_default(),
+            rights: purpose.map(|p| rights(p, &self.rules.policy.controller)).unwrap_or_default(),
         }
     }
 
@@ -162,47 +163,118 @@ impl<'a> Tally<'a> {
 /// The category of a source's own key.
 pub const KEY: &str = "key";
 
-/// All rights for data on a basis; the complaint names the authority.
-fn rights(basis: Basis, controller: &Controller) -> Vec<RightNote> {
-    let note = |right: Right| RightNote {
-        right,
-        article: right.article(),
-        applies: match applies(right, basis) {
-            Applies::Yes => "yes",
-            Applies::Conditional(_) => "conditional",
-            Applies::No(_) => "no",
-        },
-        sentence: match (right, &controller.authority) {
-            (Right::Complain, Some(authority)) => {
-                format!("{} {authority}.", sentence(right, basis))
-            }
-            _ => sentence(right, basis).to_owned(),
-        },
+/// All rights for data of a purpose; the complaint names the authority.
+fn rights(purpose: &Purpose, controller: &Controller) -> Vec<RightNote> {
+    let basis = purpose.basis;
+    let note = |right: Right| {
+        let no_marketing = right == Right::ObjectToMarketing && !purpose.marketing;
+        RightNote {
+            right,
+            name: right.name(),
+            article: right.article(),
+            applies: match applies(right, basis) {
+                _ if no_marketing => "no",
+                Applies::Yes => "yes",
+                Applies::Conditional(_) => "conditional",
+                Applies::No(_) => "no",
+            },
+            sentence: match (right, &controller.authority) {
+                _ if no_marketing => "This is no direct marketing.".to_owned(),
+                (Right::Complain, Some(authority)) => {
+                    format!("{} {authority}.", sentence(right, basis))
+                }
+                _ => sentence(right, basis).to_owned(),
+            },
+        }
     };
     Right::ALL.into_iter().map(note).collect()
 }
 
-/// What is to be said about profiling (Art 15(1)(h)).
+/// What is to be said about profiling (Art 15(1)(h)): what is done with this person's data, and what
+/// isn't.
 pub fn profiling(purposes: &[PurposeNote]) -> ProfilingNote {
-    let profiling: Vec<&PurposeNote> = purposes.iter().filter(|p| p.profiling).collect();
-    let titles: Vec<&str> = profiling.iter().map(|p| p.title.as_str()).collect();
+    const NO_DECISION: &str = "The program that keeps your data (candor) takes no decision about you by \
+                               itself that has legal or similar effect on you.";
+    let holding = |p: &&PurposeNote| p.profiling && p.values + p.events > 0;
+    let does: Vec<&PurposeNote> = purposes.iter().filter(holding).collect();
+    let idle = purposes.iter().filter(|p| p.profiling && p.values + p.events == 0);
+    let titles = |all: &[&PurposeNote]| {
+        all.iter().map(|p| format!("“{}”", p.title)).collect::<Vec<_>>().join(", ")
+    };
+    let (used, unused): (Vec<_>, Vec<_>) = does.iter().partition(|p| p.holds);
+    let mut sentences = Vec::new();
+    if !used.is_empty() {
+        sentences.push(format!(
+            "For these purposes we look at what we hold about you for them as a whole, to evaluate you or \
+             to suppose what suits you (profiling): {}. Counts and sums that we computed stand in this \
+             answer, under “What we computed”.",
+            titles(&used)
+        ));
+    }
+    if !unused.is_empty() {
+        sentences.push(format!(
+            "For these we hold something about you but may not use it, so no profile of you is built: {}.",
+            titles(&unused)
+        ));
+    }
+    let idle: Vec<&PurposeNote> = idle.collect();
+    if !idle.is_empty() {
+        sentences.push(format!(
+            "For these we would build a profile, but hold nothing about you, so none is built: {}.",
+            titles(&idle)
+        ));
+    }
+    if sentences.is_empty() {
+        sentences.push("We build no profile of you for any of these purposes.".to_owned());
+    }
+    sentences.push(NO_DECISION.to_owned());
     ProfilingNote {
-        purposes: profiling.iter().map(|p| p.name.clone()).collect(),
-        sentence: if titles.is_empty() {
-            "We build no profile of you for any of these purposes, and candor takes no decision about \
-             you by machine alone."
-                .to_owned()
-        } else {
-            format!(
-                "For this we look at what we hold about you as a whole, to suppose what suits you: {}. \
-                 What we computed stands in this answer. candor takes no decision by machine alone that \
-                 has legal or similar effect on you.",
-                titles.join("; ")
-            )
-        },
+        purposes: does.iter().map(|p| p.name.clone()).collect(),
+        sentence: sentences.join(" "),
     }
 }
 
 fn day(moment: Moment) -> String {
     moment.utc().date_naive().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purpose(title: &str, values: u64, holds: bool) -> PurposeNote {
+        PurposeNote {
+            name: title.to_owned(),
+            title: title.to_owned(),
+            basis: None,
+            rests_on: None,
+            holds,
+            reason: None,
+            profiling: true,
+            values,
+            events: 0,
+            retention: String::new(),
+            oldest_until: None,
+            newest_until: None,
+            rights: Vec::new(),
+        }
+    }
+
+    /// Art 15(1)(h) asks what is done with this person's data: not what would be with another's.
+    #[test]
+    fn a_profile_that_is_not_built_is_not_said_to_be() {
+        let refused = profiling(&[purpose("Suggestions", 0, false)]);
+        assert_eq!(refused.purposes, Vec::<String>::new());
+        assert!(refused.sentence.contains("none is built: “Suggestions”"), "{}", refused.sentence);
+        assert!(!refused.sentence.contains("we look at"), "{}", refused.sentence);
+        let both = profiling(&[purpose("Suggestions", 3, true), purpose("Scores", 2, false)]);
+        assert_eq!(both.purposes, ["Suggestions", "Scores"]);
+        assert!(both.sentence.contains("(profiling): “Suggestions”."), "{}", both.sentence);
+        assert!(
+            both.sentence.contains("no profile of you is built: “Scores”"),
+            "{}",
+            both.sentence
+        );
+        assert!(profiling(&[]).sentence.contains("no profile of you"));
+    }
 }

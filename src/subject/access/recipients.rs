@@ -74,6 +74,7 @@ pub fn recipients(store: &Store, rules: &Rulebook, records: &[OpenRecord]) -> Re
             named_only.push(NamedRecipient {
                 recipient: destination.recipient.clone(),
                 purpose: destination.purpose.clone(),
+                title: title_of(rules, &destination.purpose),
             });
         }
         if let Some(abroad) = abroad(rules, destination) {
@@ -95,6 +96,12 @@ pub fn recipients(store: &Store, rules: &Rulebook, records: &[OpenRecord]) -> Re
             })
             .collect(),
     })
+}
+
+/// A purpose in plain words.
+fn title_of(rules: &Rulebook, purpose: &str) -> String {
+    let found = rules.policy.purposes.get(purpose);
+    found.map_or_else(|| purpose.to_owned(), |purpose| purpose.title.clone())
 }
 
 /// Recipient, country and safeguards of a destination that is abroad.

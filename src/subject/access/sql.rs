@@ -67,7 +67,7 @@ pub fn forgetting_entries(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
 
 /// How many rows of each table are about a subject. Values and events are counted over the whole
 /// table, not along the chains on which a profile is read: a row that fell off its chain is counted.
-pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 8]> {
+pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 11]> {
     let count = |what: &str| -> Result<u64> {
         let sql =
             format!("SELECT COUNT(*) FROM {what} IN (SELECT id FROM record WHERE subject = $1)");
@@ -83,5 +83,36 @@ pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 8
         ("payload", count("payload WHERE body <> zeroblob(length(body)) AND record")?),
         ("disclosure", count("disclosure WHERE record")?),
         ("request", count("request WHERE record")?),
+        ("identifier", count("identifier WHERE record")?),
+        ("link", links(conn, subject)?),
+        ("merge", merges(conn, subject)?),
     ])
+}
+
+/// Standing links of which one end is a record of a subject.
+fn links(conn: &Connection, subject: i64) -> Result<u64> {
+    let rows: i64 = conn
+        .prepare_cached(
+            "SELECT COUNT(*) FROM link WHERE retired_entry = 0
+             AND id IN (SELECT l.id FROM record r JOIN link l ON l.a = r.id WHERE r.subject = $1
+                        UNION SELECT l.id FROM record r JOIN link l ON l.b = r.id
+                        WHERE r.subject = $1)",
+        )?
+        .query_row([subject], |row| row.get(0))?;
+    Ok(rows.unsigned_abs())
+}
+
+/// Standing merges by which others became this subject, also by way of others.
+fn merges(conn: &Connection, subject: i64) -> Result<u64> {
+    let rows: i64 = conn
+        .prepare_cached(
+            "WITH RECURSIVE into_it(id) AS (
+               SELECT $1
+               UNION SELECT m.from_subject FROM into_it i JOIN merge m ON m.into_subject = i.id
+               WHERE m.undone_entry = 0)
+             SELECT COUNT(*) FROM merge
+             WHERE undone_entry = 0 AND into_subject IN (SELECT id FROM into_it)",
+        )?
+        .query_row([subject], |row| row.get(0))?;
+    Ok(rows.unsigned_abs())
 }

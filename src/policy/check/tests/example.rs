@@ -39,7 +39,8 @@ fn has_exactly_one_warning() {
 fn says_who_answers_and_what_for() {
     let policy = policy();
     assert_eq!(policy.controller.name, "Tern & Pine");
-    assert_eq!(policy.controller.dpo, None);
+    assert_eq!(policy.controller.dpo.as_deref(), Some("dpo@ternandpine.example"));
+    assert!(policy.purposes.values().all(|purpose| purpose.subjects.is_some()), "Art 30(1)(c)");
     let names: Vec<&String> = policy.purposes.keys().collect();
     assert_eq!(
         names,
@@ -116,6 +117,7 @@ fn says_what_consents_are_carried() {
             at: Some(field("newsletter_optin_at")),
             notice: Some(field("newsletter_notice")),
             notice_version: None,
+            language: None,
             method: Some(fixed("checkbox")),
             confirmed_at: None,
             explicit: false,
