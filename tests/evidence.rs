@@ -22,7 +22,7 @@ use candor::ledger::tree::root_of;
 use candor::ledger::vkey::{KeyKind, VerifierKey};
 use candor::policy::types::ConsentState;
 use candor::subject::access::answer::{Form as AnswerForm, answer};
-use candor::subject::{erase, receipt};
+use candor::subject::{certificate, erase, receipt};
 use candor::verify::latest_checkpoint;
 use common::{World, hour};
 use proptest::prelude::*;
@@ -69,8 +69,13 @@ fn handed() -> Handed {
     answer(store, rules, ann, AnswerForm::Everything, &everything, hour(4)).unwrap();
     answer(store, rules, ann, AnswerForm::Portable, &portable, hour(4)).unwrap();
     let certificate = erase::erase(store, rules, bob, hour(5)).unwrap();
-    let text = erase::issue_certificate(store, &certificate, erase::CertificateForm::Json, hour(5))
-        .unwrap();
+    let text = certificate::issue_certificate(
+        store,
+        &certificate,
+        certificate::CertificateForm::Json,
+        hour(5),
+    )
+    .unwrap();
     put("certificate", "certificate.json", &text);
     for (kind, name, carrier, text) in [
         ("report (JSON)", "report.json", Carrier::Json, "{\n  \"rows\": []\n}\n"),

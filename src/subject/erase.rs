@@ -15,10 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
-use crate::evidence::{self, Issued, Opening};
-use crate::ledger::carrier::Carrier;
 use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
-use crate::ledger::leaf::Leaf;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::public_text;
 use crate::profile::pack::Unpacker;
@@ -27,12 +24,13 @@ use crate::profile::recognise::{
     holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint, traits_of,
 };
 use crate::profile::sql as profile_sql;
-use crate::store::{ErasureNote, Store, WordKind, Writer, erasures_path, hex, in_force, leaf};
+use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
 
+use super::certificate::{Certificate, SCHEMA};
 use super::forget::{self, forget_event, forget_value, number};
-use super::gone::{self, Unproven, prove_gone};
+use super::gone::{Unproven, prove_gone};
 use super::request::{close, open};
-use super::scan::{Pattern, ScanReport};
+use super::scan::Pattern;
 use super::sql::{self, RequestKind};
 
 /// What an erasure does with one category of data.
@@ -75,55 +73,6 @@ pub struct Plan {
     pub records: u64,
     /// Recipients who must be told.
     pub recipients: Vec<RecipientToTell>,
-}
-
-/// The form of a certificate.
-const SCHEMA: &str = "candor.erasure-certificate/1";
-
-/// The proof of an erasure. It holds nothing personal.
-#[derive(Clone, Debug, Serialize)]
-pub struct Certificate {
-    /// The form of this document.
-    pub schema: &'static str,
-    /// The ledger's name and public key.
-    pub origin: String,
-    /// Who answers for it: the controller's name.
-    pub controller: String,
-    /// The id by which what the law keeps is found and told of (`candor access ID`); absent where
-    /// nothing is kept. Like the numbers below it means nothing outside the store.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept_as: Option<String>,
-    /// The key that signed the checkpoint.
-    pub vkey: String,
-    /// The request's number.
-    pub request: i64,
-    /// When the request was received.
-    pub received_at: String,
-    /// By when it had to be answered.
-    pub due_on: String,
-    /// When it was carried out.
-    pub erased_at: String,
-    /// The ledger entry of the erasure.
-    pub entry: i64,
-    /// The ledger entry that closed the request.
-    pub closed_entry: i64,
-    /// What was done, by category.
-    pub categories: Vec<CategoryDecision>,
-    /// Rows by table: how many were overwritten or deleted.
-    pub rows: BTreeMap<String, u64>,
-    /// Numbers of the erased records: they mean nothing outside the store.
-    pub records: Vec<i64>,
-    /// Keyed fingerprints that keep the person out: they name nobody without the store's secret.
-    pub fingerprints: Vec<String>,
-    /// Recipients who must be told (Art 19).
-    pub recipients: Vec<RecipientToTell>,
-    /// The look at the raw files; absent from a copy that was asked for later, when what to look for was
-    /// gone with the person.
-    pub scan: Option<ScanReport>,
-    /// The ledger's root before, which later checkpoints still contain.
-    pub checkpoint_before: String,
-    /// The signed checkpoint that covers the erasure.
-    pub checkpoint: String,
 }
 
 /// One thing that is held, with what becomes of it.
@@ -387,106 +336,6 @@ pub fn erase(
     })
 }
 
-/// The certificate of an erasure that was carried out before, for whoever lost it or never had it. What
-/// to look for in the raw files is gone with the person; that the rows are, deep verification shows.
-///
-/// # Errors
-/// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
-/// know the erasure; `erasure-blocked` as [`erase`].
-pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
-    let row = sql::request(store.conn(), request)?.ok_or_else(|| {
-        Error::no("request-unknown", "there is no request of this number")
-            .next("`candor request list` shows them")
-    })?;
-    if row.kind != RequestKind::Erasure as i64 || row.closed_entry == 0 {
-        return Err(Error::no(
-            "request-no-erasure",
-            "this request is no erasure that was carried out",
-        )
-        .next("`candor request list` shows them"));
-    }
-    let closed = Leaf::parse_strict(&leaf(store.conn(), row.closed_entry)?.unwrap_or_default())?;
-    let entry = closed.body.and_then(|body| body["by"]["erasure"].as_i64()).unwrap_or(-1);
-    let notes = store.signer().map(|signer| signer.erasures()).transpose()?.unwrap_or_default();
-    let note = notes.into_iter().find(|note| i64::try_from(note.entry) == Ok(entry));
-    let told = note.as_ref().and_then(|note| note.told.clone()).and_then(|told| {
-        #[derive(Deserialize)]
-        struct Told {
-            controller: String,
-            kept_as: Option<String>,
-            categories: Vec<CategoryDecision>,
-            rows: BTreeMap<String, u64>,
-            recipients: Vec<RecipientToTell>,
-        }
-        serde_json::from_value::<Told>(told).ok()
-    });
-    let (Some(note), Some(told)) = (note, told) else {
-        return Err(Error::no("journal-silent", "the journal beside the key doesn't tell of it")
-            .at(erasures_path(store.path()).display())
-            .next("put the journal and the key back; the ledger entry itself is proven by `audit prove`"));
-    };
-    gone::empty(store, &ERASED)?;
-    Ok(Certificate {
-        schema: SCHEMA,
-        origin: store.log().origin().to_owned(),
-        controller: told.controller,
-        kept_as: told.kept_as,
-        vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
-        request,
-        received_at: row.opened_at.to_string(),
-        due_on: row.due_on,
-        erased_at: Moment(note.at).to_string(),
-        entry,
-        closed_entry: row.closed_entry,
-        categories: told.categories,
-        rows: told.rows,
-        records: note.records,
-        fingerprints: note.fingerprints,
-        recipients: told.recipients,
-        scan: None,
-        checkpoint_before: sql::checkpoint_before(store.conn(), row.opened_entry)?
-            .unwrap_or_default(),
-        checkpoint: store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default(),
-    })
-}
-
-/// How a certificate is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CertificateForm {
-    /// For programs; a restore can read it too.
-    Json,
-    /// A page for people, with the checkpoint as a QR code.
-    Page,
-}
-
-/// Issues a certificate: it carries the proof that it was handed out, and the erasure's entry.
-///
-/// # Errors
-/// Those of [`Store::write`].
-pub fn issue_certificate(
-    store: &mut Store,
-    certificate: &Certificate,
-    form: CertificateForm,
-    now: Moment,
-) -> Result<String> {
-    let (carrier, text) = match form {
-        CertificateForm::Json => {
-            let text = serde_json::to_string_pretty(certificate).expect("a certificate is JSON");
-            (Carrier::Json, text)
-        }
-        CertificateForm::Page => (Carrier::Page, certificate.document().to_html("en")),
-    };
-    let mut body = serde_json::Map::new();
-    body.insert("erasure".to_owned(), certificate.entry.into());
-    let issued = Issued {
-        kind: "certificate.issue",
-        body,
-        about: None,
-        behind: vec![(certificate.entry, Opening::Sealed)],
-    };
-    evidence::issue(store, &issued, carrier, &text, now)
-}
-
 /// What to look for in the raw files: every erased value in the clear, and every erased row as it
 /// lay in the file.
 fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
@@ -728,7 +577,7 @@ fn forget_record(
 }
 
 /// What an erasure is called when its proof can't be had.
-const ERASED: Unproven = Unproven {
+pub(super) const ERASED: Unproven = Unproven {
     blocked: ("erasure-blocked", "the person is erased"),
     incomplete: ("erasure-incomplete", "erased data"),
 };

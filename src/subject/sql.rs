@@ -199,6 +199,12 @@ pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
         let rows = statement.query_map([subject], |row| row.get(0))?;
         rows.collect::<rusqlite::Result<_>>()?
     };
+    // With the records that they moved, also of others: a merge's number may be given again.
+    conn.prepare_cached(
+        "DELETE FROM merge_record WHERE merge IN (
+           SELECT id FROM merge WHERE into_subject = $1 OR from_subject = $1)",
+    )?
+    .execute([subject])?;
     conn.prepare_cached("DELETE FROM merge WHERE into_subject = $1 OR from_subject = $1")?
         .execute([subject])?;
     for from in merged {

@@ -19,7 +19,7 @@ use candor::ledger::vkey::VerifierKey;
 use candor::profile::read;
 use candor::store::{self, Access, NewKey, Store, erasures_path, key_path, side_files, state_path};
 use candor::subject::access::answer::{Form as AnswerForm, answer};
-use candor::subject::{erase, receipt};
+use candor::subject::{certificate, erase, receipt};
 use candor::verify::latest_checkpoint;
 use rusqlite::Connection;
 
@@ -151,10 +151,10 @@ fn hand_out(store: &mut Store, folder: &Path, early: Vec<u8>) {
     let gone = person(store, "email:sam.doyle@example.net");
     let certificate = erase::erase(store, &rules, gone, now).unwrap();
     for (name, form) in [
-        ("certificate.json", erase::CertificateForm::Json),
-        ("certificate.html", erase::CertificateForm::Page),
+        ("certificate.json", certificate::CertificateForm::Json),
+        ("certificate.html", certificate::CertificateForm::Page),
     ] {
-        put(name, &erase::issue_certificate(store, &certificate, form, now).unwrap());
+        put(name, &certificate::issue_certificate(store, &certificate, form, now).unwrap());
     }
     let issued = Issued {
         kind: "report.issue",

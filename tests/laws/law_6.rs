@@ -415,15 +415,15 @@ fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
     let shop = "customer_id,at,name,email,card\nc1,2026-01-04,Aoibheann,a@post.example,CARD-1\n";
     world.import("shop", shop, hour(1));
     let first = world.erase("email:a@post.example", hour(2));
-    let again = candor::subject::erase::certificate_of(&world.store, first.request).unwrap();
-    let strip = |certificate: &candor::subject::erase::Certificate| {
+    let again = candor::subject::certificate::certificate_of(&world.store, first.request).unwrap();
+    let strip = |certificate: &candor::subject::certificate::Certificate| {
         let mut value = serde_json::to_value(certificate).unwrap();
         value["scan"].take();
         value
     };
     assert_eq!(strip(&first), strip(&again));
     assert!(again.scan.is_none());
-    let none = candor::subject::erase::certificate_of(&world.store, 77).unwrap_err();
+    let none = candor::subject::certificate::certificate_of(&world.store, 77).unwrap_err();
     assert_eq!(none.code, "request-unknown");
 }
 
@@ -437,8 +437,8 @@ fn a_restore_believes_no_certificate_without_its_proof() {
     let kept = world.folder.path().join("kept");
     backup::backup(&mut world.store, &kept, hour(2)).unwrap();
     let certificate = world.erase("email:a@post.example", hour(3));
-    let issue = candor::subject::erase::issue_certificate;
-    let form = candor::subject::erase::CertificateForm::Json;
+    let issue = candor::subject::certificate::issue_certificate;
+    let form = candor::subject::certificate::CertificateForm::Json;
     let true_one = issue(&mut world.store, &certificate, form, hour(4)).unwrap();
     let mut forged: serde_json::Value = serde_json::from_str(&true_one).unwrap();
     forged["records"] = serde_json::json!([2]);

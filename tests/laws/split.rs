@@ -157,3 +157,23 @@ fn what_came_after_a_merge_is_named_when_it_is_taken_back() {
     assert_eq!(lookup::came_after(world.store.conn(), ann, merge.entry).unwrap(), later);
     assert_eq!(lookup::came_after(world.store.conn(), bob, merge.entry).unwrap(), [0i64; 0]);
 }
+
+/// What a merge moved is forgotten with it: the next one may bear its number.
+#[test]
+fn a_merge_after_an_erased_one_moves_and_restores_only_its_own_records() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\nc1,2026-01-04,Ann,one@x.example,K1\n\
+        c2,2026-01-04,Bob,two@x.example,K2\nc3,2026-01-04,Cleo,three@x.example,K3\n";
+    world.import("shop", shop, hour(1));
+    let [ann, bob, cleo] = ["one", "two", "three"]
+        .map(|name| world.subject(&format!("email:{name}@x.example")).unwrap());
+    world.store.write(hour(2), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    let merge = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    world.store.write(hour(3), |w| merge::split(w, &merge)).unwrap();
+    world.erase("email:one@x.example", hour(4));
+    let before = (picture(&world, bob), picture(&world, cleo));
+    world.store.write(hour(5), |w| merge::join(w, cleo, bob, Decider::Person)).unwrap();
+    let merge = lookup::merges_into(world.store.conn(), bob).unwrap()[0];
+    world.store.write(hour(6), |w| merge::split(w, &merge)).unwrap();
+    assert_eq!((picture(&world, bob), picture(&world, cleo)), before);
+}

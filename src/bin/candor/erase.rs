@@ -7,9 +7,10 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::profile::read;
 use candor::store::{self, Access, Store};
-use candor::subject::erase::{
-    CategoryDecision, Certificate, CertificateForm, certificate_of, erase, issue_certificate, plan,
+use candor::subject::certificate::{
+    Certificate, CertificateForm, certificate_of, issue_certificate,
 };
+use candor::subject::erase::{CategoryDecision, erase, plan};
 
 use serde_json::{Value, json};
 
