@@ -348,6 +348,21 @@ impl History {
     }
 }
 
+/// The number of a merge that went with an erased person is given again: nothing of the old one may
+/// stand under it, or a split of the new one would move somebody else's record.
+#[test]
+fn a_merge_inherits_nothing_from_one_that_was_erased() {
+    let mut history = History::new();
+    // The opening joins 0 with 1 and parts them again.
+    for act in OPENING.iter().chain(&[Act::Erase(0), Act::Merge(2, 1)]) {
+        if history.perform(*act).is_some() {
+            history.check();
+        }
+    }
+    let moved = common::numbers(history.world.store.conn(), "SELECT COUNT(*) FROM merge_record");
+    assert_eq!(moved, [1]);
+}
+
 #[test]
 fn what_is_erased_stays_proven_and_gone_in_every_history() {
     let mut done: BTreeMap<&'static str, u64> = BTreeMap::new();

@@ -199,10 +199,10 @@ pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
         let rows = statement.query_map([subject], |row| row.get(0))?;
         rows.collect::<rusqlite::Result<_>>()?
     };
-    // With the records that they moved, also of others: a merge's number may be given again.
+    // The numbers of merges are given again, so what they moved goes with them.
     conn.prepare_cached(
-        "DELETE FROM merge_record WHERE merge IN (
-           SELECT id FROM merge WHERE into_subject = $1 OR from_subject = $1)",
+        "DELETE FROM merge_record WHERE merge IN
+           (SELECT id FROM merge WHERE into_subject = $1 OR from_subject = $1)",
     )?
     .execute([subject])?;
     conn.prepare_cached("DELETE FROM merge WHERE into_subject = $1 OR from_subject = $1")?
