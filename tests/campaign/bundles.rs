@@ -226,11 +226,12 @@ fn payloads(bytes: &[u8]) -> BTreeSet<(i64, String, String)> {
 
 /// What it means that a changed bundle is taken.
 fn taken(said: &Says, says: &Says) -> Outcome {
-    let same = says.checkpoint == said.checkpoint
+    // The checkpoint says which files of entries there are: no other one is read.
+    let whole = says.checkpoint == said.checkpoint
         && says.payloads == said.payloads
-        && says.entries.iter().all(|(name, bytes)| said.entries.get(name) == Some(bytes));
-    let whole = same && said.entries.len() == says.entries.len();
-    if whole && said.older == says.older && said.beside == says.beside {
+        && said.entries.iter().all(|(name, bytes)| says.entries.get(name) == Some(bytes));
+    let more = says.entries.len() > said.entries.len();
+    if whole && !more && said.older == says.older && said.beside == says.beside {
         Outcome::NothingClaimed
     } else if whole && said.older == says.older {
         Outcome::NotFound("a file of a bundle for other tools: tiles of hashes, time-stamps, words")
