@@ -74,7 +74,7 @@ pub struct Certificate {
 ///
 /// # Errors
 /// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
-/// know the erasure; `erasure-blocked` as [`erase`].
+/// know the erasure; `erasure-blocked` as [`erase`](super::erase::erase).
 pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
     let row = sql::request(store.conn(), request)?.ok_or_else(|| {
         Error::no("request-unknown", "there is no request of this number")

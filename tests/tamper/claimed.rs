@@ -51,6 +51,9 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "request" "record" "0" "whose a request was";
     "notice" "id" "0" "a number that nothing refers to";
     "payload" "record" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE record END" "whose an erased payload was";
+    "payload" "body" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
+    "value" "body" "CASE WHEN state = 4 AND body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
+    "event" "body" "CASE WHEN purposes = 2 AND body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
     "value" "field" "CASE WHEN state = 4 THEN 0 ELSE field END" "the field of an erased value";
     "value" "purposes" "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
     "value" "observed_at" "CASE WHEN state = 4 AND (observed_at <= 2147483647 OR observed_at = 140737488355327) THEN 0 ELSE observed_at END" "when an erased item was, if so long ago";
