@@ -353,23 +353,10 @@ fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
         patterns.push(Pattern::stored(&record.key.0));
     }
     for event in events.iter().filter(|event| decisions.events[&event.seq].kept == 0) {
-        if let Ok(body) = serde_json::from_slice(&event.bytes) {
-            texts(&body, &mut |text| patterns.push(Pattern::clear(text.as_bytes())));
-        }
         let stored = sql::stored_body(store.conn(), sql::ITEM_EVENT, event.seq)?;
         patterns.push(Pattern::stored(&stored));
     }
     Ok(patterns)
-}
-
-/// Every text in a JSON value; its keys are names of the policy.
-fn texts(value: &Value, each: &mut dyn FnMut(&str)) {
-    match value {
-        Value::String(text) => each(text),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, each)),
-        Value::Object(map) => map.values().for_each(|item| texts(item, each)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }
 
 /// What the transaction of an erasure did.

@@ -21,16 +21,25 @@ pub fn snapshot(conn: &Connection) -> Result<Transaction<'_>> {
 }
 
 /// Every text of the store that says nothing about anybody: what the policy declares and what the
-/// ledger says of it.
+/// ledger says of it. Columns that lie side by side in a row are one text, since SQLite puts nothing
+/// between them ("table", "timestamp").
 pub fn open_texts(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()> {
     for query in [
         "SELECT text FROM policy",
-        "SELECT name || language || text FROM notice",
-        "SELECT text FROM word",
+        "SELECT name || language FROM notice",
+        "SELECT text FROM notice",
+        "SELECT kind || text FROM word",
         "SELECT leaf FROM entry",
         "SELECT note FROM checkpoint",
+        "SELECT vkey FROM signing_key",
+        "SELECT vkey || url FROM witness",
+        "SELECT vkey || line FROM cosignature",
+        "SELECT authority FROM timestamp",
+        "SELECT due_on FROM request",
+        "SELECT name || CAST(value AS TEXT) FROM meta",
         "SELECT value FROM meta",
         "SELECT totals FROM import",
+        "SELECT type || name || tbl_name FROM sqlite_schema",
         "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
     ] {
         let mut statement = conn.prepare(query)?;

@@ -367,20 +367,25 @@ fn what_the_law_keeps_is_kept_and_nothing_else() {
 /// those texts hold nothing personal, and stay.
 #[test]
 fn a_value_that_is_also_a_word_of_the_policy_blocks_no_proof() {
-    let mut story = story();
-    let word = "Letterbox Ltd";
-    assert!(crate::common::POLICY.contains(word));
-    let shop =
-        format!("customer_id,at,name,email,card\ncust-0-key,{},{word},{},\n", hour(1), email(0));
-    story.world.import("shop", &shop, hour(1));
-    story.perform(&Act::Backup);
-    let certificate = story.world.erase(&who(0), hour(9));
-    let scan = certificate.scan.unwrap();
-    assert_eq!((scan.found, scan.in_open_texts, scan.rebuilt), (0, 1, false));
-    story.erased[0] = true;
-    story.erased_since[0] = true;
-    story.perform(&Act::Restore);
-    story.check();
+    assert!(crate::common::POLICY.contains("Letterbox Ltd"));
+    // The second is how SQLite writes down that there is a table "timestamp".
+    for word in ["Letterbox Ltd", "tablet"] {
+        let mut story = story();
+        let shop = format!(
+            "customer_id,at,name,email,card\ncust-0-key,{},{word},{},\n",
+            hour(1),
+            email(0)
+        );
+        story.world.import("shop", &shop, hour(1));
+        story.perform(&Act::Backup);
+        let certificate = story.world.erase(&who(0), hour(9));
+        let scan = certificate.scan.unwrap();
+        assert_eq!((scan.found, scan.in_open_texts, scan.rebuilt), (0, 1, false), "{word}");
+        story.erased[0] = true;
+        story.erased_since[0] = true;
+        story.perform(&Act::Restore);
+        story.check();
+    }
 }
 
 #[test]
