@@ -140,7 +140,7 @@ def first_hash_tile(bundle):
 ALL, OURS = ("python", "go", "aics"), ("python",)
 # name, change, who must refuse it, what the verifier in Python says
 ATTACKS = [
-    ("the signature's last byte", lambda b: edit(b / "checkpoint", flip(-3)), ALL, "BROKEN"),
+    ("the signature's last byte", lambda b: edit(b / "checkpoint", flip(-4)), ALL, "BROKEN"),
     ("another size", lambda b: edit(b / "checkpoint", lambda d: d.replace(b"\n", b"\n1", 1)), ALL,
      "BROKEN"),
     ("a root in another spelling", spell_root_otherwise, ALL, "BROKEN"),
@@ -154,7 +154,7 @@ ATTACKS = [
     ("a hash edited", lambda b: edit(first_hash_tile(b), flip(3)), ALL, "BROKEN"),
     ("an entry bundle removed, and nothing said", lambda b: entry_bundles(b)[0].unlink(), OURS,
      "MISSING"),
-    ("an old checkpoint edited", lambda b: edit(sorted((b / "checkpoints").iterdir())[0], flip(-3)),
+    ("an old checkpoint edited", lambda b: edit(sorted((b / "checkpoints").iterdir())[0], flip(-4)),
      ALL, "CHECKPOINT"),
     ("two old checkpoints swapped", swap_checkpoints, OURS, "CHECKPOINT"),
     ("an older checkpoint in place of the newest", older_in_place, ("python",), "BROKEN"),
