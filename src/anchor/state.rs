@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Kind, Result, io};
+use crate::base::path::with_ending;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::hash::Hash;
 use crate::ledger::vkey::is_key_name;
@@ -87,7 +88,7 @@ impl State {
     /// # Errors
     /// As [`State::read`]; `witness-busy` while another process does.
     pub fn open(path: &Path) -> Result<State> {
-        let lock_path = beside(path, ".lock");
+        let lock_path = with_ending(path, ".lock");
         let lock = File::create(&lock_path).map_err(io(&lock_path))?;
         lock.try_lock().map_err(|_| {
             Error::new(Kind::Busy, "witness-busy", "another process is this witness already")
@@ -136,7 +137,7 @@ impl State {
 
     fn save(&self) -> Result<()> {
         let bytes = serde_json::to_vec_pretty(&self.document).expect("a state is JSON");
-        let fresh = beside(&self.path, ".new");
+        let fresh = with_ending(&self.path, ".new");
         let _ = std::fs::remove_file(&fresh);
         write_private_file(&fresh, &bytes)?;
         std::fs::rename(&fresh, &self.path).map_err(io(&self.path))?;
@@ -149,10 +150,4 @@ impl State {
         }
         Ok(())
     }
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }

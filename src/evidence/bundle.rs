@@ -15,6 +15,7 @@ use serde::Serialize;
 use crate::anchor::sql::timestamps;
 use crate::anchor::witness::cosigned;
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::ledger::scan;
 use crate::ledger::tiles::TILE_WIDTH;
 use crate::store;
@@ -190,9 +191,7 @@ impl Work {
                     .next("name a folder that doesn't exist yet"));
             }
         }
-        let mut path = folder.as_os_str().to_owned();
-        path.push(".part");
-        let path = PathBuf::from(path);
+        let path = with_ending(folder, ".part");
         let mut builder = DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::error::{Error, Kind, Result, io};
+use crate::base::path::with_ending;
 use crate::ledger::carrier::{BESIDE, detach};
 use crate::ledger::checkpoint::{SignedCheckpoint, Trust};
 use crate::ledger::evidence::Evidence;
@@ -180,9 +181,7 @@ fn check_file(path: &Path, bytes: &[u8], trust: &Trust, kept: Option<&[u8]>) -> 
 
 /// The evidence that lies beside a document that can't carry it.
 pub(super) fn beside(path: &Path) -> Result<Option<Vec<u8>>> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(BESIDE);
-    let path = PathBuf::from(name);
+    let path = with_ending(path, BESIDE);
     if path.is_file() { Ok(Some(read(&path)?)) } else { Ok(None) }
 }
 

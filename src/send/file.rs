@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::consent::permit::Permit;
 use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
@@ -67,9 +68,7 @@ pub fn push(
             .at(out.display())
             .next("name another one; what went out is never written over"));
     }
-    let mut fresh = out.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = std::path::PathBuf::from(fresh);
+    let fresh = with_ending(out, ".new");
     // One that a run left that was cut off: it didn't go out.
     let _ = std::fs::remove_file(&fresh);
     // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
 use super::Store;
@@ -363,9 +364,5 @@ fn valid_origin(origin: &str) -> Result<&str> {
 
 /// The side files that SQLite keeps beside a store.
 pub fn side_files(path: &Path) -> [PathBuf; 2] {
-    ["-wal", "-shm"].map(|ending| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    })
+    ["-wal", "-shm"].map(|ending| with_ending(path, ending))
 }

@@ -12,12 +12,13 @@ use serde_json::json;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::base::secret::SystemRandomness;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 
 use super::key_file::{Hand, NewKey, Unlocking, open_key_file};
-use super::signer::{HandedOver, Signer, key_path, with_ending};
+use super::signer::{HandedOver, Signer, key_path};
 use super::{Store, sql};
 
 /// What a rotation did.

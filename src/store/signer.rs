@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::base::secret::Randomness;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, SignatureLine};
@@ -158,12 +159,6 @@ pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
         }
     }
     Ok(notes)
-}
-
-pub(super) fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 impl Signer {

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
+use crate::base::path::with_ending;
 use crate::consent::sql as consent_sql;
 use crate::evidence::check::check;
 use crate::ledger::checkpoint::Trust;
@@ -44,7 +45,7 @@ pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport>
             .next("name another one; a backup never overwrites anything"));
     }
     let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
-    let fresh = beside(to, ".new");
+    let fresh = with_ending(to, ".new");
     remove_store(&fresh);
     store::write_private_file(&fresh, b"")?;
     let copied = copy_file(store.conn(), &fresh);
@@ -128,7 +129,7 @@ pub fn restore_with(
             .at(key_path(path).display())
             .next("put it there")
     })?;
-    let work = beside(path, ".restoring");
+    let work = with_ending(path, ".restoring");
     remove_work(&work);
     let restoring = Restoring { path, work: &work, backup, actor, now, unlocking };
     let outcome = restoring.run(current, certificates);
@@ -351,12 +352,6 @@ fn unhex(text: &str) -> Option<[u8; 16]> {
         .map(|i| text.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
     bytes?.try_into().ok()
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    PathBuf::from(name)
 }
 
 fn remove_store(path: &Path) {

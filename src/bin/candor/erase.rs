@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::base::path::with_ending;
 use candor::profile::read;
 use candor::store::{self, Access, Store};
 use candor::subject::certificate::{
@@ -76,9 +77,7 @@ pub fn again(context: &Context, request: i64, out: Option<&Path>) -> Result<Answ
 
 /// Beside the store, named after the request.
 fn default_path(store: &Store, certificate: &Certificate) -> PathBuf {
-    let mut name = store.path().as_os_str().to_owned();
-    name.push(format!(".certificate-{}.json", certificate.request));
-    PathBuf::from(name)
+    with_ending(store.path(), &format!(".certificate-{}.json", certificate.request))
 }
 
 fn refuse_existing(path: &Path) -> Result<()> {

@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use candor::base::error::{Error, Result, io};
+use candor::base::path::with_ending;
 use candor::identity::{Edge, Linked, Records, Request, Secret, link, read};
 use candor::view::push_exact_line;
 use serde_json::json;
@@ -88,9 +89,7 @@ fn write(path: &Path, head: &str, lines: impl Iterator<Item = String>) -> Result
         let open = std::fs::OpenOptions::new().write(true).open(path);
         return open.and_then(|out| write_lines(out, head, lines)).map(drop).map_err(io(path));
     }
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".new");
-    let fresh = PathBuf::from(fresh);
+    let fresh = with_ending(path, ".new");
     create_private(&fresh)
         .and_then(|out| write_lines(out, head, lines))
         .and_then(|out| out.sync_all())

@@ -6,6 +6,7 @@ use std::path::Path;
 use candor::audit::{self, Part, Question, Verdict};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::base::path::with_ending;
 use candor::evidence::{self, Issued};
 use candor::ledger::carrier::{BESIDE, Carrier};
 use candor::profile::read;
@@ -108,10 +109,9 @@ fn hand_out(
         }
         (Ok(whole), Some(_)) => write(path, &whole)?,
         (Ok(proof), None) => {
-            let mut beside = path.as_os_str().to_owned();
-            beside.push(BESIDE);
-            write(Path::new(&beside), &proof)?;
-            context.out.note(format!("its proof is {}", Path::new(&beside).display()));
+            let beside = with_ending(path, BESIDE);
+            write(&beside, &proof)?;
+            context.out.note(format!("its proof is {}", beside.display()));
         }
     }
     context.out.note(format!("written to {}", path.display()));
