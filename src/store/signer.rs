@@ -36,7 +36,7 @@ pub struct ErasureNote {
     /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody.
     pub fingerprints: Vec<String>,
     /// What the certificate says beyond this, so that it can be had again: counts and names of the
-    /// policy.
+    /// policy (`subject::certificate::Told`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<serde_json::Value>,
 }

@@ -12,16 +12,16 @@ use crate::base::error::{Error, Result};
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
 use crate::ledger::leaf::Leaf;
-use crate::store::{Store, erasures_path, leaf};
+use crate::store::{ErasureNote, Store, erasures_path, leaf};
 use crate::view::{Block, Document, NoteKind, Table};
 
 use super::erase::{CategoryDecision, ERASED, RecipientToTell};
 use super::gone;
 use super::scan::ScanReport;
-use super::sql::{self, RequestKind};
+use super::sql::{self, RequestKind, RequestRow};
 
 /// The form of a certificate.
-pub(super) const SCHEMA: &str = "candor.erasure-certificate/1";
+const SCHEMA: &str = "candor.erasure-certificate/1";
 
 /// The proof of an erasure. It holds nothing personal.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +69,17 @@ pub struct Certificate {
     pub checkpoint: String,
 }
 
+/// What a certificate says that neither the ledger nor the request's row does. The journal beside the key
+/// keeps it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub controller: String,
+    pub kept_as: Option<String>,
+    pub categories: Vec<CategoryDecision>,
+    pub rows: BTreeMap<String, u64>,
+    pub recipients: Vec<RecipientToTell>,
+}
+
 /// The certificate of an erasure that was carried out before, for whoever lost it or never had it. What
 /// to look for in the raw files is gone with the person; that the rows are, deep verification shows.
 ///
@@ -88,47 +99,51 @@ pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
         .next("`candor request list` shows them"));
     }
     let closed = Leaf::parse_strict(&leaf(store.conn(), row.closed_entry)?.unwrap_or_default())?;
-    let entry = closed.body.and_then(|body| body["by"]["erasure"].as_i64()).unwrap_or(-1);
+    let entry = closed.body.and_then(|body| body["by"]["erasure"].as_u64());
     let notes = store.signer().map(|signer| signer.erasures()).transpose()?.unwrap_or_default();
-    let note = notes.into_iter().find(|note| i64::try_from(note.entry) == Ok(entry));
-    let told = note.as_ref().and_then(|note| note.told.clone()).and_then(|told| {
-        #[derive(Deserialize)]
-        struct Told {
-            controller: String,
-            kept_as: Option<String>,
-            categories: Vec<CategoryDecision>,
-            rows: BTreeMap<String, u64>,
-            recipients: Vec<RecipientToTell>,
-        }
-        serde_json::from_value::<Told>(told).ok()
-    });
-    let (Some(note), Some(told)) = (note, told) else {
-        return Err(Error::no("journal-silent", "the journal beside the key doesn't tell of it")
-            .at(erasures_path(store.path()).display())
-            .next("put the journal and the key back; the ledger entry itself is proven by `audit prove`"));
-    };
+    let note = notes.into_iter().find(|note| Some(note.entry) == entry);
     gone::empty(store, &ERASED)?;
+    certify(store, request, &row, note, None)
+}
+
+/// Puts a certificate together from the request's row and the journal's note.
+pub(super) fn certify(
+    store: &Store,
+    request: i64,
+    row: &RequestRow,
+    note: Option<ErasureNote>,
+    scan: Option<ScanReport>,
+) -> Result<Certificate> {
+    let silent = || {
+        Error::no("journal-silent", "the journal beside the key doesn't tell of it")
+            .at(erasures_path(store.path()).display())
+            .next("put the journal and the key back; the ledger entry itself is proven by `audit prove`")
+    };
+    let note = note.ok_or_else(silent)?;
+    let told = note.told.and_then(|told| serde_json::from_value::<Told>(told).ok());
+    let told = told.ok_or_else(silent)?;
+    let signer = store.signer().ok_or_else(silent)?;
     Ok(Certificate {
         schema: SCHEMA,
         origin: store.log().origin().to_owned(),
         controller: told.controller,
         kept_as: told.kept_as,
-        vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
+        vkey: signer.vkey().to_owned(),
         request,
         received_at: row.opened_at.to_string(),
-        due_on: row.due_on,
+        due_on: row.due_on.clone(),
         erased_at: Moment(note.at).to_string(),
-        entry,
+        entry: i64::try_from(note.entry).unwrap_or(0),
         closed_entry: row.closed_entry,
         categories: told.categories,
         rows: told.rows,
         records: note.records,
         fingerprints: note.fingerprints,
         recipients: told.recipients,
-        scan: None,
+        scan,
         checkpoint_before: sql::checkpoint_before(store.conn(), row.opened_entry)?
             .unwrap_or_default(),
-        checkpoint: store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default(),
+        checkpoint: signer.note(store.log())?,
     })
 }
 

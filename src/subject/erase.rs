@@ -26,7 +26,7 @@ use crate::profile::recognise::{
 use crate::profile::sql as profile_sql;
 use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
 
-use super::certificate::{Certificate, SCHEMA};
+use super::certificate::{Certificate, Told, certify};
 use super::forget::{self, forget_event, forget_value, number};
 use super::gone::{Unproven, prove_gone};
 use super::request::{close, open};
@@ -298,42 +298,19 @@ pub fn erase(
                 .next("look for the person again"));
         }
         let patterns = patterns(store, &held)?;
-        let before = store.signer().map(|signer| signer.note(store.log())).transpose()?;
-        Ok((rules, held, patterns, before.unwrap_or_default()))
+        Ok((rules, held, patterns))
     };
-    let (done, held, patterns, before) =
-        store.decide_and_write(now, decide, |writer, (rules, held, patterns, before)| {
-            let anchor = held.records[0].id;
-            let request = open(writer, &rules, anchor, RequestKind::Erasure)?;
-            let done = forget_subject(writer, &rules, subject, &held, request.id)?;
-            let closed = close(writer, &request, json!({"erasure": done.entry}))?;
-            Ok(((done, request, closed), held, patterns, before))
+    let (request, note, patterns) =
+        store.decide_and_write(now, decide, |writer, (rules, held, patterns)| {
+            let request = open(writer, &rules, held.records[0].id, RequestKind::Erasure)?;
+            let note = forget_subject(writer, &rules, subject, &held, request.id)?;
+            close(writer, &request, json!({"erasure": note.entry}))?;
+            Ok((request.id, note, patterns))
         })?;
-    let (done, request, closed_entry) = done;
-    let Held { records, plan, .. } = held;
     let scan = prove_gone(store, &patterns, &ERASED)?;
-    let note = store.signer().map(|s| s.note(store.log())).transpose()?.unwrap_or_default();
-    Ok(Certificate {
-        schema: SCHEMA,
-        origin: store.log().origin().to_owned(),
-        controller: done.controller,
-        kept_as: done.kept_as,
-        vkey: store.signer().map(|s| s.vkey().to_owned()).unwrap_or_default(),
-        request: request.id,
-        received_at: request.opened_at.to_string(),
-        due_on: request.due_on.clone(),
-        erased_at: done.at.to_string(),
-        entry: done.entry,
-        closed_entry,
-        categories: plan.categories,
-        rows: done.rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
-        records: records.iter().map(|record| record.id).collect(),
-        fingerprints: done.fingerprints,
-        recipients: plan.recipients,
-        scan: Some(scan),
-        checkpoint_before: before,
-        checkpoint: note,
-    })
+    let row = sql::request(store.conn(), request)?;
+    let row = row.expect("the request was made in this very transaction");
+    certify(store, request, &row, Some(note), Some(scan))
 }
 
 /// What to look for in the raw files: every erased value in the clear, and every erased row as it
@@ -359,16 +336,6 @@ fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
     Ok(patterns)
 }
 
-/// What the transaction of an erasure did.
-struct Done {
-    entry: i64,
-    at: Moment,
-    controller: String,
-    kept_as: Option<String>,
-    rows: BTreeMap<&'static str, u64>,
-    fingerprints: Vec<String>,
-}
-
 /// Entry numbers in one erasure entry, at most: a leaf holds 65,535 bytes.
 const ENTRIES_PER_LEAF: usize = 5_000;
 
@@ -378,7 +345,7 @@ fn forget_subject(
     subject: i64,
     held: &Held,
     request: i64,
-) -> Result<Done> {
+) -> Result<ErasureNote> {
     let Held { records, events, decisions, plan } = held;
     let mut entries = Vec::new();
     for record in records {
@@ -430,20 +397,24 @@ fn forget_subject(
         sql::delete_subject(writer.conn, subject)?;
         rows.insert("subject", 1);
     }
-    let (controller, kept_as) = (rules.policy.controller.name.clone(), anything_kept.then_some(id));
-    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
-    // which is harmless; one that happened and isn't journalled would be undone by it.
-    writer.signer.note_erasure(&ErasureNote {
+    let told = Told {
+        controller: rules.policy.controller.name.clone(),
+        kept_as: anything_kept.then_some(id),
+        categories: plan.categories.clone(),
+        rows: rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
+        recipients: plan.recipients.clone(),
+    };
+    let note = ErasureNote {
         entry: number(entry),
         at: writer.now.0,
         records: records.iter().map(|record| record.id).collect(),
-        fingerprints: fingerprints.clone(),
-        told: Some(json!({
-            "controller": controller, "kept_as": kept_as, "categories": plan.categories,
-            "rows": rows, "recipients": plan.recipients,
-        })),
-    })?;
-    Ok(Done { entry, at: writer.now, controller, kept_as, rows, fingerprints })
+        fingerprints,
+        told: Some(serde_json::to_value(told).expect("a certificate is JSON")),
+    };
+    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
+    // which is harmless; one that happened and isn't journalled would be undone by it.
+    writer.signer.note_erasure(&note)?;
+    Ok(note)
 }
 
 /// Keeps the person out: by each source's key, by each identifier that nobody else holds, and by those
@@ -567,6 +538,8 @@ fn forget_record(
 pub(super) const ERASED: Unproven = Unproven {
     blocked: ("erasure-blocked", "the person is erased"),
     incomplete: ("erasure-incomplete", "erased data"),
+    next: "close the other process; `candor request list` shows the request's number, and `candor request \
+           certificate NUMBER` gives its certificate",
 };
 
 /// Repeats an erasure in a store that was restored from an older backup. Nothing is kept out twice,

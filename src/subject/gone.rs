@@ -7,7 +7,7 @@
 use crate::base::error::{Error, Kind, Result};
 use crate::store::{Store, Truncation};
 
-use super::scan::{Pattern, ScanReport, matching, scan};
+use super::scan::{Pattern, ScanReport, held_by, scan};
 use super::sql;
 
 /// What is said when the proof can't be had.
@@ -16,6 +16,8 @@ pub struct Unproven {
     pub blocked: (&'static str, &'static str),
     /// The code and the words where something is left.
     pub incomplete: (&'static str, &'static str),
+    /// How to go on where it is blocked.
+    pub next: &'static str,
 }
 
 /// Empties the write-ahead log and reads the raw files; rebuilds the file once if need be.
@@ -57,16 +59,11 @@ pub fn empty(store: &Store, unproven: &Unproven) -> Result<()> {
     let (code, what) = unproven.blocked;
     let words =
         format!("{what}, but another process is reading old pages, so it can't be proven yet");
-    Err(Error::new(Kind::Busy, code, words).next(
-        "close the other process; for an erasure, `candor request list` shows its number and \
-               `candor request certificate NUMBER` gives its certificate",
-    ))
+    Err(Error::new(Kind::Busy, code, words).next(unproven.next))
 }
 
 /// The values in the clear that the policy, its notices, names or the ledger hold as well.
 fn standing_openly<'p>(store: &Store, patterns: &'p [Pattern]) -> Result<Vec<&'p Pattern>> {
     let clear: Vec<&Pattern> = patterns.iter().filter(|pattern| pattern.is_clear()).collect();
-    let mut found = vec![false; clear.len()];
-    sql::open_texts(store.conn(), |text| matching(&clear, text, &mut found))?;
-    Ok(clear.into_iter().zip(found).filter(|(_, found)| *found).map(|(p, _)| p).collect())
+    held_by(clear, |look| sql::open_texts(store.conn(), look))
 }

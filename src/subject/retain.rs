@@ -12,7 +12,7 @@ use crate::consent::retention::{Age, retained};
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::profile::read::{last_contact, open_records};
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{Store, WordKind, in_force};
 
 use super::erase::Categories;
 use super::forget::{self, Forgotten, holding};
@@ -65,10 +65,22 @@ pub struct Retained {
     pub scan: Option<ScanReport>,
 }
 
-/// (purpose, category, because).
-type Tallies = BTreeMap<(String, String, &'static str), Forgotten>;
+/// What has been judged so far.
+#[derive(Default)]
+struct Judged {
+    /// By (purpose, category, because).
+    tallies: BTreeMap<(String, String, &'static str), Forgotten>,
+    all: Forgotten,
+    /// Whose data is to go.
+    due: Vec<i64>,
+    /// How the rows that are to go lie in the file.
+    patterns: Vec<Pattern>,
+}
 
 /// Judges everybody at a moment and deletes what nobody may hold any more.
+///
+/// Who has something to go is found beside other writers; what goes is decided again under the write
+/// lock, so that a consent that is renewed in between keeps what it covers.
 ///
 /// # Errors
 /// `retention-blocked` when a reader in another process keeps old pages alive; `retention-incomplete`
@@ -76,20 +88,46 @@ type Tallies = BTreeMap<(String, String, &'static str), Forgotten>;
 pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Result<Retained> {
     // The moment that the transactions will see.
     let now = now.max(store.log().last_at());
-    let mut tallies = Tallies::new();
-    let (mut all, mut due) = (Forgotten::default(), Vec::new());
-    let mut patterns = Vec::new();
-    for subject in profile_sql::live_subjects(store.conn())? {
-        let found = judge(store, rules, subject, now, &mut tallies, &mut patterns)?;
-        if found.values + found.events > 0 {
-            all.values += found.values;
-            all.events += found.events;
-            due.push(subject);
+    let mut judged = Judged::default();
+    {
+        let _one_state = sql::snapshot(store.conn())?;
+        for subject in profile_sql::live_subjects(store.conn())? {
+            judge(store, rules, subject, now, &mut judged)?;
         }
     }
-    let mut retained = Retained {
-        at: now.to_string(),
-        deleted: tallies
+    if carry == Carry::DryRun {
+        return Ok(told(judged, now, None));
+    }
+    let due = std::mem::take(&mut judged.due);
+    judged = Judged::default();
+    for subjects in due.chunks(SUBJECTS_PER_WRITE) {
+        let decide = |store: &Store, now: Moment| {
+            let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
+            let before = judged.due.len();
+            for subject in subjects {
+                judge(store, &rules, *subject, now, &mut judged)?;
+            }
+            Ok((rules, judged.due[before..].to_vec()))
+        };
+        store.decide_and_write(now, decide, |writer, (rules, due)| {
+            for subject in due {
+                forget::sweep(writer, &rules, subject, "retention")?;
+            }
+            Ok(())
+        })?;
+    }
+    let scan = match judged.patterns.is_empty() {
+        true => None,
+        false => Some(prove_gone(store, &judged.patterns, &DELETED)?),
+    };
+    Ok(told(judged, now, scan))
+}
+
+fn told(judged: Judged, at: Moment, scan: Option<ScanReport>) -> Retained {
+    Retained {
+        at: at.to_string(),
+        deleted: judged
+            .tallies
             .into_iter()
             .map(|((purpose, category, because), count)| Deleted {
                 purpose,
@@ -99,24 +137,11 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
                 events: count.events,
             })
             .collect(),
-        values: all.values,
-        events: all.events,
-        people: due.len() as u64,
-        scan: None,
-    };
-    if carry == Carry::DryRun || due.is_empty() {
-        return Ok(retained);
+        values: judged.all.values,
+        events: judged.all.events,
+        people: judged.due.len() as u64,
+        scan,
     }
-    for subjects in due.chunks(SUBJECTS_PER_WRITE) {
-        store.write(now, |writer| {
-            for subject in subjects {
-                forget::sweep(writer, rules, *subject, "retention")?;
-            }
-            Ok(())
-        })?;
-    }
-    retained.scan = Some(prove_gone(store, &patterns, &DELETED)?);
-    Ok(retained)
 }
 
 /// Finds what of a subject is to go, counts it and notes how its rows lie in the file.
@@ -125,16 +150,16 @@ fn judge(
     rules: &Rulebook,
     subject: i64,
     now: Moment,
-    tallies: &mut Tallies,
-    patterns: &mut Vec<Pattern>,
-) -> Result<Forgotten> {
+    judged: &mut Judged,
+) -> Result<()> {
     let (conn, words) = (store.conn(), store.words());
     let records = open_records(conn, words, subject)?;
     let history = History::load(conn, subject)?;
     let found = forget::unreasoned(conn, words, rules, &history, &records, now)?;
     if found.is_empty() {
-        return Ok(Forgotten::default());
+        return Ok(());
     }
+    let Judged { tallies, all, due, patterns } = judged;
     let categories = Categories::of(rules);
     let contact = last_contact(&records);
     let mut count = |at: usize, category: &str, mask, observed_at, event: bool| {
@@ -163,11 +188,15 @@ fn judge(
         count(*at, &category, words.mask_of(row.purposes), Moment(row.at), true);
         patterns.push(Pattern::stored(&row.body));
     }
-    Ok(found.size())
+    all.values += found.size().values;
+    all.events += found.size().events;
+    due.push(subject);
+    Ok(())
 }
 
 /// What a run is called when its proof can't be had.
 const DELETED: Unproven = Unproven {
     blocked: ("retention-blocked", "it is deleted"),
     incomplete: ("retention-incomplete", "the deleted data"),
+    next: "close the other process and run `candor audit verify --deep`",
 };

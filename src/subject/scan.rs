@@ -58,11 +58,31 @@ impl Pattern {
     }
 }
 
-/// Marks the patterns that a text holds.
-pub fn matching(patterns: &[&Pattern], text: &[u8], found: &mut [bool]) {
-    for (pattern, found) in patterns.iter().zip(found) {
-        *found = *found || memchr::memmem::find(text, pattern.bytes()).is_some();
-    }
+/// Those of some patterns that any of many texts holds; `texts` shows each text to the look that it is
+/// given.
+pub fn held_by(
+    patterns: Vec<&Pattern>,
+    texts: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<()>,
+) -> Result<Vec<&Pattern>> {
+    let bytes: Vec<&[u8]> = patterns.iter().map(|pattern| pattern.bytes()).collect();
+    let machine = machine(&bytes)?;
+    let mut held = BTreeSet::new();
+    texts(&mut |text| {
+        held.extend(machine.find_overlapping_iter(text).map(|hit| hit.pattern().as_usize()));
+    })?;
+    Ok(held.into_iter().map(|index| patterns[index]).collect())
+}
+
+/// Looks for many patterns at once.
+fn machine(wanted: &[&[u8]]) -> Result<AhoCorasick> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::DFA).filter(|_| wanted.len() < 2_000))
+        .build(wanted)
+        .map_err(|_| {
+            Error::damaged("scan-failed", "too much to look for at once")
+                .next("run `candor audit verify --deep`")
+        })
 }
 
 /// What a look at the files found.
@@ -127,14 +147,7 @@ pub fn scan(store: &Path, patterns: &[Pattern]) -> Result<ScanReport> {
         found: 0,
         rebuilt: false,
     };
-    let machine = AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA).filter(|_| wanted.len() < 2_000))
-        .build(&wanted)
-        .map_err(|_| {
-            Error::damaged("scan-failed", "too much to look for at once")
-                .next("run `candor audit verify --deep`")
-        })?;
+    let machine = machine(&wanted)?;
     let [wal, shm] = side_files(store);
     for path in [store.to_owned(), wal, shm] {
         if !path.exists() {

@@ -23,7 +23,7 @@ pub fn snapshot(conn: &Connection) -> Result<Transaction<'_>> {
 /// Every text of the store that says nothing about anybody: what the policy declares and what the
 /// ledger says of it. Columns that lie side by side in a row are one text, since SQLite puts nothing
 /// between them ("table", "timestamp").
-pub fn open_texts(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()> {
+pub fn open_texts(conn: &Connection, each: &mut dyn FnMut(&[u8])) -> Result<()> {
     for query in [
         "SELECT text FROM policy",
         "SELECT name || language FROM notice",

@@ -14,6 +14,7 @@ use candor::policy::types::ConsentState;
 use candor::send;
 use candor::store::{Access, Store};
 use candor::subject::erase::erase;
+use candor::subject::retain;
 use candor::verify::{Depth, Options, verify};
 
 use crate::common::{World, hour, numbers};
@@ -65,6 +66,43 @@ fn a_withdrawal_that_comes_while_a_run_waits_is_heard() {
     assert_eq!((run.sent, run.withheld["consent_withdrawn"]), (0, 1));
     let report = candor::audit::unlawful::unlawful(&world.store, None, hour(9)).unwrap();
     assert!(report.is_clean(), "{report:?}");
+}
+
+/// What is to go is decided under the lock too: a consent that comes while a run waits is kept.
+#[test]
+fn a_consent_that_comes_while_retention_waits_keeps_its_data() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let spoken =
+        |notice, state| Spoken { purpose: Some("tips"), notice, state, ..Spoken::default() };
+    let given = spoken(Some("tips-form@1"), ConsentState::Given);
+    world.say("card:K1", &given, hour(2));
+    world.import("till", "basket,at,looked_at,card,cents,what\nb1,,2026-01-05,K1,,Book\n", hour(3));
+    let held = world.held();
+    assert!(held.iter().any(|(_, name, _)| name == "look"));
+    let rules = world.rules.clone();
+    let out = desk::statements(&rules, &spoken(None, ConsentState::Withdrawn), hour(4)).unwrap();
+    world.store.write(hour(4), |writer| desk::record(writer, ann, &out)).unwrap();
+    let back = desk::statements(&rules, &given, hour(5)).unwrap();
+    let mut second = other(&world);
+    let (go, wait) = channel();
+    let done = std::thread::scope(|scope| {
+        let retaining = scope.spawn(move || {
+            Receiver::recv(&wait).unwrap();
+            retain::run(&mut second, &rules, hour(5), retain::Carry::Out).unwrap()
+        });
+        let written = world.store.write(hour(5), |writer| {
+            go.send(()).unwrap();
+            std::thread::sleep(HELD);
+            desk::record(writer, ann, &back)
+        });
+        written.unwrap();
+        retaining.join().unwrap()
+    });
+    assert_eq!((done.values, done.events, done.people), (0, 0, 0));
+    assert_eq!(world.held(), held);
+    deep(&world);
 }
 
 /// Signals from inside an import's transaction, once, and keeps it open for a while.
