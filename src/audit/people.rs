@@ -14,6 +14,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::{Statement, state_code};
+use crate::profile::lookup::first_entry_of;
 use crate::store::first_entry_from;
 
 use super::sql;
@@ -283,7 +284,7 @@ fn last_record_before(conn: &Connection, entry: i64) -> Result<i64> {
         let first = loop {
             match sql::record_upto(conn, near)?.filter(|record| *record > known) {
                 None => break None,
-                Some(record) => match sql::first_entry_of(conn, record)? {
+                Some(record) => match first_entry_of(conn, record)? {
                     Some(first) => break Some((record, first)),
                     None => near = record - 1,
                 },

@@ -173,34 +173,6 @@ pub fn record_upto(conn: &Connection, record: i64) -> Result<Option<i64>> {
         .query_row([record], |row| row.get(0))?)
 }
 
-/// The first entry under which something of a record came in or was said; what was erased of it since
-/// counts too. `None` where nothing is left.
-pub fn first_entry_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
-    Ok(conn
-        .prepare_cached(
-            "WITH RECURSIVE
-               said(seq) AS (
-                 SELECT last_value FROM record WHERE id = $1 AND last_value <> 0
-                 UNION ALL
-                 SELECT v.prev FROM said s JOIN value v ON v.seq = s.seq WHERE v.prev <> 0),
-               done(seq) AS (
-                 SELECT last_event FROM rollup WHERE record = $1 AND last_event <> 0
-                 UNION ALL
-                 SELECT e.prev FROM done d JOIN event e ON e.seq = d.seq WHERE e.prev <> 0)
-             SELECT MIN(n) FROM (
-               SELECT (SELECT n FROM batch WHERE value_count > 0
-                       AND first_value <= (SELECT MIN(seq) FROM said)
-                       ORDER BY first_value DESC LIMIT 1) AS n
-               UNION ALL
-               SELECT (SELECT n FROM batch WHERE event_count > 0
-                       AND first_event <= (SELECT MIN(seq) FROM done)
-                       ORDER BY first_event DESC LIMIT 1)
-               UNION ALL SELECT MIN(n) FROM statement WHERE record = $1
-               UNION ALL SELECT MIN(n) FROM payload WHERE record = $1)",
-        )?
-        .query_row([record], |row| row.get(0))?)
-}
-
 /// Items whose old salt was kept because the law keeps them through an erasure: (item, seq).
 pub fn kept_items(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     let mut statement = conn.prepare("SELECT item, seq FROM kept_salt WHERE item IN (1, 2)")?;

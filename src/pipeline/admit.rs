@@ -389,21 +389,19 @@ impl<'r> Admission<'r> {
         prints.extend(
             identifiers.iter().map(|i| identifier_fingerprint(writer.secret, &i.kind, &i.text)),
         );
+        let mut found = suppressed(writer, prints)?;
         // Whoever shares an address with them and bears their name: only where the row is new.
-        if sql::record_by_key(writer.conn, self.code, blind)?.is_none() {
-            let traits = self.traits(inbound);
-            for seen in identifiers {
-                let guards = self.rules.policy.identifiers.get(&seen.kind);
-                for way in guards.map(|kind| holder_traits(kind, &traits)).unwrap_or_default() {
-                    prints.push(holder_fingerprint(writer.secret, &seen.kind, &seen.text, &way));
-                }
+        let traits = self.traits(inbound);
+        let mut holders = Vec::new();
+        for seen in identifiers {
+            let guards = self.rules.policy.identifiers.get(&seen.kind);
+            for way in guards.map(|kind| holder_traits(kind, &traits)).unwrap_or_default() {
+                holders.push(holder_fingerprint(writer.secret, &seen.kind, &seen.text, &way));
             }
         }
-        let mut found = Vec::new();
-        for print in prints {
-            if let Some((since, entry)) = consent_sql::suppression(writer.conn, &print)? {
-                found.push((print, since, entry));
-            }
+        let holders = suppressed(writer, holders)?;
+        if !holders.is_empty() && sql::record_by_key(writer.conn, self.code, blind)?.is_none() {
+            found.extend(holders);
         }
         let Some(latest) = found.iter().map(|(_, since, _)| *since).max() else { return Ok(false) };
         let returns = statements.iter().any(|(new, _)| {
@@ -538,6 +536,17 @@ impl<'r> Admission<'r> {
 }
 
 /// A statement as a row, to ask what it means before it is recorded.
+/// Those of some fingerprints that keep somebody out, each with since when and by which entry.
+fn suppressed(writer: &Writer<'_>, prints: Vec<[u8; 16]>) -> Result<Vec<([u8; 16], Moment, i64)>> {
+    let mut found = Vec::new();
+    for print in prints {
+        if let Some((since, entry)) = consent_sql::suppression(writer.conn, &print)? {
+            found.push((print, since, entry));
+        }
+    }
+    Ok(found)
+}
+
 fn as_row(new: &NewStatement, now: Moment) -> Statement {
     history::row(0, 0, new, now)
 }

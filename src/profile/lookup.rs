@@ -8,7 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::store::Store;
 
 use super::sql;
-pub use super::sql::{MergeRow, live_subjects, merges_into, public_id, records_of};
+pub use super::sql::{MergeRow, first_entry_of, live_subjects, merges_into, public_id, records_of};
 
 /// Writes the entry that a person's data was read (by whom, for what): itself personal, so sealed.
 pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> Result<i64> {
@@ -22,17 +22,12 @@ pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> 
     })
 }
 
-/// The records of a subject of which the first value came in after a ledger entry, such as a merge: a
-/// split leaves them where they are, since whose they are stands nowhere.
+/// The records of a subject that came in after a ledger entry, such as a merge: a split leaves them where
+/// they are, since whose they are stands nowhere.
 pub fn came_after(conn: &Connection, subject: i64, entry: i64) -> Result<Vec<i64>> {
     let mut later = Vec::new();
     for record in sql::records_of(conn, subject)? {
-        let (mut first, mut next) = (0, sql::record(conn, record)?.last_value);
-        while next != 0 {
-            first = next;
-            next = sql::value(conn, first)?.prev;
-        }
-        if first != 0 && sql::batch_of_value(conn, first)?.n > entry {
+        if first_entry_of(conn, record)?.is_some_and(|first| first > entry) {
             later.push(record);
         }
     }
