@@ -315,9 +315,10 @@ fn the_named_cases() {
 #[test]
 fn a_no_without_a_time_of_its_own_beats_the_same_records_older_yes() {
     let mut world = crate::common::World::new();
-    let row = |optin: &str| {
+    let row = |at: &str, optin: &str| {
         format!(
-            "customer_id,at,name,email,optin,notice\nc1,2026-01-04,Ann,ann@x.example,{optin},letter-form@1\n"
+            "customer_id,at,name,email,optin,notice\n\
+             c1,{at},Ann,ann@x.example,{optin},letter-form@1\n"
         )
     };
     let in_force = |world: &crate::common::World, at| {
@@ -326,13 +327,13 @@ fn a_no_without_a_time_of_its_own_beats_the_same_records_older_yes() {
         let standing = history.standing(AsOf::at(at));
         standing.consents.values().any(|consent| in_force_state(consent.state))
     };
-    // The yes counts from its row; the row of the no is as old.
-    world.import("shop", &row("yes"), hour(1));
+    // Each counts from its row, and the row of the no says an older day.
+    world.import("shop", &row("2026-01-04", "yes"), hour(1));
     assert!(in_force(&world, hour(1)));
-    world.import("shop", &row("no"), hour(2));
+    world.import("shop", &row("2026-01-02", "no"), hour(2));
     assert!(!in_force(&world, hour(2)));
     let before = crate::common::rows(world.store.conn(), "statement");
-    world.import("shop", &row("no"), hour(3));
+    world.import("shop", &row("2026-01-02", "no"), hour(3));
     assert_eq!(crate::common::rows(world.store.conn(), "statement"), before, "said once");
 }
 
