@@ -553,32 +553,3 @@ fn an_unknown_person_is_answered_no() {
     assert_eq!(candor("card:C-ANN").status.code(), Some(0));
     assert_eq!(candor("card:C-ANN").status.code(), Some(2), "the folder isn't empty any more");
 }
-
-/// Measures the look-up alone over the example brand: run it in release with `--ignored --nocapture`
-/// and CANDOR_STORE naming a store made with `fixtures/brand/import.sh`.
-#[test]
-#[ignore = "a measurement, to be run in release"]
-fn how_long_a_look_up_takes() {
-    let Ok(path) = std::env::var("CANDOR_STORE") else {
-        eprintln!("CANDOR_STORE names no store: nothing is measured");
-        return;
-    };
-    let store = Store::open(Path::new(&path), store::Access::Read, "bench").unwrap();
-    let rules = store::latest(store.conn(), store.words()).unwrap();
-    let subjects = candor::profile::lookup::live_subjects(store.conn()).unwrap();
-    // A fixed sequence that looks random, so that runs can be compared.
-    let picks = (0..1_000_usize).map(|i| subjects[i * 7_919 % subjects.len()]);
-    let (mut looks, mut wholes) = (Vec::new(), Vec::new());
-    for subject in picks {
-        let start = std::time::Instant::now();
-        candor::subject::access::collect::collect(&store, &rules, subject, now()).unwrap();
-        looks.push(start.elapsed());
-        let start = std::time::Instant::now();
-        whole_package(&store, &rules, subject, now()).unwrap();
-        wholes.push(start.elapsed());
-    }
-    for (name, times) in [("look-up", &mut looks), ("look-up and second count", &mut wholes)] {
-        times.sort();
-        eprintln!("{name}: p50 {:?}, p99 {:?}, max {:?}", times[500], times[990], times[999]);
-    }
-}
