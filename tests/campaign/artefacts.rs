@@ -209,7 +209,7 @@ fn note_lines(dice: &mut Dice, own: &[u8]) -> Option<Vec<u8>> {
 fn essence(bytes: &[u8], trust: &Trust) -> BTreeSet<String> {
     let mut says = BTreeSet::new();
     let evidence = |evidence: Evidence, says: &mut BTreeSet<String>| {
-        says.insert(note_essence(evidence.checkpoint.as_bytes(), trust));
+        says.extend(note_essence(evidence.checkpoint.as_bytes(), trust));
         says.extend(evidence.document_salt);
         for shown in evidence.entries {
             says.extend(shown.opened.map(|opened| format!("{} {opened:?}", shown.leaf)));
@@ -224,17 +224,19 @@ fn essence(bytes: &[u8], trust: &Trust) -> BTreeSet<String> {
     {
         evidence(alone, &mut says);
     } else {
-        says.insert(note_essence(bytes, trust));
+        says.extend(note_essence(bytes, trust));
     }
     says
 }
 
-/// A note without the signatures of those who aren't trusted; any other bytes as they are.
-pub fn note_essence(bytes: &[u8], trust: &Trust) -> String {
-    let Ok(mut note) = Note::parse(bytes) else {
-        return format!("{bytes:?}");
+/// What a note says: its text, and that each of those who are trusted signed it; any other bytes as they
+/// are.
+pub fn note_essence(bytes: &[u8], trust: &Trust) -> BTreeSet<String> {
+    let Ok(note) = Note::parse(bytes) else {
+        return BTreeSet::from([format!("{bytes:?}")]);
     };
     let keys = || trust.log_keys.iter().chain(&trust.witness_keys);
-    note.signatures.retain(|line| keys().any(|key| line.is_by(key)));
-    note.to_text()
+    let trusted = note.signatures.iter().filter(|line| keys().any(|key| line.is_by(key)));
+    let signed = trusted.map(|line| format!("{} {line:?}", note.text));
+    signed.chain([note.text.clone()]).collect()
 }

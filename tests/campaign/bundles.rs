@@ -180,7 +180,7 @@ fn edit_line(dice: &mut Dice, own: &[u8]) -> Vec<u8> {
 /// What a bundle says to somebody who trusts these keys.
 #[derive(PartialEq, Eq)]
 struct Says {
-    checkpoint: String,
+    checkpoint: BTreeSet<String>,
     older: BTreeSet<String>,
     entries: BTreeMap<String, Vec<u8>>,
     payloads: BTreeSet<(i64, String, String)>,
@@ -191,7 +191,7 @@ struct Says {
 impl Says {
     fn of(files: &Files, trust: &Trust) -> Says {
         let mut says = Says {
-            checkpoint: String::new(),
+            checkpoint: BTreeSet::new(),
             older: BTreeSet::new(),
             entries: BTreeMap::new(),
             payloads: BTreeSet::new(),
@@ -229,11 +229,13 @@ fn payloads(bytes: &[u8]) -> BTreeSet<(i64, String, String)> {
 /// What it means that a changed bundle is taken.
 fn taken(said: &Says, says: &Says) -> Outcome {
     // The checkpoint says which files of entries there are: no other one is read.
-    let whole = says.checkpoint == said.checkpoint
+    let whole = says.checkpoint.is_subset(&said.checkpoint)
         && says.payloads == said.payloads
         && said.entries.iter().all(|(name, bytes)| says.entries.get(name) == Some(bytes));
     let more = says.entries.len() > said.entries.len();
-    if whole && !more && said.older == says.older && said.beside == says.beside {
+    if whole && says.checkpoint != said.checkpoint {
+        Outcome::NotFound("an artefact that says less, and nothing else")
+    } else if whole && !more && said.older == says.older && said.beside == says.beside {
         Outcome::NothingClaimed
     } else if whole && said.older == says.older {
         Outcome::NotFound("a file of a bundle for other tools: tiles of hashes, time-stamps, words")

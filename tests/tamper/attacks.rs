@@ -1,14 +1,11 @@
 //! The attacks: each changes a copy of the store, and says by which finding it is told.
 
 use candor::base::clock::Moment;
-use candor::ledger::checkpoint::Checkpoint;
 use candor::ledger::hash::leaf_hash;
-use candor::ledger::key::SigningKey;
-use candor::ledger::leaf::{Leaf, first_previous};
-use candor::ledger::tree::root_of;
+use candor::ledger::leaf::Leaf;
 use rusqlite::{Connection, params};
 
-use super::small::Small;
+use super::small::{Small, sign_anew};
 
 /// An attack, and the code of its finding: with the file only, with a checkpoint that was kept
 /// elsewhere (and the key that was handed out), with what lies beside the key. `""` where it can't
@@ -204,27 +201,8 @@ fn cut_tail(_: &Small, conn: &Connection) {
 }
 
 /// Makes every link anew and signs the whole, as only the key's holder can.
-fn rebuild(small: &Small, conn: &Connection, mut entries: Vec<Leaf>) {
-    let origin = small.vkey.name();
-    let mut previous = first_previous(origin);
-    conn.execute_batch("DELETE FROM entry; DELETE FROM checkpoint").unwrap();
-    let mut hashes = Vec::new();
-    for (n, leaf) in (0_i64..).zip(&mut entries) {
-        leaf.number = n.unsigned_abs();
-        leaf.previous = previous;
-        let bytes = leaf.to_bytes().unwrap();
-        previous = leaf_hash(&bytes);
-        hashes.push(previous);
-        conn.execute("INSERT INTO entry VALUES ($1, $2)", params![n, bytes]).unwrap();
-    }
-    let size = hashes.len();
-    assert!(size < 256, "no node is stored");
-    let checkpoint =
-        Checkpoint { origin: origin.to_owned(), size: size as u64, root: root_of(hashes) };
-    let key = SigningKey::from_pem(&small.key_pem()).unwrap();
-    let note = key.sign_checkpoint(&checkpoint).unwrap().to_text();
-    let size = i64::try_from(size).unwrap();
-    conn.execute("INSERT INTO checkpoint VALUES ($1, $2)", params![size, note.as_bytes()]).unwrap();
+fn rebuild(small: &Small, conn: &Connection, entries: Vec<Leaf>) {
+    sign_anew(conn, small.vkey.name(), &small.key_pem(), entries);
 }
 
 fn parsed(conn: &Connection) -> Vec<Leaf> {

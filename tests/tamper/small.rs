@@ -10,6 +10,11 @@ use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::collect::{Progress, Reject};
 use candor::consent::desk::{self, Spoken};
+use candor::ledger::checkpoint::Checkpoint;
+use candor::ledger::hash::leaf_hash;
+use candor::ledger::key::SigningKey;
+use candor::ledger::leaf::{Leaf, first_previous};
+use candor::ledger::tree::root_of;
 use candor::ledger::vkey::VerifierKey;
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
@@ -22,7 +27,7 @@ use candor::store::{self, Creation, Store, erasures_path, key_path, side_files, 
 use candor::subject::backup::backup;
 use candor::subject::erase::erase;
 use candor::verify::{Depth, Held, Options, Report, Standing, latest_checkpoint, verify};
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 const POLICY: &str = include_str!("../../fixtures/brand/policy.toml");
 const EXPORTS: &[(&str, &str)] = &[
@@ -214,4 +219,28 @@ pub fn codes(report: &Report) -> BTreeSet<&'static str> {
     let codes: BTreeSet<_> = broken.flat_map(|c| c.faults.iter().map(|fault| fault.code)).collect();
     assert_eq!(codes.is_empty(), report.holds, "a report says what breaks it");
     codes
+}
+
+/// Puts a ledger of these leaves in a store's place: every link made anew, and the whole signed with a
+/// key, as only its holder can.
+pub fn sign_anew(conn: &Connection, origin: &str, key: &str, mut leaves: Vec<Leaf>) {
+    let mut previous = first_previous(origin);
+    conn.execute_batch("DELETE FROM entry; DELETE FROM checkpoint").unwrap();
+    let mut hashes = Vec::new();
+    for (n, leaf) in (0_i64..).zip(&mut leaves) {
+        leaf.number = n.unsigned_abs();
+        leaf.previous = previous;
+        let bytes = leaf.to_bytes().unwrap();
+        previous = leaf_hash(&bytes);
+        hashes.push(previous);
+        conn.execute("INSERT INTO entry VALUES ($1, $2)", params![n, bytes]).unwrap();
+    }
+    let size = hashes.len();
+    assert!(size < 256, "no node is stored");
+    let root = root_of(hashes);
+    let checkpoint = Checkpoint { origin: origin.to_owned(), size: size as u64, root };
+    let key = SigningKey::from_pem(key).unwrap();
+    let note = key.sign_checkpoint(&checkpoint).unwrap().to_text();
+    let size = i64::try_from(size).unwrap();
+    conn.execute("INSERT INTO checkpoint VALUES ($1, $2)", params![size, note.as_bytes()]).unwrap();
 }
