@@ -296,6 +296,23 @@ fn a_file_for_a_spreadsheet_runs_nothing() {
     assert!(desk.read("spreadsheet.csv").contains(",'=HYPERLINK(1)\r\n"));
 }
 
+/// The ledger forgets nothing, so nobody's address goes into it as the one who acts.
+#[test]
+fn who_acts_is_a_role_and_no_address() {
+    let desk = Desk::with_people();
+    let before = desk.done("audit checkpoint");
+    for actor in ["eve@example.com", &"x".repeat(65), ""] {
+        let mut command = desk.command("--json consent record email:edda.lind@example.com");
+        let said = command.args(["--purpose", "newsletter", "--state", "withdrawn", "--as", actor]);
+        let said = said.output().unwrap();
+        assert_eq!(said.status.code(), Some(2), "{said:?}");
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert!(text.contains("actor-unfit") && !text.contains("eve"), "{text}");
+    }
+    assert_eq!(desk.done("audit checkpoint"), before, "nothing was entered");
+    desk.done("backup b.db --as dpo-2");
+}
+
 /// Whoever wants to write a word into the store while a long file comes in gets their turn.
 #[test]
 fn a_long_import_lets_others_in() {

@@ -151,6 +151,9 @@ fn carry_out(
     let mut let_in = now();
     while !run.ended {
         run.summary = store.write(now(), |writer| {
+            if store::last_policy_version(writer.conn)? != Some(rules.version) {
+                return Err(policy_changed(request.path, run.resume_line));
+            }
             if admission.is_none() {
                 admission = Some(Admission::new(writer, rules, request.source, import)?);
             }
@@ -185,6 +188,13 @@ fn carry_out(
         resumed_at_line,
         known_from: None,
     })
+}
+
+/// A policy acts from the moment of its application on, also on a file that is half read.
+fn policy_changed(path: &Path, line: u64) -> Error {
+    Error::no("policy-changed", "another policy came into force while the file was being read")
+        .at(format!("{}, line {line}", path.display()))
+        .next("run the same command again: it goes on from there, under the policy in force")
 }
 
 fn totals_of(summary: &Summary) -> String {

@@ -296,6 +296,14 @@ pub fn request(conn: &Connection, id: i64) -> Result<Option<RequestRow>> {
         .optional()?)
 }
 
+/// The open requests for an erasure.
+pub fn open_erasures(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare("SELECT id FROM request WHERE state = 2 AND kind = 4 ORDER BY id")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The last checkpoint over at most so many entries.
 pub fn checkpoint_before(conn: &Connection, entries: i64) -> Result<Option<String>> {
     let note: Option<Vec<u8>> = conn

@@ -10,6 +10,7 @@ mod claim;
 mod deep;
 mod entries;
 mod facts;
+mod holders;
 mod items;
 mod keys;
 mod payloads;

@@ -33,7 +33,7 @@ pub(super) fn check(
     words: &Words,
     facts: &Facts,
 ) -> Result<Vec<Claim>> {
-    Ok(vec![
+    let mut claims = vec![
         batches(conn, facts)?,
         tombstones(conn, facts)?,
         policies(conn, facts)?,
@@ -41,10 +41,11 @@ pub(super) fn check(
         requests(conn, facts)?,
         disclosures(conn, words, facts)?,
         suppressions(conn)?,
-        journal(path, conn, facts)?,
         rows(conn)?,
         schema(conn)?,
-    ])
+    ];
+    claims.extend(journal(path, conn, facts)?);
+    Ok(claims)
 }
 
 fn batches(conn: &Connection, facts: &Facts) -> Result<Claim> {
@@ -235,10 +236,17 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
         });
         Ok(())
     })?;
-    sql::with_leaf(conn, Numbers::Closings, |[id, n, at, _]: [i64; 4], leaf| {
+    sql::with_leaf(conn, Numbers::Closings, |[id, n, at, record]: [i64; 4], leaf| {
         let (kind, written_at, body) = entry(leaf);
-        let holds =
-            kind.starts_with("request.") && at == written_at && body["req"].as_i64() == Some(id);
+        // What was handed out is committed to under the key of the record that asked.
+        let asked = match body["by"]["export"].as_i64() {
+            Some(export) => sql::payload_record(conn, export)? == Some(record),
+            None => true,
+        };
+        let holds = kind.starts_with("request.")
+            && at == written_at
+            && body["req"].as_i64() == Some(id)
+            && asked;
         claim.expect(holds, "request-differs", Some(n), || {
             format!("request {id} was not closed by entry {n}")
         });
@@ -323,13 +331,13 @@ fn suppressions(conn: &Connection) -> Result<Claim> {
 
 /// No entry names who is kept out (that would tie the ledger to people); the journal beside the key
 /// does, by keyed fingerprints.
-fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
+fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
     let file = store::erasures_path(path);
     if !file.exists() {
-        return Ok(Claim::unproven(
+        return Ok(vec![Claim::unproven(
             "kept-out",
             "that all who were erased are kept out: the journal of erasures isn't beside the store",
-        ));
+        )]);
     }
     let mut claim = Claim::new(
         "kept-out",
@@ -337,8 +345,10 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
     );
     let Ok(notes) = store::read_erasures(&file) else {
         claim.find("journal-damaged", None, "the journal of erasures can't be read");
-        return Ok(claim);
+        return Ok(vec![claim]);
     };
+    // A journal that was lost and begun again knows nothing of erasures before.
+    let since = notes.iter().filter(|note| note.lost).map(|note| note.entry).max();
     let mut missing: BTreeSet<String> = BTreeSet::new();
     let mut destroyed = sql::destroyed_records(conn)?;
     let mut complete = true;
@@ -346,7 +356,7 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
         // A crash may leave a note of an erasure that didn't happen.
         let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(-1))?;
         let (kind, at, body) = entry(leaf.as_deref());
-        if kind == "erasure" && at == note.at {
+        if kind == "erasure" && at == note.at && !note.lost {
             complete &= body["records"].as_u64() == Some(note.records.len() as u64);
             for record in &note.records {
                 // Whoever is erased is gone, or there is something that the law keeps of them.
@@ -358,12 +368,16 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
             missing.extend(note.fingerprints);
         }
     }
-    claim.expect(complete && destroyed.is_empty(), "journal-differs", None, || {
+    let complete = complete && (destroyed.is_empty() || since.is_some());
+    claim.expect(complete, "journal-differs", None, || {
         "the journal names other records than were erased, so a restore couldn't repeat it".into()
     });
     claim.checked = missing.len() as u64;
     let mut unknown = 0;
-    sql::fingerprints(conn, |print| unknown += u64::from(!missing.remove(&hex(print))))?;
+    sql::fingerprints(conn, |print, entry| {
+        let before = since.is_some_and(|since| u64::try_from(entry).is_ok_and(|n| n < since));
+        unknown += u64::from(!missing.remove(&hex(print)) && !before);
+    })?;
     claim.expect(missing.len() as u64 <= facts.lifted, "suppression-missing", None, || {
         format!(
             "{} fingerprints of erased people are gone, {} were lifted",
@@ -374,7 +388,17 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Claim> {
     claim.expect(unknown == 0, "suppression-unknown", None, || {
         format!("{unknown} fingerprints are kept out that no erasure in the journal names")
     });
-    Ok(claim)
+    let mut claims = vec![claim];
+    if let Some(since) = since {
+        claims.push(Claim::unproven(
+            "kept-out",
+            &format!(
+                "that all who were erased before entry {since} are kept out: the journal of erasures was \
+                 lost then"
+            ),
+        ));
+    }
+    Ok(claims)
 }
 
 fn rows(conn: &Connection) -> Result<Claim> {

@@ -117,6 +117,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "delete a batch", Sql("DELETE FROM batch WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-missing";
     "edit a request's due day", Sql("UPDATE request SET due_on = '2030-01-01'") => "request-differs";
     "call a request another kind", Sql("UPDATE request SET kind = 2") => "request-differs";
+    "give an answered request to another record", Sql("UPDATE request SET record = record + 1 WHERE kind = 2") => "request-differs";
     "reopen a request", Sql("UPDATE request SET state = 2") => "request-differs";
     "delete a request", Sql("DELETE FROM request") => "request-missing";
     "delete a merge", Sql("DELETE FROM merge WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
