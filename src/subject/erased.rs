@@ -4,7 +4,6 @@
 //! one history only: after a restore the ledger goes on otherwise, and numbers are given again. So the
 //! journal keeps each restore, by the hash of its entry, and a backup of what was left is told by that.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -161,14 +160,17 @@ impl Erased {
             lost: self.lost,
             ..ErasureNote::default()
         };
-        let kept: BTreeSet<&String> = repeated.iter().flat_map(|note| &note.fingerprints).collect();
-        let rest = self.later.iter().map(|note| ErasureNote {
-            entry,
-            at: note.at,
-            fingerprints: note.fingerprints.iter().filter(|p| !kept.contains(p)).cloned().collect(),
-            ..ErasureNote::default()
-        });
-        let rest: Vec<ErasureNote> = rest.filter(|note| !note.fingerprints.is_empty()).collect();
+        // They are kept out since their erasure, by the entry of the restore.
+        let rest: Vec<ErasureNote> = self
+            .later
+            .iter()
+            .map(|note| ErasureNote {
+                entry,
+                at: note.at,
+                fingerprints: note.fingerprints.clone(),
+                ..ErasureNote::default()
+            })
+            .collect();
         let mut lines = Vec::new();
         for note in self.earlier.iter().chain([&restore]).chain(repeated).chain(&rest) {
             push_line(&mut lines, note);

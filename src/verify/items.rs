@@ -177,6 +177,10 @@ fn pass(
                 format!("row {} of the {part} belongs to a record of another source", item.seq)
             });
         }
+        // The keys of all records stay in their rows, those that were destroyed too.
+        claim.expect(holder.is_some(), "record-unknown", n, || {
+            format!("row {} of the {part} belongs to a record that never was", item.seq)
+        });
         let erased = match kind {
             ItemKind::Value => item.mark == VALUE_ERASED,
             ItemKind::Event => item.purposes == NO_PURPOSES,

@@ -392,11 +392,12 @@ pub fn disclosures(conn: &Connection, mut each: impl FnMut(&Disclosed)) -> Resul
 }
 
 /// The fingerprints that keep people out.
-pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8], i64)) -> Result<()> {
-    let mut statement = conn.prepare("SELECT fingerprint, entry FROM suppression")?;
+/// Everybody who is kept out: (fingerprint, by which entry, since when).
+pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8], i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT fingerprint, entry, since FROM suppression")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(row.get_ref(0)?.as_blob().unwrap_or_default(), row.get(1)?);
+        each(row.get_ref(0)?.as_blob().unwrap_or_default(), row.get(1)?, row.get(2)?);
     }
     Ok(())
 }
@@ -495,9 +496,9 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         ),
         (
             "subject-missing",
-            "records belong to no subject",
+            "records belong to no subject, or were born into none",
             "SELECT COUNT(*) FROM record r LEFT JOIN subject s ON s.id = r.subject
-             WHERE s.id IS NULL",
+             LEFT JOIN subject h ON h.id = r.home WHERE s.id IS NULL OR h.id IS NULL",
         ),
         (
             "merged-subject-holds-records",
@@ -508,8 +509,8 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
             "subject-state",
             "subjects count as merged or living, and no merge or split says so",
             "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4)
-             OR (s.state <> 4 AND (s.state = 3) <> EXISTS (
-               SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0))",
+             OR (s.state = 3) <> EXISTS (
+               SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0)",
         ),
         (
             "key-missing",

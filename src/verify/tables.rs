@@ -1,6 +1,6 @@
 //! The small tables against the entries that they name, policies and notices against their texts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -349,40 +349,50 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
     };
     // A journal that was lost and begun again knows nothing of erasures before.
     let since = notes.iter().filter(|note| note.lost).map(|note| note.entry).max();
-    let mut missing: BTreeSet<String> = BTreeSet::new();
+    // Each fingerprint with the erasures that name it: by which entry, since when.
+    let mut named: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
     let mut destroyed = sql::destroyed_records(conn)?;
     let mut complete = true;
     for note in notes {
+        let by = (i64::try_from(note.entry).unwrap_or(-1), note.at);
         // A crash may leave a note of an erasure that didn't happen.
-        let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(-1))?;
+        let leaf = sql::leaf(conn, by.0)?;
         let (kind, at, body) = entry(leaf.as_deref());
-        if kind == "erasure" && at == note.at && !note.lost {
+        let is_erasure = kind == "erasure" && at == note.at && !note.lost;
+        if is_erasure || kind == "restore" {
+            for print in note.fingerprints {
+                named.entry(print).or_default().push(by);
+            }
+        }
+        if is_erasure {
             complete &= body["records"].as_u64() == Some(note.records.len() as u64);
             for record in &note.records {
                 // Whoever is erased is gone, or there is something that the law keeps of them.
                 complete &= destroyed.remove(record)
                     || (sql::record_exists(conn, *record)? && !sql::is_untouched(conn, *record)?);
             }
-            missing.extend(note.fingerprints);
-        } else if kind == "restore" {
-            missing.extend(note.fingerprints);
         }
     }
     let complete = complete && (destroyed.is_empty() || since.is_some());
     claim.expect(complete, "journal-differs", None, || {
         "the journal names other records than were erased, so a restore couldn't repeat it".into()
     });
-    claim.checked = missing.len() as u64;
-    let mut unknown = 0;
-    sql::fingerprints(conn, |print, entry| {
-        let before = since.is_some_and(|since| u64::try_from(entry).is_ok_and(|n| n < since));
-        unknown += u64::from(!missing.remove(&hex(print)) && !before);
+    claim.checked = named.len() as u64;
+    let (mut unknown, mut differ) = (0, 0);
+    sql::fingerprints(conn, |print, entry, at| match named.remove(&hex(print)) {
+        Some(by) => differ += u64::from(!by.contains(&(entry, at))),
+        None => {
+            let before = since.is_some_and(|since| u64::try_from(entry).is_ok_and(|n| n < since));
+            unknown += u64::from(!before);
+        }
     })?;
-    claim.expect(missing.len() as u64 <= facts.lifted, "suppression-missing", None, || {
+    let missing = named.len() as u64;
+    claim.expect(missing <= facts.lifted, "suppression-missing", None, || {
+        format!("{missing} fingerprints of erased people are gone, {} were lifted", facts.lifted)
+    });
+    claim.expect(differ == 0, "suppression-differs", None, || {
         format!(
-            "{} fingerprints of erased people are gone, {} were lifted",
-            missing.len(),
-            facts.lifted
+            "{differ} fingerprints are kept out by another erasure than the one that named them"
         )
     });
     claim.expect(unknown == 0, "suppression-unknown", None, || {

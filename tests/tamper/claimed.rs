@@ -58,6 +58,8 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "value" "purposes" "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
     "value" "observed_at" "CASE WHEN state = 4 AND (observed_at <= 2147483647 OR observed_at = 140737488355327) THEN 0 ELSE observed_at END" "when an erased item was, if so long ago";
     "event" "at" "CASE WHEN purposes = 2 AND (at <= 2147483647 OR at = 140737488355327) THEN 0 ELSE at END" "when an erased item was, if so long ago";
+    "event" "record" "CASE WHEN purposes = 2 THEN 0 ELSE record END" "whose an erased item was";
+    "value" "record" "CASE WHEN state = 4 THEN 0 ELSE record END" "whose an erased item was";
     "event" "name" "CASE WHEN purposes = 2 THEN 0 ELSE name END" "the name of an erased event";
     "event" "purposes" "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
 };
