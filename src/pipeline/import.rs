@@ -239,6 +239,7 @@ impl Run {
                 }
                 Content::Reject(reject) => {
                     count(&mut summary.unreadable, reject.reason.code());
+                    summary.rows_of_unknown_events += u64::from(reject.of_unknown_event);
                     listener.reject(&reject, self.items.header())?;
                 }
             }

@@ -11,6 +11,7 @@ use crate::profile::sql;
 use crate::store::Writer;
 
 use super::admit::Admission;
+use super::ask::Explanation;
 use super::summary::Summary;
 
 impl Admission<'_> {
@@ -75,12 +76,14 @@ impl Admission<'_> {
         inbound: &Inbound,
         events: &[(usize, PurposeMask)],
         summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
     ) -> Result<u64> {
         let mut took = 0;
         for (index, purposes) in events {
             let event: &MappedEvent = &inbound.events[*index];
             let plan = &self.events[event.map];
-            let at = event.at.or(inbound.observed).unwrap_or(writer.now);
+            let said_at = event.at.or(inbound.observed);
+            let at = said_at.unwrap_or(writer.now);
             let id = event.id.as_deref().unwrap_or("");
             let mid = if id.is_empty() {
                 let body = String::from_utf8_lossy(&event.body);
@@ -95,6 +98,7 @@ impl Admission<'_> {
                 id,
                 purposes: *purposes,
                 at,
+                is_timed: said_at.is_some(),
                 mid,
                 amount: event.amount,
                 properties: &event.body,
@@ -105,6 +109,10 @@ impl Admission<'_> {
                     took += 1;
                 }
                 Taken::Known => summary.events_known += 1,
+                Taken::Differs => {
+                    summary.events_differ += 1;
+                    explain(Explanation::of_known(inbound.line, &plan.text));
+                }
             }
         }
         Ok(took)
