@@ -373,6 +373,20 @@ fn an_event_that_says_something_else_is_told_and_stays() {
 }
 
 #[test]
+fn old_news_is_not_known_already() {
+    let desk = Desk::with_people();
+    let header = "crm_id,first_name,created_at\n";
+    desk.write("new.csv", &format!("{header}k9,Ida,2017-05-01T10:00:00Z\n"));
+    desk.write("old.csv", &format!("{header}k9,Ada,2016-05-01T10:00:00Z\n"));
+    desk.done("import new.csv --source crm");
+    let said = desk.done("import old.csv --source crm --dry-run");
+    assert!(!said.contains("everything in it is known already"), "{said}");
+    assert!(said.contains("1 value was said before what is held"), "{said}");
+    let summary = desk.typed("--json import old.csv --source crm").json()["summary"].clone();
+    assert_eq!((&summary["values_older"], &summary["values_new"]), (&1.into(), &0.into()));
+}
+
+#[test]
 fn a_file_without_a_header_names_nobody() {
     let desk = Desk::with_people();
     let csv = desk.read("crm_customers.csv");

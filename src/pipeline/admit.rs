@@ -290,6 +290,7 @@ impl<'r> Admission<'r> {
             &values,
             &identifiers,
             protects,
+            summary,
         )?;
         summary.values_new += wrote;
         let (record, key) = (held.record.id, &held.record.key);

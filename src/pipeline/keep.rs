@@ -27,6 +27,7 @@ impl Admission<'_> {
         values: &[(usize, PurposeMask)],
         identifiers: &[SeenIdentifier],
         protects: bool,
+        summary: &mut Summary,
     ) -> Result<u64> {
         let observed = inbound.observed.unwrap_or(writer.now);
         let mut wrote = 0;
@@ -43,7 +44,11 @@ impl Admission<'_> {
                 let same = current.text == value.text && purposes & !current.purposes == 0;
                 // What the source said before it said what is held is old news.
                 let older = inbound.observed.is_some_and(|at| at < current.observed_at);
-                if same || (older && current.text != value.text) {
+                if same {
+                    continue;
+                }
+                if older && current.text != value.text {
+                    summary.values_older += 1;
                     continue;
                 }
             }

@@ -37,6 +37,8 @@ pub struct Summary {
     pub events_refused: BTreeMap<String, BTreeMap<String, u64>>,
     /// Values that were kept (new ones).
     pub values_new: u64,
+    /// Values that their source said before what is held of it: old news, and not kept.
+    pub values_older: u64,
     /// Events that were kept (new ones).
     pub events_new: u64,
     /// Events that were held already, and say the same.
@@ -156,7 +158,7 @@ impl Summary {
                 .any(|counts| !counts.is_empty())
             || !self.stripped.is_empty()
             || !self.events_refused.is_empty()
-            || self.events_differ > 0
+            || self.events_differ + self.values_older > 0
     }
 
     /// Whether there were rows and none of them could be read.
@@ -175,6 +177,7 @@ impl Summary {
             rows_without_person: self.rows_without_person,
             records_unchanged: self.records_new + self.records_changed + self.records_unchanged,
             records_refused: self.records_refused,
+            values_older: self.values_older,
             events_known: self.events_known + self.events_new,
             events_differ: self.events_differ,
             ..Summary::default()

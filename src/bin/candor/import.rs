@@ -188,6 +188,12 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
             known => format!(" ({} held already)", counted(known, "event was", "events were")),
         }
     ));
+    if s.values_older > 0 {
+        let values = counted(s.values_older, "value was", "values were");
+        out.say(format!(
+            "  older      {values} said before what is held, and nothing was kept of that"
+        ));
+    }
     if s.events_differ > 0 {
         let events = counted(s.events_differ, "event is", "events are");
         let say = if s.events_differ == 1 { "says" } else { "say" };
