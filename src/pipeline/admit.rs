@@ -177,7 +177,9 @@ impl<'r> Admission<'r> {
         let gate = Gate { rules: self.rules, answers: &answers, age: &age };
         let events = self.gate_events(&gate, inbound, summary, explain);
         let (record, key) = (known.record, &known.key);
-        match self.write_events(writer, items, record, key, inbound, &events, summary)? {
+        let took =
+            self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
+        match took {
             0 => summary.records_unchanged += 1,
             _ => summary.records_changed += 1,
         }
@@ -291,10 +293,12 @@ impl<'r> Admission<'r> {
             &values,
             &identifiers,
             protects,
+            summary,
         )?;
         summary.values_new += wrote;
         let (record, key) = (held.record.id, &held.record.key);
-        let took = self.write_events(writer, items, record, key, inbound, &events, summary)?;
+        let took =
+            self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
 
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,

@@ -64,10 +64,11 @@ impl Rollup {
         Rollup { name, count: 0, sum: 0, first_at: i64::MAX, last_at: i64::MIN, last_event: 0 }
     }
 
-    /// Adds an event, which becomes the head of the chain.
+    /// Adds an event, which becomes the head of the chain. A sum that doesn't fit stays at the end of
+    /// what does, because a wrapped one would be a plain lie.
     pub fn add(&mut self, seq: i64, at: i64, amount: i64) {
         self.count += 1;
-        self.sum += amount;
+        self.sum = self.sum.saturating_add(amount);
         self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
         self.last_event = seq;

@@ -385,7 +385,7 @@ pub(super) fn events(
         fold.last = item.seq;
         let Some(said) = said else { return Ok(()) };
         fold.count += 1;
-        fold.sum += said.amount;
+        fold.sum = fold.sum.saturating_add(said.amount);
         fold.first_at = fold.first_at.min(item.at);
         fold.last_at = fold.last_at.max(item.at);
         let name = names.text(item.word);
