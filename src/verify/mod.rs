@@ -12,6 +12,7 @@ mod entries;
 mod facts;
 mod items;
 mod keys;
+mod linking;
 mod payloads;
 pub mod query;
 mod sql;
