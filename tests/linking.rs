@@ -5,7 +5,9 @@ mod common;
 #[path = "linking/town.rs"]
 mod town;
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use candor::base::error::Error;
 use candor::consent::desk::Spoken;
@@ -20,6 +22,7 @@ use candor::linking::{self, Done};
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
+use candor::store::{Access, Store};
 use candor::subject::access::collect::collect;
 use candor::subject::access::complete;
 use candor::verify::{Depth, Options, verify};
@@ -405,6 +408,8 @@ fn what_is_changed_behind_the_ledger_is_found() {
         ("DELETE FROM link WHERE kind = 6 AND model <> 0", "link-missing"),
         ("UPDATE link SET kind = 5 WHERE kind = 6 AND model <> 0", "link-without-entry"),
         ("UPDATE link SET model = 9 WHERE kind = 3", "link-without-entry"),
+        ("UPDATE link SET b = a WHERE kind = 3", "link-without-entry"),
+        ("UPDATE question SET a = 1 + a % 9, b = 1 + b % 9 WHERE state = 5", "question-differs"),
     ];
     let town = Town::new(60);
     let mut world = world_of(&town);
@@ -526,4 +531,96 @@ fn a_policy_that_links_later_links_from_then_on() {
     apply(&mut world.store, POLICY, hour(2));
     world.reopen();
     assert!(run(&mut world, 3).joined > 0);
+}
+
+#[test]
+fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
+    let mut world = World::under(POLICY);
+    Town::new(20).import(&mut world, 1);
+    world.store.truncate_wal().unwrap();
+    let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
+                 DELETE FROM sqlite_sequence WHERE name = 'question';
+                 PRAGMA wal_checkpoint(TRUNCATE)";
+    rusqlite::Connection::open(world.path()).unwrap().execute_batch(older).unwrap();
+    holds(&world);
+    let reading = Store::open(&world.path(), Access::Read, "test").unwrap();
+    let refused = linking::plan(&reading, &world.rules, hour(2)).unwrap_err();
+    assert_eq!(refused.code, "store-older");
+    assert_eq!(review::queue(&reading).unwrap_err().code, "store-older");
+    world.reopen();
+    assert!(run(&mut world, 3).joined > 0);
+    holds(&world);
+}
+
+/// The program as it is typed, on a world's store.
+fn typed(world: &World, line: &str, answers: &str) -> (String, Option<i32>) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_candor"))
+        .args(line.split_whitespace())
+        .current_dir(world.folder.path())
+        .env("CANDOR_STORE", world.path())
+        .env("CANDOR_ACTOR", "clerk-7")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(answers.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), output.status.code())
+}
+
+fn typed_json(world: &World, line: &str) -> Value {
+    let (said, code) = typed(world, &format!("--json {line}"), "");
+    assert_eq!(code, Some(0), "{line}: {said}");
+    serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn it_works_as_it_is_typed() {
+    let world = world_of(&Town::new(60));
+    let planned = typed_json(&world, "identity run --dry-run");
+    let (text, code) = typed(&world, "identity run", "");
+    assert_eq!(code, Some(0));
+    assert!(text.contains(": candor identity review") && text.contains("model      1"), "{text}");
+    let again = typed_json(&world, "identity run");
+    assert_eq!(again["run"]["entry"], Value::Null);
+    assert_eq!(again["run"]["persons"][0], planned["run"]["persons"][1]);
+
+    let queue = typed_json(&world, "identity review");
+    let waiting = queue.as_array().unwrap().len();
+    assert!(waiting >= 3, "{queue}");
+    let first = queue[0]["question"].as_i64().unwrap();
+    let shown = typed_json(&world, &format!("identity review {first}"));
+    assert!(shown["pair"]["why"]["steps"].as_array().unwrap().len() > 2, "{shown}");
+    let (text, _) = typed(&world, "identity review --work", "nonsense\nd\nrelated\nstop\n");
+    assert_eq!(text.matches("same, different, related, later, or stop?").count(), 4, "{text}");
+    assert_eq!(text.matches("kept apart from now on").count(), 2, "{text}");
+    let left = typed_json(&world, "identity review");
+    assert_eq!(left.as_array().unwrap().len(), waiting - 2);
+    let third = left[0]["question"].as_i64().unwrap();
+    let answered = typed_json(&world, &format!("identity review {third} --answer same"));
+    assert!(answered["subject"].as_str().unwrap().starts_with("s-"));
+    let entry = entry(&world, answered["entries"][0].as_i64().unwrap());
+    assert_eq!(
+        (entry["k"].as_str(), entry["a"].as_str()),
+        (Some("identity.answer"), Some("clerk-7"))
+    );
+
+    let (a, b) = (record_of(&world, "s4"), record_of(&world, "k4"));
+    let (text, code) =
+        typed(&world, &format!("identity explain {a} {b} --svg w.svg --html w.html"), "");
+    assert_eq!(code, Some(0));
+    assert!(text.contains("Each bit doubles the odds"), "{text}");
+    let picture = std::fs::read_to_string(world.folder.path().join("w.svg")).unwrap();
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>\n"));
+    let page = std::fs::read_to_string(world.folder.path().join("w.html")).unwrap();
+    assert!(page.contains("<svg ") && !page.contains("<script"));
+    let (_, code) = typed(&world, &format!("identity explain {a} {a}"), "");
+    assert_eq!(code, Some(1));
+
+    let report = typed_json(&world, "identity report");
+    assert_eq!(report["questions"]["different"], 1);
+    let (page, _) = typed(&world, "identity report --format html", "");
+    assert!(page.starts_with("<!doctype html>") && page.contains("What was learned"));
+    holds(&world);
 }

@@ -143,6 +143,7 @@ pub fn asked_about(store: &Store, record: i64) -> Result<Vec<Asked>> {
 
 /// The questions that wait, those that were put off last.
 pub fn queue(store: &Store) -> Result<Vec<Waiting>> {
+    sql::ready(store.conn())?;
     let mut queue = Vec::new();
     for row in sql::waiting(store.conn())? {
         let subjects = subjects(store, &row)?;

@@ -21,6 +21,8 @@ use crate::profile::read::{OpenRecord, last_contact, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
 
+use super::sql;
+
 /// Why a record doesn't take part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct LeftOut {
@@ -85,6 +87,7 @@ pub(super) struct Taking {
 impl Taking {
     /// Asks the gate for every record of the store.
     pub(super) fn load(store: &Store, rules: &Rulebook, now: Moment) -> Result<Taking> {
+        sql::ready(store.conn())?;
         linking_purposes(rules)?;
         let (conn, asking) = (store.conn(), Asking::new(store.words(), rules, now));
         let mut taking = Taking {

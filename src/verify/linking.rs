@@ -17,6 +17,7 @@ use crate::linking::run::commitment;
 use super::claim::Claim;
 use super::facts::body;
 use super::sql;
+use super::subjects::records;
 
 /// What entries say about linking.
 #[derive(Default)]
@@ -27,16 +28,18 @@ pub(super) struct Linking {
     answers: BTreeMap<i64, (i64, String)>,
     /// Every entry of an answer: question and word.
     said: BTreeMap<i64, (i64, String)>,
-    /// Joins of linking by entry: the model.
-    joins: BTreeMap<i64, i64>,
+    /// The records that answers to a question are about, where that can be read.
+    about: BTreeMap<i64, BTreeSet<i64>>,
+    /// Joins of linking by entry: the model, and the records that moved, where that can be read.
+    joins: BTreeMap<i64, (i64, Option<BTreeSet<i64>>)>,
     /// Splits, and whether people made them; those of shared identifiers keep nobody apart.
     splits: BTreeMap<i64, bool>,
     last_erasure: i64,
 }
 
 impl Linking {
-    /// Follows an entry; `payload` is what it says of its person, where that opens.
-    pub(super) fn follow(&mut self, n: i64, view: &LeafView<'_>, payload: Option<&Value>) {
+    /// Follows an entry; `payload` is what it says of its person, and by which record, where that opens.
+    pub(super) fn follow(&mut self, n: i64, view: &LeafView<'_>, payload: Option<(i64, &Value)>) {
         match view.kind {
             "identity.run" => _ = self.runs.insert(n, (body(view), view.at.0)),
             "identity.answer" => {
@@ -45,15 +48,18 @@ impl Linking {
                 let word = body["answer"].as_str().unwrap_or_default().to_owned();
                 self.said.insert(n, (question, word.clone()));
                 self.answers.insert(question, (n, word));
+                let about = self.about.entry(question).or_default();
+                about.extend(payload.map(|(record, _)| record));
             }
             "profile.merge" => {
                 let body = body(view);
                 if body["by"].as_str() == Some("linkage") {
-                    self.joins.insert(n, body["model"].as_i64().unwrap_or(0));
+                    let moved = payload.map(|(_, said)| records(said).collect());
+                    self.joins.insert(n, (body["model"].as_i64().unwrap_or(0), moved));
                 }
             }
             "profile.split" => {
-                let by_people = payload.is_some_and(|said| said["by"] == "person");
+                let by_people = payload.is_some_and(|(_, said)| said["by"] == "person");
                 self.splits.insert(n, by_people);
             }
             "erasure" => self.last_erasure = n,
@@ -120,6 +126,10 @@ impl Linking {
                 (7, None | Some("later")) => self.runs.contains_key(&decided),
                 _ => false,
             };
+            // Of whoever was erased since, the question is gone too.
+            let about = self.about.get(&id);
+            let stands = stands
+                && about.is_none_or(|about| about.iter().all(|record| [a, b].contains(record)));
             claim.expect(stands, "question-differs", Some(decided.max(entry)), || {
                 format!("question {id} is not where its entries left it")
             });
@@ -148,10 +158,14 @@ impl Linking {
     }
 
     fn links(&self, held: &Held, claim: &mut Claim) {
-        for [id, kind, model, entry, ..] in held.links.iter().copied() {
+        for [id, kind, model, entry, a, b] in held.links.iter().copied() {
             claim.checked += 1;
             let holds = match kind {
-                3 => self.joins.get(&entry) == Some(&model),
+                // One of the two moved to where the other was.
+                3 => self.joins.get(&entry).is_some_and(|(by, moved)| {
+                    let crosses = |moved: &BTreeSet<i64>| moved.contains(&a) != moved.contains(&b);
+                    *by == model && moved.as_ref().is_none_or(crosses)
+                }),
                 5 => self.splits.contains_key(&entry) || self.said.contains_key(&entry),
                 _ => self.runs.get(&entry).is_some_and(|(said, _)| said["model"] == model),
             };

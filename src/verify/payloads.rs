@@ -72,7 +72,8 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
             }
         }
         moves.follow(n, view.kind, opened.as_ref());
-        linking.follow(n, &view, opened.as_ref());
+        let of = row.payload.as_ref().map_or(0, |(record, _)| *record);
+        linking.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         if view.kind == "profile.merge"
             && let Some(said) = &opened
         {
