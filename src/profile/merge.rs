@@ -52,10 +52,10 @@ impl Likeness {
     /// The probability in rough words: exact ones could tell what two records share.
     pub fn band(self) -> &'static str {
         match self.weight {
-            ..1_000 => "below 0.67",
-            ..3_170 => "0.67 or more",
-            ..6_629 => "0.9 or more",
-            ..9_965 => "0.99 or more",
+            i64::MIN..1_000 => "below 0.67",
+            1_000..3_170 => "0.67 or more",
+            3_170..6_629 => "0.9 or more",
+            6_629..9_965 => "0.99 or more",
             _ => "0.999 or more",
         }
     }
