@@ -460,7 +460,7 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     if options.depth == Depth::Ledger {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
-        all.push("public ids of subjects outside merges, import progress and links between records: no entry commits to them".into());
+        all.push("public ids of subjects outside merges, import progress and links by identifiers: no entry commits to them".into());
     }
     all
 }

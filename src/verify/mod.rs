@@ -13,6 +13,7 @@ mod facts;
 mod holders;
 mod items;
 mod keys;
+mod linking;
 mod payloads;
 pub mod query;
 mod sql;

@@ -521,7 +521,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "number-given-twice",
             "kinds of numbers could be given twice, or were given to nobody",
-            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure'))
+            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure', 'question'))
              + (SELECT COUNT(*) <> COUNT(DISTINCT name) FROM sqlite_sequence)
              + (COALESCE((SELECT MAX(record) FROM record_key), 0)
                 <> COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'record'), 0))
@@ -705,4 +705,84 @@ pub fn view(name: &str, columns: &str, from: &str, group: &str) -> String {
 /// The statement that makes an empty table of a view's name and columns.
 pub fn stand_in(name: &str, columns: &[&str]) -> String {
     format!("CREATE TEMP TABLE \"{name}\" (\"{}\")", columns.join("\", \""))
+}
+
+/// How many of the schema's scripts the file has seen.
+pub fn version(conn: &Connection) -> Result<usize> {
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(0))
+}
+
+// Linking -----------------------------------------------------------------------------------------
+
+pub struct ModelRow {
+    pub version: i64,
+    pub entry: i64,
+    pub at: i64,
+    pub records: i64,
+    pub salt: Vec<u8>,
+    pub body: String,
+}
+
+/// Whether the file has the tables of linking.
+fn has_linking(conn: &Connection) -> Result<bool> {
+    Ok(version(conn)? >= 2)
+}
+
+pub fn models(conn: &Connection) -> Result<Vec<ModelRow>> {
+    if !has_linking(conn)? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        conn.prepare("SELECT version, entry, at, records, salt, body FROM model ORDER BY version")?;
+    let rows = statement.query_map([], |row| {
+        Ok(ModelRow {
+            version: row.get(0)?,
+            entry: row.get(1)?,
+            at: row.get(2)?,
+            records: row.get(3)?,
+            salt: row.get(4)?,
+            body: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Questions: number, the two records, the run that asked, state, and the entry that decided.
+pub fn questions(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+    if !has_linking(conn)? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        conn.prepare("SELECT id, a, b, entry, state, decided_entry FROM question ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
+}
+
+/// The last number that was given to a question.
+pub fn last_question(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row(
+        "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'question'",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+/// Links that stand on an entry of their own, retired ones too: those that were found or decided.
+/// Number, kind, model, entry, and the two records.
+pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+    let mut statement = conn.prepare(
+        "SELECT id, kind, model, entry, a, b FROM link WHERE kind IN (3, 5) OR model <> 0
+         ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
 }

@@ -16,6 +16,7 @@ mod identity;
 mod import;
 mod init;
 mod key;
+mod linking;
 mod output;
 mod policy;
 mod profile;
