@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use candor::base::clock::Moment;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -410,8 +411,9 @@ fn a_file_without_a_header_names_nobody() {
 #[test]
 fn nothing_comes_in_from_the_future() {
     let desk = Desk::with_people();
-    let ahead = (chrono::Utc::now() + chrono::TimeDelta::hours(20)).format("%Y-%m-%dT%H:%M:%SZ");
-    let far = (chrono::Utc::now() + chrono::TimeDelta::hours(30)).format("%Y-%m-%dT%H:%M:%SZ");
+    let hours_on =
+        |hours: i64| Moment(Moment::now().0 / 1000 * 1000 + hours * 3_600_000).to_string();
+    let (ahead, far) = (hours_on(20), hours_on(30));
     let line = |order, at: &dyn std::fmt::Display| {
         format!("{order},{at},ann.byrne@example.com,1,DELI,HAM,1,5\n")
     };
