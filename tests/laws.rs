@@ -32,6 +32,8 @@ mod law_9_the_most_protective_wins;
 mod notices_are_demonstrable;
 #[path = "laws/outbound.rs"]
 mod outbound_is_told_and_not_too_often;
+#[path = "laws/receipts.rs"]
+mod receipts_say_what_stands;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
 #[path = "laws/split.rs"]

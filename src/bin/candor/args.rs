@@ -256,8 +256,8 @@ pub enum Consent {
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
-    /// A receipt for a consent: DPV JSON-LD or Kantara, with its ledger entry; for a "no", the record
-    /// of it in DPV
+    /// A receipt for a consent that is in force: DPV JSON-LD or Kantara, with its ledger entry; for any
+    /// other, and for a "no", the record of it in DPV
     Receipt {
         /// kind:value or a subject id
         who: String,

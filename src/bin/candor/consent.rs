@@ -5,6 +5,7 @@ use candor::base::error::{Error, Result};
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::origin::{self, Told, Whom};
+use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
 use candor::policy::rulebook::{Rulebook, bit};
 use candor::policy::types::ConsentState;
@@ -233,9 +234,14 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
             document.shared_by.join(", ")
         ));
     }
+    let state = |c: &receipt::PurposeState| match c.stands {
+        Stands::Given => c.state,
+        other => other.words(),
+    };
+    let wide = document.purposes.iter().map(|c| state(c).len()).max().unwrap_or(0).max(12);
     for c in &document.purposes {
         let holds = if c.in_force { "in force".to_owned() } else { c.words.clone() };
-        context.out.say(format!("{:<16} {:<6} {:<12} {holds}", c.purpose, c.channel, c.state));
+        context.out.say(format!("{:<16} {:<6} {:<wide$} {holds}", c.purpose, c.channel, state(c)));
     }
     for line in &document.marks {
         context.out.say(line);
