@@ -32,7 +32,9 @@ pub fn spaced(name: &str) -> String {
 /// The gate's reason, said to the person.
 pub fn reason(reason: Reason) -> &'static str {
     match reason {
-        Reason::Suppressed => "you were erased, and have not come back by your own act",
+        Reason::Suppressed => {
+            "you had an identifier that stands here erased, and have not brought it back by your own act"
+        }
         Reason::Restricted => {
             "the use of your data is restricted: we store it and do nothing else with it"
         }
