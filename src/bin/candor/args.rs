@@ -188,8 +188,8 @@ pub enum Consent {
         /// The person takes the objection back
         #[arg(long)]
         lift: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Restricts a person's data to storage (Art 18), or lifts it
@@ -199,8 +199,8 @@ pub enum Consent {
         /// The restriction ends
         #[arg(long)]
         lift: bool,
-        /// From when
-        #[arg(long)]
+        /// From when; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records whether a channel may be used at all (ePrivacy)
@@ -213,8 +213,8 @@ pub enum Consent {
         /// The person doesn't want to be contacted on it
         #[arg(long)]
         deny: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records how often a person wants to hear from you
@@ -231,8 +231,8 @@ pub enum Consent {
         /// The person takes the wish back
         #[arg(long, conflicts_with = "every")]
         lift: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records that people were told where data about them comes from (Art 14)
@@ -241,7 +241,7 @@ pub enum Consent {
     History {
         /// kind:value or a subject id
         who: String,
-        /// Only what was known then
+        /// Only what was known then; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
@@ -249,10 +249,10 @@ pub enum Consent {
     State {
         /// kind:value or a subject id
         who: String,
-        /// As of this moment
+        /// As of this moment; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
-        /// By what was known at this moment
+        /// By what was known at this moment; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
@@ -297,8 +297,8 @@ pub struct ConsentNotice {
     /// Where the proof lies
     #[arg(long)]
     pub evidence: Option<String>,
-    /// When they were told; now by default
-    #[arg(long)]
+    /// When they were told; now by default; a date alone is its first moment in the controller's time zone
+    #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 }
 
@@ -334,8 +334,8 @@ pub struct ConsentRecord {
     /// Confirmed by double opt-in
     #[arg(long)]
     pub confirmed: bool,
-    /// When it was said; now by default
-    #[arg(long)]
+    /// When it was said; now by default; a date alone is its first moment in the controller's time zone
+    #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 }
 
@@ -601,7 +601,7 @@ pub struct Check {
 pub struct Bundle {
     /// The folder to write
     pub folder: PathBuf,
-    /// From this entry or moment on; earlier entries are given by their hashes only
+    /// From this entry or moment on (a date alone is its first moment in the controller's time zone); earlier entries are given by their hashes only
     #[arg(long, value_name = "N|TIME")]
     pub from: Option<String>,
     /// Up to this entry or moment (not included)
@@ -697,13 +697,13 @@ pub enum Witness {
 pub struct Report {
     /// basis, consent, disclosures, requests, ropa, retention, unlawful or timeline
     pub name: String,
-    /// As of this moment: nothing that was recorded later is in it
+    /// As of this moment: nothing that was recorded later is in it; a date alone is its first moment in the controller's time zone
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// From this moment on (disclosures, requests, timeline)
+    /// From this moment on (disclosures, requests, timeline); a date alone as in --as-of
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// Up to this moment (disclosures, requests, timeline)
+    /// Up to this moment (disclosures, requests, timeline); a date alone as in --as-of
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// About one person (any but ropa)

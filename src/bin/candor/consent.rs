@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
 use crate::output::counted;
+use crate::time::moment_if;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -89,8 +90,8 @@ fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
 }
 
 /// When something was said: now, where nobody says when.
-fn said_at(at: Option<&str>, now: Moment) -> Result<Moment> {
-    let at = at.map(Moment::parse).transpose()?.unwrap_or(now);
+fn said_at(store: &Store, at: Option<&str>, now: Moment) -> Result<Moment> {
+    let at = moment_if(store, at)?.unwrap_or(now);
     if at > now {
         return Err(Error::usage("time-in-future", "nobody can have said anything in the future")
             .at(at)
@@ -101,8 +102,8 @@ fn said_at(at: Option<&str>, now: Moment) -> Result<Moment> {
 
 fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
     let now = Moment::now();
-    let valid_at = said_at(at, now)?;
     let mut store = context.open(Access::Write)?;
+    let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
@@ -160,8 +161,8 @@ fn is_empty_consent(
 
 fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
     let now = Moment::now();
-    let at = said_at(args.at.as_deref(), now)?;
     let mut store = context.open(Access::Write)?;
+    let at = said_at(&store, args.at.as_deref(), now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let told = Told {
         notice: &args.notice,
@@ -188,8 +189,8 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
 }
 
 fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
-    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
     let mut store = context.open_to_look()?;
+    let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
@@ -211,9 +212,9 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
 }
 
 fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>) -> Result<Answer> {
-    let valid = at.map(Moment::parse).transpose()?.unwrap_or_else(Moment::now);
-    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
     let mut store = context.open_to_look()?;
+    let valid = moment_if(&store, at)?.unwrap_or_else(Moment::now);
+    let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let people = read::find(store.conn(), store.secret(), &rules.policy, who)?;
     for subject in &people {

@@ -24,6 +24,7 @@ mod rejects;
 mod report;
 mod request;
 mod retain;
+mod time;
 mod unlock;
 mod usage;
 mod witness;
