@@ -361,6 +361,9 @@ pub struct EventNote {
     /// Its amount in the smallest currency unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
+    /// The amount's currency (ISO 4217), where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// Its properties.
     pub properties: Value,
     /// Its category.
@@ -387,6 +390,9 @@ pub struct SummaryNote {
     pub count: i64,
     /// The sum of their amounts in the smallest currency unit.
     pub sum: i64,
+    /// The sum's currency (ISO 4217), where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// The first.
     pub first_at: String,
     /// The last.

@@ -2,6 +2,7 @@
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::policy::currency::amount;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider, public_text};
 use candor::profile::read::{self, Profile as ProfileDocument};
@@ -92,9 +93,13 @@ fn say(context: &Context, profile: &ProfileDocument) {
         }
     }
     for (name, activity) in &profile.activity {
+        let sum = match &activity.currency {
+            Some(currency) => amount(activity.sum, currency),
+            None => activity.sum.to_string(),
+        };
         out.say(format!(
-            "  {name:<14} {} times, sum {}, first {}, last {}",
-            activity.count, activity.sum, activity.first_at, activity.last_at
+            "  {name:<14} {} times, sum {sum}, first {}, last {}",
+            activity.count, activity.first_at, activity.last_at
         ));
     }
     for merge in &profile.merges {

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
+use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
 use crate::profile::read::last_contact;
@@ -81,7 +82,7 @@ pub fn collect(
             let batch = profile_sql::batch_of_event(conn, event.seq)?;
             journal.add(batch.n, "your data came in");
             let held = tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch);
-            events.push(event_note(record, &event, category, held)?);
+            events.push(event_note(rules, record, &event, category, held)?);
         }
     }
     values.sort_by(|a, b| (&a.field, !a.current, a.record).cmp(&(&b.field, !b.current, b.record)));
@@ -126,7 +127,7 @@ pub fn collect(
         transfers: sent.transfers,
         values,
         events,
-        summaries: summaries(store, &records),
+        summaries: summaries(store, rules, &records),
         fingerprints: fingerprints(&found_by),
         found_by,
         consent_state: receipt::state(store, rules, subject, AsOf::at(now))?,
@@ -149,7 +150,13 @@ struct EventBody {
     properties: Value,
 }
 
+/// The currency of a record's events of a name.
+fn currency(rules: &Rulebook, record: &OpenRecord, event: &str) -> Option<String> {
+    currency_of(&rules.policy, &record.source, event).map(str::to_owned)
+}
+
 fn event_note(
+    rules: &Rulebook,
     record: &OpenRecord,
     event: &OpenEvent,
     category: String,
@@ -162,6 +169,7 @@ fn event_note(
         at: event.at.to_string(),
         id: body.id,
         amount: body.amount,
+        currency: body.amount.and_then(|_| currency(rules, record, &event.name)),
         properties: body.properties,
         category,
         source: record.source.clone(),
@@ -184,12 +192,14 @@ fn record_note(rules: &Rulebook, record: &OpenRecord) -> RecordNote {
     }
 }
 
-fn summaries(store: &Store, records: &[OpenRecord]) -> Vec<SummaryNote> {
+fn summaries(store: &Store, rules: &Rulebook, records: &[OpenRecord]) -> Vec<SummaryNote> {
     let mut all = Vec::new();
     for record in records {
         for rollup in record.rollups.iter().filter(|rollup| rollup.count > 0) {
+            let event = store.words().text(WordKind::Event, rollup.name).to_owned();
             all.push(SummaryNote {
-                event: store.words().text(WordKind::Event, rollup.name).to_owned(),
+                currency: currency(rules, record, &event).filter(|_| rollup.sum != 0),
+                event,
                 source: record.source.clone(),
                 record: record.id,
                 count: rollup.count,
