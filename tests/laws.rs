@@ -10,6 +10,8 @@ mod answers;
 mod at_once_nothing_is_overlooked;
 #[path = "laws/gate_table.rs"]
 mod gate_table;
+#[path = "laws/holds.rs"]
+mod holds_keep_and_serve_nothing;
 #[path = "laws/law_10.rs"]
 mod law_10_time_is_stated;
 #[path = "laws/law_1.rs"]

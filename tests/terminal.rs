@@ -100,6 +100,12 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
     }
 
+    /// The code of the error that people are told.
+    fn error_code(&self) -> &str {
+        let told = self.err.strip_prefix("error ").unwrap_or(&self.err);
+        told.split(':').next().unwrap_or_default()
+    }
+
     fn error(&self) -> Value {
         self.json()["error"].clone()
     }
@@ -318,6 +324,35 @@ fn a_day_that_is_typed_is_one_of_the_controllers() {
     assert!(desk.typed("consent state --help").out.contains("in the controller's time zone"));
     let error = desk.typed("--json consent history email:edda.lind@example.com --known-at then");
     assert!(error.error()["next"].as_str().unwrap().contains("Europe/Dublin"));
+}
+
+#[test]
+fn a_hold_is_set_told_and_lifted() {
+    let desk = Desk::with_people();
+    let who = "email:edda.lind@example.com";
+    assert_eq!(desk.typed(&format!("hold {who}")).exit, Some(2), "it needs a claim");
+    let set = format!("hold {who} --because claim-17 --category contact --until 2030-01-31");
+    assert!(desk.done(&set).contains("contact: kept until 2030-01-31, as ledger entry"));
+    let state = desk.done(&format!("consent state {who}"));
+    assert!(
+        state.contains("legal hold: contact is kept until 2030-01-31 (Art 17(3)(e))"),
+        "{state}"
+    );
+    let json = desk.typed(&format!("--json consent state {who}")).json();
+    assert_eq!(json["holds"][0]["category"], "contact");
+    let history = desk.typed(&format!("--json consent history {who}")).json();
+    let told = history.as_array().unwrap().last().unwrap();
+    assert_eq!((&told["about"], &told["because"]), (&"hold".into(), &"claim-17".into()));
+    let erased = desk.done(&format!("erase {who}"));
+    assert!(erased.contains("Art 17(3)(e), a legal hold, until 2030-01-31"), "{erased}");
+    let id = erased.split_whitespace().find(|word| word.starts_with("s-")).unwrap();
+    let id = id.trim_end_matches(':').to_owned();
+    let lifted = desk.done(&format!("hold {id} --lift"));
+    assert!(lifted.contains(&format!("candor erase {id}")), "{lifted}");
+    assert_eq!(desk.typed(&format!("hold {id} --lift")).error_code(), "hold-not-found");
+    let last = desk.done(&format!("erase {id}"));
+    assert!(!last.contains("kept:"), "{last}");
+    desk.done("audit verify --deep");
 }
 
 #[test]

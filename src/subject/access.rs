@@ -305,6 +305,9 @@ pub struct TransferNote {
     pub times: usize,
 }
 
+/// What is said of a hold that has no last day.
+pub(super) const UNTIL_LIFTED: &str = "lifted";
+
 /// Why something is held, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
@@ -315,6 +318,10 @@ pub struct Held {
     /// The day until which the last of them keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<String>,
+    /// The day until which a legal hold keeps it, or that the hold must be lifted; absent where none
+    /// does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_for_a_claim: Option<String>,
     /// The ledger entry under which it came in.
     pub entry: i64,
     /// When it came in.

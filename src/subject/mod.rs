@@ -4,7 +4,7 @@
 //! the last day for an answer (`deadline`) and the days that do not count as working days
 //! (`holidays`). `access` answers with everything that is held, `receipt` with what was consented to;
 //! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people, and
-//! `scan` and `gone` look whether it is true; `backup` restores without bringing erased people back.
+//! `hold` keeps what a legal claim needs; `scan` and `gone` look whether it is true; `backup` restores without bringing erased people back.
 
 pub mod access;
 pub mod backup;
@@ -13,6 +13,7 @@ pub mod deadline;
 pub mod erase;
 pub mod forget;
 pub(crate) mod gone;
+pub mod hold;
 pub mod holidays;
 pub mod notice;
 pub mod receipt;

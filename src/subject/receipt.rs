@@ -18,7 +18,7 @@ use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store, WordKind};
 
-use super::{notice, sql};
+use super::{hold, notice, sql};
 
 /// The form of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Form {
 pub struct Told {
     /// The ledger entry.
     pub entry: i64,
-    /// consent, channel, objection or restriction.
+    /// consent, channel, objection, restriction, notice, frequency or hold.
     pub about: &'static str,
     /// The purpose; empty where it is about all.
     pub purpose: String,
@@ -63,6 +63,15 @@ pub struct Told {
     /// Of a wish about frequency: at most once in so many days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every_days: Option<u64>,
+    /// Of a hold: the category that it keeps; absent where it keeps all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Of a hold: it ends after so many days; absent where it must be lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_days: Option<u64>,
+    /// Of a hold: the claim that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// How it was said.
     pub method: String,
     /// Who passed it on; `desk` for what was recorded by hand.
@@ -109,6 +118,7 @@ fn as_told(n: i64, payload: &Value) -> Told {
             Some(4) => "restriction",
             Some(5) => "notice",
             Some(6) => "frequency",
+            Some(7) => "hold",
             _ => "consent",
         },
         purpose: text("purpose"),
@@ -119,6 +129,9 @@ fn as_told(n: i64, payload: &Value) -> Told {
         notice: text("notice"),
         language: payload["language"].as_str().map(str::to_owned),
         every_days: payload["every_days"].as_u64(),
+        category: payload["category"].as_str().map(str::to_owned),
+        for_days: payload["for_days"].as_u64(),
+        because: payload["because"].as_str().map(str::to_owned),
         method: text("method"),
         source: if source.is_empty() { "desk".to_owned() } else { source },
         evidence: text("evidence"),
@@ -147,6 +160,9 @@ pub struct State {
     pub channels: Vec<ChannelState>,
     /// Processing is restricted to storage.
     pub restricted: bool,
+    /// What is held for a legal claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldState>,
     /// Sources of which the person is still to be told (Art 14).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices_due: Vec<notice::NoticeDue>,
@@ -195,6 +211,13 @@ pub enum Mark {
     },
     /// Processing is restricted to storage (Art 18).
     Restricted,
+    /// Data is held for a legal claim (Art 17(3)(e)).
+    Held {
+        /// The category; empty for all.
+        category: String,
+        /// The last day; `None` where the hold must be lifted.
+        until: Option<String>,
+    },
 }
 
 impl std::fmt::Display for Mark {
@@ -218,6 +241,11 @@ impl std::fmt::Display for Mark {
                 write!(f, "to be told by {by} that {source} sends data for {purposes} (Art 14)")
             }
             Mark::Restricted => f.write_str("restricted: stored, and nothing else (Art 18)"),
+            Mark::Held { category, until } => {
+                let what = if category.is_empty() { "all that is held" } else { category };
+                let until = until.as_deref().unwrap_or("the hold is lifted");
+                write!(f, "legal hold: {what} is kept until {until} (Art 17(3)(e))")
+            }
         }
     }
 }
@@ -268,6 +296,18 @@ pub struct ChannelState {
     pub channel: String,
     /// Permitted, or denied.
     pub permitted: bool,
+}
+
+/// Data that is held for a legal claim (Art 17(3)(e)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldState {
+    /// The category; empty for all.
+    pub category: String,
+    /// The last day; absent where the hold must be lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The ledger entry that set it.
+    pub entry: i64,
 }
 
 /// The state of a subject, as of any moment.
@@ -349,6 +389,24 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         by: due.by.clone(),
     }));
     marks.extend(standing.restricted.then_some(Mark::Restricted));
+    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let holds: Vec<HoldState> = standing
+        .holds
+        .iter()
+        .map(|(category, hold)| HoldState {
+            category: match category {
+                0 => String::new(),
+                code => words.text(WordKind::Category, (*code).into()).to_owned(),
+            },
+            until: hold::last_day(hold.until, zone),
+            entry: hold.entry,
+        })
+        .collect();
+    marks.extend(
+        holds
+            .iter()
+            .map(|held| Mark::Held { category: held.category.clone(), until: held.until.clone() }),
+    );
     Ok(State {
         subject: public_text(profile_sql::public_id(store.conn(), subject)?),
         shared_by: Vec::new(),
@@ -357,6 +415,7 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         objections,
         channels,
         restricted: standing.restricted,
+        holds,
         notices_due,
         marks,
     })
@@ -378,6 +437,7 @@ pub fn shared_state(states: Vec<State>) -> Option<State> {
         all.marks.extend(other.marks);
         all.objections.extend(other.objections);
         all.channels.extend(other.channels);
+        all.holds.extend(other.holds);
     }
     all.marks.sort();
     all.marks.dedup();

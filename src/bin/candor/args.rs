@@ -73,6 +73,8 @@ pub enum Command {
     Access(AccessArgs),
     /// Erases a person, and proves it (Art 17)
     Erase(Erase),
+    /// Keeps a person's data for a legal claim, also through an erasure (Art 17(3)(e))
+    Hold(HoldArgs),
     /// Data subject requests
     #[command(subcommand)]
     Request(Request),
@@ -99,6 +101,26 @@ pub enum Command {
     Sql(Sql),
     /// The main job on a built-in example, told step by step
     Demo(Demo),
+}
+
+/// `hold`
+#[derive(Args)]
+pub struct HoldArgs {
+    /// kind:value or a subject id
+    pub who: String,
+    /// The claim that it is for; sealed, and told to the person who asks for access
+    #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
+    pub because: Option<String>,
+    /// A category of the policy that is held; all by default
+    #[arg(long, value_name = "CATEGORY")]
+    pub category: Vec<String>,
+    /// When it ends by itself; a date alone is a day of the controller's time zone. Until it is
+    /// lifted by default
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// The claim is over: lifts every hold on the person
+    #[arg(long, conflicts_with_all = ["because", "category", "until"])]
+    pub lift: bool,
 }
 
 /// `init`

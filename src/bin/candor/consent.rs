@@ -201,7 +201,15 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
         let notice = format!("{}{language}", t.notice);
         context.out.say(format!(
             "{}  {:<11} {:<16} {:<6} by {:<12} notice {:<20} entry {} (recorded {})",
-            t.at, t.state, t.purpose, t.channel, t.source, notice, t.entry, t.recorded_at
+            t.at,
+            t.state,
+            // What is about no purpose says what it is.
+            if t.purpose.is_empty() { t.about } else { &t.purpose },
+            t.category.as_ref().unwrap_or(&t.channel),
+            t.source,
+            notice,
+            t.entry,
+            t.recorded_at
         ));
     }
     if told.is_empty() {

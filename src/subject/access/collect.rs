@@ -21,6 +21,7 @@ use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
+use crate::subject::hold::{self, Holds};
 use crate::subject::receipt::{self, Told};
 
 use super::journal::Journal;
@@ -28,7 +29,8 @@ use super::reasons::{Item, KEY, Tally, profiling};
 use super::recipients::recipients;
 use super::{
     AccessPackage, ErasureRemains, EventNote, FingerprintNote, FoundBy, JoinedNote, LinkNote,
-    Obtained, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote, ValueNote, sql,
+    Obtained, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote, UNTIL_LIFTED, ValueNote,
+    sql,
 };
 
 /// Collects everything that is held about a subject, as of a moment.
@@ -53,7 +55,9 @@ pub fn collect(
     let mut journal = Journal::default();
     let (mut values, mut events) = (Vec::new(), Vec::new());
     for record in &records {
-        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
+        let standing = history.standing_of(record.home, AsOf::at(now));
+        let holds = holding(rules, &standing, now);
+        let claim = Holds::of(standing, words);
         for value in &record.values {
             let field = words.text(WordKind::Field, value.field).to_owned();
             let category = match (field.as_str(), categories.of_field(&record.source, &field)) {
@@ -71,7 +75,10 @@ pub fn collect(
                 value: value.text.clone(),
                 current: value.current,
                 observed_at: at.to_string(),
-                held: tally.take(Item::Value, &category, purposes, holds, at, &batch),
+                held: super::Held {
+                    held_for_a_claim: held_for_a_claim(rules, &claim, &category),
+                    ..tally.take(Item::Value, &category, purposes, holds, at, &batch)
+                },
                 category,
                 source: record.source.clone(),
                 record: record.id,
@@ -81,7 +88,10 @@ pub fn collect(
             let category = categories.of_event(&event.name);
             let batch = profile_sql::batch_of_event(conn, event.seq)?;
             journal.add(batch.n, "your data came in");
-            let held = tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch);
+            let held = super::Held {
+                held_for_a_claim: held_for_a_claim(rules, &claim, &category),
+                ..tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch)
+            };
             events.push(event_note(rules, record, &event, category, held)?);
         }
     }
@@ -148,6 +158,13 @@ struct EventBody {
     amount: Option<i64>,
     id: String,
     properties: Value,
+}
+
+/// Until when a legal hold keeps what is of a category.
+fn held_for_a_claim(rules: &Rulebook, claim: &Holds<'_>, category: &str) -> Option<String> {
+    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let until = claim.until(category)?;
+    Some(hold::last_day(until, zone).unwrap_or_else(|| UNTIL_LIFTED.to_owned()))
 }
 
 /// The currency of a record's events of a name.
@@ -376,11 +393,14 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
         }
     }
     let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
-    let what = "What no law makes us keep is overwritten, what you said about consent with it. What stays \
+    let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about consent with it. What stays \
                 are keyed fingerprints of your identifiers, so that you are not taken in again against \
                 your will, the dates of your requests, and ledger entries that name nobody.";
     let sentence = if erased {
-        format!("You were erased; what this answer shows is what a law makes us keep. {what}")
+        format!(
+            "You were erased; what this answer shows is what a law makes us keep, or what we may keep for a \
+             legal claim. {what}"
+        )
     } else {
         format!("If you are erased: {}{}", what[..1].to_lowercase(), &what[1..])
     };

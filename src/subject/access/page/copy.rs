@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::policy::currency::amount;
 use crate::view::Table;
 
-use super::super::{EventNote, ValueNote, words};
+use super::super::{EventNote, Held, UNTIL_LIFTED, ValueNote, words};
 use super::Page;
 
 impl Page<'_> {
@@ -31,7 +31,7 @@ impl Page<'_> {
                 content(event),
                 self.source(&event.source),
                 self.purpose_list(&event.held.purposes),
-                kept_until(event.held.kept_until.as_ref()),
+                kept_until(&event.held),
                 event.held.entry.to_string(),
             ]);
         }
@@ -76,7 +76,7 @@ impl Page<'_> {
                 self.time(&value.observed_at),
                 self.source(&value.source),
                 self.purpose_list(&value.held.purposes),
-                kept_until(value.held.kept_until.as_ref()),
+                kept_until(&value.held),
                 value.held.entry.to_string(),
             ]);
         }
@@ -136,8 +136,17 @@ fn field(value: &ValueNote, prefix: &str) -> String {
     words::spaced(value.field.strip_prefix(prefix).unwrap_or(&value.field))
 }
 
-fn kept_until(day: Option<&String>) -> String {
-    day.map_or_else(|| "to be deleted".to_owned(), |day| words::day(day))
+fn kept_until(held: &Held) -> String {
+    let day = held.kept_until.as_deref().map(words::day);
+    let claim = held.held_for_a_claim.as_deref().map(|until| match until {
+        UNTIL_LIFTED => "as long as a legal claim needs it".to_owned(),
+        day => format!("{}, for a legal claim", words::day(day)),
+    });
+    match (day, claim) {
+        (None, None) => "to be deleted".to_owned(),
+        (Some(only), None) | (None, Some(only)) => only,
+        (Some(day), Some(claim)) => format!("{day}; {claim}"),
+    }
 }
 
 /// An event's amount and properties, as lines of `name: content`; the lines of a basket are numbered.
