@@ -338,6 +338,8 @@ fn a_hold_is_set_told_and_lifted() {
         state.contains("legal hold: contact is kept until 2030-01-31 (Art 17(3)(e))"),
         "{state}"
     );
+    let why = desk.done(&format!("profile why {who} first_name"));
+    assert!(why.contains("hold       for a legal claim (Art 17(3)(e)), until 2030-01-31"), "{why}");
     let json = desk.typed(&format!("--json consent state {who}")).json();
     assert_eq!(json["holds"][0]["category"], "contact");
     let history = desk.typed(&format!("--json consent history {who}")).json();

@@ -54,8 +54,8 @@ impl Moment {
     /// The first moment of a day. Where the clock is set forward at midnight, the day begins later.
     fn of_day(date: chrono::NaiveDate, zone: Tz) -> Moment {
         let midnight = date.and_time(chrono::NaiveTime::MIN);
-        let quarters = (0..=96).map(|n| midnight + chrono::TimeDelta::minutes(15 * n));
-        let first = quarters.into_iter().find_map(|t| zone.from_local_datetime(&t).earliest());
+        let mut quarters = (0..=96).map(|n| midnight + chrono::TimeDelta::minutes(15 * n));
+        let first = quarters.find_map(|t| zone.from_local_datetime(&t).earliest());
         Moment(first.map_or(midnight.and_utc().timestamp_millis(), |t| t.timestamp_millis()))
     }
 

@@ -292,7 +292,8 @@ fn later_erasures(
             at: Moment::parse(&certificate.erased_at)?.0,
             records: certificate.records,
             fingerprints: certificate.fingerprints,
-            told: None,
+            // It says what was left for a legal claim, which the repetition leaves too.
+            told: serde_json::from_slice(&bytes).ok(),
         });
     }
     notes.sort_by_key(|note| note.entry);

@@ -17,9 +17,10 @@ use crate::consent::statement::Axis;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::ConsentState;
 use crate::profile::sql as profile_sql;
+use crate::profile::why::{HoldReason, Why};
 use crate::store::{Store, WordKind, Words, Writer};
 
-use super::erase::CategoryDecision;
+use super::erase::{Categories, CategoryDecision};
 use super::forget::{self, Forgotten};
 use super::receipt;
 
@@ -144,6 +145,35 @@ impl<'a> Holds<'a> {
         let code = self.words.code(WordKind::Category, category);
         self.standing.held_until(code.and_then(|code| u16::try_from(code).ok()))
     }
+}
+
+/// Adds to what explains a subject's values and events the hold that keeps them.
+pub fn explain(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    now: Moment,
+    answers: &mut [Why],
+) -> Result<()> {
+    let standing = History::load(store.conn(), subject)?.standing(AsOf::at(now));
+    if standing.holds.is_empty() {
+        return Ok(());
+    }
+    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let categories = Categories::of(rules);
+    for why in answers {
+        let category = match why.item {
+            "event" => categories.of_event(&why.field),
+            _ => categories.of_field(&why.source, &why.field),
+        };
+        let code = store.words().code(WordKind::Category, &category);
+        let code = code.and_then(|code| u16::try_from(code).ok());
+        let holds = [Some(0), code].into_iter().flatten();
+        let longest = holds.filter_map(|c| standing.holds.get(&c)).max_by_key(|hold| hold.until);
+        why.hold =
+            longest.map(|hold| HoldReason { until: last_day(hold.until, zone), entry: hold.entry });
+    }
+    Ok(())
 }
 
 /// What an erasure leaves for a claim, and the holds to be set anew on it once what was said is taken.

@@ -7,6 +7,7 @@ use candor::consent::gate::{Direction, Question, Reason, decide};
 use candor::consent::history::History;
 use candor::subject::access::collect::collect;
 use candor::subject::access::page::page;
+use candor::subject::certificate::{CertificateForm, issue_certificate};
 use candor::subject::hold::{self, Wanted};
 use candor::subject::retain::{Carry, run as retain};
 use candor::subject::{backup, erase, receipt};
@@ -173,13 +174,18 @@ fn a_hold_that_cannot_be_is_refused() {
 /// restore, though the claim itself was said after the backup.
 #[test]
 fn a_restore_that_repeats_the_erasure_leaves_what_it_left() {
-    for categories in [&["order"][..], &[]] {
+    let ways = [&["order"][..], &[]].into_iter().flat_map(|c| [(c, false), (c, true)]);
+    for (categories, by_certificate) in ways {
         let mut world = world();
         let ann = world.subject(ANN).unwrap();
         let backup = world.folder.path().join("backup");
         backup::backup(&mut world.store, &backup, hour(3)).unwrap();
         set(&mut world, ann, categories, None, 4);
         let certificate = world.erase(ANN, hour(5));
+        let file = world.folder.path().join("certificate.json");
+        let issued =
+            issue_certificate(&mut world.store, &certificate, CertificateForm::Json, hour(5));
+        std::fs::write(&file, issued.unwrap()).unwrap();
         let held = texts(&world);
         assert_eq!(held.contains("CARD-1"), categories.is_empty(), "{held}");
         let path = world.path();
@@ -187,8 +193,15 @@ fn a_restore_that_repeats_the_erasure_leaves_what_it_left() {
         for file in candor::store::side_files(&path).iter().chain([&path]) {
             let _ = std::fs::remove_file(file);
         }
-        let none = backup::Certificates::Some(&[]);
-        backup::restore(&path, &backup, none, "test", hour(6)).unwrap();
+        let files = [file];
+        let certificates = if by_certificate {
+            // The journal is lost as well.
+            std::fs::remove_file(candor::store::erasures_path(&path)).unwrap();
+            backup::Certificates::Complete(&files)
+        } else {
+            backup::Certificates::Some(&[])
+        };
+        backup::restore(&path, &backup, certificates, "test", hour(6)).unwrap();
         world.reopen();
         assert_eq!(texts(&world), held, "{:?}", certificate.categories);
         let standing = History::load(world.store.conn(), ann).unwrap().standing(AsOf::at(hour(7)));

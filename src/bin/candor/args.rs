@@ -623,7 +623,8 @@ pub struct Check {
 pub struct Bundle {
     /// The folder to write
     pub folder: PathBuf,
-    /// From this entry or moment on (a date alone is its first moment in the controller's time zone); earlier entries are given by their hashes only
+    /// From this entry or moment on (a date alone is its first moment in the controller's time
+    /// zone); earlier entries are given by their hashes only
     #[arg(long, value_name = "N|TIME")]
     pub from: Option<String>,
     /// Up to this entry or moment (not included)
@@ -719,7 +720,8 @@ pub enum Witness {
 pub struct Report {
     /// basis, consent, disclosures, requests, ropa, retention, unlawful or timeline
     pub name: String,
-    /// As of this moment: nothing that was recorded later is in it; a date alone is its first moment in the controller's time zone
+    /// As of this moment: nothing that was recorded later is in it; a date alone is its first moment
+    /// in the controller's time zone
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
     /// From this moment on (disclosures, requests, timeline); a date alone as in --as-of

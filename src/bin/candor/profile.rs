@@ -8,6 +8,7 @@ use candor::profile::merge::{self, Decider, public_text};
 use candor::profile::read::{self, Profile as ProfileDocument};
 use candor::profile::why::{self, What, Why};
 use candor::store::{self, Access};
+use candor::subject::hold;
 use serde_json::json;
 
 use crate::args::Profile;
@@ -121,7 +122,8 @@ fn explain(
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     let what = event.map_or(What::Named(field.unwrap_or_default()), What::Event);
     let now = Moment::now();
-    let answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
+    let mut answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
+    hold::explain(&store, &rules, subject, now, &mut answers)?;
     context.note_look(&mut store, subject, "profile.why")?;
     for answer in &answers {
         say_why(context, answer);
@@ -159,6 +161,13 @@ fn say_why(context: &Context, answer: &Why) {
             ));
         }
         context.out.say(format!("             today: {}", reason.today));
+    }
+    if let Some(hold) = &answer.hold {
+        let until = hold.until.as_deref().unwrap_or("it is lifted");
+        context.out.say(format!(
+            "  hold       for a legal claim (Art 17(3)(e)), until {until}, ledger entry {}",
+            hold.entry
+        ));
     }
 }
 

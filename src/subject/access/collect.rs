@@ -393,9 +393,10 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
         }
     }
     let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
-    let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about consent with it. What stays \
-                are keyed fingerprints of your identifiers, so that you are not taken in again against \
-                your will, the dates of your requests, and ledger entries that name nobody.";
+    let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
+                consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
+                not taken in again against your will, the dates of your requests, and ledger entries \
+                that name nobody.";
     let sentence = if erased {
         format!(
             "You were erased; what this answer shows is what a law makes us keep, or what we may keep for a \

@@ -158,7 +158,8 @@ pub fn mark(
                 |until| format!("until {}", day(until)),
             );
             format!(
-                "We hold {what} for a legal claim, {until}: it is kept, also if you are erased (Art 17(3)(e)), and by this alone nothing else is done with it."
+                "We hold {what} for a legal claim, {until}: it is kept, also if you are erased \
+                 (Art 17(3)(e)), and by this alone nothing else is done with it."
             )
         }
         Mark::Restricted => {
