@@ -15,6 +15,7 @@ pub mod consent;
 pub mod profile;
 pub mod evidence;
 pub mod view;
+pub mod linking;
 pub mod send;
 pub mod subject;
 pub mod verify;

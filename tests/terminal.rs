@@ -283,6 +283,162 @@ fn a_consent_for_which_nothing_is_held_says_so() {
 }
 
 #[test]
+fn a_consent_that_opens_nothing_promises_nothing() {
+    let desk = Desk::new();
+    let text = desk.read("policy.toml");
+    let open = "profiling = true\n";
+    assert!(text.contains(open));
+    desk.write("policy.toml", &text.replace(open, "profiling = true\nexplicit = true\n"));
+    desk.done("init t.db --policy policy.toml");
+    desk.done("import web_accounts.ndjson --source web");
+    let record = "consent record email:edda.lind@example.com --purpose personalisation \
+                  --state given --notice account-form@1";
+    let said = desk.done(record);
+    assert!(!said.contains("--again"), "{said}");
+    assert!(said.contains("nothing may come in for personalisation yet"), "{said}");
+    let json = desk.typed(&format!("--json {record}")).json();
+    assert_eq!(json["still_closed"], "consent_not_explicit");
+    let said = desk.done(&format!("{record} --explicit"));
+    assert!(said.contains("--again, with the last exports of crm, till, web, webshop"), "{said}");
+    let json = desk.typed(&format!("--json {record} --explicit")).json();
+    assert_eq!(json["still_closed"], Value::Null);
+}
+
+const ORDERS: &str = "order_no,at,email,product_id,category,type,qty,cents\n";
+
+/// Orders of Li Chen's, each line as (order, day, cents).
+fn orders(lines: &[(u32, &str, &str)]) -> String {
+    let line = |(order, day, cents): &(u32, &str, &str)| {
+        format!("{order},{day}T10:00:00Z,li.chen@example.com,1,DELI,HAM,1,{cents}\n")
+    };
+    lines.iter().map(line).collect::<String>()
+}
+
+#[test]
+fn a_basket_comes_in_whole_or_not_at_all() {
+    let desk = Desk::with_people();
+    let lines = [
+        (95001, "2017-05-01", "700"),
+        (95002, "2017-05-02", "50"),
+        (95001, "2017-05-01", "12 EUR"),
+        (95001, "2017-05-01", "30"),
+    ];
+    desk.write("lines.csv", &(ORDERS.to_owned() + &orders(&lines)));
+    let said = desk.typed("--json import lines.csv --source webshop --rejects r.csv");
+    let summary = &said.json()["summary"];
+    assert_eq!(summary["events_new"], 1);
+    assert_eq!(
+        summary["unreadable"],
+        serde_json::json!({"group-broken": 2, "unreadable-integer": 1})
+    );
+    assert!(said.err.contains("lines.csv:4: cents: this is no whole number"), "{}", said.err);
+    let because = "another row of the same event can't be taken: line 4";
+    assert!(said.err.contains(&format!("lines.csv:2: {because}")), "{}", said.err);
+    let rejects = desk.read("r.csv");
+    assert_eq!(rejects, ORDERS.to_owned() + &orders(&[lines[0], lines[2], lines[3]]));
+    // The whole file, mended, and the mended rejects bring in the same.
+    for (name, text) in [("mended.csv", &rejects), ("whole.csv", &desk.read("lines.csv"))] {
+        desk.write(name, &text.replace(" EUR", ""));
+    }
+    let summary = desk.typed("--json import mended.csv --source webshop").json()["summary"].clone();
+    assert_eq!((&summary["events_new"], &summary["events_differ"]), (&1.into(), &0.into()));
+    let whole = desk.done("import whole.csv --source webshop");
+    assert!(whole.contains("nothing new: everything in it is known already"), "{whole}");
+    let shown = desk.done("profile show email:li.chen@example.com --json");
+    assert!(shown.contains("792"), "700 + 12 + 30 + 50: {shown}");
+}
+
+#[test]
+fn an_event_that_says_something_else_is_told_and_stays() {
+    let desk = Desk::with_people();
+    let first =
+        [(95001, "2017-05-01", "700"), (95002, "2017-05-02", "50"), (95003, "2017-05-03", "1")];
+    desk.write("first.csv", &(ORDERS.to_owned() + &orders(&first)));
+    desk.done("import first.csv --source webshop");
+    // One with another amount, one moved behind all others, and one as it was.
+    let then =
+        [(95001, "2017-05-01", "800"), (95002, "2017-06-02", "50"), (95003, "2017-05-03", "1")];
+    desk.write("then.csv", &(ORDERS.to_owned() + &orders(&then)));
+    let said = desk.typed("import then.csv --source webshop --dry-run");
+    assert!(!said.out.contains("everything in it is known already"), "{}", said.out);
+    let words = "2 events are known already, and say something else: kept as first said";
+    assert!(said.out.contains(words), "{}", said.out);
+    assert!(said.out.contains("(1 event was held already)"), "{}", said.out);
+    let said = desk.typed("--json import then.csv --source webshop --explain");
+    let summary = &said.json()["summary"];
+    assert_eq!(summary["events_differ"], 2);
+    assert_eq!((&summary["events_known"], &summary["events_new"]), (&1.into(), &0.into()));
+    let told: Vec<Value> =
+        said.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<&Value> = told.iter().map(|told| &told["line"]).collect();
+    assert_eq!(lines, [2, 3]);
+    assert!(told.iter().all(|told| told["what"] == "order" && told["reason"] == "event_differs"));
+    assert!(!said.err.contains("9500") && !said.err.contains("chen"), "{}", said.err);
+    let again = desk.done("import then.csv --source webshop");
+    assert!(again.contains("took this very file in"), "{again}");
+}
+
+#[test]
+fn old_news_is_not_known_already() {
+    let desk = Desk::with_people();
+    let header = "crm_id,first_name,created_at\n";
+    desk.write("new.csv", &format!("{header}k9,Ida,2017-05-01T10:00:00Z\n"));
+    desk.write("old.csv", &format!("{header}k9,Ada,2016-05-01T10:00:00Z\n"));
+    desk.done("import new.csv --source crm");
+    let said = desk.done("import old.csv --source crm --dry-run");
+    assert!(!said.contains("everything in it is known already"), "{said}");
+    assert!(said.contains("1 value was said before what is held"), "{said}");
+    let summary = desk.typed("--json import old.csv --source crm").json()["summary"].clone();
+    assert_eq!((&summary["values_older"], &summary["values_new"]), (&1.into(), &0.into()));
+}
+
+#[test]
+fn a_file_without_a_header_names_nobody() {
+    let desk = Desk::with_people();
+    let csv = desk.read("crm_customers.csv");
+    for skipped in 1..4 {
+        let rest: Vec<&str> = csv.lines().skip(skipped).collect();
+        desk.write("headless.csv", &rest.join("\n"));
+        let said = desk.typed("import headless.csv --source crm");
+        assert_eq!(said.exit, Some(3));
+        assert!(said.err.contains("the first line must be the header"), "{}", said.err);
+        for cell in rest[0].split(',').filter(|cell| cell.len() > 2) {
+            assert!(!said.err.contains(cell), "{cell} stands in {}", said.err);
+        }
+    }
+    desk.write("other.csv", "first_name,secret_diagnosis\nAnn,x\n");
+    let said = desk.typed("--json import other.csv --source crm").error();
+    let what = said["what"].as_str().unwrap();
+    assert!(what.contains("found 1 of the 15 columns") && what.contains("(first_name)"), "{what}");
+    assert!(what.contains("missing: crm_id") && !what.contains("diagnosis"), "{what}");
+}
+
+#[test]
+fn nothing_comes_in_from_the_future() {
+    let desk = Desk::with_people();
+    let ahead = (chrono::Utc::now() + chrono::TimeDelta::hours(20)).format("%Y-%m-%dT%H:%M:%SZ");
+    let far = (chrono::Utc::now() + chrono::TimeDelta::hours(30)).format("%Y-%m-%dT%H:%M:%SZ");
+    let line = |order, at: &dyn std::fmt::Display| {
+        format!("{order},{at},ann.byrne@example.com,1,DELI,HAM,1,5\n")
+    };
+    desk.write("lines.csv", &(ORDERS.to_owned() + &line(95001, &ahead) + &line(95002, &far)));
+    let said = desk.typed("--json import lines.csv --source webshop");
+    let summary = &said.json()["summary"];
+    assert_eq!(summary["events_new"], 1, "the clocks of others may be a day ahead");
+    assert_eq!(summary["unreadable"], serde_json::json!({"time-in-future": 1}));
+    assert!(said.err.contains("lines.csv:3: at: this lies in the future"), "{}", said.err);
+    let ticket = |id, at: &dyn std::fmt::Display| {
+        format!(
+            "{{\"ticket\":\"{id}\",\"opened_at\":\"{at}\",\"from\":{{\"email\":\"a@b.example\"}}}}\n"
+        )
+    };
+    desk.write("t.ndjson", &(ticket("t1", &far) + &ticket("t2", &"2017-05-01T10:00:00Z")));
+    let summary = desk.typed("--json import t.ndjson --source support").json()["summary"].clone();
+    assert_eq!(summary["events_new"], 1);
+    assert_eq!(summary["stripped"]["opened_at"]["time_in_future"], 1);
+}
+
+#[test]
 fn a_file_for_a_spreadsheet_runs_nothing() {
     let desk = Desk::with_people();
     let evil = desk.read("crm_customers.csv").replace("k1008,Sam,", "k1008,=HYPERLINK(1),");
@@ -395,6 +551,23 @@ fn what_stays_out_of_somebody_who_came_back_is_told_truly() {
     let line = said.err.lines().find(|line| line.contains("suppressed")).unwrap_or(&said.err);
     assert!(line.contains("keeps out a key or identifier"), "{line}");
     assert!(!said.err.contains("has not come back"), "{}", said.err);
+}
+
+/// The ledger forgets nothing, so nobody's address goes into it as the one who acts.
+#[test]
+fn who_acts_is_a_role_and_no_address() {
+    let desk = Desk::with_people();
+    let before = desk.done("audit checkpoint");
+    for actor in ["eve@example.com", &"x".repeat(65), ""] {
+        let mut command = desk.command("--json consent record email:edda.lind@example.com");
+        let said = command.args(["--purpose", "newsletter", "--state", "withdrawn", "--as", actor]);
+        let said = said.output().unwrap();
+        assert_eq!(said.status.code(), Some(2), "{said:?}");
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert!(text.contains("actor-unfit") && !text.contains("eve"), "{text}");
+    }
+    assert_eq!(desk.done("audit checkpoint"), before, "nothing was entered");
+    desk.done("backup b.db --as dpo-2");
 }
 
 /// Whoever wants to write a word into the store while a long file comes in gets their turn.

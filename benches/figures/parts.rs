@@ -27,7 +27,7 @@ pub fn parse(brand: &Brand) -> Result<Spent> {
     let store = brand.open()?;
     let rules = latest(store.conn(), store.words())?;
     let source = &rules.policy.sources[SOURCE];
-    let options = ReadOptions::of(&rules.policy);
+    let options = ReadOptions::of(&rules.policy, Moment::now());
     let (events, spent) = Spent::of(|| -> Result<u64> {
         let mut events = 0;
         for item in collect::read(&brand.events_file, source, SOURCE, &options)? {

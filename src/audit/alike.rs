@@ -16,9 +16,10 @@ use super::people::{People, Said};
 const MANY: usize = 6;
 
 /// What counts of what somebody said, in the order in which it counts: the numbers of its kinds from
-/// 1, twice, and one more where its time has run out. Zeros fill it up.
+/// 1, twice, and one more where its time has run out; and for each, the first that the same record said.
+/// Zeros fill it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Alike([u32; MANY]);
+pub struct Alike([u32; MANY], [u8; MANY]);
 
 impl People {
     /// What counts for a person at a moment; `None` for one who must be looked at alone. Two people
@@ -28,7 +29,7 @@ impl People {
         if said.len() > MANY || !self.is_simple(person) {
             return None;
         }
-        let mut counting = [(Moment(0), false, Moment(0), 0u32); MANY];
+        let mut counting = [(Moment(0), false, Moment(0), 0u32, 0u32); MANY];
         let mut count = 0;
         for said in said {
             let kind = self.kind(said.kind);
@@ -36,14 +37,16 @@ impl People {
             if said.recorded_at <= asked.known && from <= asked.valid {
                 let over = self.expires(rules, said).is_some_and(|end| end <= asked.valid);
                 let number = (said.kind + 1) << 1 | u32::from(over);
-                counting[count] = (from, kind.protects(), said.recorded_at, number);
+                counting[count] = (from, kind.protects(), said.recorded_at, number, said.record);
                 count += 1;
             }
         }
         // Stable, and in ledger order before: as the fold sorts.
         counting[..count]
-            .sort_by_key(|(from, protects, recorded_at, _)| (*from, *protects, *recorded_at));
-        Some(Alike(counting.map(|(.., number)| number)))
+            .sort_by_key(|(from, protects, recorded_at, ..)| (*from, *protects, *recorded_at));
+        let first = |record: u32| counting.iter().position(|(.., other)| *other == record);
+        let firsts = counting.map(|(.., record)| first(record).unwrap_or(0) as u8);
+        Some(Alike(counting.map(|(.., number, _)| number), firsts))
     }
 
     /// From when a statement counts.

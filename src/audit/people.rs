@@ -3,7 +3,7 @@
 //! A report over a million profiles can't ask a question for each. Records and statements are read in
 //! the order in which they lie in the file and grouped in memory; the fold is the gate's own. People
 //! and their (subject, home) pairs, the slots, are numbers; of a statement only its moments and its
-//! kind are held for each, so that each of a million people takes less than a hundred bytes.
+//! kind are held for each, so that each of a million people takes about a hundred bytes.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -50,6 +50,8 @@ pub(super) struct Said {
     slot: u32,
     /// The number of its kind.
     pub(super) kind: u32,
+    /// The record that said it.
+    pub(super) record: u32,
 }
 
 /// The record numbers of which nothing is known.
@@ -132,14 +134,15 @@ impl People {
 
     fn read_statements(&mut self, conn: &Connection) -> Result<()> {
         let (mut said, mut kinds) = (Vec::new(), Kinds::default());
-        sql::statements(conn, |record, statement| {
-            if let Some(slot) = self.slot(record) {
+        sql::statements(conn, |statement| {
+            if let Some(slot) = self.slot(statement.record) {
                 said.push(Said {
                     n: statement.n,
                     valid_at: statement.valid_at,
                     recorded_at: statement.recorded_at,
                     slot: narrow(slot),
                     kind: kinds.number(&statement),
+                    record: u32::try_from(statement.record).expect("its slot was found above"),
                 });
             }
         })?;
@@ -230,10 +233,11 @@ impl People {
     }
 
     fn statement(&self, said: &Said) -> Statement {
-        let Said { n, valid_at, recorded_at, slot, kind } = *said;
+        let Said { n, valid_at, recorded_at, slot, kind, record } = *said;
         Statement {
             n,
             home: self.slots[slot as usize].home,
+            record: record.into(),
             valid_at,
             recorded_at,
             ..*self.kind(kind)

@@ -123,7 +123,8 @@ pub struct Batch {
     pub at: Moment,
     /// The code of its source.
     pub source: i64,
-    /// The policy version.
+    /// The policy version in force then, by the order of the ledger: what the batch says itself decides
+    /// nothing.
     pub policy: i64,
     /// The rules.
     pub rules: Rc<Rulebook>,
@@ -135,6 +136,7 @@ pub struct Batch {
 
 /// Every policy and every batch of a store.
 pub struct Books {
+    /// Each by the entry that put it in force.
     versions: Vec<(i64, Rc<Rulebook>)>,
     batches: [Vec<Batch>; 2],
 }
@@ -145,14 +147,15 @@ impl Books {
         let mut versions = Vec::new();
         for applied in store::applied(conn)? {
             let rules = Rc::new(store::rulebook_of(words, &applied)?);
-            versions.push((i64::from(applied.version), rules));
+            versions.push((applied.entry, rules));
         }
         let mut books = Books { versions, ..Books::none() };
         let mut maps: HashMap<(i64, i64), Rc<Map>> = HashMap::new();
         for row in profile_sql::batches(conn)? {
-            let rules = books.version(row.policy)?;
+            let rules = books.in_force_at(row.n)?;
+            let policy = i64::from(rules.version);
             let map = maps
-                .entry((row.policy, row.source))
+                .entry((policy, row.source))
                 .or_insert_with(|| {
                     let source = words.text(WordKind::Source, row.source);
                     Rc::new(Map::of(&rules, words, source))
@@ -162,7 +165,7 @@ impl Books {
                 entry: row.n,
                 at: Moment(row.recorded_at),
                 source: row.source,
-                policy: row.policy,
+                policy,
                 rules: rules.clone(),
                 map: map.clone(),
                 first,
@@ -188,10 +191,20 @@ impl Books {
 
     /// The rules of a version.
     pub fn version(&self, version: i64) -> Result<Rc<Rulebook>> {
-        let found = self.versions.iter().find(|(known, _)| *known == version);
+        let found = self.versions.iter().find(|(_, rules)| i64::from(rules.version) == version);
         found.map(|(_, rules)| rules.clone()).ok_or_else(|| {
             Error::damaged("policy-missing", "a policy version that decided isn't there any more")
                 .at(format!("version {version}"))
+                .next("run `candor audit verify`")
+        })
+    }
+
+    /// The rules in force at an entry.
+    fn in_force_at(&self, entry: i64) -> Result<Rc<Rulebook>> {
+        let found = self.versions.iter().rev().find(|(since, _)| *since < entry);
+        found.map(|(_, rules)| rules.clone()).ok_or_else(|| {
+            Error::damaged("policy-missing", "data was admitted before any policy was in force")
+                .at(format!("entry {entry}"))
                 .next("run `candor audit verify`")
         })
     }

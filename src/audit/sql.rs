@@ -47,8 +47,8 @@ pub fn oldest_of_moved(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every statement in ledger order, with its record. Its home is left open: the reader knows it.
-pub fn statements(conn: &Connection, mut each: impl FnMut(i64, Statement)) -> Result<()> {
+/// Every statement in ledger order. Its home is left open: the reader knows it.
+pub fn statements(conn: &Connection, mut each: impl FnMut(Statement)) -> Result<()> {
     let mut statement = conn.prepare(
         "SELECT n, 0, axis, purpose, channel, state, explicit, confirmed, own, source,
                 notice_version, every_days, valid_at, recorded_at, record
@@ -56,8 +56,8 @@ pub fn statements(conn: &Connection, mut each: impl FnMut(i64, Statement)) -> Re
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if let Some((record, said)) = decoded(row)? {
-            each(record, said);
+        if let Some(said) = decoded(row)? {
+            each(said);
         }
     }
     Ok(())

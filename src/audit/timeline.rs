@@ -137,8 +137,27 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
         "witness.add" => "a witness is asked from now on".into(),
         "witness.remove" => "a witness is asked no more".into(),
         "witness.refused" => "a witness refused this ledger as another history".into(),
-        "profile.merge" => "two profiles were found to be one person".into(),
+        "profile.merge" => match body["by"].as_str() {
+            Some("linkage") => format!(
+                "two profiles were found to be one person, with a probability of {} by model {}",
+                body["probability"].as_str().unwrap_or("?"),
+                body["model"]
+            ),
+            _ => "two profiles were found to be one person".into(),
+        },
         "profile.split" => "a profile was parted".into(),
+        "identity.run" => format!(
+            "records were linked by model {}: {}, {}, {}",
+            body["model"],
+            counted(body["joined"].as_u64().unwrap_or(0), "join", "joins"),
+            counted(body["asked"].as_u64().unwrap_or(0), "new question", "new questions"),
+            counted(body["related"].as_u64().unwrap_or(0), "new relation", "new relations")
+        ),
+        "identity.answer" => format!(
+            "a person answered question {}, whether two profiles are one person's: {}",
+            body["question"],
+            body["answer"].as_str().unwrap_or("?")
+        ),
         "access.read" => format!("a person's data was read{told}"),
         "access.query" => "somebody asked the store with SQL that opens what is sealed".into(),
         "access.export" => "an answer to a person was handed out".into(),
@@ -261,6 +280,8 @@ mod tests {
             "witness.refused",
             "profile.merge",
             "profile.split",
+            "identity.run",
+            "identity.answer",
             "access.read",
             "access.query",
             "access.export",

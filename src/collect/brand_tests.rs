@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::testing::*;
 use super::*;
-use crate::policy::types::{ConsentMap, ConsentState, EventMap, ValueType};
+use crate::policy::types::{ConsentMap, ConsentState, EventMap, Take, ValueType};
 
 fn hash(lines: impl Iterator<Item = String>) -> String {
     let mut hasher = Sha256::new();
@@ -124,11 +124,32 @@ fn crm_customers() {
     assert_eq!((progress.rows, progress.bytes_read), (3_002, progress.bytes_total));
 }
 
+/// What a person was shown is evidence. It comes from the source, or it is the only text that there is.
+#[test]
+fn no_statement_names_a_version_that_its_source_didnt_send() {
+    let text = include_str!("../../fixtures/brand/policy.toml");
+    let policy = crate::policy::check(text).unwrap().policy;
+    for (name, map) in
+        policy.sources.iter().flat_map(|(n, s)| s.consents.iter().map(move |c| (n, c)))
+    {
+        match map.notice.as_ref().unwrap() {
+            Take::Field { .. } => {}
+            Take::Fixed(notice) => {
+                assert!(map.notice_version.is_none(), "{name} takes another notice's version");
+                let (notice, version) = notice.split_once('@').unwrap();
+                let known: Vec<u32> =
+                    policy.notices[notice].versions.iter().map(|v| v.version).collect();
+                assert_eq!(known, [version.parse::<u32>().unwrap()], "{name} guesses a version");
+            }
+        }
+    }
+}
+
 #[test]
 fn web_accounts() {
     let newsletter = ConsentMap {
         channel: Some(fixed("email")),
-        notice: Some(fixed("newsletter-form")),
+        notice: Some(field("notice.id")),
         notice_version: Some(field("notice.version")),
         confirmed_at: Some(field("double_opt_in_at")),
         ..consent(
@@ -179,10 +200,7 @@ fn web_accounts() {
     );
     let unknown: BTreeMap<_, _> = reading.unknown_fields().into_iter().collect();
     let names: Vec<&str> = unknown.keys().map(|name| &**name).collect();
-    assert_eq!(
-        names,
-        ["contact.street", "contact.zip", "notice.id", "profile.firstName", "profile.lastName"]
-    );
+    assert_eq!(names, ["contact.street", "contact.zip", "profile.firstName", "profile.lastName"]);
 }
 
 #[test]

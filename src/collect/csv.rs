@@ -201,6 +201,38 @@ impl CsvRows {
         Ok(())
     }
 
+    /// Reads each physical line of a rejected row as a row of its own, with its cells counted from the
+    /// first one and, where there are too many or too few, from the last one too.
+    pub fn salvage(&mut self, raw: &[u8], row: &mut Row, found: &mut dyn FnMut(&Row)) {
+        let columns = &self.header.columns;
+        for line in raw.split(|byte| *byte == self.shape.line_end).filter(|line| !line.is_empty()) {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            row.clear(self.header.slots());
+            if decode(self.charset, line, &mut row.text).is_err() {
+                row.text.push_str(&String::from_utf8_lossy(line));
+            }
+            let mut cells = Vec::new();
+            let Row { text, aside, .. } = row;
+            split_anyhow(text, self.shape, aside, &mut cells);
+            let (more, less) = (
+                cells.len().saturating_sub(columns.len()),
+                columns.len().saturating_sub(cells.len()),
+            );
+            for (cells, columns) in [(&cells[..], &columns[..]), (&cells[more..], &columns[less..])]
+            {
+                row.spans.fill(Span::ABSENT);
+                for (span, slot) in cells.iter().zip(columns).filter(|(_, slot)| **slot != IGNORED)
+                {
+                    row.spans[*slot as usize] = *span;
+                }
+                found(row);
+                if more + less == 0 {
+                    break;
+                }
+            }
+        }
+    }
+
     /// The line after the last one that was read.
     pub fn next_line(&self) -> u64 {
         self.line
@@ -300,6 +332,27 @@ fn split(
         column += 1;
         if end >= bytes.len() {
             return column;
+        }
+        at = end + 1;
+    }
+}
+
+/// Splits a line that can't be read: a quote that makes no sense is a character like any other.
+fn split_anyhow(text: &str, shape: Shape, aside: &mut String, cells: &mut Vec<Span>) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        let quoted = (bytes.get(at) == Some(&b'"')).then(|| unquote(text, at, aside));
+        let quoted = quoted.filter(|(_, end)| {
+            *end == bytes.len() || bytes.get(*end).is_some_and(|b| *b == shape.delimiter)
+        });
+        let (span, end) = quoted.unwrap_or_else(|| {
+            let end = memchr(shape.delimiter, &bytes[at..]).map_or(bytes.len(), |end| at + end);
+            (in_text(at, end, Kind::Bare), end)
+        });
+        cells.push(span);
+        if end >= bytes.len() {
+            return;
         }
         at = end + 1;
     }

@@ -6,6 +6,7 @@ use super::dates::DateReader;
 use super::identifiers::{is_placeholder, normalise};
 use super::row::Kind;
 use super::{ReadOptions, read_bytes};
+use crate::base::clock::Moment;
 use crate::policy::types::{
     ConsentMap, Encoding, EventMap, FieldMap, Format, IdentifierForm, Source, Take, Target,
     ValueType,
@@ -61,8 +62,12 @@ fn drain(bytes: &[u8], format: Format, encoding: Encoding) {
     for grouped in [false, true] {
         let source = source(encoding, grouped);
         let identifiers = BTreeMap::new();
-        let options =
-            ReadOptions { start_line: 1, timezone: "Europe/Dublin", identifiers: &identifiers };
+        let options = ReadOptions {
+            start_line: 1,
+            timezone: "Europe/Dublin",
+            identifiers: &identifiers,
+            latest: Moment(1_700_000_000_000),
+        };
         if let Ok(reading) = read_bytes(bytes.to_vec(), "fuzz", format, &source, "fuzz", &options) {
             let mut rows = 0;
             for item in reading {

@@ -1,7 +1,7 @@
 //! The header row of a table: which column fills which slot, and which columns nobody asked for.
 //!
-//! A file without a header shows its first person there, so column names are quoted in errors only
-//! when they look like names.
+//! A file without a header shows its first person there, so errors name only columns that the policy
+//! names too.
 
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use crate::base::error::{Error, Result};
 /// A column whose content is known and not wanted.
 pub(super) const IGNORED: u32 = u32::MAX;
 
-const NAMES_SHOWN_MAX: usize = 40;
-const NAME_CHARS_MAX: usize = 60;
+const NAMES_SHOWN_MAX: usize = 20;
+
+const FIRST_LINE: &str = "the first line must be the header, with the names that the policy says";
 
 /// What a header row says.
 #[derive(Clone, Debug)]
@@ -34,23 +35,41 @@ impl Header {
                 "header-name-empty",
                 format!("column {} has no name in the header", column + 1),
             )
-            .next("name every column in the first line"));
+            .next(format!("{FIRST_LINE}; name every column there")));
         }
-        let mut sorted = names.clone();
-        sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        let mut sorted: Vec<usize> = (0..names.len()).collect();
+        sorted.sort_by_key(|column| (names[*column], *column));
+        if let Some(pair) = sorted.windows(2).find(|pair| names[pair[0]] == names[pair[1]]) {
+            let (name, columns) = (names[pair[0]], format!("{} and {}", pair[0] + 1, pair[1] + 1));
+            let is_known = plan.slot(name).is_some() || plan.is_ignored(name);
             return Err(Error::damaged(
                 "header-name-twice",
-                format!("the header has a column twice: {}", shown(&pair[..1])),
+                match is_known {
+                    true => format!("the header names columns {columns} alike: {name}"),
+                    false => format!("the header names columns {columns} alike"),
+                },
             )
-            .next("give every column a name of its own"));
+            .next(format!("{FIRST_LINE}; give every column a name of its own")));
         }
         if !names.contains(&key) {
+            let is_there = |name: &&str| names.contains(name);
+            let looked_for: Vec<&str> = plan.wanted().iter().map(|name| &**name).collect();
+            let (there, missing): (Vec<&str>, Vec<&str>) =
+                looked_for.iter().partition(|name| is_there(name));
             return Err(Error::damaged(
                 "key-column-missing",
-                format!("there is no column {key:?}, the source's key; found: {}", shown(&names)),
+                format!(
+                    "there is no column {key:?}, the source's key; found {} of the {} columns that are \
+                     looked for{}; missing: {}",
+                    there.len(),
+                    looked_for.len(),
+                    if there.is_empty() { String::new() } else { format!(" ({})", shown(&there)) },
+                    shown(&missing)
+                ),
             )
-            .next("check that the file belongs to this source, and its delimiter"));
+            .next(format!(
+                "{FIRST_LINE}; check that the file belongs to this source, and its delimiter"
+            )));
         }
         let known = plan.wanted().len();
         let mut unknown = Vec::new();
@@ -96,20 +115,11 @@ pub fn looks_like_data(name: &str) -> bool {
         || name.split('.').any(|part| digits(part) > 4)
 }
 
-/// Column names for people, or how many there are when they look like someone's data.
+/// Names of the policy for people.
 fn shown(names: &[&str]) -> String {
-    if names.iter().any(|name| looks_like_data(name)) {
-        return format!("{} columns that look like data, not like names", names.len());
-    }
-    let mut shown: Vec<String> = names
-        .iter()
-        .take(NAMES_SHOWN_MAX)
-        .map(|name| name.chars().take(NAME_CHARS_MAX).collect())
-        .collect();
-    if names.len() > NAMES_SHOWN_MAX {
-        shown.push(format!("and {} more", names.len() - NAMES_SHOWN_MAX));
-    }
-    shown.join(", ")
+    let more = names.len().saturating_sub(NAMES_SHOWN_MAX);
+    let shown = names[..names.len() - more].join(", ");
+    if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
 #[cfg(test)]
@@ -133,13 +143,24 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_columns_and_never_people() {
-        let error = resolve(&["mail", "name"]).unwrap_err();
+    fn faults_name_the_policys_columns_and_never_people() {
+        let error = resolve(&["mail", "Ann Lee"]).unwrap_err();
         assert_eq!(error.code, "key-column-missing");
-        assert!(error.what.contains("found: mail, name"));
-        let error = resolve(&["ann@example.com", "Ann"]).unwrap_err();
-        assert!(!error.to_string().contains("ann@") && error.what.contains("2 columns"));
+        assert_eq!(
+            error.what,
+            "there is no column \"id\", the source's key; found 1 of the 2 columns that are looked for \
+             (mail); missing: id"
+        );
+        assert!(error.next.contains("the first line must be the header"));
         assert_eq!(resolve(&["id", ""]).unwrap_err().code, "header-name-empty");
-        assert_eq!(resolve(&["id", "a", "a"]).unwrap_err().code, "header-name-twice");
+        let error = resolve(&["id", "mail", "mail"]).unwrap_err();
+        assert_eq!(error.code, "header-name-twice");
+        assert_eq!(error.what, "the header names columns 2 and 3 alike: mail");
+        let first_people: [&[&str]; 3] =
+            [&["Ann", "Lee", "Main Road"], &["Lee", "Main Road", "Lee"], &["Lee", "", "Ann"]];
+        for names in first_people {
+            let error = resolve(names).unwrap_err().to_string();
+            assert!(!["Ann", "Lee", "Main"].iter().any(|name| error.contains(name)), "{error}");
+        }
     }
 }

@@ -9,9 +9,10 @@ use super::ReadOptions;
 use super::dates::DateReader;
 use super::identifiers::{Unfit, is_placeholder, normalise};
 use super::map_consent::ConsentReader;
-use super::map_event::{EventReader, OpenBody};
+use super::map_event::{EventReader, OpenBody, Time};
+use super::observed::{Observed, ObservedReader};
 use super::record::{FieldRefusal, MappedValue, Record, RefusalReason};
-use super::reject::RejectReason;
+use super::reject::{Fault, RejectReason};
 use super::row::{Plan, Row};
 use super::take::Taker;
 use super::values::typed;
@@ -21,20 +22,27 @@ use crate::policy::types::{
     EventMap, IdentifierForm, IdentifierKind, Source, Take, Target, ValueType,
 };
 
-/// The most rows and bytes of one event.
-const GROUP_ROWS_MAX: u64 = 100_000;
-const GROUP_BYTES_MAX: usize = 16 << 20;
-
 /// Makes records of a source's rows.
 pub struct Mapper {
     plan: Plan,
     key: usize,
-    observed: Option<(Taker, DateReader)>,
+    observed: Option<ObservedReader>,
     fields: Vec<FieldReader>,
     consents: Vec<ConsentReader>,
     events: Vec<EventReader>,
     group: Option<Taker>,
     phone_country: Option<String>,
+    latest: Moment,
+    /// A buffer that is used again for each row that is weighed.
+    scratch: Vec<u8>,
+}
+
+/// What a row brings to its event.
+pub(super) struct Share {
+    /// Bytes of the event's body.
+    pub bytes: usize,
+    /// Its amounts without their signs.
+    pub amount: u64,
 }
 
 struct FieldReader {
@@ -52,7 +60,6 @@ enum FieldTarget {
 pub struct Draft {
     record: Record,
     bodies: Vec<OpenBody>,
-    rows: u64,
 }
 
 impl Mapper {
@@ -64,7 +71,7 @@ impl Mapper {
         let zone = source.timezone.as_deref().unwrap_or(options.timezone);
         let dates = || DateReader::new(&source.dates, zone);
         let observed = match &source.observed {
-            Some(take) => Some((Taker::new(take, &mut plan)?, dates()?)),
+            Some(take) => Some(ObservedReader::new(take, &mut plan, dates()?)?),
             None => None,
         };
         let mut fields = Vec::new();
@@ -96,8 +103,18 @@ impl Mapper {
             Some(take) => Some(Taker::new(take, &mut plan)?),
             None => None,
         };
-        let phone_country = source.phone_country.clone();
-        Ok(Mapper { plan, key, observed, fields, consents, events, group, phone_country })
+        Ok(Mapper {
+            plan,
+            key,
+            observed,
+            fields,
+            consents,
+            events,
+            group,
+            phone_country: source.phone_country.clone(),
+            latest: options.latest,
+            scratch: Vec::new(),
+        })
     }
 
     /// The fields that it reads.
@@ -122,7 +139,7 @@ impl Mapper {
 
     /// The key of a row, trimmed.
     #[inline]
-    fn key<'r>(&self, row: &'r Row) -> Result<&'r str, RejectReason> {
+    pub(super) fn key<'r>(&self, row: &'r Row) -> Result<&'r str, RejectReason> {
         match row.get(self.key).map_or("", str::trim) {
             "" => Err(RejectReason::NoKey),
             key if is_placeholder(IdentifierForm::Text, key) => Err(RejectReason::PlaceholderKey),
@@ -138,53 +155,69 @@ impl Mapper {
     /// The record of an event's first row.
     pub fn draft(&mut self, row: &Row) -> Result<Draft, RejectReason> {
         let key = self.key(row)?.to_owned();
-        let mut refused = Vec::new();
-        let observed = self.observed(row, &mut refused);
+        let observed = self.observed(row);
+        let mut refused: Vec<FieldRefusal> = observed.refused.iter().cloned().collect();
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &mut self.fields {
             field.read(row, self.phone_country.as_deref(), &mut values, &mut refused);
         }
         let mut consents = Vec::new();
         for reader in &mut self.consents {
-            reader.read(row, observed, &mut consents, &mut refused);
+            reader.read(row, observed.said, &mut consents, &mut refused);
         }
         let events = Vec::with_capacity(self.events.len());
-        let record = Record { line: row.line, key, observed, values, consents, events, refused };
-        let mut draft = Draft { record, bodies: Vec::with_capacity(self.events.len()), rows: 1 };
+        let at = observed.at;
+        let record =
+            Record { line: row.line, key, observed: at, values, consents, events, refused };
+        let mut draft = Draft { record, bodies: Vec::with_capacity(self.events.len()) };
         for reader in 0..self.events.len() {
-            self.event(reader, row, observed, &mut draft);
+            self.event(reader, row, &observed, &mut draft);
         }
         Ok(draft)
     }
 
-    /// Adds a further row to the events of a draft. A row without a key joins them; one with
-    /// another key doesn't.
-    pub fn add(&mut self, row: &Row, draft: &mut Draft) -> Result<(), RejectReason> {
-        match self.key(row) {
-            Ok(key) if key != draft.record.key => return Err(RejectReason::GroupKeyDiffers),
-            _ => {}
-        }
-        let bytes: usize = draft.bodies.iter().map(OpenBody::bytes).sum();
-        if draft.rows >= GROUP_ROWS_MAX || bytes > GROUP_BYTES_MAX {
-            return Err(RejectReason::GroupTooLarge);
-        }
-        draft.rows += 1;
+    /// Adds a further row, which was weighed before, to the events of a draft.
+    pub fn add(&mut self, row: &Row, draft: &mut Draft) {
         let Record { events, refused, .. } = &mut draft.record;
         for open in &mut draft.bodies {
             let reader = &self.events[open.reader];
             if reader.is_grouped() {
-                reader.add(row, &mut events[open.event], open, refused);
+                let amount = reader.amount(row).unwrap_or(None);
+                reader.add(row, amount, &mut events[open.event], open, refused);
             }
         }
         if self.events.iter().any(|reader| !reader.is_grouped()) {
-            let observed = self.observed(row, &mut draft.record.refused);
+            let observed = self.observed(row);
+            draft.record.refused.extend(observed.refused.clone());
             for reader in 0..self.events.len() {
                 if !self.events[reader].is_grouped() {
-                    self.event(reader, row, observed, draft);
+                    self.event(reader, row, &observed, draft);
                 }
             }
         }
-        Ok(())
+    }
+
+    /// What a row brings to its event of many rows, told without keeping it; a fault where that event
+    /// would say something else without what can't be taken of it.
+    pub(super) fn share(&mut self, row: &Row, is_first: bool) -> Result<Share, Fault> {
+        let observed = if is_first { self.observed(row) } else { Observed::default() };
+        let latest = self.latest;
+        let mut share = Share { bytes: 0, amount: 0 };
+        // What else is refused is told when the row is taken.
+        let mut refused = Vec::new();
+        for reader in self.events.iter_mut().filter(|reader| reader.is_grouped()) {
+            if is_first {
+                if let Time::NoEvent = reader.time(row, &observed, latest)? {
+                    continue;
+                }
+                share.bytes += reader.begin(row, None, &mut refused).1.bytes();
+            }
+            self.scratch.clear();
+            reader.write_line(row, &mut self.scratch, &mut refused);
+            share.bytes += self.scratch.len();
+            share.amount += reader.amount(row)?.map_or(0, i64::unsigned_abs);
+        }
+        Ok(share)
     }
 
     /// Ends the events of a draft.
@@ -197,25 +230,29 @@ impl Mapper {
         record
     }
 
-    fn event(&mut self, reader: usize, row: &Row, observed: Option<Moment>, draft: &mut Draft) {
+    /// The event of a row, if it carries one that can be taken. One without its amount would be
+    /// another one, and stay so for ever.
+    fn event(&mut self, reader: usize, row: &Row, observed: &Observed, draft: &mut Draft) {
         let Record { events, refused, .. } = &mut draft.record;
-        let Some((mut event, mut open)) = self.events[reader].read(row, observed, refused) else {
-            return;
+        let found = self.events[reader].time(row, observed, self.latest);
+        let found = found.and_then(|time| Ok((time, self.events[reader].amount(row)?)));
+        let (at, amount) = match found {
+            Ok((Time::NoEvent, _)) => return,
+            Ok((Time::Of(at), amount)) => (at, amount),
+            // That the row's own time is refused was said already.
+            Err(refusal) if observed.refused.as_ref() == Some(&refusal) => return,
+            Err(refusal) => return refused.push(refusal),
         };
-        self.events[reader].add(row, &mut event, &mut open, refused);
+        let (mut event, mut open) = self.events[reader].begin(row, at, refused);
+        self.events[reader].add(row, amount, &mut event, &mut open, refused);
         (open.event, open.reader) = (events.len(), reader);
         events.push(event);
         draft.bodies.push(open);
     }
 
-    fn observed(&mut self, row: &Row, refused: &mut Vec<FieldRefusal>) -> Option<Moment> {
-        let (taker, dates) = self.observed.as_mut()?;
-        let (text, kind) = taker.text(row, refused)?;
-        let moment = dates.moment(text, kind);
-        if moment.is_none() {
-            refused.push(taker.refusal(RefusalReason::InvalidTime));
-        }
-        moment
+    fn observed(&mut self, row: &Row) -> Observed {
+        let latest = self.latest;
+        self.observed.as_mut().map_or_else(Observed::default, |reader| reader.read(row, latest))
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::canonical::{order, write_string, write_value};
 use super::dates::DateReader;
+use super::observed::Observed;
 use super::record::{FieldRefusal, MappedEvent, RefusalReason};
 use super::row::{Plan, Row};
 use super::take::Taker;
-use super::values::integer;
+use super::values::amount;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::types::{EventMap, Take};
@@ -83,24 +84,48 @@ impl EventReader {
         self.grouped
     }
 
-    /// Reads the event of a row, if it carries one. Its first line is still to be added.
-    pub fn read(
+    /// When the event of a row happened: its own time, else the row's. An event whose time is there and
+    /// can't be taken is not taken either: at another time it would be another event.
+    pub fn time(
         &mut self,
         row: &Row,
-        observed: Option<Moment>,
-        refused: &mut Vec<FieldRefusal>,
-    ) -> Option<(MappedEvent, OpenBody)> {
-        let at = match &mut self.at {
-            None => observed,
-            Some((taker, dates)) => {
-                let (text, kind) = taker.text(row, refused)?;
-                let at = dates.moment(text, kind);
-                if at.is_none() {
-                    refused.push(taker.refusal(RefusalReason::InvalidTime));
-                }
-                Some(at?)
-            }
+        observed: &Observed,
+        latest: Moment,
+    ) -> Result<Time, FieldRefusal> {
+        let Some((taker, dates)) = &mut self.at else {
+            return match &observed.refused {
+                Some(refusal) => Err(refusal.clone()),
+                None => Ok(Time::Of(observed.at)),
+            };
         };
+        let mut refused = Vec::new();
+        let Some((text, kind)) = taker.text(row, &mut refused) else {
+            return refused.pop().map_or(Ok(Time::NoEvent), Err);
+        };
+        match dates.moment(text, kind) {
+            None => Err(taker.refusal(RefusalReason::InvalidTime)),
+            Some(at) if at > latest => Err(taker.refusal(RefusalReason::InFuture)),
+            at => Ok(Time::Of(at)),
+        }
+    }
+
+    /// What a row adds to the event's amount.
+    pub fn amount(&self, row: &Row) -> Result<Option<i64>, FieldRefusal> {
+        let Some(taker) = &self.amount else { return Ok(None) };
+        let mut refused = Vec::new();
+        match taker.text(row, &mut refused) {
+            Some((text, _)) => amount(text).map(Some).map_err(|reason| taker.refusal(reason)),
+            None => refused.pop().map_or(Ok(None), Err),
+        }
+    }
+
+    /// Begins the event of a row. Its first line is still to be added.
+    pub fn begin(
+        &self,
+        row: &Row,
+        at: Option<Moment>,
+        refused: &mut Vec<FieldRefusal>,
+    ) -> (MappedEvent, OpenBody) {
         let id = self.id.as_ref().and_then(|taker| taker.text(row, refused));
         let id = id.map(|(text, _)| text.to_owned());
         let mut head = Vec::with_capacity(192);
@@ -112,29 +137,31 @@ impl EventReader {
         let mut tail = Vec::new();
         write_properties(&self.properties[1], row, &mut tail, refused);
         let event = MappedEvent { map: self.map, id, at, amount: None, body: Vec::new() };
-        Some((event, OpenBody { event: 0, reader: 0, head, tail }))
+        (event, OpenBody { event: 0, reader: 0, head, tail })
     }
 
-    /// Adds what a row brings to an event: its line and its amount.
+    /// Adds what a row brings to an event: its line, and its amount, which was read before.
     pub fn add(
         &self,
         row: &Row,
+        amount: Option<i64>,
         event: &mut MappedEvent,
         open: &mut OpenBody,
         refused: &mut Vec<FieldRefusal>,
     ) {
-        if !self.lines.is_empty() {
-            open.head.push(b'{');
-            write_properties(&self.lines, row, &mut open.head, refused);
-            close(&mut open.head, b'}');
-            open.head.push(b',');
+        self.write_line(row, &mut open.head, refused);
+        if let Some(amount) = amount {
+            event.amount = Some(event.amount.unwrap_or(0).saturating_add(amount));
         }
-        let Some(taker) = &self.amount else { return };
-        let Some((text, _)) = taker.text(row, refused) else { return };
-        let sum = integer(text).ok().and_then(|n| n.checked_add(event.amount.unwrap_or(0)));
-        match sum {
-            Some(sum) => event.amount = Some(sum),
-            None => refused.push(taker.refusal(RefusalReason::InvalidInteger)),
+    }
+
+    /// Appends a row's line to the body of its event.
+    pub fn write_line(&self, row: &Row, body: &mut Vec<u8>, refused: &mut Vec<FieldRefusal>) {
+        if !self.lines.is_empty() {
+            body.push(b'{');
+            write_properties(&self.lines, row, body, refused);
+            close(body, b'}');
+            body.push(b',');
         }
     }
 
@@ -148,6 +175,14 @@ impl EventReader {
         event.body.extend_from_slice(&open.tail);
         close(&mut event.body, b'}');
     }
+}
+
+/// Whether a row carries an event, and of when.
+pub(super) enum Time {
+    /// The field of its time is empty.
+    NoEvent,
+    /// It does; without a moment where neither it nor its row names one.
+    Of(Option<Moment>),
 }
 
 impl OpenBody {

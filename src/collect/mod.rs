@@ -17,6 +17,7 @@ mod map;
 mod map_consent;
 mod map_event;
 mod ndjson;
+mod observed;
 mod paths;
 mod phone_plans;
 mod phones;
@@ -25,15 +26,19 @@ mod record;
 mod reject;
 mod row;
 mod rows;
+mod salvage;
 mod scan;
 mod take;
 mod values;
+mod weight;
 mod xlsx;
 
 pub mod fuzz;
 
 #[cfg(test)]
 mod brand_tests;
+#[cfg(test)]
+mod group_tests;
 #[cfg(test)]
 mod map_tests;
 #[cfg(test)]
@@ -54,10 +59,11 @@ pub use reading::{Content, Item, Progress, Reading};
 pub use record::{
     ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason, Timed,
 };
-pub use reject::{Reject, RejectReason};
+pub use reject::{Fault, Reject, RejectReason};
 pub use row::{Kind, Plan, Row};
 pub use rows::{Rows, Step, format_of};
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::policy::types::{Format, IdentifierKind, Policy, Source};
 
@@ -71,13 +77,22 @@ pub struct ReadOptions<'a> {
     /// The policy's kinds of identifiers, which tell their forms and placeholders. A kind that is
     /// missing here is read by its name: `email`, `phone`, else text.
     pub identifiers: &'a BTreeMap<String, IdentifierKind>,
+    /// Observations and events later than this lie in the future, and are refused.
+    pub latest: Moment,
 }
 
+/// How far the clocks and time zones of other systems may be ahead, in milliseconds.
+const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+
 impl<'a> ReadOptions<'a> {
-    /// Everything, by the rules of a policy.
-    pub fn of(policy: &'a Policy) -> ReadOptions<'a> {
-        let timezone = &policy.controller.timezone;
-        ReadOptions { start_line: 1, timezone, identifiers: &policy.identifiers }
+    /// Everything, by the rules of a policy, as it may be said at a moment.
+    pub fn of(policy: &'a Policy, now: Moment) -> ReadOptions<'a> {
+        ReadOptions {
+            start_line: 1,
+            timezone: &policy.controller.timezone,
+            identifiers: &policy.identifiers,
+            latest: Moment(now.0.saturating_add(AHEAD_MS_MAX)),
+        }
     }
 }
 

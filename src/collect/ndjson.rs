@@ -95,6 +95,17 @@ impl NdjsonRows {
         Ok(())
     }
 
+    /// Reads the fields that stand before the fault of a line.
+    pub fn salvage(&mut self, raw: &[u8], row: &mut Row, found: &mut dyn FnMut(&Row)) {
+        row.clear(self.slots);
+        row.text.push_str(&String::from_utf8_lossy(raw));
+        self.unmapped.clear();
+        let Row { text, aside, spans, .. } = row;
+        // That it is faulty is known.
+        let _ = Walk::new(&mut self.paths, text, aside, spans, &mut self.unmapped).object();
+        found(row);
+    }
+
     /// The line after the last one that was read.
     pub fn next_line(&self) -> u64 {
         self.line

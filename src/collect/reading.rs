@@ -7,7 +7,7 @@ use super::feed::Feed;
 use super::group::Groups;
 use super::map::Mapper;
 use super::record::Record;
-use super::reject::{Reject, RejectReason};
+use super::reject::{Fault, Reject};
 use super::row::Row;
 use super::rows::{Rows, Step};
 use crate::base::error::{Error, Result};
@@ -54,8 +54,6 @@ pub struct Reading {
     row: Row,
     count: u64,
     bytes_total: u64,
-    /// A reject whose row also completed a record, which goes first.
-    pending: Option<Reject>,
     stage: Stage,
 }
 
@@ -79,21 +77,21 @@ impl Reading {
             true => fault.at(format!("source {name}")),
             false => fault,
         };
-        let mapper = Mapper::new(source, options).map_err(named)?;
+        let mut mapper = Mapper::new(source, options).map_err(named)?;
         let bytes_total = feed.length();
         let mut rows = Rows::open(feed, format, source, mapper.plan()).map_err(named)?;
         let mut row = Row::new();
         rows.skip_to(options.start_line)?;
         let groups = if mapper.is_grouped() {
-            let groups = Groups::count(&mut rows, &mapper, &mut row)?;
+            let groups = Groups::count(&mut rows, &mut mapper, &mut row)?;
             rows.rewind()?;
             rows.skip_to(options.start_line)?;
             Some(groups)
         } else {
             None
         };
-        let (count, pending, stage) = (0, None, Stage::Rows);
-        Ok(Reading { rows, mapper, groups, row, count, bytes_total, pending, stage })
+        let (count, stage) = (0, Stage::Rows);
+        Ok(Reading { rows, mapper, groups, row, count, bytes_total, stage })
     }
 
     /// How far reading has come.
@@ -119,24 +117,28 @@ impl Reading {
     fn item(&self, content: Content) -> Item {
         let next = self.rows.next_line();
         let open = self.groups.as_ref().and_then(Groups::resume_line).unwrap_or(next);
-        let pending = self.pending.as_ref().map_or(next, |reject| reject.line);
-        Item { rows: self.count, resume_line: open.min(pending), content }
+        Item { rows: self.count, resume_line: open, content }
     }
 
-    fn reject(&self, reason: RejectReason) -> Reject {
-        Reject { line: self.row.line, reason, raw: self.row.raw().to_vec() }
+    fn reject(&self, fault: Fault, of_unknown_event: bool) -> Item {
+        let (line, raw) = (self.row.line, self.row.raw().to_vec());
+        let Fault { reason, field } = fault;
+        self.item(Content::Reject(Reject { line, reason, field, of_unknown_event, raw }))
     }
 
     fn step(&mut self) -> Result<Option<Item>> {
-        if let Some(reject) = self.pending.take() {
-            return Ok(Some(self.item(Content::Reject(reject))));
-        }
         while self.stage == Stage::Rows {
             match self.rows.next(&mut self.row)? {
                 Step::End => self.stage = Stage::OpenGroups,
                 Step::Reject(reason) => {
                     self.count += 1;
-                    return Ok(Some(self.item(Content::Reject(self.reject(reason)))));
+                    let is_known = match &mut self.groups {
+                        None => true,
+                        Some(groups) => {
+                            groups.pass_over(&mut self.rows, &self.mapper, &mut self.row)
+                        }
+                    };
+                    return Ok(Some(self.reject(reason.into(), !is_known)));
                 }
                 Step::Row => {
                     self.count += 1;
@@ -155,18 +157,15 @@ impl Reading {
         let Some(groups) = &mut self.groups else {
             return Some(match self.mapper.record(&self.row) {
                 Ok(record) => self.record(record),
-                Err(reason) => self.item(Content::Reject(self.reject(reason))),
+                Err(reason) => self.reject(reason.into(), false),
             });
         };
         let grouped = groups.take(&mut self.mapper, &self.row);
-        let rejected = grouped.rejected.map(|reason| self.reject(reason));
-        match (grouped.complete, rejected) {
+        // A row that is rejected is of a group that is never complete.
+        match (grouped.complete, grouped.rejected) {
             (None, None) => None,
-            (None, Some(reject)) => Some(self.item(Content::Reject(reject))),
-            (Some(record), rejected) => {
-                self.pending = rejected;
-                Some(self.record(record))
-            }
+            (Some(record), _) => Some(self.record(record)),
+            (None, Some(fault)) => Some(self.reject(fault, false)),
         }
     }
 }

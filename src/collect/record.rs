@@ -113,8 +113,12 @@ pub enum RefusalReason {
     InvalidDate,
     /// No time in a declared format.
     InvalidTime,
+    /// A time that hasn't come yet.
+    InFuture,
     /// No whole number, or one beyond 64 bits.
     InvalidInteger,
+    /// An amount beyond what every reader of JSON holds exactly.
+    AmountTooLarge,
     /// No decimal number.
     InvalidDecimal,
     /// Neither true nor false.
@@ -138,7 +142,9 @@ impl RefusalReason {
             RefusalReason::InvalidIdentifier => "invalid_identifier",
             RefusalReason::InvalidDate => "invalid_date",
             RefusalReason::InvalidTime => "invalid_time",
+            RefusalReason::InFuture => "time_in_future",
             RefusalReason::InvalidInteger => "invalid_integer",
+            RefusalReason::AmountTooLarge => "amount_too_large",
             RefusalReason::InvalidDecimal => "invalid_decimal",
             RefusalReason::InvalidBoolean => "invalid_boolean",
             RefusalReason::InvalidNotice => "invalid_notice",
@@ -157,7 +163,9 @@ impl RefusalReason {
             RefusalReason::InvalidIdentifier => "this is no identifier",
             RefusalReason::InvalidDate => "this is no date in a declared format",
             RefusalReason::InvalidTime => "this is no time in a declared format",
+            RefusalReason::InFuture => "this lies in the future",
             RefusalReason::InvalidInteger => "this is no whole number",
+            RefusalReason::AmountTooLarge => "this is beyond ±9,007,199,254,740,991",
             RefusalReason::InvalidDecimal => "this is no decimal number",
             RefusalReason::InvalidBoolean => "this is neither true nor false",
             RefusalReason::InvalidNotice => "a notice is named as NAME@VERSION",

@@ -2,6 +2,9 @@
 //! repaired and sent again. The rest of the file goes on.
 
 use std::fmt;
+use std::sync::Arc;
+
+use super::record::{FieldRefusal, RefusalReason};
 
 /// Why a row was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +45,15 @@ pub enum RejectReason {
     GroupKeyDiffers,
     /// The event has more rows than one event may have.
     GroupTooLarge,
+    /// The amounts of the event's rows add up to more than an amount may be.
+    GroupAmountTooLarge,
+    /// Another row of the same event can't be taken, and events are taken whole or not at all.
+    GroupBroken {
+        /// The first line at which that is so.
+        line: u64,
+    },
+    /// A field without which the row's event would say something else can't be taken.
+    Field(RefusalReason),
 }
 
 impl RejectReason {
@@ -62,6 +74,14 @@ impl RejectReason {
             RejectReason::PlaceholderKey => "placeholder-key",
             RejectReason::GroupKeyDiffers => "group-key-differs",
             RejectReason::GroupTooLarge => "group-too-large",
+            RejectReason::GroupAmountTooLarge => "group-amount-too-large",
+            RejectReason::GroupBroken { .. } => "group-broken",
+            RejectReason::Field(RefusalReason::InvalidInteger) => "unreadable-integer",
+            RejectReason::Field(RefusalReason::AmountTooLarge) => "amount-too-large",
+            RejectReason::Field(RefusalReason::InvalidTime) => "unreadable-time",
+            RejectReason::Field(RefusalReason::InFuture) => "time-in-future",
+            RejectReason::Field(RefusalReason::UnknownValue) => "unknown-value",
+            RejectReason::Field(_) => "unreadable-field",
         }
     }
 
@@ -93,7 +113,35 @@ impl fmt::Display for RejectReason {
                 f.write_str("the key differs from that of the event's first row")
             }
             RejectReason::GroupTooLarge => f.write_str("the event has too many rows"),
+            RejectReason::GroupAmountTooLarge => {
+                f.write_str("the amounts of the event's rows add up to too much")
+            }
+            RejectReason::GroupBroken { line } => {
+                write!(f, "another row of the same event can't be taken: line {line}")
+            }
+            RejectReason::Field(reason) => f.write_str(reason.words()),
         }
+    }
+}
+
+/// A reason, with the field that it is about where it is about one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Why.
+    pub reason: RejectReason,
+    /// The field's name in the source, as the policy says it.
+    pub field: Option<Arc<str>>,
+}
+
+impl From<RejectReason> for Fault {
+    fn from(reason: RejectReason) -> Fault {
+        Fault { reason, field: None }
+    }
+}
+
+impl From<FieldRefusal> for Fault {
+    fn from(refusal: FieldRefusal) -> Fault {
+        Fault { reason: RejectReason::Field(refusal.reason), field: Some(refusal.field) }
     }
 }
 
@@ -104,7 +152,28 @@ pub struct Reject {
     pub line: u64,
     /// Why.
     pub reason: RejectReason,
+    /// The field that the reason is about, where it is about one.
+    pub field: Option<Arc<str>>,
+    /// Whether it may be a row of an event of many rows, and of which one can't be told: that event
+    /// may have come in without it.
+    pub of_unknown_event: bool,
     /// Its bytes as they stand in the file, without the line's end (of a workbook: as CSV). Empty
     /// when the row was too long to be held.
     pub raw: Vec<u8>,
+}
+
+impl fmt::Display for Reject {
+    /// A sentence for people; it never quotes the row.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(field) = self.field.as_ref().filter(|field| !field.is_empty()) {
+            write!(f, "{field}: ")?;
+        }
+        self.reason.fmt(f)?;
+        if self.of_unknown_event {
+            f.write_str(
+                "; which event it is a row of can't be told, and that event may be in without it",
+            )?;
+        }
+        Ok(())
+    }
 }

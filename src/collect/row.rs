@@ -70,7 +70,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    const ABSENT: Span = Span { start: 0, end: 0, kind: None, aside: false };
+    pub(super) const ABSENT: Span = Span { start: 0, end: 0, kind: None, aside: false };
 }
 
 /// One row, in buffers that are used again for the next one.

@@ -101,6 +101,17 @@ impl Rows {
         }
     }
 
+    /// Reads what can still be told of a row that was rejected, each time that there is another way to
+    /// read it: hands it over with the fields that are found so.
+    pub fn salvage(&mut self, raw: &[u8], row: &mut Row, found: &mut dyn FnMut(&Row)) {
+        match self {
+            Rows::Csv(rows) => rows.salvage(raw, row, found),
+            Rows::Ndjson(rows) => rows.salvage(raw, row, found),
+            // The cells of a sheet are where they are.
+            Rows::Xlsx(_) => found(row),
+        }
+    }
+
     /// Goes back to the first row and forgets what was counted.
     pub fn rewind(&mut self) -> Result<()> {
         match self {

@@ -139,7 +139,8 @@ pub fn till() -> Source {
 pub const NO_KINDS: &BTreeMap<String, crate::policy::types::IdentifierKind> = &BTreeMap::new();
 
 pub fn options() -> ReadOptions<'static> {
-    ReadOptions { start_line: 1, timezone: "Europe/Dublin", identifiers: NO_KINDS }
+    let latest = crate::base::clock::Moment::parse("2027-01-01").unwrap();
+    ReadOptions { start_line: 1, timezone: "Europe/Dublin", identifiers: NO_KINDS, latest }
 }
 
 /// Everything that bytes hold.

@@ -85,6 +85,19 @@ pub(super) fn integer(text: &str) -> Result<i64, RefusalReason> {
     text.parse().map_err(|_| RefusalReason::InvalidInteger)
 }
 
+/// The largest amount, with or without a sign: 2^53 - 1, which every reader of JSON holds exactly.
+pub(super) const AMOUNT_MAX: u64 = (1 << 53) - 1;
+
+/// An amount in the smallest currency unit.
+#[inline]
+pub(super) fn amount(text: &str) -> Result<i64, RefusalReason> {
+    let number = integer(text)?;
+    if number.unsigned_abs() > AMOUNT_MAX {
+        return Err(RefusalReason::AmountTooLarge);
+    }
+    Ok(number)
+}
+
 fn boolean(text: &str) -> Option<String> {
     let is = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     match () {

@@ -79,16 +79,15 @@ impl XlsxRows {
         row.line = u64::from(number) + 1;
         row.raw.clear();
         let mut texts = vec![""; self.header.columns.len()];
+        let mut beside = None;
         for cell in cells {
             let text = &self.text[cell.start as usize..cell.end as usize];
             if row.text.len() + text.len() > ROW_BYTES_MAX {
                 return Step::Reject(RejectReason::TooLong);
             }
             let Some(place) = self.places.get(cell.column as usize).copied().flatten() else {
-                let texts = cells.iter().map(|c| &self.text[c.start as usize..c.end as usize]);
-                row.raw = as_csv(texts);
-                let (expected, found) = (self.header.columns.len(), cell.column as usize + 1);
-                return Step::Reject(RejectReason::FieldCount { expected, found });
+                beside.get_or_insert(cell.column as usize + 1);
+                continue;
             };
             texts[place as usize] = text;
             let slot = self.header.columns[place as usize];
@@ -97,6 +96,10 @@ impl XlsxRows {
                 row.text.push_str(text);
                 row.spans[slot as usize] = in_text(start, row.text.len(), cell.kind);
             }
+        }
+        if let Some(found) = beside {
+            row.raw = as_csv(cells.iter().map(|c| &self.text[c.start as usize..c.end as usize]));
+            return Step::Reject(RejectReason::FieldCount { expected: texts.len(), found });
         }
         row.raw = as_csv(texts.into_iter());
         if memchr::memchr(0, &row.raw).is_some() {

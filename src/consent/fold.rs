@@ -239,7 +239,11 @@ impl Said {
         if !matches!(s.axis, Axis::Consent | Axis::Permission) {
             return Said { standing: Some(now), ..self };
         }
-        let lifts = |no: &ConsentStanding| s.own || s.confirmed || s.source == no.by.source;
+        // A source has rows on several people, and may have several on one; the desk is one person.
+        let same_row = |no: &Statement| s.source == 0 || s.record == no.record;
+        let lifts = |no: &ConsentStanding| {
+            s.own || s.confirmed || (s.source == no.by.source && same_row(&no.by))
+        };
         let after = match s.state {
             ConsentState::Given | ConsentState::Renewed => {
                 self.noes.retain(|no| !lifts(no));

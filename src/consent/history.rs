@@ -123,10 +123,11 @@ pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value 
 }
 
 /// The row that a payload folds to.
-pub fn row(n: i64, home: i64, new: &NewStatement, recorded_at: Moment) -> Statement {
+pub fn row(n: i64, home: i64, record: i64, new: &NewStatement, recorded_at: Moment) -> Statement {
     Statement {
         n,
         home,
+        record,
         axis: new.axis,
         purpose: new.purpose,
         channel: new.channel,
@@ -152,7 +153,7 @@ pub fn record(
 ) -> Result<i64> {
     let payload = payload(writer.words, new, writer.now);
     let n = writer.append_about(&entry_kind(new.axis, new.state), record, key, &payload, None)?;
-    sql::insert_statement(writer.conn, record, &row(n, home, new, writer.now))?;
+    sql::insert_statement(writer.conn, &row(n, home, record, new, writer.now))?;
     Ok(n)
 }
 

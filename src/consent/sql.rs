@@ -9,7 +9,7 @@ use crate::base::secret::RecordKey;
 use super::fold::{Home, Joined};
 use super::statement::{Axis, Statement, state_code, state_of};
 
-pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result<()> {
+pub fn insert_statement(conn: &Connection, s: &Statement) -> Result<()> {
     conn.prepare_cached(
         "INSERT INTO statement (n, record, axis, purpose, channel, state, explicit, confirmed, own,
                                 source, notice_version, every_days, valid_at, recorded_at)
@@ -17,7 +17,7 @@ pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result
     )?
     .execute(params![
         s.n,
-        record,
+        s.record,
         s.axis as i64,
         s.purpose,
         s.channel,
@@ -37,30 +37,27 @@ pub fn insert_statement(conn: &Connection, record: i64, s: &Statement) -> Result
 const COLUMNS: &str = "s.n, r.home, s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed,
     s.own, s.source, s.notice_version, s.every_days, s.valid_at, s.recorded_at, s.record";
 
-/// A row of `statement` with its record, in the order of `COLUMNS`; `None` for a row that was
-/// tampered with.
-pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<(i64, Statement)>> {
+/// A row of `statement`, in the order of `COLUMNS`; `None` for a row that was tampered with.
+pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Statement>> {
     let Some(axis) = Axis::of(row.get(2)?) else { return Ok(None) };
     let Some(state) = state_of(row.get(5)?) else { return Ok(None) };
-    Ok(Some((
-        row.get(14)?,
-        Statement {
-            n: row.get(0)?,
-            home: row.get(1)?,
-            axis,
-            purpose: row.get(3)?,
-            channel: row.get(4)?,
-            state,
-            explicit: row.get(6)?,
-            confirmed: row.get(7)?,
-            own: row.get(8)?,
-            source: row.get(9)?,
-            notice_version: row.get(10)?,
-            every_days: row.get(11)?,
-            valid_at: Moment(row.get(12)?),
-            recorded_at: Moment(row.get(13)?),
-        },
-    )))
+    Ok(Some(Statement {
+        n: row.get(0)?,
+        home: row.get(1)?,
+        record: row.get(14)?,
+        axis,
+        purpose: row.get(3)?,
+        channel: row.get(4)?,
+        state,
+        explicit: row.get(6)?,
+        confirmed: row.get(7)?,
+        own: row.get(8)?,
+        source: row.get(9)?,
+        notice_version: row.get(10)?,
+        every_days: row.get(11)?,
+        valid_at: Moment(row.get(12)?),
+        recorded_at: Moment(row.get(13)?),
+    }))
 }
 
 /// Everything that was said by or about a subject, in ledger order.
@@ -71,7 +68,7 @@ pub fn statements_of(conn: &Connection, subject: i64) -> Result<Vec<Statement>> 
     ))?;
     let rows = statement.query_map([subject], decoded)?;
     let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
-    Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// Everything that one record said.
@@ -82,7 +79,7 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
     ))?;
     let rows = statement.query_map([record], decoded)?;
     let rows: Vec<_> = rows.collect::<rusqlite::Result<_>>()?;
-    Ok(rows.into_iter().flatten().map(|(_, s)| s).collect())
+    Ok(rows.into_iter().flatten().collect())
 }
 
 /// The homes of a subject's records, each with the standing merges that moved its oldest one.

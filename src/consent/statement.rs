@@ -79,6 +79,8 @@ pub struct Statement {
     pub n: i64,
     /// The subject that its record was born into (see `fold` for why).
     pub home: i64,
+    /// The record that said it: one source's own row; 0 where it isn't stored yet.
+    pub record: i64,
     /// What it is about.
     pub axis: Axis,
     /// The purpose, or 0.

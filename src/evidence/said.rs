@@ -94,7 +94,13 @@ pub(super) fn of_document(proven: &Proven, document: &[u8]) -> Result<Checked> {
         described(first)
     ));
     match first.kind.as_str() {
-        "receipt.issue" => checked.proven.push(receipt(proven, document)?),
+        "receipt.issue" => {
+            checked.proven.push(receipt(proven, document)?);
+            let decision = behind(proven, "consent.")?.kind.as_str();
+            if !matches!(decision, "consent.given" | "consent.renewed") {
+                "record of a consent decision".clone_into(&mut checked.artefact);
+            }
+        }
         "certificate.issue" => checked.proven.push(certificate(proven, document)?),
         _ => {}
     }

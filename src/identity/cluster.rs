@@ -2,7 +2,10 @@
 //! against is refused.
 //!
 //! Without the guard one wrong pair would make two persons one. Records that may never be linked are
-//! never in one cluster, whatever stands between them.
+//! never in one cluster, whatever stands between them. What was decided before stands: records that are
+//! known to be one person's begin as one cluster, and those that are known not to be never meet.
+
+use std::collections::HashMap;
 
 use super::compare::compare;
 use super::model::shared;
@@ -36,12 +39,23 @@ pub struct Edge {
     pub bits: f32,
 }
 
+/// What was decided before, by other means or by people.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// Pairs of records that are one person's.
+    pub together: Vec<(u32, u32)>,
+    /// Pairs of records that are not, which no evidence joins.
+    pub apart: Vec<(u32, u32)>,
+}
+
 /// The clusters of a table's records.
 pub struct Clusters {
     /// Record → the first record of its cluster.
     pub first: Vec<u32>,
     /// Joins that were refused by the guard.
     pub refused: u64,
+    /// The pairs that joined two clusters, in order; not those that were given.
+    pub made: Vec<Edge>,
     /// Record → where the cluster that it was the first of was joined to another.
     joins: Vec<Join>,
     /// The bits of each join, by its order.
@@ -93,6 +107,8 @@ impl Clusters {
 struct Joining<'a> {
     table: &'a Table,
     scales: &'a Scales,
+    /// Record → those that it must not be joined with.
+    apart: HashMap<u32, Vec<u32>>,
     parents: Vec<u32>,
     joins: Vec<Join>,
     strengths: Vec<f32>,
@@ -100,33 +116,76 @@ struct Joining<'a> {
     sizes: Vec<u32>,
 }
 
-/// Joins records along `edges`, which stand by falling `bits`.
+/// Joins records along `edges`, which stand by falling `bits`; once.
 pub fn cluster(table: &Table, scales: &Scales, edges: &[Edge]) -> Clusters {
-    let all: Vec<u32> = (0..table.len()).collect();
-    let sizes = vec![1; all.len()];
-    let mut joining = Joining {
-        table,
-        scales,
-        joins: all.iter().map(|record| Join { to: *record, order: u32::MAX }).collect(),
-        strengths: Vec::new(),
-        parents: all.clone(),
-        next: all,
-        sizes,
-    };
-    let mut refused = 0;
-    for edge in edges {
-        let (a, b) = (joining.find(edge.a), joining.find(edge.b));
-        if a == b {
-            continue;
+    let mut joining = Joining::new(table, scales, &Given::default());
+    let (made, refused) = joining.pass(edges);
+    joining.end(made, refused)
+}
+
+/// Joins records along `edges`, which stand by falling `bits`, on top of what is given; again and again,
+/// until nothing more joins. So what it found, given to it anew, finds nothing more.
+pub fn settle(table: &Table, scales: &Scales, edges: &[Edge], given: &Given) -> Clusters {
+    let mut joining = Joining::new(table, scales, given);
+    let mut made = Vec::new();
+    loop {
+        let (joined, refused) = joining.pass(edges);
+        if joined.is_empty() {
+            return joining.end(made, refused);
         }
-        if joining.fits(a, b, edge.bits) {
-            joining.join(a, b, edge.bits);
-        } else {
-            refused += 1;
-        }
+        made.extend(joined);
     }
-    let first = (0..table.len()).map(|record| joining.find(record)).collect();
-    Clusters { first, refused, joins: joining.joins, strengths: joining.strengths }
+}
+
+impl<'a> Joining<'a> {
+    fn new(table: &'a Table, scales: &'a Scales, given: &Given) -> Joining<'a> {
+        let all: Vec<u32> = (0..table.len()).collect();
+        let mut apart: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (a, b) in &given.apart {
+            apart.entry(*a).or_default().push(*b);
+            apart.entry(*b).or_default().push(*a);
+        }
+        let mut joining = Joining {
+            table,
+            scales,
+            apart,
+            joins: all.iter().map(|record| Join { to: *record, order: u32::MAX }).collect(),
+            strengths: Vec::new(),
+            sizes: vec![1; all.len()],
+            parents: all.clone(),
+            next: all,
+        };
+        for (a, b) in &given.together {
+            let (a, b) = (joining.find(*a), joining.find(*b));
+            if a != b {
+                joining.join(a, b, f32::INFINITY);
+            }
+        }
+        joining
+    }
+
+    /// Goes over the pairs once; gives those that joined two clusters, and how many were refused.
+    fn pass(&mut self, edges: &[Edge]) -> (Vec<Edge>, u64) {
+        let (mut made, mut refused) = (Vec::new(), 0);
+        for edge in edges {
+            let (a, b) = (self.find(edge.a), self.find(edge.b));
+            if a == b {
+                continue;
+            }
+            if self.fits(a, b, edge.bits) {
+                self.join(a, b, edge.bits);
+                made.push(*edge);
+            } else {
+                refused += 1;
+            }
+        }
+        (made, refused)
+    }
+
+    fn end(mut self, made: Vec<Edge>, refused: u64) -> Clusters {
+        let first = (0..self.table.len()).map(|record| self.find(record)).collect();
+        Clusters { first, refused, made, joins: self.joins, strengths: self.strengths }
+    }
 }
 
 impl Joining<'_> {
@@ -139,7 +198,7 @@ impl Joining<'_> {
         record
     }
 
-    /// The members of a cluster, its first record first.
+    /// The members of a cluster in order, so that what they are asked doesn't depend on how they met.
     fn members(&self, first: u32) -> Vec<u32> {
         let mut members = Vec::with_capacity(self.sizes[first as usize] as usize);
         let mut at = first;
@@ -147,6 +206,7 @@ impl Joining<'_> {
             members.push(at);
             at = self.next[at as usize];
             if at == first {
+                members.sort_unstable();
                 return members;
             }
         }
@@ -166,12 +226,15 @@ impl Joining<'_> {
         if size_a + size_b > CLUSTER_MAX {
             return false;
         }
-        if size_a == 1 && size_b == 1 {
+        if size_a == 1 && size_b == 1 && self.apart.is_empty() {
             return self.table.may_link(a, b);
         }
         let (left, right) = (self.members(a), self.members(b));
         if !self.may_join(&left, &right) {
             return false;
+        }
+        if size_a == 1 && size_b == 1 {
+            return true;
         }
         let all = left.len() * right.len();
         let step = all.div_ceil(ACROSS_MAX);
@@ -187,6 +250,10 @@ impl Joining<'_> {
     }
 
     fn may_join(&self, left: &[u32], right: &[u32]) -> bool {
+        let mut kept_apart = left.iter().filter_map(|record| self.apart.get(record)).flatten();
+        if kept_apart.any(|other| right.binary_search(other).is_ok()) {
+            return false;
+        }
         let mut groups: Vec<u32> =
             left.iter().map(|record| self.table.group(*record)).filter(|g| *g != NONE).collect();
         groups.sort_unstable();

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Field, Linked, Raw, Table, link, normalise};
+use super::{Field, Given, Linked, Raw, Table, Verdict, link, normalise, verdict};
 
 const SECRET: [u8; 16] = [3; 16];
 
@@ -36,6 +36,10 @@ fn people() -> impl Strategy<Value = Vec<Texts>> {
     );
     let texts = person.prop_map(|(a, b, c, d, e, f)| [a, b, c, d, e, f].map(str::to_owned));
     prop::collection::vec(texts, 1..40)
+}
+
+fn is_one(verdict: &Verdict, a: u32, b: u32) -> bool {
+    verdict.clusters.first[a as usize] == verdict.clusters.first[b as usize]
 }
 
 fn members(linked: &Linked) -> Vec<Vec<u32>> {
@@ -82,6 +86,47 @@ proptest! {
         prop_assert_eq!(one.pairs, two.pairs);
         prop_assert_eq!(one.clusters.first, two.clusters.first);
         prop_assert_eq!(one.model, two.model);
+    }
+
+    /// What was decided before stands, and what is found is all that there is to find.
+    #[test]
+    fn decisions_stand_and_nothing_is_found_twice(
+        people in people(),
+        decided in prop::collection::vec((0usize..40, 0usize..40, any::<bool>()), 0..6),
+    ) {
+        let table = table(&people);
+        let n = people.len();
+        let mut given = Given::default();
+        for (a, b, same) in decided {
+            let pair = ((a % n) as u32, (b % n) as u32);
+            if pair.0 != pair.1 {
+                if same { given.together.push(pair) } else { given.apart.push(pair) }
+            }
+        }
+        let first = verdict(&table, &SECRET, 1, &given);
+        for (a, b) in &given.together {
+            prop_assert!(is_one(&first, *a, *b));
+        }
+        // Whom people joined stays joined, also where they are said to be apart.
+        let by_hand = Given { together: given.together.clone(), ..Given::default() };
+        let scales = super::Scales::new(&first.model, &table);
+        let known = super::cluster::settle(&table, &scales, &[], &by_hand);
+        for (a, b) in &given.apart {
+            if known.first[*a as usize] != known.first[*b as usize] {
+                prop_assert!(!is_one(&first, *a, *b), "{a} {b}");
+            }
+        }
+        for question in &first.questions {
+            prop_assert!(!is_one(&first, question.pair.a, question.pair.b));
+        }
+        let found = first.clusters.made.iter().map(|edge| (edge.a, edge.b));
+        given.together.extend(found);
+        let again = verdict(&table, &SECRET, 1, &given);
+        prop_assert!(again.clusters.made.is_empty());
+        prop_assert_eq!(again.clusters.first, first.clusters.first);
+        prop_assert_eq!(again.questions, first.questions);
+        prop_assert_eq!(again.related, first.related);
+        prop_assert_eq!(again.model, first.model);
     }
 
     #[test]

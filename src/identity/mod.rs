@@ -18,16 +18,17 @@ mod names;
 mod normalise;
 mod table;
 mod train;
+mod verdict;
 mod weigh;
 
 #[cfg(test)]
 mod link_tests;
 
 pub use block::Blocks;
-pub use cluster::{CLUSTER_MAX, Clusters, Edge};
+pub use cluster::{CLUSTER_MAX, Clusters, Edge, Given};
 pub use compare::{Pattern, compare};
 pub use explain::{Explanation, Step, explain};
-pub use field::{FIELDS, Field, MISSING};
+pub use field::{FIELDS, FULL_NAME_COLUMNS, Field, MISSING};
 pub use file::{Records, Request, read};
 pub use keys::{Keys, Secret};
 pub use link::{JOIN_LEAST, Linked, link};
@@ -35,4 +36,5 @@ pub use model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 pub use normalise::{Raw, normalise};
 pub use table::Table;
 pub use train::train;
+pub use verdict::{Question, RELATED_LEAST, SURE, Verdict, WORTH_A_LOOK, verdict};
 pub use weigh::{Scales, Weight};

@@ -14,7 +14,7 @@ use crate::consent::history::{self, History, NewStatement};
 use crate::consent::retention::Horizons;
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
-use crate::policy::rulebook::{PurposeMask, Rulebook};
+use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
 use crate::policy::types::{ConsentState, Source, Target};
 use crate::profile::items::{Items, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
@@ -177,7 +177,9 @@ impl<'r> Admission<'r> {
         let gate = Gate { rules: self.rules, answers: &answers, age: &age };
         let events = self.gate_events(&gate, inbound, summary, explain);
         let (record, key) = (known.record, &known.key);
-        match self.write_events(writer, items, record, key, inbound, &events, summary)? {
+        let took =
+            self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
+        match took {
             0 => summary.records_unchanged += 1,
             _ => summary.records_changed += 1,
         }
@@ -228,7 +230,10 @@ impl<'r> Admission<'r> {
         let plain = fresh.is_empty() && ties.subjects.is_empty();
         let answers = match subject.filter(|_| plain) {
             Some(subject) => self.people.answers(writer, self.rules, subject, home)?,
-            None => Rc::new(self.coming_answers(writer, subject, &ties, home, &fresh)?),
+            None => {
+                let record = held.as_ref().map_or(0, |held| held.record.id);
+                Rc::new(self.coming_answers(writer, subject, &ties, (home, record), &fresh)?)
+            }
         };
 
         let subjects: Vec<i64> = subject.iter().chain(&ties.subjects).copied().collect();
@@ -288,10 +293,12 @@ impl<'r> Admission<'r> {
             &values,
             &identifiers,
             protects,
+            summary,
         )?;
         summary.values_new += wrote;
         let (record, key) = (held.record.id, &held.record.key);
-        let took = self.write_events(writer, items, record, key, inbound, &events, summary)?;
+        let took =
+            self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
 
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,
@@ -371,8 +378,9 @@ impl<'r> Admission<'r> {
         traits
     }
 
-    /// Whether the row is about somebody who was erased and has not come back. A fresh consent,
-    /// later than the erasure, through a source that is the person's own, brings them back.
+    /// Whether the row is about somebody who was erased and has not come back. A fresh consent that
+    /// the gate takes for one, later than the erasure, through a source that is the person's own,
+    /// brings them back.
     fn stays_out(
         &self,
         writer: &mut Writer<'_>,
@@ -404,12 +412,16 @@ impl<'r> Admission<'r> {
             found.extend(holders);
         }
         let Some(latest) = found.iter().map(|(_, since, _)| *since).max() else { return Ok(false) };
-        let returns = statements.iter().any(|(new, _)| {
+        // A click that isn't confirmed yet, or was made under an old notice, is no consent to the gate.
+        let fresh: Vec<NewStatement> = statements.iter().map(|(new, _)| new.clone()).collect();
+        let open = self.coming_answers(writer, None, &Ties::default(), (0, 0), &fresh)?.open;
+        let returns = fresh.iter().any(|new| {
             new.axis == Axis::Consent
                 && new.own
                 && matches!(new.state, ConsentState::Given | ConsentState::Renewed)
                 && new.valid_at > latest
                 && new.valid_at <= writer.now
+                && open & bit(new.purpose) != 0
         });
         if returns {
             let entry = found[0].2;
@@ -430,7 +442,7 @@ impl<'r> Admission<'r> {
         writer: &Writer<'_>,
         subject: Option<i64>,
         ties: &Ties,
-        home: i64,
+        (home, record): (i64, i64),
         fresh: &[NewStatement],
     ) -> Result<Answers> {
         let now = writer.now;
@@ -452,7 +464,7 @@ impl<'r> Admission<'r> {
         }
         for (index, new) in fresh.iter().enumerate() {
             let n = i64::MAX - i64::try_from(fresh.len() - index).unwrap_or(0);
-            history.statements.push(history::row(n, home, new, now));
+            history.statements.push(history::row(n, home, record, new, now));
         }
         Ok(Answers::of(self.rules, &history.standing_of(home, AsOf::at(now)), now))
     }
@@ -535,7 +547,6 @@ impl<'r> Admission<'r> {
     }
 }
 
-/// A statement as a row, to ask what it means before it is recorded.
 /// Those of some fingerprints that keep somebody out, each with since when and by which entry.
 fn suppressed(writer: &Writer<'_>, prints: Vec<[u8; 16]>) -> Result<Vec<([u8; 16], Moment, i64)>> {
     let mut found = Vec::new();
@@ -547,6 +558,7 @@ fn suppressed(writer: &Writer<'_>, prints: Vec<[u8; 16]>) -> Result<Vec<([u8; 16
     Ok(found)
 }
 
+/// A statement as a row, to ask what it means before it is recorded.
 fn as_row(new: &NewStatement, now: Moment) -> Statement {
-    history::row(0, 0, new, now)
+    history::row(0, 0, 0, new, now)
 }

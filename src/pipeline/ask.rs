@@ -35,6 +35,17 @@ impl Explanation {
             words: format!("{} ({})", reason.words(), reason.law()),
         }
     }
+
+    /// An event that is held already, and of which the file says something else.
+    pub(super) fn of_known(line: u64, what: &str) -> Explanation {
+        Explanation {
+            line,
+            what: what.to_owned(),
+            purpose: String::new(),
+            reason: "event_differs",
+            words: "known already, and says something else: kept as first said".to_owned(),
+        }
+    }
 }
 
 /// The gate, with a person in front of it.

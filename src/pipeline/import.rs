@@ -111,7 +111,7 @@ pub fn import(
     if request.carry != Carry::DryRun && known_from.is_none() {
         return carry_out(store, &rules, source, request, print, now, listener);
     }
-    let options = ReadOptions::of(&rules.policy);
+    let options = ReadOptions::of(&rules.policy, now());
     let items = collect::read(request.path, source, request.source, &options)?;
     let mut run = Run::new(items, 0, Summary::default());
     let summary = store.rehearse(now(), |writer| {
@@ -136,7 +136,7 @@ fn carry_out(
     let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
     let summary: Summary =
         running.as_ref().and_then(|row| serde_json::from_str(&row.totals).ok()).unwrap_or_default();
-    let mut options = ReadOptions::of(&rules.policy);
+    let mut options = ReadOptions::of(&rules.policy, now());
     options.start_line = resumed_at_line.unwrap_or(1);
     let items = collect::read(request.path, source, request.source, &options)?;
     let import = match running {
@@ -151,6 +151,9 @@ fn carry_out(
     let mut let_in = now();
     while !run.ended {
         run.summary = store.write(now(), |writer| {
+            if store::last_policy_version(writer.conn)? != Some(rules.version) {
+                return Err(policy_changed(request.path, run.resume_line));
+            }
             if admission.is_none() {
                 admission = Some(Admission::new(writer, rules, request.source, import)?);
             }
@@ -185,6 +188,13 @@ fn carry_out(
         resumed_at_line,
         known_from: None,
     })
+}
+
+/// A policy acts from the moment of its application on, also on a file that is half read.
+fn policy_changed(path: &Path, line: u64) -> Error {
+    Error::no("policy-changed", "another policy came into force while the file was being read")
+        .at(format!("{}, line {line}", path.display()))
+        .next("run the same command again: it goes on from there, under the policy in force")
 }
 
 fn totals_of(summary: &Summary) -> String {
@@ -239,6 +249,7 @@ impl Run {
                 }
                 Content::Reject(reject) => {
                     count(&mut summary.unreadable, reject.reason.code());
+                    summary.rows_of_unknown_events += u64::from(reject.of_unknown_event);
                     listener.reject(&reject, self.items.header())?;
                 }
             }

@@ -11,6 +11,7 @@ use crate::profile::sql;
 use crate::store::Writer;
 
 use super::admit::Admission;
+use super::ask::Explanation;
 use super::summary::Summary;
 
 impl Admission<'_> {
@@ -26,6 +27,7 @@ impl Admission<'_> {
         values: &[(usize, PurposeMask)],
         identifiers: &[SeenIdentifier],
         protects: bool,
+        summary: &mut Summary,
     ) -> Result<u64> {
         let observed = inbound.observed.unwrap_or(writer.now);
         let mut wrote = 0;
@@ -42,7 +44,11 @@ impl Admission<'_> {
                 let same = current.text == value.text && purposes & !current.purposes == 0;
                 // What the source said before it said what is held is old news.
                 let older = inbound.observed.is_some_and(|at| at < current.observed_at);
-                if same || (older && current.text != value.text) {
+                if same {
+                    continue;
+                }
+                if older && current.text != value.text {
+                    summary.values_older += 1;
                     continue;
                 }
             }
@@ -75,12 +81,14 @@ impl Admission<'_> {
         inbound: &Inbound,
         events: &[(usize, PurposeMask)],
         summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
     ) -> Result<u64> {
         let mut took = 0;
         for (index, purposes) in events {
             let event: &MappedEvent = &inbound.events[*index];
             let plan = &self.events[event.map];
-            let at = event.at.or(inbound.observed).unwrap_or(writer.now);
+            let said_at = event.at.or(inbound.observed);
+            let at = said_at.unwrap_or(writer.now);
             let id = event.id.as_deref().unwrap_or("");
             let mid = if id.is_empty() {
                 let body = String::from_utf8_lossy(&event.body);
@@ -95,6 +103,7 @@ impl Admission<'_> {
                 id,
                 purposes: *purposes,
                 at,
+                is_timed: said_at.is_some(),
                 mid,
                 amount: event.amount,
                 properties: &event.body,
@@ -105,6 +114,10 @@ impl Admission<'_> {
                     took += 1;
                 }
                 Taken::Known => summary.events_known += 1,
+                Taken::Differs => {
+                    summary.events_differ += 1;
+                    explain(Explanation::of_known(inbound.line, &plan.text));
+                }
             }
         }
         Ok(took)

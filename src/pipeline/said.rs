@@ -117,7 +117,7 @@ impl Admission<'_> {
     ) -> Result<()> {
         let record = &held.record;
         let n = history::record(writer, record.id, record.home, &record.key, new)?;
-        held.said.push(history::row(n, record.home, new, writer.now));
+        held.said.push(history::row(n, record.home, record.id, new, writer.now));
         let purpose = writer.words.text(WordKind::Purpose, new.purpose.into()).to_owned();
         count(summary.statements.entry(purpose).or_default(), new.state.as_str());
         self.people.forget_subject(record.subject);

@@ -9,11 +9,16 @@ use crate::policy::rulebook::{PurposeMask, Rulebook};
 
 /// The counts of one import. Only names of the policy and codes of reasons stand here, never values.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// What an earlier version didn't count is none.
+#[serde(default)]
 pub struct Summary {
     /// Rows read, the unreadable ones among them.
     pub rows: u64,
     /// Rows that could not be read, by reason.
     pub unreadable: BTreeMap<String, u64>,
+    /// Unreadable rows of which can't be told whether they are rows of an event of many rows; such an
+    /// event may have come in without them.
+    pub rows_of_unknown_events: u64,
     /// Rows that name no person: nothing personal is kept of them.
     pub rows_without_person: u64,
     /// Records that are new.
@@ -32,10 +37,14 @@ pub struct Summary {
     pub events_refused: BTreeMap<String, BTreeMap<String, u64>>,
     /// Values that were kept (new ones).
     pub values_new: u64,
+    /// Values that their source said before what is held of it: old news, and not kept.
+    pub values_older: u64,
     /// Events that were kept (new ones).
     pub events_new: u64,
-    /// Events that were held already.
+    /// Events that were held already, and say the same.
     pub events_known: u64,
+    /// Events that were held already, and of which the file says something else: kept as first said.
+    pub events_differ: u64,
     /// Consent statements that were recorded, by purpose and state.
     pub statements: BTreeMap<String, BTreeMap<String, u64>>,
     /// Consent statements that were not taken, by reason.
@@ -140,7 +149,8 @@ impl Summary {
             && self.returned == 0
     }
 
-    /// Whether rows, values, events or consents were kept out, or couldn't be read.
+    /// Whether rows, values, events or consents were kept out, or couldn't be read, or what is held
+    /// stays though the file says something else.
     pub fn kept_something_out(&self) -> bool {
         self.rows_without_person > 0
             || [&self.unreadable, &self.records_refused, &self.statements_refused]
@@ -148,6 +158,7 @@ impl Summary {
                 .any(|counts| !counts.is_empty())
             || !self.stripped.is_empty()
             || !self.events_refused.is_empty()
+            || self.events_differ + self.values_older > 0
     }
 
     /// Whether there were rows and none of them could be read.
@@ -162,10 +173,13 @@ impl Summary {
         Summary {
             rows: self.rows,
             unreadable: self.unreadable,
+            rows_of_unknown_events: self.rows_of_unknown_events,
             rows_without_person: self.rows_without_person,
             records_unchanged: self.records_new + self.records_changed + self.records_unchanged,
             records_refused: self.records_refused,
+            values_older: self.values_older,
             events_known: self.events_known + self.events_new,
+            events_differ: self.events_differ,
             ..Summary::default()
         }
     }

@@ -55,6 +55,7 @@ pub(super) const PURPOSE: Keys = Keys {
         "special_condition",
         "marketing",
         "profiling",
+        "linking",
         "keeps_on_erasure",
         "subjects",
     ],

@@ -77,6 +77,7 @@ pub const CODES: &[&str] = &[
     "bad-period",
     "bad-erasure-ground",
     "erasure-ground-on-consent",
+    "linking-by-profiling",
     // Identifiers and profiles.
     "unknown-attribute",
     "unknown-source",

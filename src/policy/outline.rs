@@ -94,6 +94,7 @@ fn outline_purpose(at: &mut At, purpose: &Purpose) {
         retention,
         marketing,
         profiling,
+        linking,
         keeps_on_erasure,
         subjects,
     } = purpose;
@@ -111,6 +112,7 @@ fn outline_purpose(at: &mut At, purpose: &Purpose) {
     at.text("retention", &retention_in_words(*retention));
     at.yes("marketing", *marketing);
     at.yes("profiling", *profiling);
+    at.yes("linking", *linking);
     at.maybe("keeps_on_erasure", keeps_on_erasure.as_ref());
     at.maybe("subjects", subjects.as_ref());
 }

@@ -27,7 +27,7 @@ pub struct PurposeRow {
     pub channels: Vec<String>,
     /// How long its data is kept, in words.
     pub retention: String,
-    /// What else is to be known: marketing, profiling, double opt-in, expiry, what outlives erasure.
+    /// What else is to be known: marketing, profiling, linking, double opt-in, expiry, what outlives erasure.
     pub remarks: Vec<String>,
 }
 
@@ -155,6 +155,7 @@ fn purpose_row(policy: &Policy, name: &str, purpose: &Purpose) -> PurposeRow {
     let remarks = [
         purpose.marketing.then(|| "direct marketing".to_owned()),
         purpose.profiling.then(|| "builds profiles".to_owned()),
+        purpose.linking.then(|| "finds out which records are one person's".to_owned()),
         purpose.explicit.then(|| "consent must be explicit".to_owned()),
         purpose.double_opt_in.then(|| "consent counts once confirmed".to_owned()),
         expires.map(|expires| format!("consent expires after {expires}")),

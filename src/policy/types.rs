@@ -155,6 +155,8 @@ pub struct Purpose {
     pub marketing: bool,
     /// Builds profiles of people (Art 4(4)).
     pub profiling: bool,
+    /// Its data may be compared to find out which records are one person's.
+    pub linking: bool,
     /// The Art 17(3) ground on which its data outlives an erasure, such as `17(3)(b)`; by default
     /// `17(3)(b)` for a legal obligation or public task and none otherwise.
     pub keeps_on_erasure: Option<String>,

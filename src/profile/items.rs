@@ -5,8 +5,8 @@
 //! same record and name, and the rollup of that pair holds the head of the chain. So an event costs
 //! one append, and the events of a person are found without any index.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 
 use serde_json::json;
 
@@ -20,10 +20,9 @@ use crate::store::Writer;
 
 use super::pack::Packer;
 use super::record::{Record, StoredValue, value_bytes};
+use super::repeat::Repeats;
 use super::sql::{self, BatchRow, EventRow, Rollup, ValueRow};
 
-/// Message ids of events that were read back to recognise repeats, at most this many in memory.
-const REMEMBERED_MIDS_MAX: usize = 2_000_000;
 /// Rollups in memory from batch to batch, at most this many.
 const REMEMBERED_ROLLUPS_MAX: usize = 110_000;
 
@@ -39,6 +38,8 @@ pub struct AdmittedEvent<'a> {
     pub purposes: PurposeMask,
     /// When it happened.
     pub at: Moment,
+    /// Whether its source says so; else it counts from its arrival.
+    pub is_timed: bool,
     /// What identifies it, blind.
     pub mid: i64,
     /// Its amount in the smallest currency unit.
@@ -54,6 +55,8 @@ pub enum Taken {
     New,
     /// The same event of the same record is held already.
     Known,
+    /// An event of the same record with its id is held already, and says something else.
+    Differs,
 }
 
 /// The items appended in one transaction, to be committed to together.
@@ -74,8 +77,7 @@ pub struct Items<'c> {
 /// has written, and when events were erased.
 pub struct Memory {
     packer: Packer,
-    mids: HashMap<(i64, i64), HashSet<i64>>,
-    mid_count: usize,
+    repeats: Repeats,
     /// By record and name; those of the running batch hold what it will write.
     rollups: HashMap<(i64, i64), RememberedRollup>,
     batch: u64,
@@ -85,20 +87,20 @@ struct RememberedRollup {
     rollup: Rollup,
     /// The batch that changed it last.
     batch: u64,
+    /// Whether events were held when it was read.
+    held_any: bool,
 }
 
 impl Memory {
     /// An empty memory.
     pub fn new(conn: &rusqlite::Connection) -> Result<Memory> {
         let packer = Packer::new(conn)?;
-        let (mids, rollups) = (HashMap::new(), HashMap::new());
-        Ok(Memory { packer, mids, mid_count: 0, rollups, batch: 0 })
+        Ok(Memory { packer, repeats: Repeats::default(), rollups: HashMap::new(), batch: 0 })
     }
 
     /// Forgets what the store holds.
     pub fn forget(&mut self) {
-        self.mids.clear();
-        self.mid_count = 0;
+        self.repeats.forget();
         self.rollups.clear();
     }
 
@@ -106,36 +108,6 @@ impl Memory {
     pub fn last_event(&self, record: i64, names: &[i64]) -> Option<Moment> {
         let known = names.iter().filter_map(|name| self.rollups.get(&(record, *name)));
         known.filter(|r| r.rollup.count > 0).map(|r| Moment(r.rollup.last_at)).max()
-    }
-
-    /// Whether the event with this message id is held: reads the chain back once, then remembers.
-    fn knows(
-        &mut self,
-        writer: &Writer<'_>,
-        rollup: &Rollup,
-        record: i64,
-        mid: i64,
-    ) -> Result<bool> {
-        if self.mid_count > REMEMBERED_MIDS_MAX {
-            self.mids.clear();
-            self.mid_count = 0;
-        }
-        let key = (record, rollup.name);
-        if !self.mids.contains_key(&key) {
-            let chain = sql::event_chain(writer.conn, rollup.last_event)?;
-            self.mid_count += chain.len();
-            self.mids.insert(key, chain.into_iter().map(|(_, mid, _)| mid).collect());
-        }
-        Ok(self.mids[&key].contains(&mid))
-    }
-
-    fn learn(&mut self, record: i64, name: i64, mid: i64) {
-        // Only chains that were read back are remembered whole; others are read when asked for.
-        if let Some(known) = self.mids.get_mut(&(record, name))
-            && known.insert(mid)
-        {
-            self.mid_count += 1;
-        }
     }
 }
 
@@ -216,17 +188,31 @@ impl<'c> Items<'c> {
         event: &AdmittedEvent<'_>,
     ) -> Result<Taken> {
         let at = (record, event.name);
-        let rollup = match memory.rollups.entry(at) {
-            Entry::Occupied(known) => known.get().rollup,
+        let (rollup, held_any) = match memory.rollups.entry(at) {
+            Entry::Occupied(known) => (known.get().rollup, known.get().held_any),
             Entry::Vacant(place) => {
                 let rollup = sql::rollup(writer.conn, record, event.name)?;
                 let rollup = rollup.unwrap_or(Rollup::empty(event.name));
-                place.insert(RememberedRollup { rollup, batch: 0 }).rollup
+                let held_any = rollup.count > 0;
+                place.insert(RememberedRollup { rollup, batch: 0, held_any });
+                (rollup, held_any)
             }
         };
-        // An event later than all that are held can't be one of them.
-        if event.at.0 <= rollup.last_at && memory.knows(writer, &rollup, record, event.mid)? {
-            return Ok(Taken::Known);
+        // An event later than all that are held can be one of them only by its id, and its id is what
+        // an import of events that are all new is spared to look for.
+        let repeats = &mut memory.repeats;
+        let known = if event.at.0 <= rollup.last_at {
+            repeats.row(writer.conn, &rollup, record, event.mid)?
+        } else if held_any && !event.id.is_empty() {
+            repeats.row_of_later(writer.conn, &rollup, record, event.mid)?
+        } else {
+            None
+        };
+        if let Some(seq) = known {
+            return match repeats.is_same(writer.conn, writer.words, key, seq, event)? {
+                true => Ok(Taken::Known),
+                false => Ok(Taken::Differs),
+            };
         }
         let seq = self.next_event;
         self.next_event += 1;
@@ -244,7 +230,7 @@ impl<'c> Items<'c> {
             mid: event.mid,
             body,
         })?;
-        memory.learn(record, event.name, event.mid);
+        memory.repeats.learn(record, event.name, event.mid, seq);
         let batch = memory.batch;
         let known = memory.rollups.get_mut(&at).expect("the rollup was put in above");
         known.rollup.add(seq, event.at.0, event.amount.unwrap_or(0));

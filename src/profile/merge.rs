@@ -23,6 +23,42 @@ pub enum Decider {
     Identifiers,
     /// A person, on the command line.
     Person,
+    /// Linking, by what was learned of how records agree.
+    Linkage(Likeness),
+}
+
+impl Decider {
+    fn word(self) -> &'static str {
+        match self {
+            Decider::Identifiers => "identifiers",
+            Decider::Person => "person",
+            Decider::Linkage(_) => "linkage",
+        }
+    }
+}
+
+/// The pair of records that two profiles were found to be one person by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Likeness {
+    /// A record of each of the two.
+    pub pair: (i64, i64),
+    /// log2 of the odds that they are one person's, in thousandths.
+    pub weight: i64,
+    /// The version of the model that says so.
+    pub model: i64,
+}
+
+impl Likeness {
+    /// The probability in rough words: exact ones could tell what two records share.
+    pub fn band(self) -> &'static str {
+        match self.weight {
+            i64::MIN..1_000 => "below 0.67",
+            1_000..3_170 => "0.67 or more",
+            3_170..6_629 => "0.9 or more",
+            6_629..9_965 => "0.99 or more",
+            _ => "0.999 or more",
+        }
+    }
 }
 
 /// A new subject with a random public id.
@@ -37,21 +73,51 @@ pub fn new_subject(conn: &rusqlite::Connection, randomness: &mut dyn Randomness)
 pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> Result<()> {
     let records = sql::records_of(writer.conn, from)?;
     let Some(first) = records.first().copied() else { return Ok(()) };
-    let payload = json!({
+    let mut payload = json!({
         "from": public_text(sql::public_id(writer.conn, from)?),
         "into": public_text(sql::public_id(writer.conn, into)?),
-        "by": match decider { Decider::Identifiers => "identifiers", Decider::Person => "person" },
+        "by": decider.word(),
         "records": records,
     });
-    let entry = about(writer, "profile.merge", first, &payload, json!({"records": records.len()}))?;
+    let mut body = json!({"records": records.len()});
+    if let Decider::Linkage(likeness) = decider {
+        payload["model"] = likeness.model.into();
+        payload["probability"] = likeness.band().into();
+        body["by"] = decider.word().into();
+        body["model"] = likeness.model.into();
+        body["probability"] = likeness.band().into();
+    }
+    let entry = about(writer, "profile.merge", first, &payload, body)?;
     sql::insert_merge(writer.conn, from, into, writer.now.0, entry, &records)?;
     for record in &records {
         sql::move_record(writer.conn, *record, into)?;
     }
     sql::set_subject_state(writer.conn, from, sql::SUBJECT_MERGED)?;
-    if decider == Decider::Person {
-        let anchor = sql::records_of(writer.conn, into)?.first().copied().unwrap_or(first);
-        sql::insert_link(writer.conn, first, anchor, sql::LINK_PERSON, 0, entry)?;
+    match decider {
+        Decider::Identifiers => {}
+        Decider::Person => {
+            allow_again(writer, &records, into, entry)?;
+            let anchor = sql::records_of(writer.conn, into)?.first().copied().unwrap_or(first);
+            sql::insert_link(writer.conn, first, anchor, sql::LINK_PERSON, 0, entry)?;
+        }
+        Decider::Linkage(Likeness { pair, weight, model }) => {
+            sql::insert_found_link(writer.conn, pair, sql::LINK_LIKELY, weight, model, entry)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes back that some records must not be one person's with others of a subject: somebody decided anew.
+fn allow_again(writer: &Writer<'_>, records: &[i64], subject: i64, entry: i64) -> Result<()> {
+    let moved: BTreeSet<i64> = records.iter().copied().collect();
+    let all: BTreeSet<i64> = sql::records_of(writer.conn, subject)?.into_iter().collect();
+    for record in records {
+        for link in sql::links_of(writer.conn, *record)? {
+            let other = if link.a == *record { link.b } else { link.a };
+            if link.kind == sql::LINK_CANNOT && all.contains(&other) && !moved.contains(&other) {
+                sql::retire_link(writer.conn, link.id, entry)?;
+            }
+        }
     }
     Ok(())
 }
@@ -163,7 +229,7 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
         let mut changed = false;
         for record in &records {
             for link in sql::links_of(writer.conn, *record)? {
-                if !matches!(link.kind, sql::LINK_EXACT | sql::LINK_PERSON) {
+                if matches!(link.kind, sql::LINK_CANNOT | sql::LINK_RELATED) {
                     continue;
                 }
                 let (Some(a), Some(b)) = (group.get(&link.a), group.get(&link.b)) else { continue };

@@ -12,6 +12,7 @@ pub mod pack;
 pub mod read;
 pub mod recognise;
 pub mod record;
+mod repeat;
 mod shape;
 pub(crate) mod sql;
 pub mod why;

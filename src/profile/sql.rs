@@ -14,6 +14,7 @@ pub const VALUE_SUPERSEDED: i64 = 3;
 pub const VALUE_ERASED: i64 = 4;
 
 pub const LINK_EXACT: i64 = 2;
+pub const LINK_LIKELY: i64 = 3;
 pub const LINK_PERSON: i64 = 4;
 pub const LINK_CANNOT: i64 = 5;
 pub const LINK_RELATED: i64 = 6;
@@ -64,10 +65,11 @@ impl Rollup {
         Rollup { name, count: 0, sum: 0, first_at: i64::MAX, last_at: i64::MIN, last_event: 0 }
     }
 
-    /// Adds an event, which becomes the head of the chain.
+    /// Adds an event, which becomes the head of the chain. A sum that doesn't fit stays at the end of
+    /// what does, because a wrapped one would be a plain lie.
     pub fn add(&mut self, seq: i64, at: i64, amount: i64) {
         self.count += 1;
-        self.sum += amount;
+        self.sum = self.sum.saturating_add(amount);
         self.first_at = self.first_at.min(at);
         self.last_at = self.last_at.max(at);
         self.last_event = seq;
@@ -148,6 +150,13 @@ pub fn record(conn: &Connection, id: i64) -> Result<RecordRow> {
             last_value: row.get(3)?,
         })
     })?)
+}
+
+/// Whether there is a record of this number.
+pub fn has_record(conn: &Connection, id: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE id = $1)")?
+        .query_row([id], |row| row.get(0))?)
 }
 
 pub fn record_key(conn: &Connection, id: i64) -> Result<RecordKey> {
@@ -492,6 +501,20 @@ pub struct LinkRow {
     pub b: i64,
     pub kind: i64,
     pub identifier: i64,
+    pub weight: i64,
+    pub model: i64,
+}
+
+fn link_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<LinkRow> {
+    Ok(LinkRow {
+        id: row.get(0)?,
+        a: row.get(1)?,
+        b: row.get(2)?,
+        kind: row.get(3)?,
+        identifier: row.get(4)?,
+        weight: row.get(5)?,
+        model: row.get(6)?,
+    })
 }
 
 pub fn insert_link(
@@ -510,22 +533,43 @@ pub fn insert_link(
     Ok(())
 }
 
+/// A link that linking found: weight in thousandths of a bit, or of a probability for a relation.
+pub fn insert_found_link(
+    conn: &Connection,
+    (a, b): (i64, i64),
+    kind: i64,
+    weight: i64,
+    model: i64,
+    entry: i64,
+) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry)
+         VALUES ($1, $2, $3, 0, $4, $5, $6, 0)",
+    )?
+    .execute([a.min(b), a.max(b), kind, weight, model, entry])?;
+    Ok(())
+}
+
+/// All standing links of a kind.
+pub fn links_of_kind(conn: &Connection, kind: i64) -> Result<Vec<LinkRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, a, b, kind, identifier, weight, model FROM link
+         WHERE kind = $1 AND retired_entry = 0 ORDER BY id",
+    )?;
+    let rows = statement.query_map([kind], link_row)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The standing links of a record.
 pub fn links_of(conn: &Connection, record: i64) -> Result<Vec<LinkRow>> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, a, b, kind, identifier FROM link WHERE a = $1 AND retired_entry = 0
+        "SELECT id, a, b, kind, identifier, weight, model FROM link
+         WHERE a = $1 AND retired_entry = 0
          UNION ALL
-         SELECT id, a, b, kind, identifier FROM link WHERE b = $1 AND retired_entry = 0",
+         SELECT id, a, b, kind, identifier, weight, model FROM link
+         WHERE b = $1 AND retired_entry = 0",
     )?;
-    let rows = statement.query_map([record], |row| {
-        Ok(LinkRow {
-            id: row.get(0)?,
-            a: row.get(1)?,
-            b: row.get(2)?,
-            kind: row.get(3)?,
-            identifier: row.get(4)?,
-        })
-    })?;
+    let rows = statement.query_map([record], link_row)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

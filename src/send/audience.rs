@@ -1,6 +1,6 @@
 //! Who may be reached for a destination, with what, and who may not and why.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
@@ -10,11 +10,12 @@ use crate::consent::history::History;
 use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
-use crate::policy::types::Destination;
+use crate::policy::types::{Basis, Destination};
 use crate::profile::read::{self, OpenRecord, last_contact};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
 
+use super::covered::covered_addresses;
 use super::sql;
 
 /// One person's row for a destination.
@@ -37,6 +38,9 @@ pub struct Audience {
 
 /// The reason for people who may be reached and have none of the destination's fields.
 const NOTHING_TO_SEND: &str = "nothing_to_send";
+
+/// The reason for people who consented, and of whom the only addresses came by another's record.
+const ADDRESS_NOT_COVERED: &str = "address_not_covered";
 
 /// The destination and its rule.
 ///
@@ -160,7 +164,16 @@ fn one(
     if open.is_empty() {
         return Ok(Err(no.code()));
     }
-    let row = match row(store, target, &open, last_contact(&records)) {
+    let covered = match rule.purpose.basis {
+        Basis::Consent => {
+            let kind = target.destination.fields.first();
+            let codes = kind.map(|kind| field_codes(store.words(), kind)).unwrap_or_default();
+            let asked = (rule, target.channel);
+            Some(covered_addresses(store.conn(), asked, &codes, &open, &standings)?)
+        }
+        _ => None,
+    };
+    let row = match row(store, target, &open, covered.as_ref(), last_contact(&records)) {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason)),
     };
@@ -179,6 +192,7 @@ fn row(
     store: &Store,
     target: &Target<'_>,
     open: &[&OpenRecord],
+    covered: Option<&BTreeSet<&str>>,
     last_contact: Moment,
 ) -> std::result::Result<Outbound, &'static str> {
     let mut fields = Vec::with_capacity(target.destination.fields.len());
@@ -190,13 +204,19 @@ fn row(
             .flat_map(|record| record.values.iter().map(move |value| (*record, value)))
             .filter(|(_, value)| value.current && codes.contains(&value.field))
             .filter(|(_, value)| value.purposes & bit(target.rule.code) != 0);
-        let mut over = false;
+        let mut none = NOTHING_TO_SEND;
         let newest = held
             .filter(|(_, value)| {
                 let age = Age { observed_at: value.observed_at, last_contact };
-                let kept = kept_until(target.rule, age) > target.now;
-                over |= !kept;
-                kept
+                if index == 0 && covered.is_some_and(|all| !all.contains(&*value.text)) {
+                    none = ADDRESS_NOT_COVERED;
+                    false
+                } else if kept_until(target.rule, age) <= target.now {
+                    none = Reason::RetentionOver.code();
+                    false
+                } else {
+                    true
+                }
             })
             .max_by(|(a, x), (b, y)| {
                 let rank = |record: &OpenRecord| {
@@ -207,7 +227,6 @@ fn row(
             });
         if index == 0 {
             let found = newest.filter(|(_, value)| !value.text.is_empty());
-            let none = if over { Reason::RetentionOver.code() } else { NOTHING_TO_SEND };
             address = Some(found.ok_or(none)?.0.id);
         }
         fields.push(newest.map(|(_, value)| value.text.clone()).unwrap_or_default());

@@ -5,6 +5,7 @@
 //! entry, each subject in it one disclosure (Art 15(1)(c)).
 
 mod audience;
+mod covered;
 mod file;
 pub(crate) mod sql;
 

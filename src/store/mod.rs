@@ -38,12 +38,12 @@ pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{
-    ErasureNote, SignedState, Signer, erasures_path, key_path, read_erasures, replace_private,
-    state_path,
+    ErasureNote, SignedState, Signer, erasures_path, key_path, push_line, read_erasures,
+    replace_private, state_path,
 };
 pub use sql::{
-    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, leaf, leaves, let_others_write,
-    meta, set_meta, signing_keys,
+    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version, leaf,
+    leaves, let_others_write, meta, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 
@@ -219,6 +219,7 @@ impl Store {
         sql::begin_immediate(&self.conn)?;
         let version = sql::data_version(&self.conn)?;
         let foreign_change = version != self.data_version;
+        let mut size_before = 0;
         let outcome = (|| {
             if foreign_change {
                 self.log = Log::load(&self.conn)?;
@@ -227,7 +228,7 @@ impl Store {
             let now = now.max(self.log.last_at());
             let decided = decide(self, now)?;
             let Some(signer) = &self.signer else { return Err(self.keyless()) };
-            let size_before = self.log.size();
+            size_before = self.log.size();
             signer.check_extends(&self.log, &self.conn)?;
             let mut writer = Writer {
                 conn: &self.conn,
@@ -259,7 +260,7 @@ impl Store {
             Ok(value) => {
                 self.data_version = version;
                 if let Some(signer) = &self.signer {
-                    signer.remember(&self.log)?;
+                    signer.remember(&self.log, size_before)?;
                 }
                 Ok(value)
             }

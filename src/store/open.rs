@@ -115,7 +115,7 @@ impl Store {
         sql::insert_signing_key(&conn, 0, signer.vkey())?;
         signer.checkpoint(&log, &conn)?;
         sql::commit(&conn)?;
-        signer.remember(&log)?;
+        signer.remember(&log, 0)?;
         let data_version = sql::data_version(&conn)?;
         Ok(Store {
             words: Words::load(&conn)?,
@@ -183,7 +183,7 @@ impl Store {
                     .next("restore a backup with `candor restore`")
             })?;
         // Before the file, since another process may be writing: it continues what it remembers.
-        let remembered = SignedState::read(&state_path(path))?;
+        let remembered = SignedState::read(&state_path(path))?.unwrap_or_default();
         // All of one moment.
         sql::begin_reading(&conn)?;
         let (data_version, log) = (sql::data_version(&conn)?, Log::load(&conn)?);

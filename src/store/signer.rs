@@ -18,14 +18,15 @@ use crate::base::path::with_ending;
 use crate::base::secret::Randomness;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, SignatureLine};
+use crate::ledger::scan::fields;
 use crate::ledger::vkey::VerifierKey;
 
 use super::key_file::{Hand, NewKey, Unlocking, open_key_file};
 use super::log::{Log, frontier_at};
 use super::sql;
 
-/// One erasure, as a restore needs it to repeat it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// One erasure, as a restore needs it to repeat it; or a restore, which erased nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ErasureNote {
     /// The ledger entry of the erasure.
     pub entry: u64,
@@ -39,6 +40,13 @@ pub struct ErasureNote {
     /// policy (`subject::certificate::Told`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<serde_json::Value>,
+    /// Of a restore: the hash of its entry's leaf, in base64. A backup that has another entry in its
+    /// place is of the history that the restore left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<String>,
+    /// The journal before was lost: erasures under earlier entries may be missing from this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
 }
 
 /// What the key has signed last.
@@ -48,6 +56,15 @@ pub struct SignedState {
     pub size: u64,
     /// Its root, in base64.
     pub root: String,
+    /// How many entries there were when this memory began, where an earlier one was lost: these were
+    /// compared with nothing. 0 where it goes back to the beginning.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub since: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl SignedState {
@@ -55,16 +72,14 @@ impl SignedState {
     ///
     /// # Errors
     /// `key-state-damaged`.
-    pub fn read(path: &Path) -> Result<SignedState> {
+    pub fn read(path: &Path) -> Result<Option<SignedState>> {
         match std::fs::read(path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|_| {
                 Error::damaged("key-state-damaged", "the key's memory can't be read")
                     .at(path.display())
                     .next("restore it, or run `candor restore` to start from a backup")
             }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Ok(SignedState::default())
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io(path)(error)),
         }
     }
@@ -161,6 +176,21 @@ pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
     Ok(notes)
 }
 
+/// Whether a note tells of an erasure that the ledger doesn't hold.
+fn is_undone(conn: &Connection, note: &ErasureNote) -> Result<bool> {
+    if note.records.is_empty() {
+        return Ok(false);
+    }
+    let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(i64::MAX))?.unwrap_or_default();
+    Ok(!fields(&leaf).is_ok_and(|view| view.kind == "erasure" && view.at.0 == note.at))
+}
+
+/// Adds a note to the bytes of a journal: one line of JSON.
+pub fn push_line(lines: &mut Vec<u8>, note: &ErasureNote) {
+    serde_json::to_writer(&mut *lines, note).expect("a note is JSON");
+    lines.push(b'\n');
+}
+
 impl Signer {
     /// Makes a key for a new store.
     pub fn create(
@@ -230,13 +260,13 @@ impl Signer {
     }
 
     /// What was signed last; nothing when the memory is missing.
-    pub fn state(&self) -> Result<SignedState> {
+    pub fn state(&self) -> Result<Option<SignedState>> {
         SignedState::read(&self.state_path)
     }
 
     /// Refuses a store that isn't an extension of what was last signed.
     pub fn check_extends(&self, log: &Log, conn: &Connection) -> Result<()> {
-        self.state()?.check_extended(log, conn)
+        self.state()?.unwrap_or_default().check_extended(log, conn)
     }
 
     /// Signs the ledger's size and root and keeps the note in the store.
@@ -272,10 +302,11 @@ impl Signer {
         Ok(Note { text, signatures }.to_text())
     }
 
-    /// Remembers that the ledger as it is was signed. Called after the commit: a crash in between
-    /// leaves the memory behind the file, which the file still extends.
-    pub fn remember(&self, log: &Log) -> Result<()> {
-        let mut state = self.state()?;
+    /// Remembers that the ledger as it is was signed; it had `before` entries before that. Called after
+    /// the commit: a crash in between leaves the memory behind the file, which the file still extends.
+    pub fn remember(&self, log: &Log, before: u64) -> Result<()> {
+        let began = SignedState { since: before, ..SignedState::default() };
+        let mut state = self.state()?.unwrap_or(began);
         // Another process may have signed more since, and remembered it first.
         if state.size >= log.size() {
             return Ok(());
@@ -287,15 +318,49 @@ impl Signer {
 
     /// Adds an erasure to the journal, durably. Called before the erasure is committed: a restore
     /// that repeats an erasure which didn't happen finds nothing to repeat.
-    pub fn note_erasure(&self, erasure: &ErasureNote) -> Result<()> {
-        let mut line = serde_json::to_vec(erasure).expect("an erasure is JSON");
-        line.push(b'\n');
+    pub fn note_erasure(&self, conn: &Connection, erasure: &ErasureNote) -> Result<()> {
+        if self.last_erasure_is_undone(conn) {
+            self.drop_undone_erasures(conn)?;
+        }
+        let mut lines = Vec::new();
+        if !self.erasures_path.exists() {
+            // A journal that began silently would say that nobody was erased before.
+            let began = ErasureNote {
+                records: Vec::new(),
+                fingerprints: Vec::new(),
+                told: None,
+                lost: true,
+                ..erasure.clone()
+            };
+            push_line(&mut lines, &began);
+        }
+        push_line(&mut lines, erasure);
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         private(&mut options);
         let mut file = options.open(&self.erasures_path).map_err(io(&self.erasures_path))?;
-        file.write_all(&line).map_err(io(&self.erasures_path))?;
+        file.write_all(&lines).map_err(io(&self.erasures_path))?;
         file.sync_data().map_err(io(&self.erasures_path))
+    }
+
+    /// Whether the journal ends with an erasure that isn't in the ledger. Another process may be about to
+    /// commit it, so only whoever holds the write lock knows for sure.
+    pub fn last_erasure_is_undone(&self, conn: &Connection) -> bool {
+        let text = std::fs::read_to_string(&self.erasures_path).unwrap_or_default();
+        let last = text.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
+        last.is_some_and(|note| is_undone(conn, &note).unwrap_or(false))
+    }
+
+    /// Takes the notes of erasures out of the journal that never came to be: noted first, and then the
+    /// process was killed before the commit. A later erasure would have the same entry's number.
+    pub fn drop_undone_erasures(&self, conn: &Connection) -> Result<()> {
+        let mut lines = Vec::new();
+        for note in self.erasures()? {
+            if !is_undone(conn, &note)? {
+                push_line(&mut lines, &note);
+            }
+        }
+        replace_private(&self.erasures_path, &lines)
     }
 
     /// Every erasure since the store was made, oldest first.

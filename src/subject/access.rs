@@ -46,6 +46,8 @@ pub struct AccessPackage {
     pub ties: TiesNote,
     /// Why records were found to be, or not to be, the person's.
     pub links: Vec<LinkNote>,
+    /// Questions to people whether a record is the person's.
+    pub questions: Vec<QuestionNote>,
     /// Who answers for the data, with the contact, the DPO and the authority.
     pub controller: Controller,
     /// Why (Art 15(1)(a)), until when (d), and which rights apply (e), (f).
@@ -123,9 +125,28 @@ pub struct LinkNote {
     pub with: Option<i64>,
     /// What was found: `same person`, `not the same person`, `related`.
     pub found: &'static str,
-    /// The kind of identifier that both have; empty where somebody decided it.
+    /// The kind of identifier that both have, or by which model linking found it; empty where somebody
+    /// decided it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub by: String,
+}
+
+/// A question to people whether two records are one person's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuestionNote {
+    /// Its number.
+    pub question: i64,
+    /// The person's record.
+    pub record: i64,
+    /// The other record; absent where it is another person's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<i64>,
+    /// `open`, `put off`, the answer, or `asked no more`.
+    pub state: &'static str,
+    /// The ledger entry of the run that asked.
+    pub asked: i64,
+    /// The ledger entry that ended it; 0 while it is open.
+    pub answered: i64,
 }
 
 /// A notice that the person was shown, in one language.
@@ -147,6 +168,8 @@ pub struct ShownNotice {
 pub struct TiesNote {
     /// Profiles that share an identifier and are other people.
     pub related: u64,
+    /// Profiles that linking found to be of the same household.
+    pub household: u64,
     /// Profiles that were decided to be other people.
     pub kept_apart: u64,
 }

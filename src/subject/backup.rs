@@ -4,17 +4,14 @@
 //! the certificates. A restore repeats those erasures before the store has its name again; where it
 //! can't know of them, it refuses.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
 use crate::consent::sql as consent_sql;
-use crate::evidence::check::check;
 use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
@@ -23,7 +20,10 @@ use crate::store::{
     erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
+pub use super::erased::Certificates;
+
 use super::erase;
+use super::erased::Journal;
 
 /// What a backup holds.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -57,15 +57,6 @@ pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport>
     Ok(BackupReport { entries: store.log().size(), entry })
 }
 
-/// Certificates of erasures that are handed to a restore.
-#[derive(Clone, Copy, Debug)]
-pub enum Certificates<'a> {
-    /// They add to the journal; alone they don't say that no erasure is missing.
-    Some(&'a [PathBuf]),
-    /// Whoever restores vouches that they are all that came after the backup.
-    Complete(&'a [PathBuf]),
-}
-
 /// What a restore did.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct RestoreReport {
@@ -79,16 +70,6 @@ pub struct RestoreReport {
     pub records_erased: u64,
     /// The ledger entry of the restore.
     pub entry: i64,
-}
-
-/// The parts of an erasure certificate that a restore needs.
-#[derive(Deserialize)]
-struct Certificate {
-    origin: String,
-    entry: u64,
-    erased_at: String,
-    records: Vec<i64>,
-    fingerprints: Vec<String>,
 }
 
 /// Brings a backup back under a store's name, where its key lies open; see [`restore_with`].
@@ -110,7 +91,8 @@ pub fn restore(
 ///
 /// # Errors
 /// `store-exists` when a store is still there; `key-missing`; `backup-foreign` for another ledger's
-/// backup; `restore-blind` when later erasures can't be known.
+/// backup; `backup-abandoned` for one of a history that an earlier restore left; `restore-blind` when later
+/// erasures can't be known.
 pub fn restore_with(
     path: &Path,
     backup: &Path,
@@ -156,6 +138,7 @@ impl Restoring<'_> {
         let vkey = {
             let source = Store::open(self.backup, Access::Read, self.actor)?;
             store::write_private_file(self.work, b"")?;
+            store::write_private_file(&erasures_path(self.work), b"")?;
             copy_file(source.conn(), self.work)?;
             let vkey = store::meta(source.conn(), "vkey")?.unwrap_or_default();
             String::from_utf8_lossy(&vkey).parse::<VerifierKey>()?
@@ -188,22 +171,26 @@ impl Restoring<'_> {
     fn run(&self, current: Hand, certificates: Certificates<'_>) -> Result<RestoreReport> {
         let (path, work, now) = (self.path, self.work, self.now);
         let (mut restored, size, current_key) = self.open_copy(current)?;
-        let before = SignedState::read(&state_path(path))?;
+        let remembered = SignedState::read(&state_path(path))?;
+        let since = remembered.as_ref().map_or(size, |state| state.since.min(size));
+        let before = remembered.unwrap_or_default();
         let keys = [Some(current_key), restored.signer().map(|s| s.vkey().parse()).transpose()?];
         let trust = Trust {
             origin: restored.log().origin().to_owned(),
             log_keys: keys.into_iter().flatten().collect(),
             witness_keys: Vec::new(),
         };
-        let later = later_erasures(path, size, &before, certificates, &trust)?;
+        let journal = Journal { path, backup: self.backup, size };
+        let erased = journal.erased(restored.conn(), &before, certificates, &trust)?;
+        let later = &erased.later;
 
         // From here on the key signs what continues the backup; the first entry says so.
         let signer = restored.signer().ok_or_else(|| {
             Error::no("key-missing", "the key is missing")
                 .next("put the key file back beside the store")
         })?;
-        let fresh =
-            SignedState { size: restored.log().size(), root: restored.log().root().to_string() };
+        let log = restored.log();
+        let fresh = SignedState { size: log.size(), root: log.root().to_string(), since };
         signer.put_state(&fresh)?;
         let entry = restored.write(now, |writer| {
             writer.append(
@@ -215,20 +202,22 @@ impl Restoring<'_> {
             )
         })?;
         let mut records_erased = 0;
-        for note in &later {
+        for note in later {
             // Erasing needs the rules on what the law keeps.
             let rules = store::latest(restored.conn(), restored.words())?;
             records_erased += erase::repeat(&mut restored, &rules, note, now)?;
             keep_out(&mut restored, note, entry, now)?;
         }
         restored.truncate_wal()?;
-        let journal = new_journal(path, work, size, &later, entry)?;
-        let state = restored.signer().map(|signer| signer.state()).transpose()?.unwrap_or_default();
+        let repeated = read_erasures(&erasures_path(work))?;
+        let journal = erased.journal(restored.conn(), entry, now, &repeated)?;
+        let state = restored.signer().map(|signer| signer.state()).transpose()?.flatten();
         drop(restored);
 
         // Put in place: the memory first, then the store; a crash in between leaves no store, and the
         // same command starts again.
         replace_private(&erasures_path(path), &journal)?;
+        let state = state.unwrap_or_default();
         let bytes = serde_json::to_vec(&state).expect("a state is JSON");
         replace_private(&state_path(path), &bytes)?;
         std::fs::rename(work, path).map_err(io(path))?;
@@ -243,65 +232,6 @@ impl Restoring<'_> {
     }
 }
 
-/// The erasures that came after the backup, from the journal and from certificates.
-fn later_erasures(
-    path: &Path,
-    size: u64,
-    before: &SignedState,
-    certificates: Certificates<'_>,
-    trust: &Trust,
-) -> Result<Vec<ErasureNote>> {
-    let journal = erasures_path(path);
-    let known = journal.exists() || (before.size > 0 && before.size <= size);
-    let (files, complete) = match certificates {
-        Certificates::Complete(files) => (files, true),
-        Certificates::Some(files) => (files, false),
-    };
-    if !known && !complete {
-        return Err(Error::no(
-            "restore-blind",
-            "the journal of erasures is missing, so people who were erased after the backup might come back",
-        )
-        .at(journal.display())
-        .next(
-            "put the journal back, or name every later certificate with --certificates and vouch with \
-             --all-certificates that none is missing",
-        ));
-    }
-    let mut notes = read_erasures(&journal)?;
-    for file in files {
-        let bytes = std::fs::read(file).map_err(io(file))?;
-        let certificate: Certificate = serde_json::from_slice(&bytes).map_err(|_| {
-            Error::damaged("certificate-unreadable", "this is no erasure certificate in JSON")
-                .at(file.display())
-                .next("name the JSON form; a page is for people to read")
-        })?;
-        if certificate.origin != trust.origin {
-            return Err(Error::no("certificate-foreign", "the certificate is of another ledger")
-                .at(file.display())
-                .next("leave it out"));
-        }
-        let checked = check(file, trust, None)?;
-        if let Some((code, what, place)) = checked.broken {
-            return Err(Error::no(code, format!("the certificate's proof doesn't hold: {what}"))
-                .at(format!("{} {place}", file.display()).trim_end())
-                .next("nobody is erased on its word: name the one that this store issued"));
-        }
-        notes.push(ErasureNote {
-            entry: certificate.entry,
-            at: Moment::parse(&certificate.erased_at)?.0,
-            records: certificate.records,
-            fingerprints: certificate.fingerprints,
-            // It says what was left for a legal claim, which the repetition leaves too.
-            told: serde_json::from_slice(&bytes).ok(),
-        });
-    }
-    notes.sort_by_key(|note| note.entry);
-    notes.dedup_by_key(|note| note.entry);
-    notes.retain(|note| note.entry >= size);
-    Ok(notes)
-}
-
 /// Keeps erased people out whose records the backup doesn't hold, too.
 fn keep_out(store: &mut Store, note: &ErasureNote, entry: i64, now: Moment) -> Result<()> {
     store.write(now, |writer| {
@@ -312,40 +242,6 @@ fn keep_out(store: &mut Store, note: &ErasureNote, entry: i64, now: Moment) -> R
         }
         Ok(())
     })
-}
-
-/// The journal of the restored store. Numbers of records that the backup doesn't hold will be given
-/// again, to others, so they must not stand in it any more.
-fn new_journal(
-    path: &Path,
-    work: &Path,
-    size: u64,
-    later: &[ErasureNote],
-    entry: i64,
-) -> Result<Vec<u8>> {
-    let mut notes = read_erasures(&erasures_path(path))?;
-    notes.retain(|note| note.entry < size);
-    let repeated = read_erasures(&erasures_path(work))?;
-    let kept: BTreeSet<&String> = repeated.iter().flat_map(|note| &note.fingerprints).collect();
-    let rest: Vec<ErasureNote> = later
-        .iter()
-        .map(|note| ErasureNote {
-            entry: u64::try_from(entry).unwrap_or(0),
-            at: note.at,
-            records: Vec::new(),
-            fingerprints: note.fingerprints.iter().filter(|p| !kept.contains(p)).cloned().collect(),
-            told: None,
-        })
-        .filter(|note| !note.fingerprints.is_empty())
-        .collect();
-    notes.extend(repeated.iter().cloned());
-    notes.extend(rest);
-    let mut bytes = Vec::new();
-    for note in &notes {
-        serde_json::to_writer(&mut bytes, note).expect("a note is JSON");
-        bytes.push(b'\n');
-    }
-    Ok(bytes)
 }
 
 fn unhex(text: &str) -> Option<[u8; 16]> {

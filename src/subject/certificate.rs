@@ -11,11 +11,11 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
-use crate::ledger::leaf::Leaf;
-use crate::store::{ErasureNote, Store, erasures_path, leaf};
+use crate::store::{ErasureNote, Store, erasures_path};
 use crate::view::{Block, Document, NoteKind, Table};
 
-use super::erase::{CategoryDecision, ERASED, RecipientToTell};
+use super::erase::{CategoryDecision, RecipientToTell};
+use super::finish::{ERASED, finish_open, note_of};
 use super::gone;
 use super::scan::ScanReport;
 use super::sql::{self, RequestKind, RequestRow};
@@ -80,13 +80,15 @@ pub(super) struct Told {
     pub recipients: Vec<RecipientToTell>,
 }
 
-/// The certificate of an erasure that was carried out before, for whoever lost it or never had it. What
-/// to look for in the raw files is gone with the person; that the rows are, deep verification shows.
+/// The certificate of an erasure that was carried out before, for whoever lost it or never had it; one
+/// that was ended before its proof is finished first. What to look for in the raw files is gone with the
+/// person; that the rows are, deep verification shows.
 ///
 /// # Errors
 /// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
 /// know the erasure; `erasure-blocked` as [`erase`](super::erase::erase).
-pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
+pub fn certificate_of(store: &mut Store, request: i64, now: Moment) -> Result<Certificate> {
+    finish_open(store, now)?;
     let row = sql::request(store.conn(), request)?.ok_or_else(|| {
         Error::no("request-unknown", "there is no request of this number")
             .next("`candor request list` shows them")
@@ -98,10 +100,7 @@ pub fn certificate_of(store: &Store, request: i64) -> Result<Certificate> {
         )
         .next("`candor request list` shows them"));
     }
-    let closed = Leaf::parse_strict(&leaf(store.conn(), row.closed_entry)?.unwrap_or_default())?;
-    let entry = closed.body.and_then(|body| body["by"]["erasure"].as_u64());
-    let notes = store.signer().map(|signer| signer.erasures()).transpose()?.unwrap_or_default();
-    let note = notes.into_iter().find(|note| Some(note.entry) == entry);
+    let note = note_of(store, request)?;
     gone::empty(store, &ERASED)?;
     certify(store, request, &row, note, None)
 }

@@ -27,10 +27,11 @@ use crate::profile::sql as profile_sql;
 use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
 
 use super::certificate::{Certificate, Told, certify};
+use super::finish::{ERASED, finish};
 use super::forget::{self, forget_event, forget_value, number};
-use super::gone::{Unproven, prove_gone};
+use super::gone::prove_gone;
 use super::hold::{self, Claim, Holds};
-use super::request::{close, open};
+use super::request::open;
 use super::scan::Pattern;
 use super::sql::{self, RequestKind};
 
@@ -321,11 +322,11 @@ fn make_plan(
     })
 }
 
-/// Erases a subject and proves it.
+/// Erases a subject and proves it. The request is closed when the old pages are gone as well.
 ///
 /// # Errors
-/// `erasure-blocked` when a reader in another process keeps old pages alive: the data is erased and
-/// the command must be repeated for the proof; `erasure-incomplete` when the look at the raw files
+/// `erasure-blocked` when a reader in another process keeps old pages alive: the data is erased, and
+/// the request stays open until [`finish_open`](super::finish::finish_open) finds the pages gone; `erasure-incomplete` when the look at the raw files
 /// found something (the file is rebuilt once before this is said).
 pub fn erase(
     store: &mut Store,
@@ -347,12 +348,12 @@ pub fn erase(
         store.decide_and_write(now, decide, |writer, (rules, held, patterns)| {
             let request = open(writer, &rules, held.records[0].id, RequestKind::Erasure)?;
             let note = forget_subject(writer, &rules, subject, &held, request.id)?;
-            close(writer, &request, json!({"erasure": note.entry}))?;
             Ok((request.id, note, patterns))
         })?;
     let scan = prove_gone(store, &patterns, &ERASED)?;
+    finish(store, request, &note, now)?;
     let row = sql::request(store.conn(), request)?;
-    let row = row.expect("the request was made in this very transaction");
+    let row = row.expect("the request was made above");
     certify(store, request, &row, Some(note), Some(scan))
 }
 
@@ -455,10 +456,11 @@ fn forget_subject(
         records: records.iter().map(|record| record.id).collect(),
         fingerprints,
         told: Some(serde_json::to_value(told).expect("a certificate is JSON")),
+        ..ErasureNote::default()
     };
-    // Before the commit: an erasure that is journalled and didn't happen is repeated at a restore,
-    // which is harmless; one that happened and isn't journalled would be undone by it.
-    writer.signer.note_erasure(&note)?;
+    // Before the commit: one that happened and isn't journalled would be undone by a restore. One that
+    // is journalled and didn't happen is taken out by whoever opens the store next.
+    writer.signer.note_erasure(writer.conn, &note)?;
     Ok(note)
 }
 
@@ -578,14 +580,6 @@ fn forget_record(
     }
     Ok(keeps)
 }
-
-/// What an erasure is called when its proof can't be had.
-pub(super) const ERASED: Unproven = Unproven {
-    blocked: ("erasure-blocked", "the person is erased"),
-    incomplete: ("erasure-incomplete", "erased data"),
-    next: "close the other process; `candor request list` shows the request's number, and `candor request \
-           certificate NUMBER` gives its certificate",
-};
 
 /// Repeats an erasure in a store that was restored from an older backup. Nothing is kept out twice,
 /// and records that came in later are not there to be erased. Returns how many records it erased.

@@ -237,6 +237,7 @@ pub fn refold_rollups(
     for mut rollup in crate::profile::sql::rollups(conn, record)? {
         (rollup.count, rollup.sum) = (0, 0);
         (rollup.first_at, rollup.last_at) = (i64::MAX, i64::MIN);
+        let mut amounts = Vec::new();
         let mut seq = rollup.last_event;
         while seq != 0 {
             let row = crate::profile::sql::event(conn, seq)?;
@@ -247,10 +248,12 @@ pub fn refold_rollups(
             let mut body = row.body;
             apply_seal(key, Sealed::Event, row.seq, &mut body);
             rollup.count += 1;
-            rollup.sum += amount_of(&unpacker.unpack(&body)?);
+            amounts.push(amount_of(&unpacker.unpack(&body)?));
             rollup.first_at = rollup.first_at.min(row.at);
             rollup.last_at = rollup.last_at.max(row.at);
         }
+        // In the order in which they came in, because a sum that doesn't fit depends on it.
+        rollup.sum = amounts.into_iter().rev().fold(0, i64::saturating_add);
         crate::profile::sql::put_rollup(conn, record, &rollup)?;
     }
     Ok(())

@@ -47,9 +47,9 @@ pub fn open(
 }
 
 /// Closes a request that was fulfilled; returns the entry.
-pub fn close(writer: &mut Writer<'_>, request: &Opened, outcome: Value) -> Result<i64> {
-    let body = json!({"req": request.id, "outcome": "fulfilled", "by": outcome});
+pub fn close(writer: &mut Writer<'_>, request: i64, outcome: Value) -> Result<i64> {
+    let body = json!({"req": request, "outcome": "fulfilled", "by": outcome});
     let entry = writer.append("request.close", body)?;
-    sql::close_request(writer.conn, request.id, writer.now, entry)?;
+    sql::close_request(writer.conn, request, writer.now, entry)?;
     Ok(entry)
 }

@@ -180,7 +180,7 @@ pub fn stored_body(conn: &Connection, item: i64, seq: i64) -> Result<Vec<u8>> {
 pub type Deleted = (&'static str, u64);
 
 /// Deletes the rows of integers and blind names that point at a record.
-pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 5]> {
+pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 6]> {
     let delete = |table, statement| -> Result<Deleted> {
         Ok((table, conn.prepare_cached(statement)?.execute([record])? as u64))
     };
@@ -189,6 +189,7 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 5]> {
         delete("statement", "DELETE FROM statement WHERE record = $1")?,
         delete("disclosure", "DELETE FROM disclosure WHERE record = $1")?,
         delete("link", "DELETE FROM link WHERE a = $1 OR b = $1")?,
+        delete("question", "DELETE FROM question WHERE a = $1 OR b = $1")?,
         delete("merge_record", "DELETE FROM merge_record WHERE record = $1")?,
     ])
 }
@@ -294,6 +295,14 @@ pub fn request(conn: &Connection, id: i64) -> Result<Option<RequestRow>> {
             },
         )
         .optional()?)
+}
+
+/// The open requests for an erasure.
+pub fn open_erasures(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare("SELECT id FROM request WHERE state = 2 AND kind = 4 ORDER BY id")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The last checkpoint over at most so many entries.

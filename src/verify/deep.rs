@@ -10,6 +10,7 @@ use crate::store::{Words, meta};
 
 use super::claim::Claim;
 use super::facts::Facts;
+use super::holders::Holders;
 use super::{anchors, entries, items, payloads, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees.
@@ -23,16 +24,17 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
         })?;
     let words = &Words::load(conn)?;
     let facts = Facts::read(conn)?;
+    let holders = &Holders::load(conn)?;
     let second = entries::further(path, size)?;
     let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
         let secret = &secret;
-        let thread =
-            second.map(|second| scope.spawn(move || items::events(&second, words, secret)));
+        let thread = second
+            .map(|second| scope.spawn(move || items::events(&second, words, holders, secret)));
         let mut mine = payloads::check(conn, words, &facts)?;
-        mine.extend(items::values(conn, words, secret)?);
+        mine.extend(items::values(conn, words, holders, secret)?);
         let theirs = match thread {
             Some(thread) => thread.join().expect("the thread doesn't panic")?,
-            None => items::events(conn, words, secret)?,
+            None => items::events(conn, words, holders, secret)?,
         };
         Ok((mine, theirs))
     })?;

@@ -160,7 +160,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     claims.extend(chain_claims(&conn, &verified, &mut checkpoints)?);
     claims.push(checkpoints.clone());
     claims.push(coverage_claim(&verified));
-    claims.push(memory_claim(remembered.as_deref(), &verified, &own));
+    claims.extend(memory_claims(remembered.as_deref(), &verified, &own));
     for (mut claim, signed) in held_claims {
         if let Some(signed) = signed {
             let size = signed.checkpoint.size;
@@ -395,19 +395,19 @@ fn memory(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// What the key remembers of its last signature.
-fn memory_claim(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated]) -> Claim {
+fn memory_claims(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated]) -> Vec<Claim> {
     let Some(bytes) = remembered else {
-        return Claim::unproven(
+        return vec![Claim::unproven(
             "key-memory",
             "that the file wasn't rolled back: what the key remembers isn't beside the store",
-        );
+        )];
     };
     let mut claim =
         Claim::new("key-memory", "the store continues what its key remembers to have signed");
     claim.checked = 1;
     let Ok(state) = serde_json::from_slice::<SignedState>(bytes) else {
         claim.find("key-state-damaged", None, "the key's memory can't be read");
-        return claim;
+        return vec![claim];
     };
     claim.expect(state.size > 0, "key-state-damaged", None, || {
         "the key's memory says that nothing was ever signed".into()
@@ -420,7 +420,18 @@ fn memory_claim(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated]) 
         let what = format!("the key signed other {} entries than these", state.size);
         claim.find("fork", None, what);
     }
-    claim
+    let mut claims = vec![claim];
+    if state.since > 0 {
+        claims.push(Claim::unproven(
+            "key-memory",
+            &format!(
+                "that the file wasn't rolled back before entry {}: what the key had remembered was lost \
+                 then",
+                state.since
+            ),
+        ));
+    }
+    claims
 }
 
 fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
@@ -449,7 +460,7 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     if options.depth == Depth::Ledger {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
-        all.push("public ids of subjects outside merges, import progress and links between records: no entry commits to them".into());
+        all.push("public ids of subjects outside merges, import progress and links by identifiers: no entry commits to them".into());
     }
     all
 }

@@ -25,6 +25,7 @@ use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
 use super::facts::body;
+use super::holders::Holders;
 use super::sql::{self, Item};
 
 /// What an erased item's purposes are: the empty set.
@@ -32,6 +33,9 @@ const NO_PURPOSES: i64 = 2;
 
 /// What stands for the message id of an erased event.
 const NO_BLIND: i64 = 1 << 62;
+
+/// What a record without a key is opened with.
+static NO_KEY: RecordKey = RecordKey([0; 32]);
 
 /// Erased moments up to here stay as they are: their width in the file is another.
 const MOMENT_WIDE: i64 = 2_147_483_647;
@@ -118,8 +122,9 @@ struct Fold {
 fn pass(
     conn: &Connection,
     words: &Words,
+    holders: &Holders,
     kind: ItemKind,
-    mut each: impl FnMut(&mut Claim, &Item<'_>, Option<&Said<'_>>) -> Result<()>,
+    mut each: impl FnMut(&mut Claim, &Item<'_>, Option<[i64; 3]>, Option<&Said<'_>>) -> Result<()>,
 ) -> Result<Claim> {
     let (name, part, sealed, what) = match kind {
         ItemKind::Value => {
@@ -165,11 +170,17 @@ fn pass(
         claim.expect(under.is_some(), "item-without-batch", None, || {
             format!("row {} of the {part} came in under no entry", item.seq)
         });
-        if let (Some(under), Some(source)) = (under, item.source) {
+        let holder = holders.of(item.record);
+        let row = holder.and_then(|holder| holder.row);
+        if let (Some(under), Some([source, ..])) = (under, row) {
             claim.expect(under.source == source, "source-differs", n, || {
                 format!("row {} of the {part} belongs to a record of another source", item.seq)
             });
         }
+        // The keys of all records stay in their rows, those that were destroyed too.
+        claim.expect(holder.is_some(), "record-unknown", n, || {
+            format!("row {} of the {part} belongs to a record that never was", item.seq)
+        });
         let erased = match kind {
             ItemKind::Value => item.mark == VALUE_ERASED,
             ItemKind::Event => item.purposes == NO_PURPOSES,
@@ -190,10 +201,10 @@ fn pass(
             claim.expect(item.tombstone.is_none(), "tombstone-on-living", n, || {
                 format!("row {} of the {part} counts as erased, and it is there", item.seq)
             });
-            let key = RecordKey(item.key.unwrap_or_default().try_into().unwrap_or([0; 32]));
+            let key = holder.map_or(&NO_KEY, |holder| &holder.key);
             bytes.clear();
             bytes.extend_from_slice(item.body);
-            apply_seal(&key, sealed, item.seq, &mut bytes);
+            apply_seal(key, sealed, item.seq, &mut bytes);
             let opened = match kind {
                 ItemKind::Value => true,
                 ItemKind::Event => unpacker.unpack(&bytes).map(|body| bytes = body).is_ok(),
@@ -234,7 +245,7 @@ fn pass(
             leaf
         };
         tree.append(item_leaf(&leaf.unwrap_or([0; 32])));
-        each(&mut claim, item, said.as_ref())
+        each(&mut claim, item, row, said.as_ref())
     })?;
     while let Some(done) = &batch {
         close(&mut claim, done, &mut tree);
@@ -258,14 +269,19 @@ fn erased_leaf(claim: &mut Claim, item: &Item<'_>, n: Option<i64>, part: &str) -
 }
 
 /// Values, their chains, and the index of blind names.
-pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> Result<Vec<Claim>> {
+pub(super) fn values(
+    conn: &Connection,
+    words: &Words,
+    holders: &Holders,
+    secret: &StoreSecret,
+) -> Result<Vec<Claim>> {
     let mut chains: HashMap<i64, Chain> = HashMap::new();
     let mut index = Claim::new(
         "identifiers",
         "every current identifier stands in the blind index, and nothing else does",
     );
     let (fields, sources) = (Names::of(words, WordKind::Field), Names::of(words, WordKind::Source));
-    let values = pass(conn, words, ItemKind::Value, |claim, item, said| {
+    let values = pass(conn, words, holders, ItemKind::Value, |claim, item, row, said| {
         let field = fields.text(item.word);
         let chain = chains.entry(item.record).or_default();
         claim.expect(chain.last == item.prev, "chain-of-values", None, || {
@@ -287,11 +303,11 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         claim.expect(said.field == field, "row-differs", None, || {
             format!("value {} stands under another field than its sealed bytes say", item.seq)
         });
-        claim.expect(item.home == Some(said.home), "home-differs", None, || {
+        claim.expect(row.is_some_and(|[.., home]| home == said.home), "home-differs", None, || {
             format!("record {} was born as another subject's", item.record)
         });
         if field == "record.key"
-            && let (Some(source), Some(blind)) = (item.source, item.key_blind)
+            && let Some([source, blind, _]) = row
         {
             let expected = key_blind(secret, sources.text(source), &said.value);
             claim.expect(expected == blind, "record-key", None, || {
@@ -346,12 +362,17 @@ pub(super) fn values(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
 }
 
 /// Events, their chains and their rollups.
-pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> Result<Vec<Claim>> {
+pub(super) fn events(
+    conn: &Connection,
+    words: &Words,
+    holders: &Holders,
+    secret: &StoreSecret,
+) -> Result<Vec<Claim>> {
     let mut folds: HashMap<(i64, i64), Fold> = HashMap::new();
     let (names, sources) = (Names::of(words, WordKind::Event), Names::of(words, WordKind::Source));
-    let events = pass(conn, words, ItemKind::Event, |claim, item, said| {
+    let events = pass(conn, words, holders, ItemKind::Event, |claim, item, row, said| {
         let fold = folds.entry((item.record, item.word)).or_insert(Fold {
-            is_held: item.source.is_some(),
+            is_held: row.is_some(),
             count: 0,
             sum: 0,
             first_at: i64::MAX,
@@ -364,11 +385,11 @@ pub(super) fn events(conn: &Connection, words: &Words, secret: &StoreSecret) -> 
         fold.last = item.seq;
         let Some(said) = said else { return Ok(()) };
         fold.count += 1;
-        fold.sum += said.amount;
+        fold.sum = fold.sum.saturating_add(said.amount);
         fold.first_at = fold.first_at.min(item.at);
         fold.last_at = fold.last_at.max(item.at);
         let name = names.text(item.word);
-        let source = sources.text(item.source.unwrap_or(0));
+        let source = sources.text(row.map_or(0, |[source, ..]| source));
         let mid = if said.id.is_empty() {
             let at = item.at.to_string();
             secret

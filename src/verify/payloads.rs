@@ -14,6 +14,7 @@ use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
 use super::facts::Facts;
+use super::linking::Linking;
 use super::sql::{self, Stated};
 use super::subjects::{Moves, public_id, records};
 
@@ -29,7 +30,7 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
     let mut statements =
         Claim::new("statements", "every consent statement is what its entry's payload says");
     let mut merges = Claim::new("merge-payloads", "every merge entry stands behind a merge");
-    let mut moves = Moves::default();
+    let (mut moves, mut linking) = (Moves::default(), Linking::default());
     for (table, n) in sql::orphans(conn)? {
         let what = format!("a row of {table} belongs to no entry ({n})");
         match table {
@@ -71,6 +72,8 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
             }
         }
         moves.follow(n, view.kind, opened.as_ref());
+        let of = row.payload.as_ref().map_or(0, |(record, _)| *record);
+        linking.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         if view.kind == "profile.merge"
             && let Some(said) = &opened
         {
@@ -82,7 +85,8 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
         }
         Ok(())
     })?;
-    Ok(vec![payloads, statements, merges, moves.check(conn)?])
+    let linking = linking.check(conn)?;
+    Ok(vec![payloads, statements, merges, moves.check(conn)?, linking])
 }
 
 /// Whether the merge that an entry made is of the subjects and records that its payload names. An

@@ -138,8 +138,8 @@ pub fn orphans(conn: &Connection) -> Result<Vec<(&'static str, i64)>> {
     Ok(all)
 }
 
-/// A value or an event, with what is needed to open it or to account for its erasure; its bytes are
-/// read where SQLite holds them.
+/// A value or an event, with what is needed to account for its erasure; its bytes are read where SQLite
+/// holds them.
 pub struct Item<'a> {
     pub seq: i64,
     pub record: i64,
@@ -151,61 +151,104 @@ pub struct Item<'a> {
     /// A value's state, or an event's message id.
     pub mark: i64,
     pub body: &'a [u8],
-    pub key: Option<&'a [u8]>,
-    pub source: Option<i64>,
-    pub key_blind: Option<i64>,
-    /// The subject that its record was born into.
-    pub home: Option<i64>,
     /// The commitment that an erased item left.
     pub tombstone: Option<&'a [u8]>,
     pub kept_salt: Option<&'a [u8]>,
 }
 
-/// Every value or event, in order.
+/// Every value or event, in order. What is kept of some of them is read beside them in the same order,
+/// which is many times as fast as looking it up for each.
 pub fn items(
     conn: &Connection,
     kind: ItemKind,
     mut each: impl FnMut(&Item<'_>) -> Result<()>,
 ) -> Result<()> {
-    let mut statement = conn.prepare(match kind {
-        ItemKind::Value => {
-            "SELECT v.seq, v.record, v.prev, v.field, v.purposes, v.observed_at, v.state, v.body,
-                    k.k, r.source, r.key_blind, r.home, t.commitment, s.salt
-             FROM value v LEFT JOIN record_key k ON k.record = v.record
-             LEFT JOIN record r ON r.id = v.record
-             LEFT JOIN tombstone t ON t.item = 1 AND t.seq = v.seq
-             LEFT JOIN kept_salt s ON s.item = 1 AND s.seq = v.seq ORDER BY v.seq"
-        }
+    let (query, code) = match kind {
+        ItemKind::Value => (
+            "SELECT seq, record, prev, field, purposes, observed_at, state, body
+             FROM value ORDER BY seq",
+            1,
+        ),
         ItemKind::Event => {
-            "SELECT v.seq, v.record, v.prev, v.name, v.purposes, v.at, v.mid, v.body,
-                    k.k, r.source, r.key_blind, r.home, t.commitment, s.salt
-             FROM event v LEFT JOIN record_key k ON k.record = v.record
-             LEFT JOIN record r ON r.id = v.record
-             LEFT JOIN tombstone t ON t.item = 2 AND t.seq = v.seq
-             LEFT JOIN kept_salt s ON s.item = 2 AND s.seq = v.seq ORDER BY v.seq"
+            ("SELECT seq, record, prev, name, purposes, at, mid, body FROM event ORDER BY seq", 2)
         }
-    })?;
+    };
+    let mut tombstones =
+        conn.prepare("SELECT seq, commitment FROM tombstone WHERE item = $1 ORDER BY seq")?;
+    let mut salts = conn.prepare("SELECT seq, salt FROM kept_salt WHERE item = $1 ORDER BY seq")?;
+    let mut tombstones = Beside::of(tombstones.query([code])?)?;
+    let mut salts = Beside::of(salts.query([code])?)?;
+    let mut statement = conn.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let bytes = |column| -> rusqlite::Result<Option<&[u8]>> {
-            Ok(row.get_ref(column)?.as_blob_or_null()?)
-        };
+        let seq = row.get(0)?;
         each(&Item {
-            seq: row.get(0)?,
+            seq,
             record: row.get(1)?,
             prev: row.get(2)?,
             word: row.get(3)?,
             purposes: row.get(4)?,
             at: row.get(5)?,
             mark: row.get(6)?,
-            body: bytes(7)?.unwrap_or_default(),
-            key: bytes(8)?,
-            source: row.get(9)?,
-            key_blind: row.get(10)?,
-            home: row.get(11)?,
-            tombstone: bytes(12)?,
-            kept_salt: bytes(13)?,
+            body: blob(row, 7)?,
+            tombstone: tombstones.at(seq)?,
+            kept_salt: salts.at(seq)?,
         })?;
+    }
+    Ok(())
+}
+
+/// Bytes where SQLite holds them; none for NULL.
+fn blob<'r>(row: &'r Row<'_>, column: usize) -> rusqlite::Result<&'r [u8]> {
+    Ok(row.get_ref(column)?.as_blob_or_null()?.unwrap_or_default())
+}
+
+/// Bytes of some items, read in order beside all of them.
+struct Beside<'a> {
+    rows: Rows<'a>,
+    next: Option<(i64, Vec<u8>)>,
+}
+
+impl<'a> Beside<'a> {
+    fn of(rows: Rows<'a>) -> Result<Beside<'a>> {
+        let mut beside = Beside { rows, next: None };
+        beside.go_on()?;
+        Ok(beside)
+    }
+
+    fn go_on(&mut self) -> Result<()> {
+        self.next = match self.rows.next()? {
+            Some(row) => Some((row.get(0)?, row.get(1)?)),
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// The bytes of an item that comes after all that were asked for before.
+    fn at(&mut self, seq: i64) -> Result<Option<&[u8]>> {
+        while self.next.as_ref().is_some_and(|(number, _)| *number < seq) {
+            self.go_on()?;
+        }
+        Ok(self.next.as_ref().filter(|(number, _)| *number == seq).map(|(_, bytes)| &bytes[..]))
+    }
+}
+
+/// Every record that has a key, in order: its number, its key, and its row's source, blind key and home.
+pub fn held_records(
+    conn: &Connection,
+    mut each: impl FnMut(i64, &[u8], Option<[i64; 3]>),
+) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT k.record, k.k, r.source, r.key_blind, r.home
+         FROM record_key k LEFT JOIN record r ON r.id = k.record ORDER BY k.record",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let of = match row.get::<_, Option<i64>>(2)? {
+            Some(source) => Some([source, row.get(3)?, row.get(4)?]),
+            None => None,
+        };
+        each(row.get(0)?, blob(row, 1)?, of);
     }
     Ok(())
 }
@@ -262,7 +305,7 @@ pub enum Numbers {
     Merges,
     /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`.
     Requests,
-    /// The same with the closing entry's leaf.
+    /// id, closed entry, `closed_at`, record, with the closing entry's leaf.
     Closings,
     /// entry, since.
     Suppressions,
@@ -287,7 +330,7 @@ impl Numbers {
                  FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
             }
             Numbers::Closings => {
-                "SELECT q.id, q.closed_entry, q.closed_at, q.kind, e.leaf
+                "SELECT q.id, q.closed_entry, q.closed_at, q.record, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.closed_entry
                  WHERE q.closed_entry <> 0 ORDER BY q.id"
             }
@@ -297,6 +340,14 @@ impl Numbers {
             }
         }
     }
+}
+
+/// The record of an entry's payload.
+pub fn payload_record(conn: &Connection, n: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT record FROM payload WHERE n = $1")?
+        .query_row([n], |row| row.get(0))
+        .optional()?)
 }
 
 /// Every tombstone, by the entry that erased it: (entry, item, number).
@@ -341,11 +392,12 @@ pub fn disclosures(conn: &Connection, mut each: impl FnMut(&Disclosed)) -> Resul
 }
 
 /// The fingerprints that keep people out.
-pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8])) -> Result<()> {
-    let mut statement = conn.prepare("SELECT fingerprint FROM suppression")?;
+/// Everybody who is kept out: (fingerprint, by which entry, since when).
+pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8], i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare("SELECT fingerprint, entry, since FROM suppression")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(row.get_ref(0)?.as_blob().unwrap_or_default());
+        each(row.get_ref(0)?.as_blob().unwrap_or_default(), row.get(1)?, row.get(2)?);
     }
     Ok(())
 }
@@ -444,9 +496,9 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         ),
         (
             "subject-missing",
-            "records belong to no subject",
+            "records belong to no subject, or were born into none",
             "SELECT COUNT(*) FROM record r LEFT JOIN subject s ON s.id = r.subject
-             WHERE s.id IS NULL",
+             LEFT JOIN subject h ON h.id = r.home WHERE s.id IS NULL OR h.id IS NULL",
         ),
         (
             "merged-subject-holds-records",
@@ -457,8 +509,8 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
             "subject-state",
             "subjects count as merged or living, and no merge or split says so",
             "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4)
-             OR (s.state <> 4 AND (s.state = 3) <> EXISTS (
-               SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0))",
+             OR (s.state = 3) <> EXISTS (
+               SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0)",
         ),
         (
             "key-missing",
@@ -469,7 +521,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "number-given-twice",
             "kinds of numbers could be given twice, or were given to nobody",
-            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure'))
+            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure', 'question'))
              + (SELECT COUNT(*) <> COUNT(DISTINCT name) FROM sqlite_sequence)
              + (COALESCE((SELECT MAX(record) FROM record_key), 0)
                 <> COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'record'), 0))
@@ -653,4 +705,84 @@ pub fn view(name: &str, columns: &str, from: &str, group: &str) -> String {
 /// The statement that makes an empty table of a view's name and columns.
 pub fn stand_in(name: &str, columns: &[&str]) -> String {
     format!("CREATE TEMP TABLE \"{name}\" (\"{}\")", columns.join("\", \""))
+}
+
+/// How many of the schema's scripts the file has seen.
+pub fn version(conn: &Connection) -> Result<usize> {
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(usize::try_from(version).unwrap_or(0))
+}
+
+// Linking -----------------------------------------------------------------------------------------
+
+pub struct ModelRow {
+    pub version: i64,
+    pub entry: i64,
+    pub at: i64,
+    pub records: i64,
+    pub salt: Vec<u8>,
+    pub body: String,
+}
+
+/// Whether the file has the tables of linking.
+fn has_linking(conn: &Connection) -> Result<bool> {
+    Ok(version(conn)? >= 2)
+}
+
+pub fn models(conn: &Connection) -> Result<Vec<ModelRow>> {
+    if !has_linking(conn)? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        conn.prepare("SELECT version, entry, at, records, salt, body FROM model ORDER BY version")?;
+    let rows = statement.query_map([], |row| {
+        Ok(ModelRow {
+            version: row.get(0)?,
+            entry: row.get(1)?,
+            at: row.get(2)?,
+            records: row.get(3)?,
+            salt: row.get(4)?,
+            body: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Questions: number, the two records, the run that asked, state, and the entry that decided.
+pub fn questions(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+    if !has_linking(conn)? {
+        return Ok(Vec::new());
+    }
+    let mut statement =
+        conn.prepare("SELECT id, a, b, entry, state, decided_entry FROM question ORDER BY id")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
+}
+
+/// The last number that was given to a question.
+pub fn last_question(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row(
+        "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = 'question'",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+/// Links that stand on an entry of their own, retired ones too: those that were found or decided.
+/// Number, kind, model, entry, and the two records.
+pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+    let mut statement = conn.prepare(
+        "SELECT id, kind, model, entry, a, b FROM link WHERE kind IN (3, 5) OR model <> 0
+         ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
 }

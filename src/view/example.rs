@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Block, Document, NoteKind, Table};
+use super::{Bar, Block, Chart, ChartKind, Document, NoteKind, Table};
 
 /// An access package in small, with every kind of block.
 pub(crate) fn access_package() -> Document {
@@ -152,6 +152,17 @@ pub(crate) fn any_document(text: BoxedStrategy<String>) -> impl Strategy<Value =
         ),
         (kind, text.clone()).prop_map(|(kind, t)| Block::Note(kind, t)),
         text.clone().prop_map(Block::Preformatted),
+        (
+            text.clone(),
+            text.clone(),
+            any::<bool>(),
+            prop::collection::vec((text.clone(), -99_999i64..99_999), 0..4),
+        )
+            .prop_map(|(caption, unit, falls, bars)| {
+                let bars = bars.into_iter().map(|(label, thousandths)| Bar { label, thousandths });
+                let kind = if falls { ChartKind::Waterfall } else { ChartKind::Bars };
+                Block::Chart(Chart { caption, unit, kind, bars: bars.collect() })
+            }),
     ];
     (text.clone(), text.clone(), prop::collection::vec(block, 0..8))
         .prop_map(|(title, subtitle, blocks)| Document { title, subtitle, blocks })

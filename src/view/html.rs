@@ -98,6 +98,12 @@ fn block_value(index: usize, block: &Block) -> Value {
             text => printable(text),
         },
         Block::Preformatted(text) => context! { kind => "preformatted", text => printable(text) },
+        Block::Chart(chart) => context! {
+            kind => "chart",
+            // Written by the chart itself, which escapes every text in it.
+            picture => Value::from_safe_string(chart.to_svg()),
+            caption => printable(&chart.caption),
+        },
         Block::Code(caption, text) => context! {
             kind => "code",
             // Only squares: the text stands in them and nowhere else in the picture.
@@ -187,7 +193,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::example;
+    use super::super::{Bar, Chart, example};
     use super::*;
 
     /// A strict reader of the HTML that we write: every `<` opens a tag, a comment or the doctype; tags
@@ -273,6 +279,16 @@ mod tests {
             Block::Note(kind, text) => Block::Note(*kind, word(text)),
             Block::Preformatted(text) => Block::Preformatted(word(text)),
             Block::Code(caption, text) => Block::Code(word(caption), word(text)),
+            Block::Chart(chart) => Block::Chart(Chart {
+                caption: word(&chart.caption),
+                unit: word(&chart.unit),
+                kind: chart.kind,
+                bars: chart
+                    .bars
+                    .iter()
+                    .map(|b| Bar { label: word(&b.label), ..b.clone() })
+                    .collect(),
+            }),
         };
         Document {
             title: word(&document.title),
@@ -287,6 +303,10 @@ mod tests {
                 Block::Heading(_, t) | Block::Paragraph(t) => vec![t],
                 Block::Note(_, t) | Block::Preformatted(t) => vec![t],
                 Block::Code(caption, t) => vec![caption, t],
+                Block::Chart(chart) => {
+                    let labels = chart.bars.iter().map(|bar| &bar.label);
+                    labels.chain([&chart.caption, &chart.unit]).collect()
+                }
                 Block::Facts(facts) => facts.iter().flat_map(|(a, b)| [a, b]).collect(),
                 Block::Table(t) => {
                     t.columns.iter().chain(t.rows.iter().flatten()).chain([&t.caption]).collect()

@@ -6,12 +6,14 @@
 //! characters and direction overrides as visible signs, for data must not steer a terminal or hide
 //! what it says; CSV and JSON keep every character.
 
+mod chart;
 mod csv;
 mod html;
 mod printable;
 mod qr;
 mod text;
 
+pub use chart::{Bar, Chart, ChartKind};
 pub use csv::push_exact_line;
 pub use qr::qr_svg;
 
@@ -50,6 +52,8 @@ pub enum Block {
     Preformatted(String),
     /// A caption, and a text that is shown as preformatted and, on a page, as a QR code too.
     Code(String, String),
+    /// Numbers as bars. As CSV they are left out: what they show stands in a table too.
+    Chart(Chart),
 }
 
 /// What a note wants of its reader.

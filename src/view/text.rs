@@ -74,6 +74,11 @@ fn block_text(block: &Block, width: Option<u16>) -> String {
         Block::Table(table) | Block::Entries(table) => {
             format!("{}\n\n{}", wrapped(&table.caption, width), table.to_text(width))
         }
+        Block::Chart(chart) => {
+            let unit = if chart.unit.is_empty() { "" } else { &format!(" ({})", chart.unit) };
+            let caption = wrapped(&format!("{}{unit}", chart.caption), width);
+            format!("{caption}\n\n{}", columns(chart.lines(width), width))
+        }
         Block::Note(kind, text) => columns([[format!("{}:", kind.label()), text.clone()]], width),
         Block::Preformatted(text) | Block::Code(_, text) => printable(text)
             .lines()

@@ -99,9 +99,19 @@ impl Look {
                 differs.push(table.as_str());
             }
         }
-        if self.held != Held::Beside && differs == ["suppression"] && same_erasures(scene, &reading)
-        {
-            return Outcome::NotFound("who is kept out, to one without the journal");
+        // Of each table by itself: one attack may change several.
+        let unfindable = |table: &str| match table {
+            "suppression" if self.held != Held::Beside && same_erasures(scene, &reading) => {
+                Some("who is kept out, to one without the journal")
+            }
+            "checkpoint" if is_older_gone(scene, &reading) => {
+                Some("an old checkpoint that a later one contains")
+            }
+            _ => None,
+        };
+        let reasons: Option<Vec<&str>> = differs.iter().map(|table| unfindable(table)).collect();
+        if let Some([why, ..]) = reasons.as_deref() {
+            return Outcome::NotFound(why);
         }
         let continues =
             leaves.len() >= self.size && leaves[..self.size] == scene.leaves[..self.size];
@@ -114,9 +124,6 @@ impl Look {
         let cut = leaves.len() < scene.leaves.len() && leaves[..] == scene.leaves[..leaves.len()];
         if continues && cut && differs == ["checkpoint", "entry"] {
             return Outcome::NotFound("an end cut off that nothing else stands on");
-        }
-        if differs == ["checkpoint"] && is_older_gone(scene, &reading) {
-            return Outcome::NotFound("an old checkpoint that a later one contains");
         }
         Outcome::Missed(format!("in {}: {}", differs.join(", "), difference(scene, &reading)))
     }

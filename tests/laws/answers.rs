@@ -40,6 +40,7 @@ fn statement(expiring: u8) -> impl Strategy<Value = Statement> {
             Statement {
                 n: 0,
                 home,
+                record: home,
                 axis,
                 purpose,
                 channel: 0,

@@ -206,3 +206,58 @@ fn looking_while_others_write_finds_no_fault() {
     assert!(looks > 3, "{looks}");
     deep(&world);
 }
+
+/// Applies another policy as soon as a first batch is in.
+struct Meanwhile<'w> {
+    store: Store,
+    policy: &'w str,
+    applied: bool,
+}
+
+impl Listener for Meanwhile<'_> {
+    fn progress(&mut self, _: Progress) {
+        if !std::mem::replace(&mut self.applied, true) {
+            crate::common::apply(&mut self.store, self.policy, hour(5));
+        }
+    }
+    fn reject(&mut self, _: &Reject, _: Option<&[u8]>) -> Result<()> {
+        Ok(())
+    }
+    fn explain(&mut self, _: Explanation) {}
+}
+
+/// Law 1: a policy acts from its application on, also on a file of which half is read. The same command
+/// goes on from there, under the new one.
+#[test]
+fn an_import_stops_where_another_policy_comes_into_force() {
+    let mut world = World::new();
+    let mut rows = String::from("customer_id,at,name,email\n");
+    for n in 0..600 {
+        rows.push_str(&format!("c{n},2026-01-04,Ann,c{n}@x.example\n"));
+    }
+    let path = world.folder.path().join("rows.csv");
+    std::fs::write(&path, rows).unwrap();
+    let field = "name = { as = \"attribute.first_name\", category = \"contact\" }\n";
+    let shop = crate::common::POLICY.find("[source.shop.fields]").unwrap();
+    let mut without = crate::common::POLICY.to_owned();
+    let at = shop + without[shop..].find(field).unwrap();
+    without.replace_range(at..at + field.len(), "");
+    let mut listener = Meanwhile { store: other(&world), policy: &without, applied: false };
+    // A batch ends at the first look at the clock.
+    let ticks = std::cell::Cell::new(hour(4).0);
+    let clock = || {
+        ticks.set(ticks.get() + 2_000);
+        Moment(ticks.get())
+    };
+    let request = Request { path: &path, source: "shop", carry: Carry::Out };
+    let error = import(&mut world.store, &request, &clock, &mut listener).unwrap_err();
+    assert_eq!(error.code, "policy-changed", "{error:?}");
+    let names =
+        |world: &World| world.held().iter().filter(|(_, f, _)| f == "attribute.first_name").count();
+    let before = names(&world);
+    assert!(before > 0 && before < 600, "{before} names came in under the first");
+    let outcome = import(&mut world.store, &request, &|| hour(6), &mut listener).unwrap();
+    assert!(outcome.resumed_at_line.is_some());
+    assert_eq!(names(&world), before, "no name came in under the second");
+    assert_eq!(numbers(world.store.conn(), "SELECT COUNT(*) FROM record"), [600]);
+}

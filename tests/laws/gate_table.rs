@@ -103,6 +103,7 @@ fn said(state: ConsentState, notice_version: u32) -> ConsentStanding {
     let by = Statement {
         n: 1,
         home: 1,
+        record: 1,
         axis: Axis::Consent,
         purpose: 1,
         channel: 1,

@@ -169,3 +169,29 @@ fn without_a_policy_nothing_comes_in() {
     let error = import(&mut store, &request, &|| hour(1), &mut Heard::default()).unwrap_err();
     assert_eq!(error.code, "no-policy");
 }
+
+/// Which policy was in force is told by the ledger's order. What a batch says of itself excuses nothing.
+#[test]
+fn what_came_in_under_an_old_policy_is_called_unlawful() {
+    let mut world = World::new();
+    let name = "name = { as = \"attribute.first_name\", category = \"contact\" }\n";
+    let shop = POLICY.find("[source.shop.fields]").unwrap();
+    let (before, after) = POLICY.split_at(shop);
+    let without = format!("{before}{}", after.replacen(name, "", 1));
+    let row = "customer_id,at,name,email\nc1,2026-01-04,Ann,ann@shop.example\n";
+    world.import("shop", row, hour(1));
+    apply(&mut world.store, &without, hour(2));
+    let unlawful = |world: &World| {
+        let report =
+            candor::audit::unlawful::unlawful(&world.store, None, Moment::FOREVER).unwrap();
+        report.unlawful.iter().map(|f| format!("{}: {}", f.what, f.reason)).collect::<Vec<_>>()
+    };
+    assert_eq!(unlawful(&world), Vec::<String>::new());
+    // As a program would leave it that heard of no new policy.
+    let conn = rusqlite::Connection::open(world.path()).unwrap();
+    conn.execute("UPDATE policy SET entry = 1 WHERE version = 2", []).unwrap();
+    world.reopen();
+    let found = unlawful(&world);
+    assert!(!found.is_empty(), "a name that no policy in force had a place for");
+    assert!(found.iter().all(|f| f == "attribute.first_name: unknown_field"), "{found:?}");
+}

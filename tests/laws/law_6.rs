@@ -422,7 +422,9 @@ fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
     let shop = "customer_id,at,name,email,card\nc1,2026-01-04,Aoibheann,a@post.example,CARD-1\n";
     world.import("shop", shop, hour(1));
     let first = world.erase("email:a@post.example", hour(2));
-    let again = candor::subject::certificate::certificate_of(&world.store, first.request).unwrap();
+    let again =
+        candor::subject::certificate::certificate_of(&mut world.store, first.request, hour(3))
+            .unwrap();
     let strip = |certificate: &candor::subject::certificate::Certificate| {
         let mut value = serde_json::to_value(certificate).unwrap();
         value["scan"].take();
@@ -430,8 +432,189 @@ fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
     };
     assert_eq!(strip(&first), strip(&again));
     assert!(again.scan.is_none());
-    let none = candor::subject::certificate::certificate_of(&world.store, 77).unwrap_err();
+    let none =
+        candor::subject::certificate::certificate_of(&mut world.store, 77, hour(3)).unwrap_err();
     assert_eq!(none.code, "request-unknown");
+}
+
+/// Puts the store away and a backup in its place, as after a lost disk.
+fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error::Result<()> {
+    let path = world.path();
+    world.store = crate::common::bare(&world.folder.path().join(format!("spare-{now}")));
+    let lost = world.folder.path().join(format!("lost-{now}"));
+    std::fs::rename(&path, &lost).unwrap();
+    for side in side_files(&path) {
+        let _ = std::fs::remove_file(side);
+    }
+    let none = backup::Certificates::Some(&[]);
+    let done = backup::restore(&path, kept, none, "test", hour(now));
+    if done.is_err() {
+        assert!(!path.exists(), "a refused restore leaves no store");
+        std::fs::rename(&lost, &path).unwrap();
+    }
+    world.reopen();
+    done.map(drop)
+}
+
+fn customer(key: &str, email: &str) -> String {
+    format!("customer_id,at,name,email,card\n{key},2026-01-04,,{email},\n")
+}
+
+/// After a restore the ledger goes on otherwise; a backup of what it left would bring back whom the
+/// journal calls erased, and its record numbers are other people's.
+#[test]
+fn a_backup_of_a_history_that_a_restore_left_is_refused() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "alice@post.example"), hour(1));
+    let file = |world: &World, name: &str| world.folder.path().join(name);
+    let [early, left, since] = ["early", "left", "since"].map(|name| file(&world, name));
+    backup::backup(&mut world.store, &early, hour(2)).unwrap();
+    world.import("shop", &customer("c2", "carol@post.example"), hour(3));
+    backup::backup(&mut world.store, &left, hour(4)).unwrap();
+
+    restore_over(&mut world, &early, 5).unwrap();
+    world.import("shop", &customer("c3", "bob@post.example"), hour(6));
+    world.erase("email:alice@post.example", hour(7));
+    backup::backup(&mut world.store, &since, hour(8)).unwrap();
+    world.erase("email:bob@post.example", hour(9));
+
+    let error = restore_over(&mut world, &left, 10).unwrap_err();
+    assert_eq!(error.code, "backup-abandoned", "{error:?}");
+    for (kept, now) in [(&since, 11), (&early, 12), (&early, 13)] {
+        restore_over(&mut world, kept, now).unwrap();
+        for gone in ["alice", "bob"] {
+            let csv = customer(&format!("new-{gone}"), &format!("{gone}@post.example"));
+            let outcome = world.import("shop", &csv, hour(now));
+            assert_eq!(outcome.summary.records_refused.get("suppressed"), Some(&1), "{gone} {now}");
+        }
+    }
+    let error = restore_over(&mut world, &since, 14).unwrap_err();
+    assert_eq!(error.code, "backup-abandoned", "{error:?}");
+}
+
+/// People of whom a backup knows nothing are kept out by one entry of its restore, each for good.
+#[test]
+fn everybody_who_was_erased_after_a_backup_stays_out_through_every_restore_of_it() {
+    let mut world = World::new();
+    let early = world.folder.path().join("early");
+    backup::backup(&mut world.store, &early, hour(1)).unwrap();
+    for who in ["ann", "ben", "cay"] {
+        world.import("shop", &customer(who, &format!("{who}@post.example")), hour(2));
+        world.erase(&format!("email:{who}@post.example"), hour(3));
+    }
+    for now in 4..7 {
+        restore_over(&mut world, &early, now).unwrap();
+        for who in ["ann", "ben", "cay"] {
+            let outcome =
+                world.import("shop", &customer(who, &format!("{who}@post.example")), hour(now));
+            assert_eq!(outcome.summary.records_refused.get("suppressed"), Some(&1), "{who} {now}");
+        }
+    }
+}
+
+/// A process may be killed between the journal's note and the commit. The next erasure has the same
+/// entry's number, and it is the one that a restore must repeat.
+#[test]
+fn an_erasure_that_was_noted_and_never_came_to_be_is_not_repeated() {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,,ann@post.example,\nc2,2026-01-04,,ben@post.example,\n";
+    world.import("shop", shop, hour(1));
+    let early = world.folder.path().join("early");
+    backup::backup(&mut world.store, &early, hour(2)).unwrap();
+    let undone = candor::store::ErasureNote {
+        entry: world.store.log().size() + 1,
+        at: hour(3).0,
+        records: vec![1],
+        fingerprints: vec!["00".repeat(16)],
+        ..candor::store::ErasureNote::default()
+    };
+    let mut line = serde_json::to_vec(&undone).unwrap();
+    line.push(b'\n');
+    std::fs::write(candor::store::erasures_path(&world.path()), line).unwrap();
+    let done = world.erase("email:ben@post.example", hour(4));
+    assert_eq!(u64::try_from(done.entry).unwrap(), undone.entry, "the number is given again");
+    restore_over(&mut world, &early, 5).unwrap();
+    assert!(world.subject("email:ann@post.example").is_some(), "Ann was never erased");
+    assert!(world.subject("email:ben@post.example").is_none());
+    let again = world.import("shop", shop, hour(6));
+    assert_eq!(again.summary.records_refused.get("suppressed"), Some(&1));
+}
+
+/// An erasure is fulfilled when no old page holds the person any more. A reader beside it keeps such
+/// pages; the request stays open until they are gone, and is closed then by whoever comes next.
+#[test]
+fn an_erasure_beside_a_reader_is_closed_when_the_reader_is_gone() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "ann@post.example"), hour(1));
+    let reader = candor::store::reader(&world.path()).unwrap();
+    reader.execute_batch("BEGIN; SELECT COUNT(*) FROM entry").unwrap();
+    let subject = world.subject("email:ann@post.example").unwrap();
+    let key = blobs(world.store.conn(), "SELECT k FROM record_key WHERE record = 1").remove(0);
+    let rules = &world.rules;
+    let erase = candor::subject::erase::erase;
+    let error = erase(&mut world.store, rules, subject, hour(2)).unwrap_err();
+    assert_eq!(error.code, "erasure-blocked");
+    let open =
+        |world: &World| numbers(world.store.conn(), "SELECT COUNT(*) FROM request WHERE state = 2");
+    assert_eq!(open(&world), [1], "not answered yet");
+    assert!(candor::subject::finish::finish_open(&mut world.store, hour(3)).is_err());
+    drop(reader);
+    assert_eq!(candor::subject::finish::finish_open(&mut world.store, hour(4)).unwrap(), [1]);
+    assert_eq!(open(&world), [0]);
+    assert!(!contains(&world.raw(), &key), "the key is gone from the files");
+    let certificate = candor::subject::certificate::certificate_of(&mut world.store, 1, hour(5));
+    assert!(certificate.unwrap().closed_entry > 0);
+    assert!(world.verify(&[]).holds());
+}
+
+/// Whose memory begins again says so: neither the key's nor the journal's tells of what was before.
+#[test]
+fn what_the_key_forgot_is_not_called_proven() {
+    use candor::verify::{Depth, Options, Standing, verify};
+    let mut world = World::new();
+    for (n, who) in (1..).zip(["ann", "ben"]) {
+        world.import("shop", &customer(who, &format!("{who}@post.example")), hour(n));
+    }
+    let early = world.folder.path().join("early");
+    backup::backup(&mut world.store, &early, hour(3)).unwrap();
+    world.erase("email:ann@post.example", hour(4));
+    let path = world.path();
+    std::fs::remove_file(candor::store::state_path(&path)).unwrap();
+    std::fs::remove_file(candor::store::erasures_path(&path)).unwrap();
+    world.erase("email:ben@post.example", hour(5));
+    let options =
+        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
+    let report = verify(&path, &options).unwrap();
+    assert!(report.holds, "{:?}", report.claims);
+    for claim in ["key-memory", "kept-out"] {
+        let all = report.claims.iter().filter(|c| c.claim == claim);
+        assert!(all.clone().any(|c| c.standing == Standing::NotProven), "{claim}");
+        assert!(all.clone().any(|c| c.standing == Standing::Proven), "{claim}");
+    }
+    // And a restore from before doesn't take the journal's silence for "nobody was erased".
+    let error = restore_over(&mut world, &early, 6).unwrap_err();
+    assert_eq!(error.code, "restore-blind", "{error:?}");
+}
+
+/// What the gate doesn't take for a consent brings nobody back.
+#[test]
+fn a_consent_that_is_not_in_force_brings_nobody_back() {
+    let asked_twice = |text: &str| {
+        text.replacen(
+            "channels = [\"email\"]\n",
+            "channels = [\"email\"]\ndouble_opt_in = true\n",
+            1,
+        )
+    };
+    let mut world = World::under(&asked_twice(crate::common::POLICY));
+    world.import("shop", &customer("c1", "ann@post.example"), hour(1));
+    world.erase("email:ann@post.example", hour(2));
+    let click = format!("email,at,optin,notice\nann@post.example,{},yes,letter-form@2\n", hour(3));
+    let outcome = world.import("page", &click, hour(4));
+    assert_eq!(outcome.summary.returned, 0, "nobody confirmed it");
+    assert_eq!(outcome.summary.records_refused["suppressed"], 1);
+    assert_eq!(world.subject("email:ann@post.example"), None);
 }
 
 /// A certificate that nobody's key signed erases nobody.

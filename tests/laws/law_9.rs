@@ -27,13 +27,14 @@ pub fn statement() -> impl Strategy<Value = Statement> {
             Invalidated,
         ]),
         prop::sample::select(vec![Axis::Consent, Axis::Consent, Axis::Consent, Axis::Objection]),
-        any::<(bool, bool)>(),
-        1..=3u16,
+        any::<(bool, bool, bool)>(),
+        0..=2u16,
         -3..=6i64,
     )
-        .prop_map(|(home, state, axis, (own, confirmed), source, valid)| Statement {
+        .prop_map(|(home, state, axis, (own, confirmed, second), source, valid)| Statement {
             n: 0,
             home,
+            record: 10 * home + i64::from(second),
             axis,
             purpose: 1,
             channel: u16::from(axis == Axis::Consent),
@@ -109,19 +110,20 @@ fn heard<'s>(
 }
 
 /// Whether the last word of a home is a yes, and whether it has any; rule 2 keeps every "no" until
-/// the same source, or the person, takes it back.
+/// the same row of its source, or the person, takes it back. The desk (0) is one.
 fn says_yes(heard: &[&Statement]) -> Option<bool> {
     let mut yes = false;
-    let mut noes: Vec<u16> = Vec::new();
+    let mut noes: Vec<(u16, i64)> = Vec::new();
+    let row = |s: &Statement| (s.source, if s.source == 0 { 0 } else { s.record });
     for s in heard {
         if is_no(s) {
-            noes.push(s.source);
+            noes.push(row(s));
             yes = false;
         } else if matches!(s.state, Given | Renewed) {
             if s.own || s.confirmed {
                 noes.clear();
             }
-            noes.retain(|source| *source != s.source);
+            noes.retain(|no| *no != row(s));
             yes = noes.is_empty();
         }
     }
@@ -265,6 +267,7 @@ fn said(n: i64, source: u16, state: ConsentState, at: i64) -> Statement {
     Statement {
         n,
         home: 1,
+        record: 1,
         axis: Axis::Consent,
         purpose: 1,
         channel: 1,
@@ -299,6 +302,10 @@ fn the_named_cases() {
     // Another source's yes lifts nothing, the person's own does.
     assert!(!holds(&[said(1, 1, Withdrawn, 1), said(2, 2, Given, 2)], 3));
     assert!(holds(&[said(1, 1, Withdrawn, 1), own(said(2, 2, Given, 2))], 3));
+    // Neither does the yes of another row of the same source: it may be another person's.
+    let mut other_row = said(2, 1, Given, 2);
+    other_row.record = 2;
+    assert!(!holds(&[said(1, 1, Withdrawn, 1), other_row], 3));
     // A second source's no doesn't make the first one's forgotten.
     let two = [said(1, 1, Withdrawn, 1), said(2, 2, Refused, 2), said(3, 2, Given, 3)];
     assert!(!holds(&two, 4));

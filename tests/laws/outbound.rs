@@ -190,3 +190,37 @@ fn a_late_wish_is_told_apart() {
     assert_eq!(report.before_known.len(), 1, "{:?}", report.before_known);
     assert_eq!(report.before_known[0].reason, "frequency_wished");
 }
+
+/// Two people share a device. What one of them ticked is not sent to the other's address, whichever
+/// record came first.
+#[test]
+fn a_consent_covers_the_address_in_its_form_and_no_other() {
+    let shop = "[source.shop.fields]\n";
+    let policy = POLICY.replacen(
+        shop,
+        &format!("{shop}device = {{ as = \"identifier.device\", category = \"contact\" }}\n"),
+        1,
+    ) + "\n[identifier.device]\n";
+    let row = |key: &str, optin: &str, at: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice,device\n\
+             {key},{at},,{key}@x.example,,{optin},letter-form@1,tablet-in-the-hall\n"
+        )
+    };
+    for order in [["ann", "ben"], ["ben", "ann"]] {
+        let mut world = World::under(&policy);
+        for (n, who) in (1..).zip(order) {
+            let optin = if who == "ann" { "yes" } else { "" };
+            world.import("shop", &row(who, optin, &format!("2026-01-0{n}")), hour(n));
+        }
+        assert_eq!(world.subjects("email:ann@x.example"), world.subjects("email:ben@x.example"));
+        let out = world.folder.path().join("out.csv");
+        send::push(&mut world.store, &world.rules, "mailer", &out, hour(9)).unwrap();
+        let sent = std::fs::read_to_string(out).unwrap();
+        assert!(!sent.contains("ben@x.example"), "{order:?}: {sent}");
+        if order[0] == "ann" {
+            assert!(sent.contains("ann@x.example"), "{order:?}: {sent}");
+        }
+        lawful(&world);
+    }
+}

@@ -102,6 +102,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "move a word back in time", Sql("UPDATE word SET since = since - 1 WHERE kind = 'purpose' AND code = 1") => "words-differ";
     "let an erased person back in", Sql("DELETE FROM suppression WHERE fingerprint = (SELECT MIN(fingerprint) FROM suppression)") => "" "" "suppression-missing";
     "keep somebody else out", Sql("INSERT INTO suppression SELECT randomblob(16), since, entry FROM suppression LIMIT 1") => "" "" "suppression-unknown";
+    "keep two people out by each other's erasure", Sql("UPDATE suppression SET (entry, since) = (SELECT o.entry, o.since FROM suppression o WHERE o.entry <> suppression.entry LIMIT 1)") => "" "" "suppression-differs";
     "keep somebody out by an entry that erased nobody", Sql("INSERT INTO suppression SELECT randomblob(16), since, 7 FROM suppression LIMIT 1") => "suppression-without-entry";
     "edit since when somebody is kept out", Sql("UPDATE suppression SET since = since - 1") => "suppression-without-entry";
     "name another entry for a disclosure", Sql("UPDATE disclosure SET entry = entry - 1") => "disclosure-without-entry";
@@ -117,6 +118,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "delete a batch", Sql("DELETE FROM batch WHERE n = (SELECT MIN(n) FROM batch WHERE value_count > 0)") => "batch-missing";
     "edit a request's due day", Sql("UPDATE request SET due_on = '2030-01-01'") => "request-differs";
     "call a request another kind", Sql("UPDATE request SET kind = 2") => "request-differs";
+    "give an answered request to another record", Sql("UPDATE request SET record = record + 1 WHERE kind = 2") => "request-differs";
     "reopen a request", Sql("UPDATE request SET state = 2") => "request-differs";
     "delete a request", Sql("DELETE FROM request") => "request-missing";
     "delete a merge", Sql("DELETE FROM merge WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
@@ -129,6 +131,8 @@ pub const ATTACKS: &[Attack] = attacks! {
     "move a record and its home to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(r.id) FROM record r JOIN value v ON v.record = r.id WHERE r.subject = r.home AND v.state = 2)") => "home-differs";
     "move a record that holds no value, and its home, to another subject", Sql("UPDATE record SET home = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1), subject = (SELECT id FROM subject s WHERE s.id <> record.subject AND s.state = 2 LIMIT 1) WHERE id = (SELECT MAX(id) FROM record r WHERE r.subject = r.home AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = r.id))") => "" "" "";
     "call a living subject merged", Sql("UPDATE subject SET state = 3 WHERE id = (SELECT subject FROM record LIMIT 1)") => "merged-subject-holds-records";
+    "delete the subject that a record was born into", Sql("DELETE FROM subject WHERE state = 3") => "subject-missing";
+    "call a merged subject kept by law", Sql("UPDATE subject SET state = 4 WHERE state = 3") => "subject-state";
     "call a merged subject living", Sql("UPDATE subject SET state = 2 WHERE state = 3") => "subject-state";
     "edit a subject's public id", Sql("UPDATE subject SET public_id = public_id + 1 WHERE id = (SELECT MAX(subject) FROM record WHERE subject = home AND NOT EXISTS (SELECT 1 FROM merge m WHERE m.from_subject = record.subject OR m.into_subject = record.subject))") => "" "" "";
     "give a record another source", Sql("UPDATE record SET source = source + 1 WHERE id = (SELECT MAX(record) FROM value WHERE state = 2)") => "source-differs";

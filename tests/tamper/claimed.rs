@@ -48,7 +48,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END" "a record without values";
     "merge_record" "record" "0" "a merge whose payload was erased";
     "merge_record" "merge" "0" "a merge whose payload was erased";
-    "request" "record" "0" "whose a request was";
+    "request" "record" "CASE kind WHEN 4 THEN 0 ELSE record END" "whose a request of erasure was";
     "notice" "id" "0" "a number that nothing refers to";
     "payload" "record" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE record END" "whose an erased payload was";
     "payload" "body" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
@@ -58,6 +58,8 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "value" "purposes" "CASE WHEN state = 4 OR seq IN (SELECT seq FROM kept_salt WHERE item = 1) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
     "value" "observed_at" "CASE WHEN state = 4 AND (observed_at <= 2147483647 OR observed_at = 140737488355327) THEN 0 ELSE observed_at END" "when an erased item was, if so long ago";
     "event" "at" "CASE WHEN purposes = 2 AND (at <= 2147483647 OR at = 140737488355327) THEN 0 ELSE at END" "when an erased item was, if so long ago";
+    "event" "record" "CASE WHEN purposes = 2 THEN 0 ELSE record END" "whose an erased item was";
+    "value" "record" "CASE WHEN state = 4 THEN 0 ELSE record END" "whose an erased item was";
     "event" "name" "CASE WHEN purposes = 2 THEN 0 ELSE name END" "the name of an erased event";
     "event" "purposes" "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
 };

@@ -24,6 +24,7 @@ use candor::profile::merge::{Decider, join, split};
 use candor::profile::read;
 use candor::send::push;
 use candor::store::{self, Creation, Store, erasures_path, key_path, side_files, state_path};
+use candor::subject::access::answer::{Form, answer};
 use candor::subject::backup::backup;
 use candor::subject::erase::erase;
 use candor::verify::{Depth, Held, Options, Report, Standing, latest_checkpoint, verify};
@@ -130,6 +131,8 @@ impl Small {
         seen(&store);
         let jonas = who(&store, "email:jonas.weber@example.org");
         erase(&mut store, &rules, jonas, at("2018-01-04T11:00:00Z")).unwrap();
+        let (out, now) = (file("answer"), at("2018-01-04T12:00:00Z"));
+        answer(&mut store, &rules, otto, Form::Everything, &out, now).unwrap();
         seen(&store);
         let older = file("older.db");
         store.truncate_wal().unwrap();

@@ -422,6 +422,80 @@ pub enum Identity {
     /// street_number, address_line1, address_line2, unit, city, birth_place, postcode, region,
     /// occupation; others by --map.
     Link(Link),
+    /// Links the store's records: what is sure joins, what isn't is asked, what is related is noted
+    ///
+    /// Only records of which something is held for a purpose with `linking = true` take part, and only
+    /// while that purpose may be used for the person. Fields are recognised by the names that the policy
+    /// gives them, as the columns of `identity link`. What people decided stands: what they joined stays
+    /// joined, what they parted stays apart. Running it again changes nothing.
+    Run {
+        /// Tells what would happen and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// The questions to people: lists them, shows one, takes the answer
+    ///
+    /// Whoever is shown is noted in the ledger, and so is each answer with who gave it (--as).
+    Review(Review),
+    /// Tells what speaks for and against two records being one person's, in bits
+    ///
+    /// The ledger notes that somebody looked.
+    Explain(Explain),
+    /// How linking stands: persons, links, what deserves a look, and what was learned
+    Report(IdentityReport),
+}
+
+/// `identity review`
+#[derive(Args)]
+pub struct Review {
+    /// Shows this question
+    #[arg(value_name = "QUESTION")]
+    pub question: Option<i64>,
+    /// Answers it: the two are one person, two people, two of one household, or ask again later
+    #[arg(long, value_enum, requires = "question")]
+    pub answer: Option<ReviewAnswer>,
+    /// Shows one question after the other, and reads the answers line by line
+    #[arg(long, conflicts_with_all = ["question", "json"])]
+    pub work: bool,
+}
+
+/// Answers to a question.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReviewAnswer {
+    /// One person: the two profiles are joined
+    Same,
+    /// Two people, who are kept apart
+    Different,
+    /// Two people of one household, who are kept apart
+    Related,
+    /// Asks again later
+    Later,
+}
+
+/// `identity explain`
+#[derive(Args)]
+pub struct Explain {
+    /// kind:value, a subject id, or a record's number
+    pub one: String,
+    /// kind:value, a subject id, or a record's number
+    pub other: String,
+    /// Writes the picture to a file
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Writes the whole as a page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// `identity report`
+#[derive(Args)]
+pub struct IdentityReport {
+    /// How it is written
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+    /// Writes it to a file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `identity link`

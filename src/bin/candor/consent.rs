@@ -2,13 +2,16 @@
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::consent::answers::Answers;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
+use candor::consent::gate::Reason;
+use candor::consent::history::History;
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
-use candor::policy::rulebook::{Rulebook, bit};
-use candor::policy::types::ConsentState;
+use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
+use candor::policy::types::{ConsentState, Source};
 use candor::profile::read;
 use candor::store::{self, Access, Store};
 use candor::subject::{forget, receipt};
@@ -120,14 +123,25 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         context.out.say(format!("recorded as ledger entry {entry}"));
     }
     let nothing_held = is_empty_consent(&store, &rules, &spoken, subject)?;
-    if nothing_held {
-        let purpose = spoken.purpose.unwrap_or_default();
+    let closed = match consented(&rules, &spoken) {
+        Some(code) => closed(&store, &rules, subject, code, now)?,
+        None => None,
+    };
+    let purpose = spoken.purpose.unwrap_or_default();
+    if let Some(reason) = closed {
+        context.out.say(format!("nothing may come in for {purpose} yet: {}", reason.words()));
+    } else if nothing_held {
         context.out.say(format!(
             "nothing is held for {purpose}: what the sources sent before was not kept for it"
         ));
-        context
-            .out
-            .say("next    candor import FILE --source NAME --again, with their last exports");
+        // Another look at the exports can help only where a source may send something for it.
+        let sources = sources_for(&rules, purpose);
+        if !sources.is_empty() {
+            context.out.say(format!(
+                "next    candor import FILE --source NAME --again, with the last exports of {}",
+                sources.join(", ")
+            ));
+        }
     }
     if forgotten.values + forgotten.events > 0 {
         context.out.say(format!(
@@ -138,8 +152,16 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     }
     context.out.give(&json!({
         "entries": entries, "forgotten": forgotten, "nothing_held_for_purpose": nothing_held,
+        "still_closed": closed.map(|reason| reason.code()),
     }));
     Ok(Answer::Yes)
+}
+
+/// The purpose to which somebody said yes.
+fn consented(rules: &Rulebook, spoken: &Spoken<'_>) -> Option<PurposeCode> {
+    let says_yes = matches!(spoken.state, ConsentState::Given | ConsentState::Renewed);
+    let code = spoken.purpose.and_then(|name| rules.purpose_code(name));
+    code.filter(|_| spoken.axis == Axis::Consent && says_yes)
 }
 
 /// Whether somebody said yes to a purpose for which nothing of them is held.
@@ -149,14 +171,38 @@ fn is_empty_consent(
     spoken: &Spoken<'_>,
     subject: i64,
 ) -> Result<bool> {
-    let says_yes = matches!(spoken.state, ConsentState::Given | ConsentState::Renewed);
-    let code = spoken.purpose.and_then(|name| rules.purpose_code(name));
-    match code {
-        Some(code) if spoken.axis == Axis::Consent && says_yes => {
-            Ok(!read::holds_under(store.conn(), store.words(), subject, bit(code))?)
-        }
-        _ => Ok(false),
+    match consented(rules, spoken) {
+        Some(code) => Ok(!read::holds_under(store.conn(), store.words(), subject, bit(code))?),
+        None => Ok(false),
     }
+}
+
+/// Why the gate still lets nothing of a person in for a purpose, whatever home it is of.
+fn closed(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    purpose: PurposeCode,
+    now: Moment,
+) -> Result<Option<Reason>> {
+    let history = History::load(store.conn(), subject)?;
+    let mut closed = None;
+    for home in &history.homes {
+        let standing = history.standing_of(home.id, AsOf::at(now));
+        let answers = Answers::of(rules, &standing, now);
+        if answers.open & bit(purpose) != 0 {
+            return Ok(None);
+        }
+        closed = Some(answers.reason(purpose));
+    }
+    Ok(closed)
+}
+
+/// The sources that may send something for a purpose.
+fn sources_for<'r>(rules: &'r Rulebook, purpose: &str) -> Vec<&'r str> {
+    let serves = |source: &Source| source.purposes.iter().any(|name| name == purpose);
+    let sources = rules.policy.sources.iter().filter(|(_, source)| serves(source));
+    sources.map(|(name, _)| name.as_str()).collect()
 }
 
 fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {

@@ -67,7 +67,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
 /// `request certificate`: the certificate of an erasure, again.
 pub fn again(context: &Context, request: i64, out: Option<&Path>) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
-    let certificate = certificate_of(&store, request)?;
+    let certificate = certificate_of(&mut store, request, Moment::now())?;
     let path = out.map_or_else(|| default_path(&store, &certificate), Path::to_owned);
     refuse_existing(&path)?;
     write_certificate(context, &mut store, &certificate, &path)?;

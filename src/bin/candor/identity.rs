@@ -1,4 +1,4 @@
-//! `identity`: who is who. `link` works on a file and needs no store.
+//! `identity`: who is who. `link` works on a file and needs no store; the others stand in `linking`.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::args::{Identity, Link};
 use crate::output::counted;
-use crate::{Answer, Context};
+use crate::{Answer, Context, linking};
 
 /// The blocking keys of a file never leave memory, so that their secret needs none.
 const SECRET: Secret = *b"keys of one file";
@@ -19,6 +19,10 @@ const SECRET: Secret = *b"keys of one file";
 pub fn run(context: &Context, command: &Identity) -> Result<Answer> {
     match command {
         Identity::Link(args) => run_link(context, args),
+        Identity::Run { dry_run } => linking::run(context, *dry_run),
+        Identity::Review(args) => linking::review(context, args),
+        Identity::Explain(args) => linking::explain(context, args),
+        Identity::Report(args) => linking::report(context, args),
     }
 }
 
@@ -114,7 +118,7 @@ fn write_lines(
 }
 
 /// Who is whom is personal: only its owner may read it.
-fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
+pub fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

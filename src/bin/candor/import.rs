@@ -42,12 +42,7 @@ impl Listener for Terminal<'_, '_> {
     fn reject(&mut self, reject: &Reject, header: Option<&[u8]>) -> Result<()> {
         self.rejected += 1;
         if self.rejected <= REJECTS_SHOWN_MAX {
-            self.context.out.note(format!(
-                "{}:{}: {}",
-                self.file.display(),
-                reject.line,
-                reject.reason
-            ));
+            self.context.out.note(format!("{}:{}: {reject}", self.file.display(), reject.line));
         }
         match &mut self.rejects {
             Some(rejects) => rejects.write(&reject.raw, header),
@@ -148,6 +143,9 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
 fn nothing(s: &Summary) -> &'static str {
     let is_known = s.records_unchanged + s.events_known > 0;
     match (is_known, s.kept_something_out()) {
+        (true, true) if s.events_differ > 0 => {
+            "nothing new: what is known already stays as it was first said"
+        }
         (true, false) => "nothing new: everything in it is known already",
         (true, true) => {
             "nothing new: what may be kept of it is known already, and the rest stays out"
@@ -190,6 +188,19 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
             known => format!(" ({} held already)", counted(known, "event was", "events were")),
         }
     ));
+    if s.values_older > 0 {
+        let values = counted(s.values_older, "value was", "values were");
+        out.say(format!(
+            "  older      {values} said before what is held, and nothing was kept of that"
+        ));
+    }
+    if s.events_differ > 0 {
+        let events = counted(s.events_differ, "event is", "events are");
+        let say = if s.events_differ == 1 { "says" } else { "say" };
+        out.say(format!(
+            "  differ     {events} known already, and {say} something else: kept as first said (--explain tells the lines)"
+        ));
+    }
     let statements: Vec<String> = s
         .statements
         .iter()
@@ -214,6 +225,12 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     }
     if !s.unreadable.is_empty() {
         out.say(format!("  unreadable {}", reasons("", &s.unreadable)));
+    }
+    if s.rows_of_unknown_events > 0 {
+        let rows = counted(s.rows_of_unknown_events, "row", "rows");
+        out.say(format!(
+            "             of {rows} the event can't be told: it may be in without that row"
+        ));
     }
     say_purposes(context, s);
     say_stripped(context, s);

@@ -17,6 +17,7 @@ mod identity;
 mod import;
 mod init;
 mod key;
+mod linking;
 mod output;
 mod policy;
 mod profile;
@@ -39,6 +40,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::profile::lookup;
 use candor::store::{Access, Store};
+use candor::subject::finish::finish_open;
 use output::Output;
 
 /// What every command gets.
@@ -65,7 +67,28 @@ impl Context {
     /// Opens the store.
     pub fn open(&self, access: Access) -> Result<Store> {
         let path = self.path()?;
-        self.secrets.with(|unlocking| Store::open_with(path, access, &self.actor, unlocking))
+        let mut store = self
+            .secrets
+            .with(|unlocking| Store::open_with(path, access, &self.actor, unlocking))?;
+        if access == Access::Write && store.signer().is_some() {
+            self.finish_erasures(&mut store)?;
+        }
+        Ok(store)
+    }
+
+    /// Finishes what a killed process or a reader beside it kept an erasure from, as soon as it can be.
+    fn finish_erasures(&self, store: &mut Store) -> Result<()> {
+        match finish_open(store, Moment::now()) {
+            Err(error) if is_unwritable(&error) || error.code == "erasure-blocked" => Ok(()),
+            finished => finished.map(|requests| {
+                for request in requests {
+                    self.out.note(format!(
+                        "the erasure of request {request} was ended before its proof; now the \
+                         write-ahead log is empty and the request closed"
+                    ));
+                }
+            }),
+        }
     }
 
     /// Who acts.
@@ -123,8 +146,18 @@ fn main() -> ExitCode {
         out: Output::new(cli.json),
         secrets: unlock::Secrets::new(cli.passphrase_file),
     };
-    let outcome = run(&context, cli.command);
+    let outcome = check_actor(&context.actor).and_then(|()| run(&context, cli.command));
     ExitCode::from(context.out.end(outcome))
+}
+
+/// What acts is written into the ledger, which forgets nothing: no address, and nothing long.
+fn check_actor(actor: &str) -> Result<()> {
+    let is_plain = |c: char| !c.is_control() && c != '@';
+    if (1..=64).contains(&actor.len()) && actor.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(Error::usage("actor-unfit", "--as names who acts in up to 64 bytes, and by no address")
+        .next("name a role or a staff number: it stays in the ledger for good"))
 }
 
 fn run(context: &Context, command: Command) -> Result<Answer> {

@@ -67,6 +67,7 @@ fn purpose(draft: &mut Draft, name: &str, table: &Table) -> Option<Purpose> {
     let consent_expires = grounds::consent_expires(report, table, basis);
     let retention = kept_for(report, table);
     let keeps_on_erasure = grounds::keeps_on_erasure(report, table, basis);
+    let linking = linking(report, table);
     Some(Purpose {
         title: table.text(report, "title").map_or_else(|| name.to_owned(), |said| said.value),
         channels,
@@ -80,11 +81,31 @@ fn purpose(draft: &mut Draft, name: &str, table: &Table) -> Option<Purpose> {
         consent_expires,
         marketing: table.flag(report, "marketing").unwrap_or_default(),
         profiling: table.flag(report, "profiling").unwrap_or_default(),
+        linking,
         keeps_on_erasure,
         subjects: table.text(report, "subjects").map(|said| said.value),
         basis: basis?,
         retention: retention?,
     })
+}
+
+/// Whether its data may be compared to find one person's records; never that of a purpose that profiles.
+fn linking(report: &mut Report, table: &Table) -> bool {
+    let linking = table.flag(report, "linking").unwrap_or_default();
+    if linking && table.flag(report, "profiling").unwrap_or_default() {
+        report.mistake(
+            (table.line_of("linking"), &table.at("linking")),
+            "linking-by-profiling",
+            "a purpose that builds profiles is to link records too",
+            "records that are linked are one person's for every purpose, while data that is held to \
+             profile people serves that alone (Art 5(1)(b))",
+            "link under a purpose of its own that names what it compares, such as:\n\
+             [purpose.one_profile]\ntitle = \"Find out which records are one person's\"\n\
+             basis = \"legitimate_interests\"\nassessment = \"LIA-…\"\n\
+             categories = [\"contact\"]\nretention = \"P24M after last contact\"\nlinking = true",
+        );
+    }
+    linking
 }
 
 fn basis(report: &mut Report, table: &Table) -> Option<Basis> {

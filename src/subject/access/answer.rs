@@ -130,7 +130,7 @@ pub fn answer(
         let salt = commit_to(writer, &mut body, manifest.as_bytes());
         let entry =
             writer.append_about("access.export", record, &key, &payload, Some(body.into()))?;
-        let closed = close(writer, &opened, json!({"export": entry}))?;
+        let closed = close(writer, opened.id, json!({"export": entry}))?;
         Ok((note, entry, closed, salt, package.subject, tables))
     })?;
     let (request, entry, closed_entry, salt, subject, tables) = done;

@@ -10,6 +10,7 @@ use crate::base::error::{Error, Result};
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
+use crate::linking;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
@@ -29,8 +30,8 @@ use super::reasons::{Item, KEY, Tally, profiling};
 use super::recipients::recipients;
 use super::{
     AccessPackage, ErasureRemains, EventNote, FingerprintNote, FoundBy, JoinedNote, LinkNote,
-    Obtained, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote, UNTIL_LIFTED, ValueNote,
-    sql,
+    Obtained, QuestionNote, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote,
+    UNTIL_LIFTED, ValueNote, sql,
 };
 
 /// Collects everything that is held about a subject, as of a moment.
@@ -127,6 +128,7 @@ pub fn collect(
         request: None,
         ties,
         links,
+        questions: questions(store, &records)?,
         controller: rules.policy.controller.clone(),
         profiling: profiling(&purposes),
         purposes,
@@ -254,7 +256,7 @@ fn joined(store: &Store, subject: i64) -> Result<Vec<JoinedNote>> {
 /// held to be theirs.
 fn ties(store: &Store, records: &[OpenRecord]) -> Result<(TiesNote, Vec<LinkNote>)> {
     let own: BTreeSet<i64> = records.iter().map(|record| record.id).collect();
-    let (mut related, mut apart) = (BTreeSet::new(), BTreeSet::new());
+    let (mut related, mut apart, mut likely) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut links: BTreeMap<i64, LinkNote> = BTreeMap::new();
     for record in records {
         for link in profile_sql::links_of(store.conn(), record.id)? {
@@ -265,13 +267,18 @@ fn ties(store: &Store, records: &[OpenRecord]) -> Result<(TiesNote, Vec<LinkNote
                 _ => "same person",
             };
             let by = store.words().text(WordKind::Field, link.identifier);
+            let by = match link.model {
+                0 => by.strip_prefix("identifier.").unwrap_or_default().to_owned(),
+                model => format!("likeness, by model {model}"),
+            };
             links.entry(link.id).or_insert_with(|| LinkNote {
                 record: record.id,
                 with: own.contains(&other).then_some(other),
                 found,
-                by: by.strip_prefix("identifier.").unwrap_or_default().to_owned(),
+                by,
             });
             let to = match link.kind {
+                profile_sql::LINK_RELATED if link.model != 0 => &mut likely,
                 profile_sql::LINK_RELATED => &mut related,
                 profile_sql::LINK_CANNOT => &mut apart,
                 _ => continue,
@@ -281,8 +288,32 @@ fn ties(store: &Store, records: &[OpenRecord]) -> Result<(TiesNote, Vec<LinkNote
             }
         }
     }
-    let ties = TiesNote { related: related.len() as u64, kept_apart: apart.len() as u64 };
+    let ties = TiesNote {
+        related: related.len() as u64,
+        household: likely.len() as u64,
+        kept_apart: apart.len() as u64,
+    };
     Ok((ties, links.into_values().collect()))
+}
+
+/// Questions whether a record of the person and another are one person's: of the other nothing is told
+/// but its number where it is the person's own too.
+fn questions(store: &Store, records: &[OpenRecord]) -> Result<Vec<QuestionNote>> {
+    let own: BTreeSet<i64> = records.iter().map(|record| record.id).collect();
+    let mut notes: BTreeMap<i64, QuestionNote> = BTreeMap::new();
+    for record in records {
+        for asked in linking::review::asked_about(store, record.id)? {
+            notes.entry(asked.question).or_insert(QuestionNote {
+                question: asked.question,
+                record: record.id,
+                with: own.contains(&asked.other).then_some(asked.other),
+                state: asked.state,
+                asked: asked.entry,
+                answered: asked.decided_entry,
+            });
+        }
+    }
+    Ok(notes.into_values().collect())
 }
 
 /// The notices that statements name, each once for each language, with their texts.

@@ -41,6 +41,7 @@ fn given(package: &AccessPackage, table: &str) -> usize {
         "request" => package.requests.len(),
         "identifier" => package.found_by.len(),
         "link" => package.links.len(),
+        "question" => package.questions.len(),
         "merge" => package.joined.len(),
         _ => 0,
     }

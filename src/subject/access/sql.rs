@@ -67,7 +67,7 @@ pub fn forgetting_entries(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
 
 /// How many rows of each table are about a subject. Values and events are counted over the whole
 /// table, not along the chains on which a profile is read: a row that fell off its chain is counted.
-pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 11]> {
+pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 12]> {
     let count = |what: &str| -> Result<u64> {
         let sql =
             format!("SELECT COUNT(*) FROM {what} IN (SELECT id FROM record WHERE subject = $1)");
@@ -85,6 +85,7 @@ pub fn counts(conn: &Connection, subject: i64) -> Result<[(&'static str, u64); 1
         ("request", count("request WHERE record")?),
         ("identifier", count("identifier WHERE record")?),
         ("link", links(conn, subject)?),
+        ("question", questions(conn, subject)?),
         ("merge", merges(conn, subject)?),
     ])
 }
@@ -97,6 +98,20 @@ fn links(conn: &Connection, subject: i64) -> Result<u64> {
              AND id IN (SELECT l.id FROM record r JOIN link l ON l.a = r.id WHERE r.subject = $1
                         UNION SELECT l.id FROM record r JOIN link l ON l.b = r.id
                         WHERE r.subject = $1)",
+        )?
+        .query_row([subject], |row| row.get(0))?;
+    Ok(rows.unsigned_abs())
+}
+
+/// Questions of which one end is a record of a subject.
+fn questions(conn: &Connection, subject: i64) -> Result<u64> {
+    let rows: i64 = conn
+        .prepare_cached(
+            "SELECT COUNT(*) FROM question
+             WHERE id IN (SELECT q.id FROM record r JOIN question q ON q.a = r.id
+                          WHERE r.subject = $1
+                          UNION SELECT q.id FROM record r JOIN question q ON q.b = r.id
+                          WHERE r.subject = $1)",
         )?
         .query_row([subject], |row| row.get(0))?;
     Ok(rows.unsigned_abs())

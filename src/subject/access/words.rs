@@ -179,6 +179,10 @@ pub fn entry(kind: &str) -> Option<&'static str> {
         "suppression.lift" => "you came back after an erasure",
         "profile.merge" => "two profiles were found to be yours and joined",
         "profile.split" => "a profile was parted from yours",
+        "identity.run" => "it was asked whether two entries are one person's",
+        "identity.answer" => {
+            "somebody who works for us decided whether two entries are one person's"
+        }
         "access.read" => "somebody who works for us looked at your data",
         "access.export" => "an answer to you was written",
         "request.open" => "a request of yours came",
@@ -212,6 +216,7 @@ pub fn table(name: &str) -> &str {
         "disclosure" => "times that data about you was sent",
         "request" => "requests of yours before this one",
         "link" => "findings that entries are, or are not, of one person",
+        "question" => "questions whether an entry is yours",
         "merge" => "profiles that were joined with yours",
         other => other,
     }

@@ -341,6 +341,13 @@ const TABLE: &[Bad] = &[
         "17(3)(b)",
         "legal_obligation",
     ),
+    bad(
+        "linking-by-profiling",
+        "notice = \"form\"\n",
+        "notice = \"form\"\nprofiling = true\nlinking = true\n",
+        "linking = true",
+        "[purpose.one_profile]",
+    ),
     // Identifiers and profiles.
     bad(
         "unknown-attribute",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::policy::currency::amount;
 use crate::view::Table;
 
-use super::super::{EventNote, Held, UNTIL_LIFTED, ValueNote, words};
+use super::super::{EventNote, Held, QuestionNote, UNTIL_LIFTED, ValueNote, words};
 use super::Page;
 
 impl Page<'_> {
@@ -104,6 +104,7 @@ impl Page<'_> {
         let ties = self.package.ties;
         for (count, words) in [
             (ties.related, "shares an identifier with yours"),
+            (ties.household, "is likely of one household with yours, as we reckoned"),
             (ties.kept_apart, "was decided not to be yours"),
         ] {
             if count > 0 {
@@ -111,11 +112,30 @@ impl Page<'_> {
                     1 => ("1 profile of another person".to_owned(), words.to_owned()),
                     more => (
                         format!("{more} profiles of other people"),
-                        words.replace("shares", "share").replace("was ", "were "),
+                        words
+                            .replace("shares", "share")
+                            .replace("was ", "were ")
+                            .replace("is ", "are "),
                     ),
                 };
                 self.say(&format!("{who} {words}. Nothing of it is in this answer."));
             }
+        }
+        let reckoned = self.package.links.iter().filter(|link| link.by.starts_with("likeness"));
+        let reckoned = reckoned.filter(|link| link.with.is_some()).count();
+        if reckoned > 0 {
+            self.say(
+                "That entries in our systems are yours was partly reckoned from how alike they are. Tell us \
+                 where that is wrong, and we part them.",
+            );
+        }
+        let open = |q: &&QuestionNote| matches!(q.state, "open" | "put off");
+        match self.package.questions.iter().filter(open).count() {
+            0 => {}
+            1 => self.say("Whether 1 more entry in our systems is yours is an open question."),
+            more => self.say(&format!(
+                "Whether {more} more entries in our systems are yours are open questions."
+            )),
         }
         if !self.package.joined.is_empty() {
             let joined: Vec<String> = self
