@@ -450,7 +450,7 @@ fn portable_data_is_what_ann_gave_under_consent_or_contract() {
     let lines = csv("lines.csv");
     assert_eq!(lines.lines().next(), Some("event,at,id,line,cents,product"));
     assert!(lines.contains("order,2025-03-01T10:00:00Z,100,2,1200,=SUM(A1)"), "{lines}");
-    assert!(csv("events.csv").contains("order,2025-03-02T10:00:00Z,101,900,till,Quay"));
+    assert!(csv("events.csv").contains("order,2025-03-02T10:00:00Z,101,900,EUR,till,Quay"));
     assert_eq!(csv("identifiers.csv").lines().count(), 1 + given.identifiers.len());
     assert_eq!(csv("attributes.csv").lines().count(), 1 + given.attributes.len());
 }
@@ -530,6 +530,41 @@ fn after_an_erasure_the_books_are_told_of() {
     assert!(package.events.iter().all(|event| event.held.purposes == ["books"]));
     assert_eq!(package.events.len(), 2);
     assert!(package.statements.is_empty() && package.recipients.is_empty());
+}
+
+/// A person reads 9.00 EUR, not 900 of something, and each line of a basket by itself; programs keep
+/// the integer.
+#[test]
+fn amounts_have_their_currency_and_a_basket_is_a_list() {
+    let small = Small::new();
+    let package = small.package("card:C-ANN");
+    let document = page(&package);
+    let text = document.to_text(None);
+    for said in ["amount: 9.00 EUR", "amount: 60.00 EUR", "69.00 EUR"] {
+        assert!(text.contains(said), "{said} is missing in:\n{text}");
+    }
+    assert!(!text.contains("smallest unit"), "{text}");
+    let html = document.to_html("en");
+    let list = "amount: 60.00 EUR\nlines:\n1. cents 4800, product apron\n2. cents 1200, product ";
+    assert!(html.contains(list), "{html}");
+    let json = serde_json::to_value(&package).unwrap();
+    assert_eq!(
+        (&json["events"][1]["amount"], &json["events"][1]["currency"]),
+        (&900.into(), &"EUR".into())
+    );
+    assert!(json["events"][0].get("currency").is_none(), "a ticket has no amount");
+    let ann = small.who("card:C-ANN");
+    let store = &small.store;
+    let profile = read::profile(store.conn(), store.words(), &small.rules.policy, ann).unwrap();
+    let orders = &profile.activity["order"];
+    assert_eq!((orders.sum, orders.currency.as_deref()), (6900, Some("EUR")));
+
+    // Where the policy names none, that is said.
+    let mut bare = small.rules;
+    bare.policy.sources.get_mut("till").unwrap().events[0].currency = None;
+    let package = whole_package(store, &bare, ann, now()).unwrap();
+    let text = page(&package).to_text(None);
+    assert!(text.contains("amount: 900") && text.contains("smallest unit"), "{text}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod at_once_nothing_is_overlooked;
 mod events_stay_as_first_said;
 #[path = "laws/gate_table.rs"]
 mod gate_table;
+#[path = "laws/holds.rs"]
+mod holds_keep_and_serve_nothing;
 #[path = "laws/law_10.rs"]
 mod law_10_time_is_stated;
 #[path = "laws/law_1.rs"]
@@ -34,6 +36,8 @@ mod law_9_the_most_protective_wins;
 mod notices_are_demonstrable;
 #[path = "laws/outbound.rs"]
 mod outbound_is_told_and_not_too_often;
+#[path = "laws/receipts.rs"]
+mod receipts_say_what_stands;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
 #[path = "laws/split.rs"]

@@ -101,6 +101,12 @@ impl Said {
         serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
     }
 
+    /// The code of the error that people are told.
+    fn error_code(&self) -> &str {
+        let told = self.err.strip_prefix("error ").unwrap_or(&self.err);
+        told.split(':').next().unwrap_or_default()
+    }
+
     fn error(&self) -> Value {
         self.json()["error"].clone()
     }
@@ -452,6 +458,101 @@ fn a_file_for_a_spreadsheet_runs_nothing() {
     let said = desk.done("audience push mailer --out spreadsheet.csv");
     assert!(!said.contains("formula"), "{said}");
     assert!(desk.read("spreadsheet.csv").contains(",'=HYPERLINK(1)\r\n"));
+}
+
+/// The page gives its days in the controller's time zone, so a day that is typed is one of those.
+#[test]
+fn a_day_that_is_typed_is_one_of_the_controllers() {
+    let desk = Desk::with_people();
+    // 23:00 in UTC is midnight in Dublin in July: the first moment of 14 July there.
+    let at = |time: &str| {
+        let line = format!("--json consent state email:edda.lind@example.com --at {time}");
+        desk.typed(&line).json()["at"].clone()
+    };
+    assert_eq!(at("2017-07-14"), "2017-07-13T23:00:00Z");
+    assert_eq!(at("2017-12-14"), "2017-12-14T00:00:00Z");
+    assert_eq!(at("2017-07-14T00:00:00Z"), "2017-07-14T00:00:00Z", "a moment stays as it is");
+    let report = desk.typed("--json audit report consent --as-of 2030-07-14").json();
+    assert_eq!(report["as_of"], "2030-07-13T23:00:00Z");
+    desk.done("consent channel email:edda.lind@example.com --channel post --deny --at 2017-07-14");
+    let told = desk.done("consent history email:edda.lind@example.com");
+    assert!(told.contains("2017-07-13T23:00:00Z  withdrawn"), "{told}");
+    let history = "consent history email:edda.lind@example.com --known-at";
+    assert!(desk.done(&format!("{history} 2017-07-14")).contains("nothing was ever recorded"));
+    assert!(desk.typed("consent state --help").out.contains("in the controller's time zone"));
+    let error = desk.typed("--json consent history email:edda.lind@example.com --known-at then");
+    assert!(error.error()["next"].as_str().unwrap().contains("Europe/Dublin"));
+}
+
+#[test]
+fn a_hold_is_set_told_and_lifted() {
+    let desk = Desk::with_people();
+    let who = "email:edda.lind@example.com";
+    assert_eq!(desk.typed(&format!("hold {who}")).exit, Some(2), "it needs a claim");
+    let set = format!("hold {who} --because claim-17 --category contact --until 2030-01-31");
+    assert!(desk.done(&set).contains("contact: kept until 2030-01-31, as ledger entry"));
+    let state = desk.done(&format!("consent state {who}"));
+    assert!(
+        state.contains("legal hold: contact is kept until 2030-01-31 (Art 17(3)(e))"),
+        "{state}"
+    );
+    let why = desk.done(&format!("profile why {who} first_name"));
+    assert!(why.contains("hold       for a legal claim (Art 17(3)(e)), until 2030-01-31"), "{why}");
+    let json = desk.typed(&format!("--json consent state {who}")).json();
+    assert_eq!(json["holds"][0]["category"], "contact");
+    let history = desk.typed(&format!("--json consent history {who}")).json();
+    let told = history.as_array().unwrap().last().unwrap();
+    assert_eq!((&told["about"], &told["because"]), (&"hold".into(), &"claim-17".into()));
+    let erased = desk.done(&format!("erase {who}"));
+    assert!(erased.contains("Art 17(3)(e), a legal hold, until 2030-01-31"), "{erased}");
+    let id = erased.split_whitespace().find(|word| word.starts_with("s-")).unwrap();
+    let id = id.trim_end_matches(':').to_owned();
+    let lifted = desk.done(&format!("hold {id} --lift"));
+    assert!(lifted.contains(&format!("candor erase {id}")), "{lifted}");
+    assert_eq!(desk.typed(&format!("hold {id} --lift")).error_code(), "hold-not-found");
+    let last = desk.done(&format!("erase {id}"));
+    assert!(!last.contains("kept:"), "{last}");
+    desk.done("audit verify --deep");
+}
+
+#[test]
+fn what_is_refused_names_what_it_is_about() {
+    let desk = Desk::with_people();
+    for (role, other) in [("operator", "auditor"), ("auditor", "operator")] {
+        let mut command = desk.command("sql --role");
+        let said = Said::of(command.args([role, "SELECT * FROM value"]).output().unwrap());
+        assert_eq!(said.exit, Some(1));
+        let named = |role: &str| said.err.contains(&format!("the {role}'s role"));
+        assert!(named(role) && !named(other), "{}", said.err);
+    }
+    let nowhere = desk.typed("--json init no/such/folder/t.db").error();
+    assert_eq!(
+        (nowhere["code"].as_str(), nowhere["exit"].as_i64()),
+        (Some("folder-not-found"), Some(2))
+    );
+    assert_eq!(nowhere["where"], "no/such/folder");
+    assert!(nowhere["next"].as_str().unwrap().contains("mkdir -p no/such/folder"));
+}
+
+/// Whoever came back by one address has, by another that they didn't bring back, not come back.
+#[test]
+fn what_stays_out_of_somebody_who_came_back_is_told_truly() {
+    let desk = Desk::with_people();
+    desk.done("erase email:edda.lind@example.com");
+    desk.write(
+        "back.csv",
+        &format!(
+            "email,purpose,channel,action,at,method,notice\n\
+             edda.lind@example.com,newsletter,email,give,{},preference-page,newsletter-form@3\n",
+            candor::base::clock::Moment::now()
+        ),
+    );
+    let back = desk.done("import back.csv --source preferences");
+    assert!(back.contains("1 new"), "{back}");
+    let said = desk.typed("import web_accounts.ndjson --source web --again --explain");
+    let line = said.err.lines().find(|line| line.contains("suppressed")).unwrap_or(&said.err);
+    assert!(line.contains("keeps out a key or identifier"), "{line}");
+    assert!(!said.err.contains("has not come back"), "{}", said.err);
 }
 
 /// The ledger forgets nothing, so nobody's address goes into it as the one who acts.

@@ -8,6 +8,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Reason, judge};
+use crate::consent::stands::let_through;
 use crate::policy::rulebook::{ChannelCode, PurposeRule};
 use crate::policy::types::Basis;
 use crate::store::{self, Store};
@@ -139,15 +140,12 @@ impl Tally {
             self.states.entry("unknown").or_default().0 += people;
             return;
         };
-        let verdict = judge(rule, consent, at);
-        let state = match verdict {
-            _ if standing.restricted => consent.state.as_str(),
-            _ if standing.permissions.get(&channel) == Some(&false) => consent.state.as_str(),
+        let state = match judge(rule, consent, at) {
             Err(Reason::ConsentExpired) => "expired",
             _ => consent.state.as_str(),
         };
-        let closed = standing.restricted || standing.permissions.get(&channel) == Some(&false);
-        let in_force = if verdict.is_ok() && !closed { people } else { 0 };
+        let open = let_through(rule, channel, standing, at).is_ok();
+        let in_force = if open { people } else { 0 };
         for count in [
             self.states.entry(state).or_default(),
             self.notices.entry(consent.by.notice_version).or_default(),

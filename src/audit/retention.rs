@@ -12,6 +12,7 @@ use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::store::{self, Store};
 use crate::subject::forget::holding;
+use crate::subject::hold::Holds;
 use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::people::People;
@@ -82,7 +83,8 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
     let books = Books::load(conn, store.words())?;
     let masks = Masks::load(conn)?;
     let contacts = contacts(store, &people, &books, as_of)?;
-    let mut holds: Vec<Option<PurposeMask>> = vec![None; people.slots()];
+    let mut holds: Vec<Option<(PurposeMask, Holds<'_>)>> =
+        std::iter::repeat_with(|| None).take(people.slots()).collect();
     let mut tallies: BTreeMap<(u8, String), Tally> = BTreeMap::new();
     let mut past: HashMap<Kind, u64> = HashMap::new();
     for kind in [Kind::Value, Kind::Event] {
@@ -95,9 +97,11 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
             if who.is_some_and(|subject| subject != place.subject) {
                 return Ok(());
             }
-            let hold = *holds[place.slot].get_or_insert_with(|| {
-                holding(&rules, &people.standing_of(place.slot, AsOf::at(as_of)), as_of)
+            let (hold, claim) = holds[place.slot].get_or_insert_with(|| {
+                let standing = people.standing_of(place.slot, AsOf::at(as_of));
+                (holding(&rules, &standing, as_of), Holds::of(standing, store.words()))
             });
+            let hold = *hold;
             let contact = contacts[people.person_of(place.slot)];
             let mask = masks.of(item.set);
             let category = batch.map.categories(kind, item.name).first().map_or("", String::as_str);
@@ -110,7 +114,8 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
                     _ => (code, Moment(i64::MIN)),
                 })
                 .collect();
-            let past_due = until.iter().all(|(_, until)| *until <= as_of);
+            let past_due =
+                until.iter().all(|(_, until)| *until <= as_of) && claim.until(category).is_none();
             *past.entry(kind).or_default() += u64::from(past_due);
             for (code, until) in until {
                 let tally = tallies.entry((code, category.to_owned())).or_insert(EMPTY);

@@ -204,6 +204,8 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
         "objection.lifted" => format!("an objection was taken back{told}"),
         "restriction.set" => "a person's data was restricted (Art 18)".into(),
         "restriction.lifted" => "a restriction was lifted".into(),
+        "hold.set" => "a person's data is held for a legal claim (Art 17(3)(e))".into(),
+        "hold.lifted" => "a legal hold was lifted".into(),
         "channel.permitted" => format!("a channel was permitted{told}"),
         "channel.denied" => format!("a channel was denied{told}"),
         _ => match kind.strip_prefix("consent.") {
@@ -296,6 +298,8 @@ mod tests {
             "objection.lifted",
             "restriction.set",
             "restriction.lifted",
+            "hold.set",
+            "hold.lifted",
             "channel.permitted",
             "channel.denied",
             "notice.given",

@@ -592,6 +592,8 @@ fn learned(said: &[Statement], code: PurposeCode, deed: Deed<'_>) -> Option<Stat
         .filter(|s| match s.axis {
             Axis::Consent | Axis::Objection | Axis::Informed => s.purpose == code,
             Axis::Permission | Axis::Restriction | Axis::Frequency => true,
+            // It keeps, and forbids nothing.
+            Axis::Hold => false,
         })
         .max_by_key(|s| (s.counts_from(), s.n))
         .copied()

@@ -4,6 +4,7 @@
 //! no way to set the clock; test builds (feature `test-clock`) take `CANDOR_NOW`.
 
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
 
 use super::error::{Error, Result};
 
@@ -38,6 +39,24 @@ impl Moment {
             "a time is written like 2026-03-03T12:00:00Z or 2026-03-03",
         )
         .next("write it so; a date alone is its first moment in UTC"))
+    }
+
+    /// Reads an RFC 3339 time, or a date alone: the first moment of that day in a time zone.
+    pub fn parse_in(text: &str, zone: Tz) -> Result<Moment> {
+        match chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            Ok(date) => Ok(Moment::of_day(date, zone)),
+            Err(_) => Moment::parse(text).map_err(|error| {
+                error.next(format!("write it so; a date alone is its first moment in {zone}"))
+            }),
+        }
+    }
+
+    /// The first moment of a day. Where the clock is set forward at midnight, the day begins later.
+    fn of_day(date: chrono::NaiveDate, zone: Tz) -> Moment {
+        let midnight = date.and_time(chrono::NaiveTime::MIN);
+        let mut quarters = (0..=96).map(|n| midnight + chrono::TimeDelta::minutes(15 * n));
+        let first = quarters.find_map(|t| zone.from_local_datetime(&t).earliest());
+        Moment(first.map_or(midnight.and_utc().timestamp_millis(), |t| t.timestamp_millis()))
     }
 
     /// As a calendar time in UTC.

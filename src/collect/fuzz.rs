@@ -128,6 +128,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
             at: None,
             grouped,
             amount: Some(field("c")),
+            currency: None,
             properties: BTreeMap::from([("x".into(), field("d")), ("k".into(), field("c"))]),
             lines: BTreeMap::from([("z".into(), field("d"))]),
         }],

@@ -101,6 +101,7 @@ pub fn event(name: &str) -> EventMap {
         at: None,
         grouped: false,
         amount: None,
+        currency: None,
         properties: BTreeMap::new(),
         lines: BTreeMap::new(),
     }

@@ -116,6 +116,7 @@ pub fn statements(
         notice: notice.clone(),
         language: language.clone(),
         every_days: spoken.every_days,
+        because: None,
         method: spoken.method.map(str::to_owned),
         evidence: spoken.evidence.map(str::to_owned),
         valid_at,

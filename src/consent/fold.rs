@@ -97,8 +97,27 @@ pub struct Standing {
     pub informed: BTreeSet<(PurposeCode, u16)>,
     /// At most once in so many days, by channel; 0 is any channel.
     pub at_most_every: BTreeMap<ChannelCode, u32>,
+    /// Legal holds by category; 0 is all of them.
+    pub holds: BTreeMap<u16, Hold>,
     /// The person was erased and has not come back.
     pub suppressed: bool,
+}
+
+/// A legal hold (Art 17(3)(e)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Until when; for ever where it must be lifted.
+    pub until: Moment,
+    /// The ledger entry that set it.
+    pub entry: i64,
+}
+
+impl Standing {
+    /// Until when a legal hold keeps what is of a category; `None` where none does.
+    pub fn held_until(&self, category: Option<u16>) -> Option<Moment> {
+        let of = |category: u16| self.holds.get(&category).map(|hold| hold.until);
+        of(0).max(category.and_then(of))
+    }
 }
 
 /// Folds the statements of one subject for one home of it. `homes` lists all homes of the subject;
@@ -171,7 +190,12 @@ pub fn standing(
             Axis::Frequency if in_force_state(result.state) => {
                 standing.at_most_every.insert(channel, result.by.every_days);
             }
-            Axis::Objection | Axis::Restriction | Axis::Informed | Axis::Frequency => {}
+            Axis::Hold if in_force_state(result.state) && asked.valid < result.by.holds_until() => {
+                let hold = Hold { until: result.by.holds_until(), entry: result.by.n };
+                standing.holds.insert(channel, hold);
+            }
+            Axis::Objection | Axis::Restriction | Axis::Informed | Axis::Frequency | Axis::Hold => {
+            }
         }
     }
     standing
@@ -257,7 +281,9 @@ fn more_protective(a: ConsentStanding, b: ConsentStanding) -> ConsentStanding {
     let rank = |c: &ConsentStanding| match (c.by.axis, c.state) {
         (Axis::Objection | Axis::Restriction, ConsentState::Given) => (9, 0),
         // Of two wishes the rarer holds.
-        (Axis::Frequency, ConsentState::Given) => (9, c.by.every_days),
+        (Axis::Frequency, ConsentState::Given) => (9, i64::from(c.by.every_days)),
+        // Of two holds the longer.
+        (Axis::Hold, ConsentState::Given) => (9, c.by.holds_until().0),
         (_, ConsentState::Withdrawn) => (8, 0),
         (_, ConsentState::Refused) => (7, 0),
         (_, ConsentState::Invalidated) => (6, 0),

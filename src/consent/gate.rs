@@ -47,9 +47,10 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The person was erased.
+    /// An erasure keeps a key or an identifier out.
     Suppressed = "suppressed", "Art 17, 21",
-        "the person was erased and has not come back by their own act";
+        "an erasure keeps out a key or identifier that stands here, and the person has not brought it \
+         back by their own act";
     /// Restricted to storage.
     Restricted = "restricted", "Art 18",
         "the person's data is restricted: it may be stored and nothing else";

@@ -24,7 +24,7 @@ pub struct NewStatement {
     pub axis: Axis,
     /// The purpose, or 0.
     pub purpose: PurposeCode,
-    /// The channel, or 0.
+    /// The channel, or 0. Of a hold: the category.
     pub channel: ChannelCode,
     /// What was said.
     pub state: ConsentState,
@@ -40,8 +40,11 @@ pub struct NewStatement {
     pub notice: Option<(String, u32)>,
     /// The language in which it was shown (BCP 47); `None` where that isn't known.
     pub language: Option<String>,
-    /// Of a wish about frequency: at most once in so many days; 0 for anything else.
+    /// Of a wish about frequency: at most once in so many days. Of a hold: it ends after so many; 0
+    /// for anything else.
     pub every_days: u32,
+    /// Of a hold: the claim that it is for.
+    pub because: Option<String>,
     /// How it was said.
     pub method: Option<String>,
     /// Where the proof lies (a file and line, a form's number).
@@ -67,6 +70,8 @@ pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
         (Axis::Informed, _) => "notice.revoked".into(),
         (Axis::Frequency, ConsentState::Given) => "frequency.limited".into(),
         (Axis::Frequency, _) => "frequency.lifted".into(),
+        (Axis::Hold, ConsentState::Given) => "hold.set".into(),
+        (Axis::Hold, _) => "hold.lifted".into(),
     }
 }
 
@@ -86,7 +91,11 @@ pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value 
         map.insert("purpose".into(), words.text(WordKind::Purpose, new.purpose.into()).into());
     }
     if new.channel != 0 {
-        map.insert("channel".into(), words.text(WordKind::Channel, new.channel.into()).into());
+        let (name, kind) = match new.axis {
+            Axis::Hold => ("category", WordKind::Category),
+            _ => ("channel", WordKind::Channel),
+        };
+        map.insert(name.into(), words.text(kind, new.channel.into()).into());
     }
     if new.source != 0 {
         map.insert("source".into(), words.text(WordKind::Source, new.source.into()).into());
@@ -98,7 +107,11 @@ pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value 
         map.insert("language".into(), language.as_str().into());
     }
     if new.every_days != 0 {
-        map.insert("every_days".into(), new.every_days.into());
+        let name = if new.axis == Axis::Hold { "for_days" } else { "every_days" };
+        map.insert(name.into(), new.every_days.into());
+    }
+    if let Some(because) = &new.because {
+        map.insert("because".into(), because.as_str().into());
     }
     if let Some(method) = &new.method {
         map.insert("method".into(), method.as_str().into());

@@ -79,6 +79,7 @@ pub fn tell(
                         .map(str::to_owned),
                     notice: Some(notice.clone()),
                     every_days: 0,
+                    because: None,
                     method: told.method.map(str::to_owned),
                     evidence: told.evidence.map(str::to_owned),
                     valid_at: told.at,

@@ -4,6 +4,8 @@ use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeCode};
 use crate::policy::types::ConsentState;
 
+const DAY_MS: i64 = 86_400_000;
+
 /// What a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Axis {
@@ -21,6 +23,9 @@ pub enum Axis {
     /// How often the person wants to hear from the controller on a channel, or on any (channel 0):
     /// given means at most once in so many days.
     Frequency = 6,
+    /// Data is kept for a legal claim (Art 17(3)(e)), of a category or of all (0): given means held,
+    /// withdrawn means lifted. It keeps, and lets nothing be used.
+    Hold = 7,
 }
 
 impl Axis {
@@ -33,6 +38,7 @@ impl Axis {
             Axis::Restriction,
             Axis::Informed,
             Axis::Frequency,
+            Axis::Hold,
         ]
         .into_iter()
         .find(|axis| *axis as i64 == code)
@@ -79,7 +85,7 @@ pub struct Statement {
     pub axis: Axis,
     /// The purpose, or 0.
     pub purpose: PurposeCode,
-    /// The channel, or 0.
+    /// The channel, or 0. Of a hold: the category.
     pub channel: ChannelCode,
     /// What was said.
     pub state: ConsentState,
@@ -93,7 +99,8 @@ pub struct Statement {
     pub source: u16,
     /// The version of the notice that was shown; 0 for none.
     pub notice_version: u32,
-    /// Of a wish about frequency: at most once in so many days; 0 for anything else.
+    /// Of a wish about frequency: at most once in so many days. Of a hold: it ends after so many, or
+    /// when it is lifted (0). 0 for anything else.
     pub every_days: u32,
     /// When it was so (valid time).
     pub valid_at: Moment,
@@ -109,7 +116,7 @@ impl Statement {
                 self.state,
                 ConsentState::Refused | ConsentState::Withdrawn | ConsentState::Invalidated
             ),
-            Axis::Objection | Axis::Restriction | Axis::Frequency => {
+            Axis::Objection | Axis::Restriction | Axis::Frequency | Axis::Hold => {
                 self.state == ConsentState::Given
             }
             Axis::Informed => self.state != ConsentState::Given,
@@ -122,6 +129,14 @@ impl Statement {
         match self.axis {
             Axis::Informed => (self.axis, self.purpose, self.source),
             _ => (self.axis, self.purpose, self.channel),
+        }
+    }
+
+    /// Until when a hold lasts.
+    pub fn holds_until(&self) -> Moment {
+        match self.every_days {
+            0 => Moment::FOREVER,
+            days => Moment(self.valid_at.0.saturating_add(i64::from(days) * DAY_MS)),
         }
     }
 

@@ -164,14 +164,15 @@ fn receipt(proven: &Proven, document: &[u8]) -> Result<String> {
     };
     let same = if record.is_object() {
         let event = &record["dpv:hasConsentStatus"][0];
-        let states = event["@type"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let status = event["@type"].as_str().unwrap_or_default();
         record["dct:identifier"] == behind.number.to_string().as_str()
             && event["dpv:isIndicatedAtTime"]["@value"] == at.to_string().as_str()
             && record["dpv:hasNotice"]["dct:identifier"] == notice
-            && states.contains(state)
+            && may_have_become(said, status)
     } else {
         let id = receipt["consentReceiptID"].as_str().unwrap_or_default();
-        id.rsplit('/').next() == Some(&behind.number.to_string())
+        is_yes(state)
+            && id.rsplit('/').next() == Some(&behind.number.to_string())
             && receipt["consentTimestamp"].as_i64() == Some(at.0 / 1000)
     };
     if !same {
@@ -183,6 +184,29 @@ fn receipt(proven: &Proven, document: &[u8]) -> Result<String> {
         said["purpose"].as_str().unwrap_or_default(),
         if notice.is_empty() { "none" } else { notice }
     ))
+}
+
+/// Whether what was said may stand so now: a yes may await its confirmation, or its time may have run
+/// out; from nothing else does a yes come.
+fn may_have_become(said: &Value, status: &str) -> bool {
+    let state = said["state"].as_str().unwrap_or_default();
+    match status {
+        "dpv:ConsentGiven" => state == "given",
+        "dpv:RenewedConsentGiven" => state == "renewed",
+        "dpv:ConsentRequested" => {
+            state == "requested" || (is_yes(state) && said["confirmed"] == false)
+        }
+        "dpv:ConsentExpired" => state == "expired" || is_yes(state),
+        "dpv:ConsentStatusInvalidForProcessing" => is_yes(state),
+        other => {
+            matches!(state, "refused" | "withdrawn" | "invalidated")
+                && other.to_ascii_lowercase().ends_with(state)
+        }
+    }
+}
+
+fn is_yes(state: &str) -> bool {
+    matches!(state, "given" | "renewed")
 }
 
 /// The erasure behind a certificate must say what the certificate says.

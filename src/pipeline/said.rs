@@ -99,6 +99,7 @@ impl Admission<'_> {
             notice: notice.clone(),
             language: language.map(str::to_owned),
             every_days: 0,
+            because: None,
             method: statement.method.as_deref().map(str::to_owned),
             evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
             valid_at,

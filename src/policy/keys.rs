@@ -116,7 +116,7 @@ pub(super) const CONSENT: Keys = Keys {
 
 pub(super) const EVENT: Keys = Keys {
     table: "[[source.NAME.event]]",
-    keys: &["name", "category", "id", "at", "grouped", "amount", "properties", "lines"],
+    keys: &["name", "category", "id", "at", "grouped", "amount", "currency", "properties", "lines"],
 };
 
 pub(super) const TAKE: Keys = Keys { table: "Where a value comes from", keys: &["from", "values"] };

@@ -102,6 +102,9 @@ pub const CODES: &[&str] = &[
     "bad-event-name",
     "event-without-id",
     "lines-ungrouped",
+    "unknown-currency",
+    "currency-unused",
+    "currency-differs",
     // Destinations.
     "fields-missing",
     "unknown-field",

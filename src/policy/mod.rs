@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod country;
+pub mod currency;
 pub mod diff;
 pub mod mistake;
 pub mod period;

@@ -235,14 +235,24 @@ fn outline_consent(at: &mut At, consent: &ConsentMap) {
 
 /// An event stands under its name.
 fn outline_event(at: &mut At, event: &EventMap) {
-    let EventMap { name, category, id, at: happened_at, grouped, amount, properties, lines } =
-        event;
+    let EventMap {
+        name,
+        category,
+        id,
+        at: happened_at,
+        grouped,
+        amount,
+        currency,
+        properties,
+        lines,
+    } = event;
     let mut at = at.once(&path_key(name));
     at.text("category", category);
     at.take("id", id.as_ref());
     at.take("at", happened_at.as_ref());
     at.yes("grouped", *grouped);
     at.take("amount", amount.as_ref());
+    at.maybe("currency", currency.as_ref());
     for (property, take) in properties {
         at.under("properties").take(property, Some(take));
     }

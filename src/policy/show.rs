@@ -195,7 +195,10 @@ fn source_row(policy: &Policy, name: &str, source: &Source) -> SourceRow {
     });
     let events = source.events.iter().map(|event| SentRow {
         what: event.name.clone(),
-        becomes: "event".to_owned(),
+        becomes: match &event.currency {
+            Some(currency) => format!("event with its amount in {currency}"),
+            None => "event".to_owned(),
+        },
         category: event.category.clone(),
         purposes: covering(&event.category),
     });

@@ -390,6 +390,8 @@ pub struct EventMap {
     pub grouped: bool,
     /// A whole number of the smallest currency unit, summed over grouped rows; feeds the rollups.
     pub amount: Option<Take>,
+    /// The currency of the amount (ISO 4217); `None` where it isn't said.
+    pub currency: Option<String>,
     /// Property name → field, taken from the (first) row.
     pub properties: BTreeMap<String, Take>,
     /// Line property → field, taken from every row of a group.

@@ -1,6 +1,6 @@
 //! Puts a profile together from what each source said, and finds it by an identifier or its id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde::Serialize;
@@ -9,6 +9,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
 use crate::collect::normalise;
+use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::policy::types::{Policy, Winner};
 use crate::store::{WordKind, Words};
@@ -295,6 +296,9 @@ pub struct Activity {
     pub count: i64,
     /// The sum of their amounts, in the smallest currency unit.
     pub sum: i64,
+    /// The currency, where the policy names one for all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// The first.
     pub first_at: String,
     /// The last.
@@ -349,6 +353,7 @@ pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) 
     let mut identifiers: BTreeMap<String, Vec<Said>> = BTreeMap::new();
     let mut attributes: BTreeMap<String, Vec<(Said, Moment)>> = BTreeMap::new();
     let mut rollups: BTreeMap<String, Rollup> = BTreeMap::new();
+    let mut currencies: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
     for record in &records {
         for value in record.values.iter().filter(|value| value.current) {
             let said = Said {
@@ -370,6 +375,11 @@ pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) 
         }
         for rollup in &record.rollups {
             let name = words.text(WordKind::Event, rollup.name).to_owned();
+            // What has no sum is of no currency.
+            if rollup.sum != 0 {
+                let currency = currency_of(policy, &record.source, &name).map(str::to_owned);
+                currencies.entry(name.clone()).or_default().insert(currency);
+            }
             rollups
                 .entry(name)
                 .and_modify(|all| {
@@ -417,6 +427,7 @@ pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) 
                 let activity = Activity {
                     count: rollup.count,
                     sum: rollup.sum,
+                    currency: currencies.remove(&name).and_then(only),
                     first_at: Moment(rollup.first_at).to_string(),
                     last_at: Moment(rollup.last_at).to_string(),
                 };
@@ -425,6 +436,12 @@ pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) 
             .collect(),
         merges,
     })
+}
+
+/// The one currency of all amounts; `None` where they differ, or one has none.
+fn only(currencies: BTreeSet<Option<String>>) -> Option<String> {
+    let mut currencies = currencies.into_iter();
+    currencies.next().filter(|_| currencies.next().is_none()).flatten()
 }
 
 /// Picks the value that a profile shows, by the policy's rule; equal ones by the source's name, so

@@ -56,6 +56,19 @@ pub struct Why {
     pub events: Option<usize>,
     /// Its purposes.
     pub reasons: Vec<PurposeReason>,
+    /// The legal hold that keeps it beside them, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldReason>,
+}
+
+/// A legal hold behind a value or event (Art 17(3)(e)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldReason {
+    /// The last day; absent where the hold must be lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The ledger entry that set it.
+    pub entry: i64,
 }
 
 /// One purpose behind a value.
@@ -199,6 +212,7 @@ impl Explaining<'_> {
             superseded: false,
             events: None,
             reasons: self.reasons(record, purposes, batch)?,
+            hold: None,
         })
     }
 

@@ -59,6 +59,12 @@ impl Store {
                 .at(path.display())
                 .next("choose another name, or open it as it is"));
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(Error::usage("folder-not-found", "the store's folder doesn't exist")
+                .at(folder.display())
+                .next(format!("make it first: mkdir -p {}", folder.display())));
+        }
         let mut randomness = SystemRandomness;
         let origin = match creation.origin {
             Some(origin) => valid_origin(origin)?.to_owned(),

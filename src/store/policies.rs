@@ -223,6 +223,7 @@ pub fn words_of(policy: &Policy) -> Vec<(WordKind, String)> {
         wanted.extend(source.events.iter().map(|event| (WordKind::Event, event.name.clone())));
     }
     wanted.extend(policy.destinations.keys().map(|name| (WordKind::Destination, name.clone())));
+    wanted.extend(policy.categories.keys().map(|name| (WordKind::Category, name.clone())));
     wanted
 }
 

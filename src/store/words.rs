@@ -25,6 +25,8 @@ pub enum WordKind {
     Event,
     /// A destination.
     Destination,
+    /// A category of data.
+    Category,
 }
 
 impl WordKind {
@@ -37,6 +39,7 @@ impl WordKind {
             WordKind::Field => "field",
             WordKind::Event => "event",
             WordKind::Destination => "destination",
+            WordKind::Category => "category",
         }
     }
 }

@@ -328,6 +328,9 @@ pub struct TransferNote {
     pub times: usize,
 }
 
+/// What is said of a hold that has no last day.
+pub(super) const UNTIL_LIFTED: &str = "lifted";
+
 /// Why something is held, and since when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
@@ -338,6 +341,10 @@ pub struct Held {
     /// The day until which the last of them keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<String>,
+    /// The day until which a legal hold keeps it, or that the hold must be lifted; absent where none
+    /// does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_for_a_claim: Option<String>,
     /// The ledger entry under which it came in.
     pub entry: i64,
     /// When it came in.
@@ -384,6 +391,9 @@ pub struct EventNote {
     /// Its amount in the smallest currency unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
+    /// The amount's currency (ISO 4217), where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// Its properties.
     pub properties: Value,
     /// Its category.
@@ -410,6 +420,9 @@ pub struct SummaryNote {
     pub count: i64,
     /// The sum of their amounts in the smallest currency unit.
     pub sum: i64,
+    /// The sum's currency (ISO 4217), where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// The first.
     pub first_at: String,
     /// The last.

@@ -210,7 +210,7 @@ impl Certificate {
                 row.kept.to_string(),
                 or_empty(&row.ground),
                 or_empty(&row.because),
-                or_empty(&row.until),
+                row.until_words().to_owned(),
             ]);
         }
         page.push(Block::Table(table));

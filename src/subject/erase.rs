@@ -30,6 +30,7 @@ use super::certificate::{Certificate, Told, certify};
 use super::finish::{ERASED, finish};
 use super::forget::{self, forget_event, forget_value, number};
 use super::gone::prove_gone;
+use super::hold::{self, Claim, Holds};
 use super::request::open;
 use super::scan::Pattern;
 use super::sql::{self, RequestKind};
@@ -49,9 +50,19 @@ pub struct CategoryDecision {
     /// The purpose and its law, where anything is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<String>,
-    /// Until when the last of it is kept.
+    /// Until when the last of it is kept; absent where a hold has to be lifted first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+}
+
+impl CategoryDecision {
+    /// Until when the last of it is kept, in words; empty where nothing is.
+    pub fn until_words(&self) -> &str {
+        match self.until.as_deref() {
+            None if self.kept > 0 => "the hold is lifted",
+            until => until.unwrap_or_default(),
+        }
+    }
 }
 
 /// A recipient who has to be told (Art 19).
@@ -79,8 +90,24 @@ pub struct Plan {
 /// One thing that is held, with what becomes of it.
 struct Fate {
     category: String,
+    /// The purposes that keep it.
     kept: PurposeMask,
     until: Moment,
+    /// Until when a legal hold keeps it, where one does.
+    held: Option<Moment>,
+    /// All purposes that it came in for.
+    purposes: PurposeMask,
+}
+
+impl Fate {
+    /// The purposes under which it stays: those that keep it, or, where a hold alone does, those that
+    /// it came in for, none of which the hold lets use it. None of what goes.
+    fn stays(&self) -> PurposeMask {
+        match (self.kept, self.held) {
+            (0, Some(_)) => self.purposes,
+            (kept, _) => kept,
+        }
+    }
 }
 
 /// Decides what becomes of everything that is held about a subject.
@@ -95,30 +122,36 @@ struct Held {
     events: Vec<OpenEvent>,
     decisions: Decisions,
     plan: Plan,
+    /// What is left for a legal claim.
+    claim: Claim,
 }
 
 impl Held {
-    /// Looks at the records of a subject that `wanted` takes. All reads must see one state of the store.
+    /// Looks at the records of a subject that `wanted` takes; `journalled` are the categories that an
+    /// erasure left for a legal claim when it was first done. All reads must see one state of the store.
     fn read(
         store: &Store,
         rules: &Rulebook,
         subject: i64,
         now: Moment,
         wanted: impl Fn(&OpenRecord) -> bool,
+        journalled: &[u16],
     ) -> Result<Held> {
         let mut records = open_records(store.conn(), store.words(), subject)?;
         records.retain(wanted);
         let events = all_events(store, &records)?;
-        let decisions = decide(store, rules, &records, &events, now);
+        let claim = Claim::read(store, subject, journalled, now)?;
+        let holds = Holds::of(claim.standing.clone(), store.words());
+        let decisions = decide(store, rules, &records, &events, &holds, now);
         let plan = make_plan(store, rules, &records, &decisions)?;
-        Ok(Held { records, events, decisions, plan })
+        Ok(Held { records, events, decisions, plan, claim })
     }
 }
 
 /// What an erasure of a subject would do.
 pub fn plan(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Plan> {
     let _one_state = sql::snapshot(store.conn())?;
-    Ok(Held::read(store, rules, subject, now, |_| true)?.plan)
+    Ok(Held::read(store, rules, subject, now, |_| true, &[])?.plan)
 }
 
 fn all_events(store: &Store, records: &[OpenRecord]) -> Result<Vec<OpenEvent>> {
@@ -152,6 +185,7 @@ fn decide(
     rules: &Rulebook,
     records: &[OpenRecord],
     events: &[OpenEvent],
+    holds: &Holds<'_>,
     now: Moment,
 ) -> Decisions {
     let contact = last_contact(records);
@@ -162,13 +196,15 @@ fn decide(
             let field = store.words().text(WordKind::Field, value.field);
             let (kept, until) = keepers(rules, value.purposes, value.observed_at, contact, now);
             let category = categories.of_field(&record.source, field);
-            decisions.values.insert(value.seq, Fate { category, kept, until });
+            let (held, purposes) = (holds.until(&category), value.purposes);
+            decisions.values.insert(value.seq, Fate { category, kept, until, held, purposes });
         }
     }
     for event in events {
         let (kept, until) = keepers(rules, event.purposes, event.at, contact, now);
         let category = categories.of_event(&event.name);
-        decisions.events.insert(event.seq, Fate { category, kept, until });
+        let (held, purposes) = (holds.until(&category), event.purposes);
+        decisions.events.insert(event.seq, Fate { category, kept, until, held, purposes });
     }
     decisions
 }
@@ -221,15 +257,16 @@ fn make_plan(
     records: &[OpenRecord],
     decisions: &Decisions,
 ) -> Result<Plan> {
-    let mut categories: BTreeMap<String, (u64, u64, PurposeMask, Moment)> = BTreeMap::new();
+    let mut categories: BTreeMap<String, (u64, u64, PurposeMask, Moment, bool)> = BTreeMap::new();
     for fate in decisions.values.values().chain(decisions.events.values()) {
         let row = categories.entry(fate.category.clone()).or_default();
-        match fate.kept {
+        match fate.stays() {
             0 => row.0 += 1,
-            kept => {
+            _ => {
                 row.1 += 1;
-                row.2 |= kept;
-                row.3 = row.3.max(fate.until);
+                row.2 |= fate.kept;
+                row.3 = row.3.max(fate.until).max(fate.held.unwrap_or_default());
+                row.4 |= fate.held.is_some();
             }
         }
     }
@@ -241,25 +278,31 @@ fn make_plan(
             *recipients.entry(disclosure.destination).or_default() += 1;
         }
     }
-    let names = |mask: PurposeMask, what: fn(&crate::policy::types::Purpose) -> Option<String>| {
-        let all: BTreeSet<String> =
+    let names = |mask: PurposeMask,
+                 held: Option<&str>,
+                 what: fn(&crate::policy::types::Purpose) -> Option<String>| {
+        let mut all: BTreeSet<String> =
             codes(mask).filter_map(|c| rules.rule(c)).filter_map(|r| what(&r.purpose)).collect();
+        all.extend(held.map(str::to_owned));
         (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join("; "))
     };
     Ok(Plan {
         categories: categories
             .into_iter()
-            .map(|(category, (erased, kept, mask, until))| CategoryDecision {
+            .map(|(category, (erased, kept, mask, until, held))| CategoryDecision {
                 category,
                 erased,
                 kept,
-                ground: names(mask, |p| p.keeps_on_erasure.clone().map(|g| format!("Art {g}"))),
-                because: names(mask, |p| {
+                ground: names(mask, held.then_some(hold::GROUND), |p| {
+                    p.keeps_on_erasure.clone().map(|g| format!("Art {g}"))
+                }),
+                because: names(mask, held.then_some(hold::BECAUSE), |p| {
                     Some(
                         p.law.clone().map_or(p.title.clone(), |law| format!("{} ({law})", p.title)),
                     )
                 }),
-                until: (kept > 0).then(|| until.utc().date_naive().to_string()),
+                until: (kept > 0 && until < Moment::FOREVER)
+                    .then(|| until.utc().date_naive().to_string()),
             })
             .collect(),
         payloads,
@@ -293,7 +336,7 @@ pub fn erase(
 ) -> Result<Certificate> {
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let held = Held::read(store, &rules, subject, now, |_| true)?;
+        let held = Held::read(store, &rules, subject, now, |_| true, &[])?;
         if held.records.is_empty() {
             return Err(Error::no("subject-gone", "the profile was erased or joined meanwhile")
                 .next("look for the person again"));
@@ -320,7 +363,7 @@ fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
     let Held { records, events, decisions, .. } = held;
     let mut patterns = Vec::new();
     for record in records {
-        for value in record.values.iter().filter(|v| decisions.values[&v.seq].kept == 0) {
+        for value in record.values.iter().filter(|v| decisions.values[&v.seq].stays() == 0) {
             patterns.push(Pattern::clear(value.text.as_bytes()));
             let stored = sql::stored_body(store.conn(), sql::ITEM_VALUE, value.seq)?;
             patterns.push(Pattern::stored(&stored));
@@ -330,7 +373,7 @@ fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
         }
         patterns.push(Pattern::stored(&record.key.0));
     }
-    for event in events.iter().filter(|event| decisions.events[&event.seq].kept == 0) {
+    for event in events.iter().filter(|event| decisions.events[&event.seq].stays() == 0) {
         let stored = sql::stored_body(store.conn(), sql::ITEM_EVENT, event.seq)?;
         patterns.push(Pattern::stored(&stored));
     }
@@ -347,7 +390,7 @@ fn forget_subject(
     held: &Held,
     request: i64,
 ) -> Result<ErasureNote> {
-    let Held { records, events, decisions, plan } = held;
+    let Held { records, events, decisions, plan, claim } = held;
     let mut entries = Vec::new();
     for record in records {
         entries.extend(sql::payloads_of(writer.conn, record.id)?.into_iter().map(|(n, _)| n));
@@ -365,7 +408,7 @@ fn forget_subject(
         disclosures.extend(sql::disclosure_ids(writer.conn, record.id)?);
     }
     let gone = |fates: &BTreeMap<i64, Fate>| -> Vec<i64> {
-        fates.iter().filter(|(_, fate)| fate.kept == 0).map(|(seq, _)| *seq).collect()
+        fates.iter().filter(|(_, fate)| fate.stays() == 0).map(|(seq, _)| *seq).collect()
     };
     let (values, items) = (gone(&decisions.values), gone(&decisions.events));
     let numbers = forget::numbers_of(&values, &items, &disclosures);
@@ -394,6 +437,8 @@ fn forget_subject(
     }
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
+        let mut fates = decisions.values.values().chain(decisions.events.values());
+        claim.renew(writer, subject, fates.any(|fate| fate.kept == 0 && fate.stays() != 0))?;
     } else {
         sql::delete_subject(writer.conn, subject)?;
         rows.insert("subject", 1);
@@ -470,8 +515,8 @@ fn forget_record(
     rows: &mut BTreeMap<&'static str, u64>,
 ) -> Result<bool> {
     let mine: Vec<&OpenEvent> = events.iter().filter(|event| event.record == record.id).collect();
-    let keeps = record.values.iter().any(|value| decisions.values[&value.seq].kept != 0)
-        || mine.iter().any(|event| decisions.events[&event.seq].kept != 0);
+    let keeps = record.values.iter().any(|value| decisions.values[&value.seq].stays() != 0)
+        || mine.iter().any(|event| decisions.events[&event.seq].stays() != 0);
     let key = if keeps { RecordKey(writer.randomness.key()) } else { RecordKey([0; 32]) };
     let mut add = |table, count: u64| {
         if count > 0 {
@@ -480,7 +525,7 @@ fn forget_record(
     };
 
     for value in &record.values {
-        match decisions.values[&value.seq].kept {
+        match decisions.values[&value.seq].stays() {
             0 => {
                 forget_value(writer.conn, &record.key, value.seq, entry)?;
                 add("value", 1);
@@ -497,7 +542,7 @@ fn forget_record(
         }
     }
     for event in mine {
-        match decisions.events[&event.seq].kept {
+        match decisions.events[&event.seq].stays() {
             0 => {
                 forget_event(writer.conn, unpacker, &record.key, event.seq, entry)?;
                 add("event", 1);
@@ -539,6 +584,8 @@ fn forget_record(
 /// Repeats an erasure in a store that was restored from an older backup. Nothing is kept out twice,
 /// and records that came in later are not there to be erased. Returns how many records it erased.
 pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Moment) -> Result<u64> {
+    let told = note.told.clone().and_then(|told| serde_json::from_value::<Told>(told).ok());
+    let decisions = told.map(|told| told.categories).unwrap_or_default();
     let mut subjects: BTreeSet<i64> = BTreeSet::new();
     for record in &note.records {
         subjects.extend(sql::subject_of(store.conn(), *record)?);
@@ -546,7 +593,14 @@ pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Mome
     let mut erased = 0;
     for subject in subjects {
         let decide = |store: &Store, now: Moment| {
-            let held = Held::read(store, rules, subject, now, |r| note.records.contains(&r.id))?;
+            let held = Held::read(
+                store,
+                rules,
+                subject,
+                now,
+                |record| note.records.contains(&record.id),
+                &hold::journalled(store.words(), &decisions),
+            )?;
             let patterns = patterns(store, &held)?;
             Ok((held, patterns))
         };

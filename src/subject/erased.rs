@@ -202,6 +202,8 @@ fn read_certificate(file: &Path, trust: &Trust) -> Result<ErasureNote> {
         at: Moment::parse(&certificate.erased_at)?.0,
         records: certificate.records,
         fingerprints: certificate.fingerprints,
+        // It says what was left for a legal claim, which the repetition leaves too.
+        told: serde_json::from_slice(&bytes).ok(),
         ..ErasureNote::default()
     })
 }

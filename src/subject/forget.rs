@@ -14,12 +14,15 @@ use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
+use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
 use crate::store::{WordKind, Writer};
 
+use super::erase::Categories;
+use super::hold::Holds;
 use super::sql;
 
 /// How much was forgotten.
@@ -99,14 +102,29 @@ pub fn unreasoned(
     let age = |observed_at| Age { observed_at, last_contact: contact };
     let mut found = Unreasoned::default();
     for (at, record) in records.iter().enumerate() {
-        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
+        let standing = history.standing_of(record.home, AsOf::at(now));
+        let purposes = holding(rules, &standing, now);
+        let claim = Holds::of(standing, words);
+        let categories = (!claim.is_empty()).then(|| Categories::of(rules));
         for (index, value) in record.values.iter().enumerate() {
-            if retained(rules, value.purposes & holds, age(value.observed_at), now) == 0 {
+            let field = words.text(WordKind::Field, value.field);
+            if categories
+                .as_ref()
+                .and_then(|all| claim.until(&all.of_field(&record.source, field)))
+                .is_some()
+            {
+                continue;
+            }
+            if retained(rules, value.purposes & purposes, age(value.observed_at), now) == 0 {
                 found.values.push((at, index));
             }
         }
         for event in open_events(conn, words, record)? {
-            if retained(rules, event.purposes & holds, age(event.at), now) == 0 {
+            if categories.as_ref().and_then(|all| claim.until(&all.of_event(&event.name))).is_some()
+            {
+                continue;
+            }
+            if retained(rules, event.purposes & purposes, age(event.at), now) == 0 {
                 found.events.push((at, event.seq));
             }
         }
@@ -142,7 +160,7 @@ pub fn sweep(
         let field = writer.words.text(WordKind::Field, value.field).to_owned();
         forget_value(writer.conn, &record.key, value.seq, entry)?;
         if field.starts_with("identifier.") {
-            let says_no = history.statements.iter().any(|s| s.protects());
+            let says_no = history.statements.iter().any(|s| s.protects() && s.axis != Axis::Hold);
             sql::forget_identifier(writer.conn, record.id, value.seq, says_no)?;
         }
     }

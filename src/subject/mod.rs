@@ -3,9 +3,9 @@
 //! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`),
 //! the last day for an answer (`deadline`) and the days that do not count as working days
 //! (`holidays`). `access` answers with everything that is held, `receipt` with what was consented to;
-//! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people, and
-//! `scan` and `gone` look whether it is true, and `finish` closes the request; `backup` restores without
-//! bringing back those whom `erased` knows.
+//! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people; `hold`
+//! keeps what a legal claim needs; `scan` and `gone` look whether it is true, and `finish` closes the
+//! request; `backup` restores without bringing back those whom `erased` knows.
 
 pub mod access;
 pub mod backup;
@@ -16,6 +16,7 @@ pub mod erased;
 pub mod finish;
 pub mod forget;
 pub(crate) mod gone;
+pub mod hold;
 pub mod holidays;
 pub mod notice;
 pub mod receipt;

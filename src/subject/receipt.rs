@@ -7,17 +7,18 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Sealed, apply_seal};
 use crate::consent::fold::AsOf;
-use crate::consent::gate::{Reason, after, judge};
+use crate::consent::gate::{Reason, after};
 use crate::consent::history::History;
+use crate::consent::stands::{Stands, let_through};
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
 use crate::policy::rulebook::Rulebook;
-use crate::policy::types::{Basis, ConsentState};
+use crate::policy::types::Basis;
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store, WordKind};
 
-use super::{notice, sql};
+use super::{hold, notice, sql};
 
 /// The form of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ impl Form {
 pub struct Told {
     /// The ledger entry.
     pub entry: i64,
-    /// consent, channel, objection or restriction.
+    /// consent, channel, objection, restriction, notice, frequency or hold.
     pub about: &'static str,
     /// The purpose; empty where it is about all.
     pub purpose: String,
@@ -62,6 +63,15 @@ pub struct Told {
     /// Of a wish about frequency: at most once in so many days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every_days: Option<u64>,
+    /// Of a hold: the category that it keeps; absent where it keeps all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// Of a hold: it ends after so many days; absent where it must be lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub for_days: Option<u64>,
+    /// Of a hold: the claim that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// How it was said.
     pub method: String,
     /// Who passed it on; `desk` for what was recorded by hand.
@@ -108,6 +118,7 @@ fn as_told(n: i64, payload: &Value) -> Told {
             Some(4) => "restriction",
             Some(5) => "notice",
             Some(6) => "frequency",
+            Some(7) => "hold",
             _ => "consent",
         },
         purpose: text("purpose"),
@@ -118,6 +129,9 @@ fn as_told(n: i64, payload: &Value) -> Told {
         notice: text("notice"),
         language: payload["language"].as_str().map(str::to_owned),
         every_days: payload["every_days"].as_u64(),
+        category: payload["category"].as_str().map(str::to_owned),
+        for_days: payload["for_days"].as_u64(),
+        because: payload["because"].as_str().map(str::to_owned),
         method: text("method"),
         source: if source.is_empty() { "desk".to_owned() } else { source },
         evidence: text("evidence"),
@@ -146,6 +160,9 @@ pub struct State {
     pub channels: Vec<ChannelState>,
     /// Processing is restricted to storage.
     pub restricted: bool,
+    /// What is held for a legal claim.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<HoldState>,
     /// Sources of which the person is still to be told (Art 14).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices_due: Vec<notice::NoticeDue>,
@@ -194,6 +211,13 @@ pub enum Mark {
     },
     /// Processing is restricted to storage (Art 18).
     Restricted,
+    /// Data is held for a legal claim (Art 17(3)(e)).
+    Held {
+        /// The category; empty for all.
+        category: String,
+        /// The last day; `None` where the hold must be lifted.
+        until: Option<String>,
+    },
 }
 
 impl std::fmt::Display for Mark {
@@ -217,6 +241,11 @@ impl std::fmt::Display for Mark {
                 write!(f, "to be told by {by} that {source} sends data for {purposes} (Art 14)")
             }
             Mark::Restricted => f.write_str("restricted: stored, and nothing else (Art 18)"),
+            Mark::Held { category, until } => {
+                let what = if category.is_empty() { "all that is held" } else { category };
+                let until = until.as_deref().unwrap_or("the hold is lifted");
+                write!(f, "legal hold: {what} is kept until {until} (Art 17(3)(e))")
+            }
         }
     }
 }
@@ -230,8 +259,13 @@ pub struct PurposeState {
     pub title: String,
     /// The channel; empty where the purpose has none.
     pub channel: String,
-    /// The state: `unknown` where nothing was ever said.
+    /// What was said last, or that its time has run out: `unknown` where nothing was ever said.
     pub state: &'static str,
+    /// What that amounts to, as the gate takes it.
+    #[serde(serialize_with = "by_code")]
+    pub stands: Stands,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
     /// Whether it is in force: whether the gate would let it through.
     pub in_force: bool,
     /// The gate's reason where it isn't.
@@ -251,6 +285,10 @@ pub struct PurposeState {
     pub entry: Option<i64>,
 }
 
+fn by_code<S: serde::Serializer>(stands: &Stands, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(stands.code())
+}
+
 /// Where a subject stands with a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChannelState {
@@ -258,6 +296,18 @@ pub struct ChannelState {
     pub channel: String,
     /// Permitted, or denied.
     pub permitted: bool,
+}
+
+/// Data that is held for a legal claim (Art 17(3)(e)).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldState {
+    /// The category; empty for all.
+    pub category: String,
+    /// The last day; absent where the hold must be lifted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The ledger entry that set it.
+    pub entry: i64,
 }
 
 /// The state of a subject, as of any moment.
@@ -269,22 +319,16 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         let channels = if rule.channels.is_empty() { vec![0] } else { rule.channels.clone() };
         for channel in channels {
             let found = standing.consents.get(&(rule.code, channel));
-            let verdict = match found {
-                None => Err(Reason::ConsentUnknown),
-                Some(_) if standing.restricted => Err(Reason::Restricted),
-                Some(_) if standing.permissions.get(&channel) == Some(&false) => {
-                    Err(Reason::ChannelDenied)
-                }
-                Some(consent) => judge(rule, consent, asked.valid),
-            };
+            let stands = Stands::of(rule, found, asked.valid);
+            let verdict = let_through(rule, channel, &standing, asked.valid);
             let notice = found.filter(|c| c.by.notice_version > 0).map(|c| {
                 let name = rule.purpose.notice.as_deref().unwrap_or("?");
                 format!("{name}@{}", c.by.notice_version)
             });
-            let state = match (found, verdict) {
-                (Some(_), Err(Reason::ConsentExpired)) => "expired",
-                (Some(c), _) => c.state.as_str(),
-                (None, _) => "unknown",
+            let state = match found {
+                Some(_) if stands == Stands::Expired => "expired",
+                Some(c) => c.state.as_str(),
+                None => "unknown",
             };
             purposes.push(PurposeState {
                 purpose: rule.name.clone(),
@@ -295,6 +339,8 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
                     rules.channel_name(channel).into()
                 },
                 state,
+                stands,
+                confirmed: found.is_some_and(|c| c.by.confirmed),
                 in_force: verdict.is_ok(),
                 reason: verdict.err().map(Reason::code),
                 words: verdict.err().map(|r| r.words().to_owned()).unwrap_or_default(),
@@ -343,6 +389,24 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         by: due.by.clone(),
     }));
     marks.extend(standing.restricted.then_some(Mark::Restricted));
+    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let holds: Vec<HoldState> = standing
+        .holds
+        .iter()
+        .map(|(category, hold)| HoldState {
+            category: match category {
+                0 => String::new(),
+                code => words.text(WordKind::Category, (*code).into()).to_owned(),
+            },
+            until: hold::last_day(hold.until, zone),
+            entry: hold.entry,
+        })
+        .collect();
+    marks.extend(
+        holds
+            .iter()
+            .map(|held| Mark::Held { category: held.category.clone(), until: held.until.clone() }),
+    );
     Ok(State {
         subject: public_text(profile_sql::public_id(store.conn(), subject)?),
         shared_by: Vec::new(),
@@ -351,6 +415,7 @@ pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Resu
         objections,
         channels,
         restricted: standing.restricted,
+        holds,
         notices_due,
         marks,
     })
@@ -372,6 +437,7 @@ pub fn shared_state(states: Vec<State>) -> Option<State> {
         all.marks.extend(other.marks);
         all.objections.extend(other.objections);
         all.channels.extend(other.channels);
+        all.holds.extend(other.holds);
     }
     all.marks.sort();
     all.marks.dedup();
@@ -399,63 +465,116 @@ pub fn texts_shown(store: &Store, told: &Told) -> Result<Vec<NoticeText>> {
     Ok(shown.filter(|shown| told.language.as_ref().is_none_or(|l| *l == shown.language)).collect())
 }
 
-/// The latest statement on a purpose, with its notice texts: what a receipt is made of.
+/// The statement that decides over a purpose, with what it amounts to: what a receipt is made of.
 struct Stated {
     told: Told,
     texts: Vec<NoticeText>,
     expires: Option<Moment>,
+    stands: Stands,
+    /// Whether the gate takes it as in force.
+    open: Result<(), Reason>,
 }
 
 impl Stated {
-    /// Whether it is a consent; a "no" and a question have no receipt of a consent.
-    fn is_consent(&self) -> bool {
-        matches!(self.told.state.as_str(), "given" | "renewed")
+    /// Its status in DPV's words. Renewal has none of its own: a changed notice ends the "contextual
+    /// validity" of which DPV's expired speaks, and the comment beside it says which of the two it is.
+    fn status(&self) -> &'static str {
+        match self.stands {
+            Stands::Unknown => "ConsentUnknown",
+            Stands::Requested | Stands::Unconfirmed => "ConsentRequested",
+            Stands::Given if self.told.state == "renewed" => "RenewedConsentGiven",
+            Stands::Given => "ConsentGiven",
+            Stands::RenewalDue | Stands::Expired => "ConsentExpired",
+            Stands::NotExplicit => "ConsentStatusInvalidForProcessing",
+            Stands::Refused => "ConsentRefused",
+            Stands::Withdrawn => "ConsentWithdrawn",
+            Stands::Invalidated => "ConsentInvalidated",
+        }
+    }
+
+    /// On which channel it was said, and why it isn't in force.
+    fn comment(&self) -> Option<String> {
+        let channel = Some(self.told.channel.as_str()).filter(|channel| !channel.is_empty());
+        let channel = channel.map(|channel| format!("on the channel {channel}"));
+        let why = self.open.err().map(|why| format!("{}: {}", self.stands.words(), why.words()));
+        let parts: Vec<String> = channel.into_iter().chain(why).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// How to come to a consent that is in force.
+    fn way_on(&self) -> &'static str {
+        match self.stands {
+            Stands::Requested | Stands::Unconfirmed => {
+                "once the person confirms, `candor consent record WHO --state given --confirmed …`; until \
+                 then --form dpv gives the record of it as it stands"
+            }
+            Stands::Expired | Stands::RenewalDue | Stands::NotExplicit => {
+                "ask the person again and write down what they say (`candor consent record`); until then \
+                 --form dpv gives the record of it as it stands"
+            }
+            _ => "take --form dpv, which gives the record of it as it stands",
+        }
     }
 }
 
-fn stated(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Stated> {
-    let code = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).ok_or_else(|| {
+/// What decides over a purpose: a consent that is in force on any of its channels, as the gate takes
+/// it; where there is none, what was said last.
+fn stated(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    purpose: &str,
+    now: Moment,
+) -> Result<Stated> {
+    let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).ok_or_else(|| {
         Error::usage("purpose-unknown", format!("the policy declares no purpose {purpose}"))
             .next("`candor policy show` lists the purposes")
     })?;
-    let told = told(store, subject)?
-        .into_iter()
-        .rfind(|told| told.about == "consent" && told.purpose == purpose)
-        .ok_or_else(|| {
-            Error::no("consent-not-found", "nothing was ever recorded for this purpose")
-                .next("`candor consent history WHO` lists what was")
-        })?;
-    let at = Moment::parse(&told.at)?;
+    let standing = History::load(store.conn(), subject)?.standing(AsOf::at(now));
+    let decides = standing
+        .consents
+        .iter()
+        .filter(|((code, _), _)| *code == rule.code)
+        .map(|((_, channel), consent)| {
+            (consent, let_through(rule, *channel, &standing, now).map(|_| ()))
+        })
+        .max_by_key(|(consent, open)| (open.is_ok(), consent.by.valid_at, consent.by.n));
+    let none = || {
+        Error::no("consent-not-found", "nothing was ever recorded for this purpose")
+            .next("`candor consent history WHO` lists what was")
+    };
+    let (consent, open) = decides.ok_or_else(none)?;
+    let all = told(store, subject)?;
+    let told = all.into_iter().find(|told| told.entry == consent.by.n).ok_or_else(none)?;
     Ok(Stated {
         texts: texts_shown(store, &told)?,
-        expires: code.purpose.consent_expires.map(|period| after(at, period)),
+        expires: rule.purpose.consent_expires.map(|period| after(consent.by.valid_at, period)),
+        stands: Stands::of(rule, Some(consent), now),
+        open,
         told,
     })
 }
 
-/// A receipt of a consent, or the record of a refusal, withdrawal or question, after ISO/IEC TS 27560
-/// in W3C DPV 2.3 (JSON-LD). Of a "no" there is no consent receipt: the record stands alone.
-pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
-    let found = stated(store, rules, subject, purpose)?;
+/// A receipt of a consent that is in force, or the record of one that isn't, of a refusal, withdrawal
+/// or question, after ISO/IEC TS 27560 in W3C DPV 2.3 (JSON-LD). It says what holds now: a yes that
+/// still awaits its confirmation, or whose time has run out, is no consent that is given.
+pub fn dpv(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    purpose: &str,
+    now: Moment,
+) -> Result<Value> {
+    let found = stated(store, rules, subject, purpose, now)?;
     let told = &found.told;
     let rule = rules.purpose_code(purpose).and_then(|code| rules.rule(code)).expect("found above");
     let controller = &rules.policy.controller;
-    let status = match told.state.parse() {
-        Ok(ConsentState::Requested) => "ConsentRequested",
-        Ok(ConsentState::Given) => "ConsentGiven",
-        Ok(ConsentState::Refused) => "ConsentRefused",
-        Ok(ConsentState::Withdrawn) => "ConsentWithdrawn",
-        Ok(ConsentState::Expired) => "ConsentExpired",
-        Ok(ConsentState::Renewed) => "RenewedConsentGiven",
-        Ok(ConsentState::Invalidated) => "ConsentInvalidated",
-        Err(_) => "ConsentUnknown",
-    };
     let basis =
         if told.explicit { "A6-1-a-explicit-consent" } else { "A6-1-a-non-explicit-consent" };
     let id = |what: &str| format!("urn:candor:{}:{what}", store.log().origin());
     let person = id(&public_text(profile_sql::public_id(store.conn(), subject)?));
     let mut consent_event = json!({
-        "@type": format!("dpv:{status}"),
+        "@type": format!("dpv:{}", found.status()),
         "dpv:isIndicatedBy": {"@id": person},
         "dpv:isIndicatedAtTime": {"@type": "xsd:dateTime", "@value": told.at},
     });
@@ -465,6 +584,9 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
     if let Some(at) = found.expires {
         consent_event["dpv:hasExpiryTime"] =
             json!({"@type": "xsd:dateTime", "@value": at.to_string()});
+    }
+    if let Some(comment) = found.comment() {
+        consent_event["rdfs:comment"] = comment.into();
     }
     let recipients: Vec<Value> = rules
         .policy
@@ -513,7 +635,7 @@ pub fn dpv(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Resu
         "dpv:hasConsentStatus": [consent_event],
         "dpv:hasRight": [{"@id": "eu-gdpr:A7-3"}, {"@id": "eu-gdpr:A15"}, {"@id": "eu-gdpr:A17"}, {"@id": "eu-gdpr:A20"}, {"@id": "eu-gdpr:A77"}],
     });
-    let mut document = if found.is_consent() {
+    let mut document = if found.open.is_ok() {
         json!({
             "@id": id(&format!("receipt/{}", told.entry)),
             "@type": "dpv:ConsentReceipt",
@@ -543,19 +665,28 @@ fn known_purpose(purpose: &crate::policy::types::Purpose) -> &'static str {
 /// A receipt in the form of the Kantara consent receipt specification 1.1.
 ///
 /// # Errors
-/// As [`dpv`], and `receipt-not-of-a-consent`: that form has no place for a "no".
-pub fn kantara(store: &Store, rules: &Rulebook, subject: i64, purpose: &str) -> Result<Value> {
-    let found = stated(store, rules, subject, purpose)?;
+/// As [`dpv`], and `consent-not-in-force`: that form has no place for a status, so whoever reads it
+/// takes the consent as given.
+pub fn kantara(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    purpose: &str,
+    now: Moment,
+) -> Result<Value> {
+    let found = stated(store, rules, subject, purpose, now)?;
     let told = &found.told;
-    if !found.is_consent() {
+    if let Err(why) = found.open {
         return Err(Error::no(
-            "receipt-not-of-a-consent",
+            "consent-not-in-force",
             format!(
-                "the last word on this purpose is {}, and a Kantara receipt tells of consents only",
-                told.state
+                "a Kantara receipt tells of consents that are in force, and this one isn't: {} ({})",
+                found.stands.words(),
+                why.words()
             ),
         )
-        .next("take --form dpv, which gives the record of it"));
+        .at(format!("{purpose}, ledger entry {}", told.entry))
+        .next(found.way_on()));
     }
     let languages: Vec<&str> = found.texts.iter().map(|text| text.language.as_str()).collect();
     let language = match languages.as_slice() {
@@ -621,10 +752,10 @@ pub fn issue(
     now: Moment,
 ) -> Result<String> {
     let document = match form {
-        Form::Dpv => dpv(store, rules, subject, purpose)?,
-        Form::Kantara => kantara(store, rules, subject, purpose)?,
+        Form::Dpv => dpv(store, rules, subject, purpose, now)?,
+        Form::Kantara => kantara(store, rules, subject, purpose, now)?,
     };
-    let entry = stated(store, rules, subject, purpose)?.told.entry;
+    let entry = stated(store, rules, subject, purpose, now)?.told.entry;
     let text = serde_json::to_string_pretty(&document).expect("a receipt is JSON");
     let payload = json!({"receipt": entry, "form": form.word(), "purpose": purpose});
     let issued = Issued {

@@ -122,13 +122,23 @@ impl ScanReport {
                 self.too_short
             );
         }
-        if self.in_open_texts > 0 {
-            text += &format!(
-                "; so were {} that are also words of the policy or stand in the ledger",
-                self.in_open_texts
-            );
+        text += ".";
+        match self.in_open_texts {
+            0 => {}
+            1 => {
+                text += " 1 erased value, such as a town, is also a word of texts that speak of no \
+                         customer and stay (the policy, its notices, the ledger): only the person's own \
+                         copy of it was looked for, in the form in which it was stored.";
+            }
+            several => {
+                text += &format!(
+                    " {several} erased values, such as a town, are also words of texts that speak of no \
+                     customer and stay (the policy, its notices, the ledger): only the person's own \
+                     copies of them were looked for, in the form in which they were stored."
+                );
+            }
         }
-        text + "."
+        text
     }
 }
 

@@ -19,8 +19,8 @@ use super::sql::{self, Stated};
 use super::subjects::{Moves, public_id, records};
 
 /// How the kinds of entries about statements begin.
-const SPOKEN: [&str; 6] =
-    ["consent.", "channel.", "objection.", "restriction.", "notice.", "frequency."];
+const SPOKEN: [&str; 7] =
+    ["consent.", "channel.", "objection.", "restriction.", "notice.", "frequency.", "hold."];
 
 pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<Vec<Claim>> {
     let mut payloads = Claim::new(
@@ -174,14 +174,17 @@ fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 13], Str
         record,
         axis as i64,
         word(WordKind::Purpose, "purpose")?,
-        word(WordKind::Channel, "channel")?,
+        match axis {
+            Axis::Hold => word(WordKind::Category, "category")?,
+            _ => word(WordKind::Channel, "channel")?,
+        },
         state_code(state),
         flag("explicit")?,
         flag("confirmed")?,
         flag("own")?,
         word(WordKind::Source, "source")?,
         notice,
-        payload["every_days"].as_i64().unwrap_or(0),
+        payload[if axis == Axis::Hold { "for_days" } else { "every_days" }].as_i64().unwrap_or(0),
         payload["at"].as_i64()?,
         payload["recorded_at"].as_i64()?,
     ];

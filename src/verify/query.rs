@@ -122,12 +122,22 @@ const FUNCTIONS: &[&str] = &[
     "->>",
 ];
 
-fn refused() -> Error {
+fn refused(role: Role) -> Error {
+    let next = match role {
+        Role::Operator => {
+            "ask the views v_* of VIEWS.md, one SELECT at a time: the operator's role reads all of them \
+             with their contents, no table behind them, and changes nothing"
+        }
+        Role::Auditor => {
+            "ask the views v_* of VIEWS.md, one SELECT at a time: the auditor's role reads them without \
+             what names a person, no table behind them, and changes nothing"
+        }
+    };
     Error::no(
         "query-forbidden",
         "the query asks for more than its role may see, or to change something",
     )
-    .next("ask the views v_* of VIEWS.md; the auditor's role sees no contents")
+    .next(next)
 }
 
 /// Asks a store. `before_reading` is called once the query is known to be allowed and before any row
@@ -176,9 +186,9 @@ pub fn ask(
     }))?;
     let end = Instant::now() + limits.time;
     conn.progress_handler(10_000, Some(move || Instant::now() > end))?;
-    let mut statement = conn.prepare(query).map_err(|error| preparing(&error))?;
+    let mut statement = conn.prepare(query).map_err(|error| preparing(role, &error))?;
     if !statement.readonly() || statement.column_count() == 0 {
-        return Err(refused());
+        return Err(refused(role));
     }
     let opens = if opened.load(Ordering::Relaxed) { Opens::Personal } else { Opens::Nothing };
     before_reading(opens)?;
@@ -211,8 +221,8 @@ fn names_only_views(role: Role, query: &str) -> Result<()> {
     }
     match empty.prepare(query) {
         Ok(_) => Ok(()),
-        Err(error) if error.to_string().contains("no such table") => Err(refused()),
-        Err(error) => Err(preparing(&error)),
+        Err(error) if error.to_string().contains("no such table") => Err(refused(role)),
+        Err(error) => Err(preparing(role, &error)),
     }
 }
 
@@ -256,13 +266,13 @@ fn prepare(conn: &mut Connection, role: Role) -> Result<(Arc<AtomicBool>, String
     Ok((Arc::new(AtomicBool::new(false)), prefix))
 }
 
-fn preparing(error: &rusqlite::Error) -> Error {
+fn preparing(role: Role, error: &rusqlite::Error) -> Error {
     if error.sqlite_error_code() == Some(ErrorCode::AuthorizationForStatementDenied) {
-        return refused();
+        return refused(role);
     }
     match error {
         // These are SQLite's words about the query; no row was read yet.
-        rusqlite::Error::SqlInputError { msg, .. } if msg.contains("prohibited") => refused(),
+        rusqlite::Error::SqlInputError { msg, .. } if msg.contains("prohibited") => refused(role),
         rusqlite::Error::SqlInputError { msg, offset, .. } if !msg.contains("inner_") => {
             Error::usage("query-unreadable", format!("{msg}, at character {offset}"))
                 .next("src/verify/VIEWS.md lists the views and their columns")
@@ -271,7 +281,7 @@ fn preparing(error: &rusqlite::Error) -> Error {
             Error::usage("query-unreadable", "only one statement can be asked at a time")
                 .next("ask them one after the other")
         }
-        _ => refused(),
+        _ => refused(role),
     }
 }
 

@@ -351,8 +351,8 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
     let since = notes.iter().filter(|note| note.lost).map(|note| note.entry).max();
     // Each fingerprint with the erasures that name it: by which entry, since when.
     let mut named: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
-    let mut destroyed = sql::destroyed_records(conn)?;
-    let mut complete = true;
+    let destroyed = sql::destroyed_records(conn)?;
+    let (mut unnamed, mut complete) = (destroyed.clone(), true);
     for note in notes {
         let by = (i64::try_from(note.entry).unwrap_or(-1), note.at);
         // A crash may leave a note of an erasure that didn't happen.
@@ -368,12 +368,14 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
             complete &= body["records"].as_u64() == Some(note.records.len() as u64);
             for record in &note.records {
                 // Whoever is erased is gone, or there is something that the law keeps of them.
-                complete &= destroyed.remove(record)
+                // Several erasures name a record of which the first ones left something.
+                unnamed.remove(record);
+                complete &= destroyed.contains(record)
                     || (sql::record_exists(conn, *record)? && !sql::is_untouched(conn, *record)?);
             }
         }
     }
-    let complete = complete && (destroyed.is_empty() || since.is_some());
+    let complete = complete && (unnamed.is_empty() || since.is_some());
     claim.expect(complete, "journal-differs", None, || {
         "the journal names other records than were erased, so a restore couldn't repeat it".into()
     });

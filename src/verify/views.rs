@@ -83,9 +83,10 @@ pub const VIEWS: &[View] = &[
     ),
     view!(
         "v_consent",
-        "statements about consent, channels, objections, restrictions, notices and frequency",
+        "statements about consent, channels, objections, restrictions, notices, frequency and holds",
         "statement s LEFT JOIN word w ON w.kind = 'purpose' AND w.code = s.purpose
-         LEFT JOIN word c ON c.kind = 'channel' AND c.code = s.channel
+         LEFT JOIN word c ON c.code = s.channel
+           AND c.kind = CASE s.axis WHEN 7 THEN 'category' ELSE 'channel' END
          LEFT JOIN word o ON o.kind = 'source' AND o.code = s.source",
         entry = "s.n",
         record = "s.record",

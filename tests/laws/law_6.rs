@@ -381,6 +381,8 @@ fn a_value_that_is_also_a_word_of_the_policy_blocks_no_proof() {
         let certificate = story.world.erase(&who(0), hour(9));
         let scan = certificate.scan.unwrap();
         assert_eq!((scan.found, scan.in_open_texts, scan.rebuilt), (0, 1, false), "{word}");
+        let said = scan.sentence();
+        assert!(said.contains("1 erased value, such as a town, is also a word of texts"), "{said}");
         story.erased[0] = true;
         story.erased_since[0] = true;
         story.perform(&Act::Restore);

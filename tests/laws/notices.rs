@@ -37,7 +37,7 @@ const SHOP: &str = "customer_id,at,name,email,optin,notice,language\n\
 
 fn receipt_of(world: &World, who: &str) -> serde_json::Value {
     let subject = world.subject(who).unwrap();
-    receipt::dpv(&world.store, &world.rules, subject, "newsletter").unwrap()
+    receipt::dpv(&world.store, &world.rules, subject, "newsletter", hour(2)).unwrap()
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn a_refusal_has_a_record_and_no_consent_receipt() {
     assert_eq!(refused["@type"], "dpv:ConsentRecord");
     assert_eq!(refused["dpv:hasConsentStatus"][0]["@type"], "dpv:ConsentRefused");
     let dan = world.subject("email:dan@x.example").unwrap();
-    let kantara = receipt::kantara(&world.store, &world.rules, dan, "newsletter");
-    assert_eq!(kantara.unwrap_err().code, "receipt-not-of-a-consent");
+    let kantara = receipt::kantara(&world.store, &world.rules, dan, "newsletter", hour(2));
+    assert_eq!(kantara.unwrap_err().code, "consent-not-in-force");
     // Both forms say the same of a consent that is not explicit.
     let ann = world.subject("email:ann@x.example").unwrap();
-    let kantara = receipt::kantara(&world.store, &world.rules, ann, "newsletter").unwrap();
+    let kantara = receipt::kantara(&world.store, &world.rules, ann, "newsletter", hour(2)).unwrap();
     let purpose = &kantara["services"][0]["purposes"][0];
     assert_eq!(purpose["consentType"], "NON-EXPLICIT");
     assert_eq!(kantara["language"], "de");

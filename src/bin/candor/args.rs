@@ -73,6 +73,8 @@ pub enum Command {
     Access(AccessArgs),
     /// Erases a person, and proves it (Art 17)
     Erase(Erase),
+    /// Keeps a person's data for a legal claim, also through an erasure (Art 17(3)(e))
+    Hold(HoldArgs),
     /// Data subject requests
     #[command(subcommand)]
     Request(Request),
@@ -99,6 +101,26 @@ pub enum Command {
     Sql(Sql),
     /// The main job on a built-in example, told step by step
     Demo(Demo),
+}
+
+/// `hold`
+#[derive(Args)]
+pub struct HoldArgs {
+    /// kind:value or a subject id
+    pub who: String,
+    /// The claim that it is for; sealed, and told to the person who asks for access
+    #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
+    pub because: Option<String>,
+    /// A category of the policy that is held; all by default
+    #[arg(long, value_name = "CATEGORY")]
+    pub category: Vec<String>,
+    /// When it ends by itself; a date alone is a day of the controller's time zone. Until it is
+    /// lifted by default
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<String>,
+    /// The claim is over: lifts every hold on the person
+    #[arg(long, conflicts_with_all = ["because", "category", "until"])]
+    pub lift: bool,
 }
 
 /// `init`
@@ -188,8 +210,8 @@ pub enum Consent {
         /// The person takes the objection back
         #[arg(long)]
         lift: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Restricts a person's data to storage (Art 18), or lifts it
@@ -199,8 +221,8 @@ pub enum Consent {
         /// The restriction ends
         #[arg(long)]
         lift: bool,
-        /// From when
-        #[arg(long)]
+        /// From when; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records whether a channel may be used at all (ePrivacy)
@@ -213,8 +235,8 @@ pub enum Consent {
         /// The person doesn't want to be contacted on it
         #[arg(long)]
         deny: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records how often a person wants to hear from you
@@ -231,8 +253,8 @@ pub enum Consent {
         /// The person takes the wish back
         #[arg(long, conflicts_with = "every")]
         lift: bool,
-        /// When it was said
-        #[arg(long)]
+        /// When it was said; a date alone is its first moment in the controller's time zone
+        #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
     /// Records that people were told where data about them comes from (Art 14)
@@ -241,7 +263,7 @@ pub enum Consent {
     History {
         /// kind:value or a subject id
         who: String,
-        /// Only what was known then
+        /// Only what was known then; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
@@ -249,15 +271,15 @@ pub enum Consent {
     State {
         /// kind:value or a subject id
         who: String,
-        /// As of this moment
+        /// As of this moment; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
-        /// By what was known at this moment
+        /// By what was known at this moment; a date alone is its first moment in the controller's time zone
         #[arg(long, value_name = "TIME")]
         known_at: Option<String>,
     },
-    /// A receipt for a consent: DPV JSON-LD or Kantara, with its ledger entry; for a "no", the record
-    /// of it in DPV
+    /// A receipt for a consent that is in force: DPV JSON-LD or Kantara, with its ledger entry; for any
+    /// other, and for a "no", the record of it in DPV
     Receipt {
         /// kind:value or a subject id
         who: String,
@@ -297,8 +319,8 @@ pub struct ConsentNotice {
     /// Where the proof lies
     #[arg(long)]
     pub evidence: Option<String>,
-    /// When they were told; now by default
-    #[arg(long)]
+    /// When they were told; now by default; a date alone is its first moment in the controller's time zone
+    #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 }
 
@@ -334,8 +356,8 @@ pub struct ConsentRecord {
     /// Confirmed by double opt-in
     #[arg(long)]
     pub confirmed: bool,
-    /// When it was said; now by default
-    #[arg(long)]
+    /// When it was said; now by default; a date alone is its first moment in the controller's time zone
+    #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
 }
 
@@ -675,7 +697,8 @@ pub struct Check {
 pub struct Bundle {
     /// The folder to write
     pub folder: PathBuf,
-    /// From this entry or moment on; earlier entries are given by their hashes only
+    /// From this entry or moment on (a date alone is its first moment in the controller's time
+    /// zone); earlier entries are given by their hashes only
     #[arg(long, value_name = "N|TIME")]
     pub from: Option<String>,
     /// Up to this entry or moment (not included)
@@ -771,13 +794,14 @@ pub enum Witness {
 pub struct Report {
     /// basis, consent, disclosures, requests, ropa, retention, unlawful or timeline
     pub name: String,
-    /// As of this moment: nothing that was recorded later is in it
+    /// As of this moment: nothing that was recorded later is in it; a date alone is its first moment
+    /// in the controller's time zone
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    /// From this moment on (disclosures, requests, timeline)
+    /// From this moment on (disclosures, requests, timeline); a date alone as in --as-of
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// Up to this moment (disclosures, requests, timeline)
+    /// Up to this moment (disclosures, requests, timeline); a date alone as in --as-of
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// About one person (any but ropa)

@@ -8,6 +8,7 @@ use candor::consent::fold::AsOf;
 use candor::consent::gate::Reason;
 use candor::consent::history::History;
 use candor::consent::origin::{self, Told, Whom};
+use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
 use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
 use candor::policy::types::{ConsentState, Source};
@@ -18,6 +19,7 @@ use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
 use crate::output::counted;
+use crate::time::moment_if;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -91,8 +93,8 @@ fn record(context: &Context, args: &ConsentRecord) -> Result<Answer> {
 }
 
 /// When something was said: now, where nobody says when.
-fn said_at(at: Option<&str>, now: Moment) -> Result<Moment> {
-    let at = at.map(Moment::parse).transpose()?.unwrap_or(now);
+fn said_at(store: &Store, at: Option<&str>, now: Moment) -> Result<Moment> {
+    let at = moment_if(store, at)?.unwrap_or(now);
     if at > now {
         return Err(Error::usage("time-in-future", "nobody can have said anything in the future")
             .at(at)
@@ -103,8 +105,8 @@ fn said_at(at: Option<&str>, now: Moment) -> Result<Moment> {
 
 fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
     let now = Moment::now();
-    let valid_at = said_at(at, now)?;
     let mut store = context.open(Access::Write)?;
+    let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
@@ -205,8 +207,8 @@ fn sources_for<'r>(rules: &'r Rulebook, purpose: &str) -> Vec<&'r str> {
 
 fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
     let now = Moment::now();
-    let at = said_at(args.at.as_deref(), now)?;
     let mut store = context.open(Access::Write)?;
+    let at = said_at(&store, args.at.as_deref(), now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let told = Told {
         notice: &args.notice,
@@ -233,8 +235,8 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
 }
 
 fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
-    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
     let mut store = context.open_to_look()?;
+    let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
@@ -245,7 +247,15 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
         let notice = format!("{}{language}", t.notice);
         context.out.say(format!(
             "{}  {:<11} {:<16} {:<6} by {:<12} notice {:<20} entry {} (recorded {})",
-            t.at, t.state, t.purpose, t.channel, t.source, notice, t.entry, t.recorded_at
+            t.at,
+            t.state,
+            // What is about no purpose says what it is.
+            if t.purpose.is_empty() { t.about } else { &t.purpose },
+            t.category.as_ref().unwrap_or(&t.channel),
+            t.source,
+            notice,
+            t.entry,
+            t.recorded_at
         ));
     }
     if told.is_empty() {
@@ -256,9 +266,9 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
 }
 
 fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>) -> Result<Answer> {
-    let valid = at.map(Moment::parse).transpose()?.unwrap_or_else(Moment::now);
-    let known = known_at.map(Moment::parse).transpose()?.unwrap_or(Moment::FOREVER);
     let mut store = context.open_to_look()?;
+    let valid = moment_if(&store, at)?.unwrap_or_else(Moment::now);
+    let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let people = read::find(store.conn(), store.secret(), &rules.policy, who)?;
     for subject in &people {
@@ -279,9 +289,14 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
             document.shared_by.join(", ")
         ));
     }
+    let state = |c: &receipt::PurposeState| match c.stands {
+        Stands::Given => c.state,
+        other => other.words(),
+    };
+    let wide = document.purposes.iter().map(|c| state(c).len()).max().unwrap_or(0).max(12);
     for c in &document.purposes {
         let holds = if c.in_force { "in force".to_owned() } else { c.words.clone() };
-        context.out.say(format!("{:<16} {:<6} {:<12} {holds}", c.purpose, c.channel, c.state));
+        context.out.say(format!("{:<16} {:<6} {:<wide$} {holds}", c.purpose, c.channel, state(c)));
     }
     for line in &document.marks {
         context.out.say(line);

@@ -130,7 +130,7 @@ fn say(context: &Context, categories: &[CategoryDecision]) {
                 c.kept,
                 c.ground.as_deref().unwrap_or_default(),
                 c.because.as_deref().unwrap_or_default(),
-                c.until.as_deref().unwrap_or_default()
+                c.until_words()
             ));
         }
         context.out.say(line);

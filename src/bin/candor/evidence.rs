@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::args::{Bundle, Check, Prove};
 use crate::output::counted;
+use crate::time::moment;
 use crate::{Answer, Context};
 
 pub fn prove(context: &Context, args: &Prove) -> Result<Answer> {
@@ -188,7 +189,7 @@ fn bound(store: &Store, text: Option<&str>) -> Result<Option<u64>> {
     if let Ok(number) = text.parse() {
         return Ok(Some(number));
     }
-    let at = Moment::parse(text).map_err(|error: Error| {
+    let at = moment(store, text).map_err(|error: Error| {
         error.next("name an entry by its number, or a moment such as 2026-03-05")
     })?;
     Ok(Some(u64::try_from(store::first_entry_from(store.conn(), at)?).unwrap_or(0)))

@@ -12,6 +12,7 @@ mod consent;
 mod demo;
 mod erase;
 mod evidence;
+mod hold;
 mod identity;
 mod import;
 mod init;
@@ -25,6 +26,7 @@ mod rejects;
 mod report;
 mod request;
 mod retain;
+mod time;
 mod unlock;
 mod usage;
 mod witness;
@@ -168,6 +170,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Profile(command) => profile::run(context, &command),
         Command::Access(args) => access::run(context, &args),
         Command::Erase(args) => erase::run(context, &args),
+        Command::Hold(args) => hold::run(context, &args),
         Command::Request(command) => request::run(context, &command),
         Command::Audience(command) => audience::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),

@@ -2,11 +2,13 @@
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::policy::currency::amount;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider, public_text};
 use candor::profile::read::{self, Profile as ProfileDocument};
 use candor::profile::why::{self, What, Why};
 use candor::store::{self, Access};
+use candor::subject::hold;
 use serde_json::json;
 
 use crate::args::Profile;
@@ -92,9 +94,13 @@ fn say(context: &Context, profile: &ProfileDocument) {
         }
     }
     for (name, activity) in &profile.activity {
+        let sum = match &activity.currency {
+            Some(currency) => amount(activity.sum, currency),
+            None => activity.sum.to_string(),
+        };
         out.say(format!(
-            "  {name:<14} {} times, sum {}, first {}, last {}",
-            activity.count, activity.sum, activity.first_at, activity.last_at
+            "  {name:<14} {} times, sum {sum}, first {}, last {}",
+            activity.count, activity.first_at, activity.last_at
         ));
     }
     for merge in &profile.merges {
@@ -116,7 +122,8 @@ fn explain(
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     let what = event.map_or(What::Named(field.unwrap_or_default()), What::Event);
     let now = Moment::now();
-    let answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
+    let mut answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
+    hold::explain(&store, &rules, subject, now, &mut answers)?;
     context.note_look(&mut store, subject, "profile.why")?;
     for answer in &answers {
         say_why(context, answer);
@@ -154,6 +161,13 @@ fn say_why(context: &Context, answer: &Why) {
             ));
         }
         context.out.say(format!("             today: {}", reason.today));
+    }
+    if let Some(hold) = &answer.hold {
+        let until = hold.until.as_deref().unwrap_or("it is lifted");
+        context.out.say(format!(
+            "  hold       for a legal claim (Art 17(3)(e)), until {until}, ledger entry {}",
+            hold.entry
+        ));
     }
 }
 

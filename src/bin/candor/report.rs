@@ -14,6 +14,7 @@ use candor::store::{self, Access, Store};
 use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
+use crate::time::moment_if;
 use crate::{Answer, Context, is_unwritable};
 
 /// The width of a report on a terminal, in columns.
@@ -25,7 +26,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         span.into_iter().chain(args.who.as_ref().map(|_| Part::Person)).collect();
     audit::may_be_asked(&args.name, &parts)?;
     let now = Moment::now();
-    let moment = |text: &Option<String>| text.as_deref().map(Moment::parse).transpose();
+    let mut store = open(context, args)?;
+    let moment = |text: &Option<String>| moment_if(&store, text.as_deref());
     let as_of = moment(&args.as_of)?.unwrap_or(now);
     let asked = Question { as_of, from: moment(&args.from)?, to: moment(&args.to)?, who: None };
     let (from, to) = asked.span();
@@ -33,7 +35,6 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         return Err(Error::usage("span-backwards", "--from is later than --to or --as-of")
             .next("exchange the two, or leave one out"));
     }
-    let mut store = open(context, args)?;
     let who = args.who.as_deref().map(|who| find(context, &mut store, args, who)).transpose()?;
     let answer = audit::report(&store, &args.name, &Question { who, ..asked })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };

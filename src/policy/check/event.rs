@@ -1,6 +1,7 @@
 //! `[[source.NAME.event]]`: what a row, or several rows together, tell that a person did.
 
 use super::{Draft, dates, field, take};
+use crate::policy::currency::is_currency;
 use crate::policy::keys::EVENT;
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
@@ -48,6 +49,7 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
         );
     }
     let amount = take::read(report, table, "amount").map(|taken| taken.take);
+    let currency = currency(report, table);
     let properties = take::read_all(report, table, "properties");
     Some(EventRead {
         map: EventMap {
@@ -57,12 +59,54 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
             at: at.map(|taken| taken.take),
             grouped,
             amount,
+            currency,
             properties,
             lines,
         },
         path: table.path.clone(),
         line: table.line,
     })
+}
+
+fn currency(report: &mut Report, table: &Table) -> Option<String> {
+    let Said { value, line } = table.text(report, "currency")?;
+    if !is_currency(&value) {
+        report.mistake(
+            (line, &table.at("currency")),
+            "unknown-currency",
+            format!("{value:?} is no currency of ISO 4217"),
+            "a person reads an amount in the unit in which they paid",
+            "a code in capitals, such as currency = \"EUR\"",
+        );
+    }
+    if table.value("amount").is_none() {
+        report.mistake(
+            (line, &table.at("currency")),
+            "currency-unused",
+            "a currency is named, and no amount",
+            "it is the currency of the event's amount",
+            "amount = { from = \"cents\" }, or leave the currency out",
+        );
+    }
+    Some(value)
+}
+
+/// Notes events of one name whose amounts are of different currencies: they are summed.
+pub(super) fn note_mixed_currencies(report: &mut Report, events: &[EventRead]) {
+    let paid = |read: &&EventRead| read.map.amount.is_some();
+    for (n, read) in events.iter().enumerate().filter(|(_, read)| paid(read)) {
+        let mut before = events[..n].iter().filter(paid);
+        let same_name = before.find(|earlier| earlier.map.name == read.map.name);
+        if same_name.is_some_and(|earlier| earlier.map.currency != read.map.currency) {
+            report.mistake(
+                (read.line, &read.path),
+                "currency-differs",
+                format!("two events named {:?} count in different currencies", read.map.name),
+                "the amounts of a source's events of one name are summed",
+                "one currency for both, or a name of its own for each",
+            );
+        }
+    }
 }
 
 fn name(report: &mut Report, table: &Table) -> Option<String> {

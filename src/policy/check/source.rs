@@ -54,6 +54,7 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     let fields = field::read(draft, table);
     let consents = consent::read(draft, table, &formats);
     let events = event::read(draft, table, &formats);
+    event::note_mixed_currencies(&mut draft.report, &events);
     for read in fields.iter().filter(|read| read.map.target != Target::Ignore) {
         warn_if_uncovered(draft, &purposes, &read.map.category, (read.line, &read.path));
     }

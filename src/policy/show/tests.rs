@@ -102,5 +102,6 @@ fn the_rows_of_the_example_say_what_the_gate_will_refuse() {
     let consent = preferences.sends.last().expect("it carries consents");
     assert_eq!(consent.becomes, "consent to what purpose says by what channel says");
     assert_eq!(destinations(&policy).len(), 2);
+    assert!(show(&policy).contains("order → event with its amount in EUR, order, for"));
     assert!(show(&policy).lines().all(|line| line.trim_end() == line), "no trailing blanks");
 }

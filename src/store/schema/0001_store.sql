@@ -186,8 +186,10 @@ CREATE TABLE kept_salt (
 
 -- The fold of the ledger's consent entries: integers only, rebuilt from payloads by `verify --deep`.
 -- axis: 1 consent, 2 channel permission, 3 objection (Art 21), 4 restriction (Art 18), 5 told of a
--- source (Art 14), 6 wish about frequency. purpose and channel are 0 where the axis has none.
--- notice_version is 0 when there was none. every_days is 0 but for a wish about frequency.
+-- source (Art 14), 6 wish about frequency, 7 legal hold (Art 17(3)(e)). purpose and channel are 0 where
+-- the axis has none.
+-- notice_version is 0 when there was none. every_days is 0 but for a wish about frequency and a hold,
+-- of which it is how many days it lasts, and channel its category.
 CREATE TABLE statement (
   n INTEGER PRIMARY KEY, record INTEGER NOT NULL, axis INTEGER NOT NULL, purpose INTEGER NOT NULL,
   channel INTEGER NOT NULL, state INTEGER NOT NULL, explicit INTEGER NOT NULL,

@@ -11,6 +11,7 @@ use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 use crate::linking;
+use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
 use crate::profile::read::last_contact;
@@ -21,6 +22,7 @@ use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
+use crate::subject::hold::{self, Holds};
 use crate::subject::receipt::{self, Told};
 
 use super::journal::Journal;
@@ -28,8 +30,8 @@ use super::reasons::{Item, KEY, Tally, profiling};
 use super::recipients::recipients;
 use super::{
     AccessPackage, ErasureRemains, EventNote, FingerprintNote, FoundBy, JoinedNote, LinkNote,
-    Obtained, QuestionNote, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote, ValueNote,
-    sql,
+    Obtained, QuestionNote, RecordNote, RequestRow, ShownNotice, SummaryNote, TiesNote,
+    UNTIL_LIFTED, ValueNote, sql,
 };
 
 /// Collects everything that is held about a subject, as of a moment.
@@ -54,7 +56,9 @@ pub fn collect(
     let mut journal = Journal::default();
     let (mut values, mut events) = (Vec::new(), Vec::new());
     for record in &records {
-        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now);
+        let standing = history.standing_of(record.home, AsOf::at(now));
+        let holds = holding(rules, &standing, now);
+        let claim = Holds::of(standing, words);
         for value in &record.values {
             let field = words.text(WordKind::Field, value.field).to_owned();
             let category = match (field.as_str(), categories.of_field(&record.source, &field)) {
@@ -72,7 +76,10 @@ pub fn collect(
                 value: value.text.clone(),
                 current: value.current,
                 observed_at: at.to_string(),
-                held: tally.take(Item::Value, &category, purposes, holds, at, &batch),
+                held: super::Held {
+                    held_for_a_claim: held_for_a_claim(rules, &claim, &category),
+                    ..tally.take(Item::Value, &category, purposes, holds, at, &batch)
+                },
                 category,
                 source: record.source.clone(),
                 record: record.id,
@@ -82,8 +89,11 @@ pub fn collect(
             let category = categories.of_event(&event.name);
             let batch = profile_sql::batch_of_event(conn, event.seq)?;
             journal.add(batch.n, "your data came in");
-            let held = tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch);
-            events.push(event_note(record, &event, category, held)?);
+            let held = super::Held {
+                held_for_a_claim: held_for_a_claim(rules, &claim, &category),
+                ..tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch)
+            };
+            events.push(event_note(rules, record, &event, category, held)?);
         }
     }
     values.sort_by(|a, b| (&a.field, !a.current, a.record).cmp(&(&b.field, !b.current, b.record)));
@@ -129,7 +139,7 @@ pub fn collect(
         transfers: sent.transfers,
         values,
         events,
-        summaries: summaries(store, &records),
+        summaries: summaries(store, rules, &records),
         fingerprints: fingerprints(&found_by),
         found_by,
         consent_state: receipt::state(store, rules, subject, AsOf::at(now))?,
@@ -152,7 +162,20 @@ struct EventBody {
     properties: Value,
 }
 
+/// Until when a legal hold keeps what is of a category.
+fn held_for_a_claim(rules: &Rulebook, claim: &Holds<'_>, category: &str) -> Option<String> {
+    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let until = claim.until(category)?;
+    Some(hold::last_day(until, zone).unwrap_or_else(|| UNTIL_LIFTED.to_owned()))
+}
+
+/// The currency of a record's events of a name.
+fn currency(rules: &Rulebook, record: &OpenRecord, event: &str) -> Option<String> {
+    currency_of(&rules.policy, &record.source, event).map(str::to_owned)
+}
+
 fn event_note(
+    rules: &Rulebook,
     record: &OpenRecord,
     event: &OpenEvent,
     category: String,
@@ -165,6 +188,7 @@ fn event_note(
         at: event.at.to_string(),
         id: body.id,
         amount: body.amount,
+        currency: body.amount.and_then(|_| currency(rules, record, &event.name)),
         properties: body.properties,
         category,
         source: record.source.clone(),
@@ -187,12 +211,14 @@ fn record_note(rules: &Rulebook, record: &OpenRecord) -> RecordNote {
     }
 }
 
-fn summaries(store: &Store, records: &[OpenRecord]) -> Vec<SummaryNote> {
+fn summaries(store: &Store, rules: &Rulebook, records: &[OpenRecord]) -> Vec<SummaryNote> {
     let mut all = Vec::new();
     for record in records {
         for rollup in record.rollups.iter().filter(|rollup| rollup.count > 0) {
+            let event = store.words().text(WordKind::Event, rollup.name).to_owned();
             all.push(SummaryNote {
-                event: store.words().text(WordKind::Event, rollup.name).to_owned(),
+                currency: currency(rules, record, &event).filter(|_| rollup.sum != 0),
+                event,
                 source: record.source.clone(),
                 record: record.id,
                 count: rollup.count,
@@ -398,11 +424,15 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
         }
     }
     let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
-    let what = "What no law makes us keep is overwritten, what you said about consent with it. What stays \
-                are keyed fingerprints of your identifiers, so that you are not taken in again against \
-                your will, the dates of your requests, and ledger entries that name nobody.";
+    let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
+                consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
+                not taken in again against your will, the dates of your requests, and ledger entries \
+                that name nobody.";
     let sentence = if erased {
-        format!("You were erased; what this answer shows is what a law makes us keep. {what}")
+        format!(
+            "You were erased; what this answer shows is what a law makes us keep, or what we may keep for a \
+             legal claim. {what}"
+        )
     } else {
         format!("If you are erased: {}{}", what[..1].to_lowercase(), &what[1..])
     };

@@ -68,6 +68,9 @@ pub struct PortableEvent {
     /// Its amount in the smallest currency unit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<i64>,
+    /// The amount's currency (ISO 4217), where the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
     /// Its properties.
     pub properties: Value,
     /// The source.
@@ -170,6 +173,7 @@ fn portable_event(event: &EventNote) -> PortableEvent {
         at: event.at.clone(),
         id: event.id.clone(),
         amount: event.amount,
+        currency: event.currency.clone(),
         properties: event.properties.clone(),
         source: event.source.clone(),
     }
@@ -184,9 +188,9 @@ fn readme(left_out: &[LeftOut]) -> String {
     let left = if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") };
     format!(
         "Data that you provided and that we hold by your consent or a contract with you (GDPR Art 20). \
-         Times are UTC, amounts are in the smallest currency unit. In the CSV files a ' stands before \
-         cells that a spreadsheet would take for a formula. Left out: {left}. A copy of everything is in \
-         the answer to an access request (Art 15)."
+         Times are UTC, amounts are in the smallest unit of the currency that is named beside them. In \
+         the CSV files a ' stands before cells that a spreadsheet would take for a formula. Left out: \
+         {left}. A copy of everything is in the answer to an access request (Art 15)."
     )
 }
 
@@ -214,12 +218,14 @@ impl Portable {
 
     fn events_table(&self) -> Table {
         let names = keys(self.events.iter().map(|event| &event.properties), Some(LINES));
-        let columns = ["event", "at", "id", "amount", "source"].into_iter().map(str::to_owned);
+        let columns =
+            ["event", "at", "id", "amount", "currency", "source"].into_iter().map(str::to_owned);
         let mut table =
             Table::new("", columns.chain(names.iter().map(|n| format!("property.{n}"))));
         for event in &self.events {
             let amount = event.amount.map(|amount| amount.to_string()).unwrap_or_default();
-            let fixed = [&event.name, &event.at, &event.id, &amount, &event.source];
+            let currency = event.currency.clone().unwrap_or_default();
+            let fixed = [&event.name, &event.at, &event.id, &amount, &currency, &event.source];
             let cells = names.iter().map(|name| cell(&event.properties[name]));
             table.push(fixed.into_iter().cloned().chain(cells));
         }

@@ -81,6 +81,7 @@ impl<'a> Tally<'a> {
             purposes: purpose_names(self.words, purposes),
             holds: purpose_names(self.words, purposes & holding),
             kept_until: last.map(day),
+            held_for_a_claim: None,
             entry: batch.n,
             admitted_at: Moment(batch.recorded_at).to_string(),
             policy: batch.policy,

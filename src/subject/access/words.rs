@@ -32,7 +32,9 @@ pub fn spaced(name: &str) -> String {
 /// The gate's reason, said to the person.
 pub fn reason(reason: Reason) -> &'static str {
     match reason {
-        Reason::Suppressed => "you were erased, and have not come back by your own act",
+        Reason::Suppressed => {
+            "you had an identifier that stands here erased, and have not brought it back by your own act"
+        }
         Reason::Restricted => {
             "the use of your data is restricted: we store it and do nothing else with it"
         }
@@ -76,6 +78,21 @@ pub fn said(told: &Told, source: &str) -> String {
             return format!("you asked to hear from us at most once in {days} days");
         }
         ("frequency", _) => "you took back your wish about how often we write",
+        ("hold", _) => {
+            let what = told.category.as_deref().map(spaced);
+            let what = what.map_or_else(
+                || "all data about you".to_owned(),
+                |what| format!("your data of the kind “{what}”"),
+            );
+            let because = told.because.as_deref().map(|why| format!(" ({why})"));
+            let because = because.unwrap_or_default();
+            return match yes {
+                true => {
+                    format!("we put a legal hold on {what}{because}: it is kept for a legal claim")
+                }
+                false => format!("the legal hold on {what} was lifted"),
+            };
+        }
         (_, "requested") => "you were asked for your consent, or had still to confirm it",
         (_, "given") => "you consented",
         (_, "refused") => "you did not consent",
@@ -128,6 +145,21 @@ pub fn mark(
                 day(by),
                 source(from),
                 purposes.join("; ")
+            )
+        }
+        Mark::Held { category, until } => {
+            let what = if category.is_empty() {
+                "all data about you".to_owned()
+            } else {
+                format!("your data of the kind “{}”", spaced(category))
+            };
+            let until = until.as_deref().map_or_else(
+                || "as long as the claim needs it".to_owned(),
+                |until| format!("until {}", day(until)),
+            );
+            format!(
+                "We hold {what} for a legal claim, {until}: it is kept, also if you are erased \
+                 (Art 17(3)(e)), and by this alone nothing else is done with it."
             )
         }
         Mark::Restricted => {

@@ -141,6 +141,7 @@ fn says_what_events_are_carried_and_who_gets_what() {
     assert_eq!((order.name.as_str(), order.grouped), ("order", true));
     assert_eq!(order.id, Some(field("basket")));
     assert_eq!(order.amount, Some(field("cents")));
+    assert_eq!(order.currency.as_deref(), Some("EUR"));
     assert_eq!(order.properties["place"], fixed("till"));
     assert_eq!(order.lines.len(), 5);
     let ticket = &policy.sources["support"].events[0];

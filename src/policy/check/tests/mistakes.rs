@@ -506,6 +506,28 @@ const TABLE: &[Bad] = &[
     bad("bad-event-name", "name = \"sale\"", "name = \"Sale Made\"", "Sale Made", "\"sale_made\""),
     bad("event-without-id", "id = { from = \"order_no\" }\n", "", "grouped", "id = { from"),
     bad("lines-ungrouped", "grouped = true\n", "", "lines =", "grouped = true"),
+    bad(
+        "unknown-currency",
+        "grouped = true\n",
+        "grouped = true\namount = { from = \"cents\" }\ncurrency = \"Euro\"\n",
+        "currency",
+        "currency = \"EUR\"",
+    ),
+    bad(
+        "currency-unused",
+        "grouped = true\n",
+        "grouped = true\ncurrency = \"EUR\"\n",
+        "currency",
+        "amount = ",
+    ),
+    bad(
+        "currency-differs",
+        "lines = { product = { from = \"sku\" } }\n",
+        "amount = { from = \"cents\" }\ncurrency = \"EUR\"\n[[source.shop.event]] # again\n\
+         name = \"sale\"\ncategory = \"order\"\namount = { from = \"pence\" }\ncurrency = \"GBP\"\n",
+        "# again",
+        "one currency",
+    ),
     // Destinations.
     bad(
         "fields-missing",

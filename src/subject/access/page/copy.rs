@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use crate::policy::currency::amount;
 use crate::view::Table;
 
-use super::super::{QuestionNote, ValueNote, words};
+use super::super::{EventNote, Held, QuestionNote, UNTIL_LIFTED, ValueNote, words};
 use super::Page;
 
 impl Page<'_> {
@@ -27,10 +28,10 @@ impl Page<'_> {
                 words::spaced(&event.name),
                 self.time(&event.at),
                 event.id.clone(),
-                content(event.amount, &event.properties),
+                content(event),
                 self.source(&event.source),
                 self.purpose_list(&event.held.purposes),
-                kept_until(event.held.kept_until.as_ref()),
+                kept_until(&event.held),
                 event.held.entry.to_string(),
             ]);
         }
@@ -43,17 +44,19 @@ impl Page<'_> {
                 words::spaced(&s.event),
                 self.source(&s.source),
                 s.count.to_string(),
-                s.sum.to_string(),
+                sum(s.sum, s.currency.as_deref()),
                 self.time(&s.first_at),
                 self.time(&s.last_at),
             ]);
         }
         self.table(summaries);
-        let amounts = self.package.events.iter().any(|event| event.amount.is_some());
-        if amounts || self.package.summaries.iter().any(|s| s.sum != 0) {
+        let bare = |amount: bool, currency: &Option<String>| amount && currency.is_none();
+        let mut events = self.package.events.iter();
+        let amounts = events.any(|event| bare(event.amount.is_some(), &event.currency));
+        if amounts || self.package.summaries.iter().any(|s| bare(s.sum != 0, &s.currency)) {
             self.say(
-                "Amounts and sums count the smallest unit of the currency in which you paid: 399 is 3.99 \
-                 euro where that is the euro.",
+                "Amounts and sums without a currency beside them count the smallest unit of the one in \
+                 which you paid: 399 is 3.99 euro where that is the euro.",
             );
         }
         self.fingerprints();
@@ -73,7 +76,7 @@ impl Page<'_> {
                 self.time(&value.observed_at),
                 self.source(&value.source),
                 self.purpose_list(&value.held.purposes),
-                kept_until(value.held.kept_until.as_ref()),
+                kept_until(&value.held),
                 value.held.entry.to_string(),
             ]);
         }
@@ -153,20 +156,40 @@ fn field(value: &ValueNote, prefix: &str) -> String {
     words::spaced(value.field.strip_prefix(prefix).unwrap_or(&value.field))
 }
 
-fn kept_until(day: Option<&String>) -> String {
-    day.map_or_else(|| "to be deleted".to_owned(), |day| words::day(day))
+fn kept_until(held: &Held) -> String {
+    let day = held.kept_until.as_deref().map(words::day);
+    let claim = held.held_for_a_claim.as_deref().map(|until| match until {
+        UNTIL_LIFTED => "as long as a legal claim needs it".to_owned(),
+        day => format!("{}, for a legal claim", words::day(day)),
+    });
+    match (day, claim) {
+        (None, None) => "to be deleted".to_owned(),
+        (Some(only), None) | (None, Some(only)) => only,
+        (Some(day), Some(claim)) => format!("{day}; {claim}"),
+    }
 }
 
-/// An event's amount and properties, as lines of `name: content`.
-fn content(amount: Option<i64>, properties: &Value) -> String {
+/// An event's amount and properties, as lines of `name: content`; the lines of a basket are numbered.
+fn content(event: &EventNote) -> String {
     let mut lines = Vec::new();
-    lines.extend(amount.map(|amount| format!("amount: {amount}")));
-    if let Some(properties) = properties.as_object() {
-        let line =
-            |(name, value): (&String, &Value)| format!("{}: {}", words::spaced(name), plain(value));
-        lines.extend(properties.iter().map(line));
+    lines.extend(
+        event.amount.map(|amount| format!("amount: {}", sum(amount, event.currency.as_deref()))),
+    );
+    for (name, value) in event.properties.as_object().into_iter().flatten() {
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                lines.push(format!("{}:", words::spaced(name)));
+                let item = |(at, item): (usize, &Value)| format!("{}. {}", at + 1, plain(item));
+                lines.extend(items.iter().enumerate().map(item));
+            }
+            value => lines.push(format!("{}: {}", words::spaced(name), plain(value))),
+        }
     }
     lines.join("\n")
+}
+
+fn sum(smallest: i64, currency: Option<&str>) -> String {
+    currency.map_or_else(|| smallest.to_string(), |currency| amount(smallest, currency))
 }
 
 fn plain(value: &Value) -> String {

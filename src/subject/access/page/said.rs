@@ -1,5 +1,6 @@
 //! What the person said and was told, what they asked for, and what the ledger holds of it.
 
+use crate::consent::stands::Stands;
 use crate::subject::receipt::Told;
 use crate::view::{Block, NoteKind, Table};
 
@@ -14,10 +15,12 @@ impl Page<'_> {
         let columns = ["For", "Channel", "Where you stand", "In force", "Since", "Notice"];
         let mut state = Table::new("Where you stand", columns);
         for c in &self.package.consent_state.purposes {
-            let stands = match c.state {
-                "unknown" => "nothing was said",
-                "requested" => "asked, not confirmed",
-                other => other,
+            let stands = match c.stands {
+                Stands::Unknown => "nothing was said",
+                Stands::Requested => "asked, not confirmed",
+                Stands::Unconfirmed => "given, not confirmed",
+                Stands::Given => c.state,
+                other => other.words(),
             };
             state.push([
                 c.title.clone(),

@@ -1,0 +1,215 @@
+//! Art 17(3)(e): what a legal claim needs outlives an erasure and its retention, and serves nothing else.
+
+use crate::common::{self, World, hour};
+use candor::base::clock::Moment;
+use candor::consent::fold::AsOf;
+use candor::consent::gate::{Direction, Question, Reason, decide};
+use candor::consent::history::History;
+use candor::subject::access::collect::collect;
+use candor::subject::access::page::page;
+use candor::subject::certificate::{CertificateForm, issue_certificate};
+use candor::subject::hold::{self, Wanted};
+use candor::subject::retain::{Carry, run as retain};
+use candor::subject::{backup, erase, receipt};
+use candor::verify::{Depth, Options, verify};
+
+const ANN: &str = "email:ann@x.example";
+const CLAIM: &str = "claim 2026-17 over a broken jar";
+
+fn world() -> World {
+    world_under(common::POLICY)
+}
+
+fn world_under(policy: &str) -> World {
+    let mut world = World::under(policy);
+    let shop = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Ann,ann@x.example,CARD-1,yes,letter-form@1\n";
+    world.import("shop", shop, hour(1));
+    let till = "basket,at,looked_at,card,cents,what\nb1,2026-01-04,,CARD-1,1999,A jar\n";
+    world.import("till", till, hour(2));
+    world
+}
+
+fn set(world: &mut World, subject: i64, categories: &[&str], until: Option<Moment>, at: i64) {
+    let categories: Vec<String> = categories.iter().map(|c| (*c).to_owned()).collect();
+    let wanted = Wanted { because: CLAIM, categories: &categories, until };
+    let rules = &world.rules;
+    world.store.write(hour(at), |writer| hold::set(writer, rules, subject, &wanted)).unwrap();
+}
+
+fn lift(world: &mut World, subject: i64, at: i64) {
+    let rules = &world.rules;
+    world.store.write(hour(at), |writer| hold::lift(writer, rules, subject)).unwrap();
+}
+
+/// The ledger, and everything in the file that it commits to.
+fn is_sound(world: &World) {
+    let key = world.store.signer().unwrap().vkey().parse().unwrap();
+    let options =
+        Options { depth: Depth::Deep, key: Some(key), held: Vec::new(), witnesses: Vec::new() };
+    let report = verify(&world.path(), &options).unwrap();
+    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(report.holds && faults.is_empty(), "{faults:?}");
+}
+
+fn texts(world: &World) -> String {
+    world.held().into_iter().map(|(_, _, text)| text + " ").collect()
+}
+
+#[test]
+fn what_is_held_outlives_an_erasure_until_it_is_lifted() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &["order"], None, 3);
+    is_sound(&world);
+    let plan = erase::plan(&world.store, &world.rules, ann, hour(4)).unwrap();
+    let certificate = world.erase(ANN, hour(4));
+    assert_eq!(plan.categories, certificate.categories);
+    let order = certificate.categories.iter().find(|c| c.category == "order").unwrap();
+    assert_eq!((order.erased, order.kept), (0, 1));
+    assert_eq!(order.ground.as_deref(), Some("Art 17(3)(e)"));
+    assert_eq!((order.until.as_deref(), order.until_words()), (None, "the hold is lifted"));
+    assert!(certificate.categories.iter().all(|c| c.category == "order" || c.kept == 0));
+    assert!(certificate.document().to_text(None).contains("the hold is lifted"));
+    assert!(!format!("{certificate:?}").contains("jar"), "a certificate says nothing personal");
+    is_sound(&world);
+    let held = texts(&world);
+    assert!(held.contains("A jar") && !held.contains("Ann") && !held.contains("CARD-1"), "{held}");
+    assert!(world.subject(ANN).is_none());
+
+    // It serves no purpose: the gate lets nothing out, and nothing be used.
+    let standing = History::load(world.store.conn(), ann).unwrap().standing(AsOf::at(hour(5)));
+    for rule in world.rules.rules() {
+        for direction in [Direction::Use, Direction::Out] {
+            let verdict = decide(&world.rules, rule, Question::new(direction, hour(5)), &standing);
+            assert!(
+                verdict.is_err() || rule.name == "books",
+                "{}: the hold lets it be used",
+                rule.name
+            );
+        }
+    }
+    let orders = world.rules.purpose_code("orders").and_then(|c| world.rules.rule(c)).unwrap();
+    let use_it = Question::new(Direction::Use, hour(5));
+    assert_eq!(decide(&world.rules, orders, use_it, &standing), Err(Reason::Restricted));
+
+    // The person who asks is told, with the claim.
+    let package = collect(&world.store, &world.rules, ann, hour(6)).unwrap();
+    let text = page(&package).to_text(None);
+    for said in ["for a legal claim", CLAIM, "as long as a legal claim needs it"] {
+        assert!(text.contains(said), "{said} is missing in:\n{text}");
+    }
+    assert!(!common::contains(&world.raw(), CLAIM.as_bytes()), "its reason is sealed");
+
+    // The same erasure again takes nothing that is held.
+    let again = erase::erase(&mut world.store, &world.rules, ann, hour(7)).unwrap();
+    assert_eq!(again.categories.iter().map(|c| c.kept).sum::<u64>(), 1);
+    is_sound(&world);
+    lift(&mut world, ann, 8);
+    is_sound(&world);
+    let last = erase::erase(&mut world.store, &world.rules, ann, hour(9)).unwrap();
+    assert_eq!(last.categories.iter().map(|c| c.kept).sum::<u64>(), 0);
+    assert!(last.kept_as.is_none());
+    assert_eq!(texts(&world), "");
+    is_sound(&world);
+}
+
+#[test]
+fn what_is_held_outlives_its_retention_until_the_day_that_was_named() {
+    let mut world = world_under(&common::POLICY.replace("\"P50Y\"", "\"P30D\""));
+    let ann = world.subject(ANN).unwrap();
+    let until = Moment::parse("2026-06-01").unwrap();
+    set(&mut world, ann, &[], Some(until), 3);
+    let state = receipt::state(&world.store, &world.rules, ann, AsOf::at(hour(4))).unwrap();
+    assert_eq!(state.holds[0].until.as_deref(), Some("2026-06-01"));
+    let before = texts(&world);
+    let months = |n: i64| hour(24 * 30 * n);
+    let report = candor::audit::retention::retention(&world.store, None, months(4)).unwrap();
+    assert_eq!((report.values_past_due, report.events_past_due), (0, 0));
+    let kept = retain(&mut world.store, &world.rules, months(4), Carry::Out).unwrap();
+    assert_eq!((kept.values, kept.events), (0, 0));
+    assert_eq!(texts(&world), before);
+    let plan = erase::plan(&world.store, &world.rules, ann, months(4)).unwrap();
+    assert!(plan.categories.iter().all(|c| c.erased == 0), "{:?}", plan.categories);
+    assert!(plan.categories.iter().all(|c| c.until.as_deref() == Some("2026-06-01")));
+    let gone = retain(&mut world.store, &world.rules, months(6), Carry::Out).unwrap();
+    assert!(gone.values > 0 && gone.events > 0, "the day is over: {gone:?}");
+    assert_eq!(texts(&world), "");
+    is_sound(&world);
+}
+
+#[test]
+fn a_hold_reaches_all_homes_and_its_lifting_takes_what_nothing_else_keeps() {
+    let mut world = world_under(&common::POLICY.replace("\"P50Y\"", "\"P30D\""));
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &["contact"], None, 3);
+    set(&mut world, ann, &["order"], None, 4);
+    let later = 24 * 90;
+    retain(&mut world.store, &world.rules, hour(later), Carry::Out).unwrap();
+    let held = texts(&world);
+    assert!(held.contains("Ann") && held.contains("A jar"), "{held}");
+    lift(&mut world, ann, later + 1);
+    assert_eq!(texts(&world), "", "the lifting itself takes what nothing else keeps");
+    let nothing = world.store.write(hour(later + 2), |w| hold::lift(w, &world.rules, ann));
+    assert_eq!(nothing.unwrap_err().code, "hold-not-found");
+    is_sound(&world);
+}
+
+#[test]
+fn a_hold_that_cannot_be_is_refused() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    let mut refused = |because: &str, category: &str, until: Option<Moment>| {
+        let categories = [category.to_owned()];
+        let wanted = Wanted { because, categories: &categories, until };
+        let rules = &world.rules;
+        world.store.write(hour(5), |w| hold::set(w, rules, ann, &wanted)).unwrap_err().code
+    };
+    assert_eq!(refused(" ", "order", None), "reason-missing");
+    assert_eq!(refused(CLAIM, "orders", None), "category-unknown");
+    assert_eq!(refused(CLAIM, "order", Some(hour(4))), "time-past");
+}
+
+/// The backup is older than the hold, and the erasure younger: what the claim needs isn't lost with the
+/// restore, though the claim itself was said after the backup.
+#[test]
+fn a_restore_that_repeats_the_erasure_leaves_what_it_left() {
+    let ways = [&["order"][..], &[]].into_iter().flat_map(|c| [(c, false), (c, true)]);
+    for (categories, by_certificate) in ways {
+        let mut world = world();
+        let ann = world.subject(ANN).unwrap();
+        let backup = world.folder.path().join("backup");
+        backup::backup(&mut world.store, &backup, hour(3)).unwrap();
+        set(&mut world, ann, categories, None, 4);
+        let certificate = world.erase(ANN, hour(5));
+        let file = world.folder.path().join("certificate.json");
+        let issued =
+            issue_certificate(&mut world.store, &certificate, CertificateForm::Json, hour(5));
+        std::fs::write(&file, issued.unwrap()).unwrap();
+        let held = texts(&world);
+        assert_eq!(held.contains("CARD-1"), categories.is_empty(), "{held}");
+        let path = world.path();
+        world.store = common::bare(&path.with_extension("spare"));
+        for file in candor::store::side_files(&path).iter().chain([&path]) {
+            let _ = std::fs::remove_file(file);
+        }
+        let files = [file];
+        let certificates = if by_certificate {
+            // The journal is lost as well.
+            std::fs::remove_file(candor::store::erasures_path(&path)).unwrap();
+            backup::Certificates::Complete(&files)
+        } else {
+            backup::Certificates::Some(&[])
+        };
+        backup::restore(&path, &backup, certificates, "test", hour(6)).unwrap();
+        world.reopen();
+        assert_eq!(texts(&world), held, "{:?}", certificate.categories);
+        let standing = History::load(world.store.conn(), ann).unwrap().standing(AsOf::at(hour(7)));
+        assert!(!standing.holds.is_empty() && standing.restricted);
+        is_sound(&world);
+        lift(&mut world, ann, 8);
+        erase::erase(&mut world.store, &world.rules, ann, hour(9)).unwrap();
+        assert_eq!(texts(&world), "");
+        is_sound(&world);
+    }
+}
