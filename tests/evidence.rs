@@ -18,9 +18,11 @@ use candor::ledger::commit::ItemKind;
 use candor::ledger::evidence::Evidence;
 use candor::ledger::hash::leaf_hash;
 use candor::ledger::key::SigningKey;
+use candor::ledger::key_chain::Reason;
 use candor::ledger::tree::root_of;
 use candor::ledger::vkey::{KeyKind, VerifierKey};
 use candor::policy::types::ConsentState;
+use candor::store::NewKey;
 use candor::subject::access::answer::{Form as AnswerForm, answer};
 use candor::subject::{certificate, erase, receipt};
 use candor::verify::latest_checkpoint;
@@ -524,6 +526,45 @@ fn the_verifier_in_python_accepts_whole_bundles_and_refuses_tampered_ones() {
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// One key leads through a rotation, forwards and backwards; a stolen one leads nowhere.
+#[test]
+fn the_verifier_in_python_follows_the_keys() {
+    let Some(python) = python() else { return };
+    let mut handed = handed();
+    let folder = |handed: &Handed, name: &str| handed.world.folder.path().join(name);
+    let mut keys = vec![handed.key.clone()];
+    for (reason, at) in [(Reason::Routine, 20), (Reason::Stolen, 21)] {
+        handed.world.store.rotate(hour(at), reason, &NewKey::Open).unwrap();
+        keys.push(handed.world.store.signer().unwrap().vkey().parse().unwrap());
+        let store = &mut handed.world.store;
+        store.write(hour(at), |writer| writer.append("backup", serde_json::json!({}))).unwrap();
+        let bundle = folder(&handed, &format!("keys-{at}"));
+        evidence::bundle(handed.world.store.conn(), everything(), &bundle).unwrap();
+        let (newest, older) = keys.split_last().unwrap();
+        let (ok, said) = verifier(&python, &bundle, newest, &[]);
+        assert!(ok, "{said}");
+        let (ok, said) = verifier(&python, &bundle, older.last().unwrap(), &[]);
+        assert_eq!(ok, reason == Reason::Routine, "{said}");
+        assert!(ok || said.contains("stolen"), "{said}");
+    }
+    let bundle = folder(&handed, "keys-20");
+    // The checkpoint that hands over is what leads on; the newest is signed by the new key alone.
+    let handover =
+        std::fs::read_dir(bundle.join("checkpoints")).unwrap().map(|e| e.unwrap().path());
+    let two = |path: &PathBuf| std::fs::read_to_string(path).unwrap().matches("\n— ").count() > 1;
+    for path in handover.filter(two) {
+        std::fs::remove_file(path).unwrap();
+    }
+    let (ok, said) = verifier(&python, &bundle, &keys[0], &[]);
+    assert!(!ok && said.contains("leads from your key"), "{said}");
+    assert!(verifier(&python, &bundle, &keys[1], &[]).0);
+    // A key that this log never had is no key of it, beside whichever.
+    let other = SigningKey::from_seed(&[9; 32]).verifier_key(keys[0].name(), KeyKind::Log).unwrap();
+    let other = other.to_string();
+    let (ok, said) = verifier(&python, &bundle, &keys[1], &["--key", &other]);
+    assert!(!ok && said.contains("KEY: a key that you named"), "{said}");
 }
 
 /// An erasure that left the payload where it was, with all that opens it.

@@ -560,7 +560,8 @@ fn what_stays_out_of_somebody_who_came_back_is_told_truly() {
 fn who_acts_is_a_role_and_no_address() {
     let desk = Desk::with_people();
     let before = desk.done("audit checkpoint");
-    for actor in ["eve@example.com", &"x".repeat(65), ""] {
+    let names = ["eve@example.com", "eve(at)example.com", "+353871234501", "eve byrne", ""];
+    for actor in names.into_iter().chain([&*"x".repeat(33)]) {
         let mut command = desk.command("--json consent record email:edda.lind@example.com");
         let said = command.args(["--purpose", "newsletter", "--state", "withdrawn", "--as", actor]);
         let said = said.output().unwrap();

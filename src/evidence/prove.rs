@@ -147,7 +147,9 @@ pub fn item(conn: &Connection, kind: ItemKind, number: i64) -> Result<Evidence> 
     let (salt, content) = found.ok_or_else(|| {
         Error::no("item-erased", format!("the {name} was erased, and only its commitment is left"))
             .at(format!("{name} {number}"))
-            .next("prove the entry of its batch with --entry: it holds the commitment")
+            .next(
+                "prove the entry of its batch with --entry: it holds the root over all commitments",
+            )
     })?;
     let index = u64::try_from(number - first).expect("the item lies in its batch");
     let levels = Levels::new(leaves);
@@ -190,13 +192,13 @@ fn open_item(
     Ok((row.kept_salt.unwrap_or_else(|| item_salt(&key.0, kind, number)), content))
 }
 
-/// Proves that the log of one checkpoint grew into that of another. A note from elsewhere is taken as
-/// it is: whether it is signed is the reader's to check, and when it is of another history the proof
-/// doesn't hold.
+/// Proves that the log of one checkpoint grew into that of another. Whether a note from elsewhere is
+/// signed is the reader's to check.
 ///
 /// # Errors
-/// `checkpoint-unknown` when no checkpoint of that size is stored; `rollback` when the store has fewer
-/// entries than a note states; `proof-sizes` when the first is the larger.
+/// `checkpoint-unknown` when no checkpoint of that size is stored; `origin-differs`, `fork` and `rollback`
+/// when a note is of another ledger, commits to other entries, or to more than there are; `proof-sizes`
+/// when the first is the larger.
 pub fn growth(conn: &Connection, from: &End, to: &End) -> Result<(u64, Growth)> {
     let _one_state = sql::snapshot(conn)?;
     let (have, _) = latest(conn)?;
@@ -209,13 +211,27 @@ pub fn growth(conn: &Connection, from: &End, to: &End) -> Result<(u64, Growth)> 
 fn end(conn: &Connection, end: &End, have: u64) -> Result<(u64, String)> {
     match end {
         End::Note(note) => {
-            let size = Checkpoint::parse(&Note::parse(note.as_bytes())?.text)?.size;
+            let Checkpoint { origin, size, root } =
+                Checkpoint::parse(&Note::parse(note.as_bytes())?.text)?;
+            let own = store::meta(conn, "origin")?.unwrap_or_default();
+            if origin.as_bytes() != own {
+                return Err(Error::no("origin-differs", "the checkpoint is of another ledger")
+                    .at(origin)
+                    .next("name a checkpoint of this ledger"));
+            }
             if size > have {
                 return Err(Error::no(
                     "rollback",
                     format!("the checkpoint states {size} entries, and {have} are signed here"),
                 )
                 .next("run `candor audit verify --checkpoint FILE`"));
+            }
+            if store::root_at(conn, size)? != root {
+                return Err(Error::no(
+                    "fork",
+                    format!("the checkpoint commits to other {size} entries than are here"),
+                )
+                .next("run `candor audit verify --checkpoint FILE`, and keep the checkpoint: it is evidence"));
             }
             Ok((size, note.clone()))
         }

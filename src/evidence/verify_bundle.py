@@ -6,8 +6,11 @@ said on the command line and never read from the bundle. Exit code 0: everything
 2: wrong usage.
 
 It checks the signatures of the log and of the witnesses that you name, the tree (RFC 6962) over every
-entry, the chain of entries, that every older checkpoint states a prefix of the same tree, that no clock
-ran backwards, and that each payload is what its entry commits to. A payload is in one of four states:
+entry, the chain of entries, that every older checkpoint states a prefix of the same tree, that nothing is
+gone which entries say a witness or an authority signed, that no clock ran backwards, and that each payload
+is what its entry commits to. One key is enough, though the log has changed its key since or before: entries
+name each key, and the checkpoint behind such an entry bears the signatures of both. From a key that was
+lost or stolen no way leads on. A payload is in one of four states:
 ok; erased by an entry that says so; MISSING; ERASURE INCOMPLETE (erased, and still there). With --partial
 what is left out is counted, not refused.
 """
@@ -67,7 +70,46 @@ class SystemExit2(Exception):
     pass
 
 
-def read_note(data, origin, log_keys, witness_keys):
+class Keys:
+    """The log's keys: those that you named, and those that its entries name, each with its time."""
+
+    def __init__(self, origin, named, entries, whole):
+        self.origin, self.whole = origin, whole
+        self.chain = []  # (entry, key, why), oldest first
+        for n, entry in entries:
+            body = entry.get("b", {})
+            try:
+                key = Key(body["vkey"])
+            except (SystemExit2, KeyError, TypeError, AttributeError):
+                continue
+            if key.name == origin:
+                self.chain.append((n, key, body.get("why", "routine")))
+        self.named = named
+        self.all = {key.id: key for key in named + [key for _, key, _ in self.chain]}.values()
+        known = {key.id for _, key, _ in self.chain}
+        self.foreign = whole and not all(key.id in known for key in named)
+
+    def needed(self, size):
+        """Which keys must have signed the checkpoint of this size; any one where that isn't shown."""
+        at = max((i for i, (n, _, _) in enumerate(self.chain) if n < size), default=0)
+        if not self.whole or not self.chain or self.foreign:
+            return [], self.all
+        n, key, why = self.chain[at]
+        both = at > 0 and size == n + 1 and why != "lost"
+        return ([self.chain[at - 1][1]] if both else []) + [key], self.all
+
+    def hand_overs(self):
+        """The sizes whose checkpoints lead from a key that you named to the present one."""
+        first = max((i for i, (_, key, _) in enumerate(self.chain)
+                     if any(key.id == named.id for named in self.named)), default=len(self.chain))
+        for n, key, why in self.chain[first + 1:]:
+            if why != "routine":
+                raise Broken(f"the key that you named was {why}: entry {n} names another, which you must "
+                             "learn from the controller")
+            yield n + 1
+
+
+def read_note(data, origin, keys, witness_keys):
     """A checkpoint: (size, root, [(witness, seconds)]). Every signature by a known key must hold."""
     try:
         note = data.decode()
@@ -84,27 +126,29 @@ def read_note(data, origin, log_keys, witness_keys):
     root = b64(lines[2])
     if len(root) != 32:
         raise Broken("a root that is not 32 bytes long")
-    message, signed, witnessed = (text + "\n").encode(), False, []
+    message, signed, witnessed = (text + "\n").encode(), set(), []
+    needed, log_keys = keys.needed(int(lines[1]))
     for line in below[:-1].split("\n"):
         match = re.fullmatch(r"— (\S+) (\S+)", line)
         if not match:
             raise Broken("a malformed signature line")
         name, blob = match.group(1), b64(match.group(2))
-        key = next((k for k in log_keys + witness_keys if k.name == name and k.id == blob[:4]), None)
+        known = list(log_keys) + witness_keys
+        key = next((k for k in known if k.name == name and k.id == blob[:4]), None)
         if key is None:
             continue
         try:
             if key.kind == 1:
                 key.public.verify(blob[4:], message)
-                signed = signed or key in log_keys
+                signed.add(key.id)
             else:
                 seconds = int.from_bytes(blob[4:12], "big")
                 key.public.verify(blob[12:], b"cosignature/v1\ntime %d\n" % seconds + message)
                 witnessed.append((name, seconds))
         except InvalidSignature:
             raise Broken(f"a signature of {name} that does not hold")
-    if not signed:
-        raise Broken("a checkpoint that the log did not sign")
+    if not signed & {k.id for k in log_keys} or not {k.id for k in needed} <= signed:
+        raise Broken("a checkpoint that the log's key of that time did not sign")
     return int(lines[1]), root, witnessed
 
 
@@ -201,18 +245,60 @@ def read_leaf(leaf):
     return entry
 
 
+def read_keys(bundle, origin, named, newest):
+    """The keys that entries name. What they say counts once the tree over them is signed."""
+    size, entries, whole = newest.split(b"\n")[1:2], [], True
+    if not size or not re.fullmatch(rb"0|[1-9][0-9]{0,17}", size[0]):
+        raise Broken("a checkpoint whose size is no number")
+    size = int(size[0])
+    for number in range(0, (size + 255) // 256):
+        leaves, _ = bundle.tile(number, min(256, size - number * 256))
+        whole = whole and leaves is not None
+        for i, leaf in enumerate(leaves or []):
+            if b'"log.init"' in leaf or b'"key.rotate"' in leaf:
+                try:
+                    entry = read_leaf(leaf)
+                except ValueError:
+                    continue
+                if entry.get("k") in ("log.init", "key.rotate"):
+                    entries.append((number * 256 + i, entry))
+    return Keys(origin, named, entries, whole)
+
+
+def anchors(bundle, said, held, found):
+    """What entries say that somebody signed must be here: (entry, body) each."""
+    for n, body in said:
+        size = body.get("size")
+        if "cosigned" in body:
+            note = held.get(size, b"").decode(errors="replace")
+            lines = note.rpartition("\n\n")[2].split("\n")
+            for name in body["cosigned"]:
+                if not any(line.startswith(f"— {name} ") for line in lines):
+                    found("ANCHOR", f"entry {n} says that {name} signed {size} entries, and that is not here")
+        if "tsr_sha256" in body:
+            token = bundle.read("timestamps/%08d-%d.tsr" % (size, n)) or b""
+            if sha256(token).hex() != body["tsr_sha256"]:
+                found("ANCHOR", f"the time-stamp of entry {n} is not here")
+
+
 def check(options, found, say):
     origin = options.origin or options.key[0].name
-    log_keys = [k for k in options.key if k.kind == 1 and k.name == origin]
+    named = [k for k in options.key if k.kind == 1 and k.name == origin]
     bundle = Bundle(options.bundle)
-    if not log_keys:
+    if not named:
         raise Broken(f"none of the keys is one of the log {origin}")
     newest = bundle.read("checkpoint")
     if newest is None:
         raise Broken("there is no checkpoint")
-    size, root, witnessed = read_note(newest, origin, log_keys, options.witness)
+    keys = read_keys(bundle, origin, named, newest)
+    size, root, witnessed = read_note(newest, origin, keys, options.witness)
     say(f"checkpoint   {size} entries of {origin}, signed by the log")
+    if keys.foreign:
+        found("KEY", "a key that you named is none that this log's entries name: another log, or a fork")
+    if len(keys.chain) > 1:
+        say(f"keys         {len(keys.chain)} one after another; the present one since entry {keys.chain[-1][0]}")
 
+    notes = {}  # size -> the checkpoint of the bundle
     held = {}  # size -> [(file, root, witnessed, from outside)]
     folder = os.path.join(options.bundle, "checkpoints")
     names = [("checkpoints/" + name, os.path.join(folder, name), False)
@@ -220,9 +306,12 @@ def check(options, found, say):
     for name, path, outside in names + [(path, path, True) for path in options.checkpoint]:
         try:
             with open(path, "rb") as file:
-                older, older_root, vouching = read_note(file.read(), origin, log_keys, options.witness)
+                data = file.read()
+            older, older_root, vouching = read_note(data, origin, keys, options.witness)
             if not outside and not re.fullmatch("0*%d" % older, os.path.basename(name)):
                 raise Broken(f"it states {older} entries")
+            if not outside:
+                notes[older] = data
         except (OSError, Broken) as fault:
             found("CHECKPOINT", f"{name}: {fault}")
             continue
@@ -230,10 +319,14 @@ def check(options, found, say):
             found("ROLLBACK", f"{name} states {older} entries, and here are {size}")
         held.setdefault(older, []).append((name, older_root, vouching, outside))
     held.setdefault(size, []).append(("checkpoint", root, witnessed, False))
+    notes[size] = newest
+    for handed in keys.hand_overs():
+        if handed not in notes:
+            raise Broken(f"the checkpoint of {handed} entries is not here, which leads from your key to the next")
 
     tree, hashes, hash_only, given = Tree(), [], 0, 0
     before, last_at, committed, erased = sha256(b"candor-log/v1\n" + origin.encode() + b"\n"), -1, {}, {}
-    vouched, kept = 0, 0
+    vouched, kept, signed_by = 0, 0, []
 
     def compare():
         nonlocal vouched, kept
@@ -268,6 +361,8 @@ def check(options, found, say):
                     last_at = max(last_at, entry["t"])
                     if "c" in entry:
                         committed[n] = b64(entry["c"], url=True)
+                    if entry["k"] == "checkpoint":
+                        signed_by.append((n, entry.get("b", {})))
                     if entry["k"] == "erasure":
                         for gone in entry.get("b", {}).get("seqs", []):
                             if gone < n:
@@ -279,6 +374,7 @@ def check(options, found, say):
             tree.append(leaf_hash)
             compare()
     bundle.hash_tiles(hashes)
+    anchors(bundle, signed_by, notes, found)
     say(f"entries      {given} read, {hash_only} by their hashes only; the tree over all of them holds"
         if tree.root() == root else "entries      the tree does NOT hold")
     say(f"held         {kept} entries are under a checkpoint that you kept, {vouched} under one that a "

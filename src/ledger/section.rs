@@ -34,14 +34,17 @@ pub struct Told {
     pub refused: u64,
     /// `key.rotate`.
     pub rotated: u64,
+    /// The last `restore`: the history before it was left.
+    pub restored: Option<u64>,
 }
 
 impl Told {
-    fn count(&mut self, kind: &str) {
+    fn count(&mut self, kind: &str, number: u64) {
         match kind {
             "checkpoint" => self.signed += 1,
             "witness.refused" => self.refused += 1,
             "key.rotate" => self.rotated += 1,
+            "restore" => self.restored = Some(number),
             _ => {}
         }
     }
@@ -50,6 +53,7 @@ impl Told {
         self.signed += more.signed;
         self.refused += more.refused;
         self.rotated += more.rotated;
+        self.restored = more.restored.or(self.restored);
     }
 }
 
@@ -190,7 +194,7 @@ impl Section {
             return;
         };
         let n = view.number;
-        self.told.count(view.kind);
+        self.told.count(view.kind, view.number);
         if n != expected && n != counted {
             self.find(Finding::Number { n: expected, found: n });
         } else if let Some(place) = place

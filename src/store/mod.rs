@@ -33,7 +33,7 @@ pub use policies::{
     Applied, applied, apply, hex, in_force, latest, notice_since, notice_texts, purposes_with_data,
     rulebook_at, rulebook_of, words_of,
 };
-pub use proof::{consistency, first_entry_from, inclusion};
+pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path};
 pub use signer::write_private as write_private_file;

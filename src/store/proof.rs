@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::ledger::hash::Hash;
 use crate::ledger::{proof, scan};
 
-use super::log::{missing_entry, tile_reader};
+use super::log::{frontier_at, missing_entry, tile_reader};
 use super::sql;
 
 /// The way from an entry to the root of the first `size` entries (RFC 6962, section 2.1.1).
@@ -27,6 +27,14 @@ pub fn inclusion(conn: &Connection, entry: u64, size: u64) -> Result<Vec<Hash>> 
 pub fn consistency(conn: &Connection, old: u64, new: u64) -> Result<Vec<Hash>> {
     let reader = tile_reader(conn);
     proof::consistency(old, new, |level, i| reader.hash(level, i))
+}
+
+/// The root of the first `size` entries.
+///
+/// # Errors
+/// `ledger-node-missing` when a row is gone.
+pub fn root_at(conn: &Connection, size: u64) -> Result<Hash> {
+    Ok(frontier_at(conn, size)?.root())
 }
 
 /// The number of the first entry at or after a moment: entries never go back in time.

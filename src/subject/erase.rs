@@ -128,14 +128,14 @@ struct Held {
 
 impl Held {
     /// Looks at the records of a subject that `wanted` takes; `journalled` are the categories that an
-    /// erasure left for a legal claim when it was first done. All reads must see one state of the store.
+    /// erasure which is repeated left for a legal claim when it was first done. All reads must see one state of the store.
     fn read(
         store: &Store,
         rules: &Rulebook,
         subject: i64,
         now: Moment,
         wanted: impl Fn(&OpenRecord) -> bool,
-        journalled: &[u16],
+        journalled: Option<&[u16]>,
     ) -> Result<Held> {
         let mut records = open_records(store.conn(), store.words(), subject)?;
         records.retain(wanted);
@@ -151,7 +151,7 @@ impl Held {
 /// What an erasure of a subject would do.
 pub fn plan(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Plan> {
     let _one_state = sql::snapshot(store.conn())?;
-    Ok(Held::read(store, rules, subject, now, |_| true, &[])?.plan)
+    Ok(Held::read(store, rules, subject, now, |_| true, None)?.plan)
 }
 
 fn all_events(store: &Store, records: &[OpenRecord]) -> Result<Vec<OpenEvent>> {
@@ -336,7 +336,7 @@ pub fn erase(
 ) -> Result<Certificate> {
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let held = Held::read(store, &rules, subject, now, |_| true, &[])?;
+        let held = Held::read(store, &rules, subject, now, |_| true, None)?;
         if held.records.is_empty() {
             return Err(Error::no("subject-gone", "the profile was erased or joined meanwhile")
                 .next("look for the person again"));
@@ -585,7 +585,7 @@ fn forget_record(
 /// and records that came in later are not there to be erased. Returns how many records it erased.
 pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Moment) -> Result<u64> {
     let told = note.told.clone().and_then(|told| serde_json::from_value::<Told>(told).ok());
-    let decisions = told.map(|told| told.categories).unwrap_or_default();
+    let left = told.map(|told| hold::journalled(store.words(), &told.categories));
     let mut subjects: BTreeSet<i64> = BTreeSet::new();
     for record in &note.records {
         subjects.extend(sql::subject_of(store.conn(), *record)?);
@@ -599,7 +599,7 @@ pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Mome
                 subject,
                 now,
                 |record| note.records.contains(&record.id),
-                &hold::journalled(store.words(), &decisions),
+                left.as_deref(),
             )?;
             let patterns = patterns(store, &held)?;
             Ok((held, patterns))

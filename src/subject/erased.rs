@@ -99,8 +99,9 @@ impl Journal<'_> {
             }
         }
         // A certificate may tell of what the journal tells of; a restore's entry may keep several out.
-        notes.sort_by(|a, b| (a.entry, &a.fingerprints).cmp(&(b.entry, &b.fingerprints)));
-        notes.dedup_by(|a, b| (a.entry, &a.fingerprints) == (b.entry, &b.fingerprints));
+        let which = |note: &ErasureNote| (note.entry, note.at, note.fingerprints.clone());
+        notes.sort_by_cached_key(which);
+        notes.dedup_by_key(|note| which(note));
         let (earlier, mut later): (Vec<_>, Vec<_>) =
             notes.into_iter().partition(|note| note.entry < self.size);
         later.retain(|note| !(note.records.is_empty() && note.fingerprints.is_empty()));

@@ -184,12 +184,13 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// The holds of a subject; `journalled` are categories that an erasure left for a claim of which a
-    /// store that was restored may not know.
+    /// The holds of a subject. Where an erasure is repeated, `journalled` are the categories that it left
+    /// for a claim when it was first done: a store that was restored may not know of a hold that was set
+    /// after the backup, and still know one that was lifted.
     pub(super) fn read(
         store: &Store,
         subject: i64,
-        journalled: &[u16],
+        journalled: Option<&[u16]>,
         now: Moment,
     ) -> Result<Claim> {
         let history = History::load(store.conn(), subject)?;
@@ -198,22 +199,26 @@ impl Claim {
             true => Vec::new(),
             false => receipt::told(store, subject)?,
         };
+        let because = |entry: i64| told.iter().find(|t| t.entry == entry)?.because.clone();
+        let for_all = standing.holds.get(&0).and_then(|hold| because(hold.entry));
+        standing.holds.retain(|category, _| journalled.is_none_or(|left| left.contains(category)));
         let again = |(category, hold): (&u16, &Hold)| {
             let set = history.statements.iter().find(|set| set.n == hold.entry)?;
             Some(NewStatement {
                 every_days: set.every_days,
-                because: told.iter().find(|t| t.entry == set.n).and_then(|t| t.because.clone()),
+                because: because(set.n),
                 ..statement(Axis::Hold, *category, ConsentState::Given, set.valid_at)
             })
         };
         let mut again: Vec<NewStatement> = standing.holds.iter().filter_map(again).collect();
-        for category in journalled {
+        for category in journalled.unwrap_or_default() {
             if standing.holds.contains_key(category) {
                 continue;
             }
             standing.holds.insert(*category, Hold { until: Moment::FOREVER, entry: 0 });
+            let unsaid = || "set anew by a restore: the claim was said after the backup".into();
             again.push(NewStatement {
-                because: Some("set anew by a restore: the claim was said after the backup".into()),
+                because: Some(for_all.clone().unwrap_or_else(unsaid)),
                 ..statement(Axis::Hold, *category, ConsentState::Given, now)
             });
         }

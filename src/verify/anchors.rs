@@ -50,7 +50,7 @@ pub(super) struct Anchored {
 
 /// Checks cosignatures, time-stamps and refusals. `trusted` are the witnesses' keys that the reader
 /// brought.
-pub(super) fn check(conn: &Connection, trusted: &[VerifierKey]) -> Result<Anchored> {
+pub(super) fn check(conn: &Connection, trusted: &[VerifierKey], told: Told) -> Result<Anchored> {
     let rows = cosignatures(conn)?;
     let mut claims = Vec::new();
     let mut last: BTreeMap<String, Witnessed> = BTreeMap::new();
@@ -104,17 +104,38 @@ pub(super) fn check(conn: &Connection, trusted: &[VerifierKey]) -> Result<Anchor
     let refusals = refusals(conn)?;
     if !refusals.is_empty() {
         let mut claim = Claim::new("refusals", "no witness called this another ledger's history");
+        let mut left = Vec::new();
         for (entry, vkey, answer) in refusals {
             claim.checked += 1;
+            // What the witness signed afterwards settles it.
+            if rows.iter().any(|row| row.vkey == vkey && row.entry > entry) {
+                continue;
+            }
             let name = vkey.split('+').next().unwrap_or_default();
             let status = answer.lines().next().unwrap_or_default();
-            claim.find(
-                "witness-refused",
-                Some(entry),
-                format!("the witness {name} refused with {status}: it had signed another history"),
-            );
+            let what = format!("the witness {name} refused with {status}");
+            match told.restored.filter(|restored| i64::try_from(*restored).is_ok_and(|n| n < entry)) {
+                Some(restored) => left.push(format!("{what} (entry {entry}, after the restore of entry {restored})")),
+                None => claim.find(
+                    "witness-refused",
+                    Some(entry),
+                    format!(
+                        "{what}: by its word it had signed another history (an answer bears no signature: \
+                         ask it; a signature of it from later on settles this)"
+                    ),
+                ),
+            }
         }
         claims.push(claim);
+        if !left.is_empty() {
+            claims.push(Claim::unproven(
+                "refusals",
+                &format!(
+                    "that a witness signed nothing but what a restore left: {}",
+                    left.join(", ")
+                ),
+            ));
+        }
     }
     Ok(Anchored { claims, witnesses: last.into_values().collect(), witnessed_to })
 }

@@ -185,7 +185,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         Ok(fields(&leaf).ok().map(|view| view.at.to_string()))
     };
     let last_checkpoint_at = at_of(verified.signed_to)?;
-    let mut anchored = anchors::check(&conn, &options.witnesses)?;
+    let mut anchored = anchors::check(&conn, &options.witnesses, verified.told)?;
     let witnessed_to = if anchored.counts() { anchored.witnessed_to.min(verified.size) } else { 0 };
     claims.append(&mut anchored.claims);
     claims.push(anchors::all_there(&conn, verified.told)?);
@@ -460,7 +460,12 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
     if options.depth == Depth::Ledger {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
-        all.push("public ids of subjects outside merges, import progress and links by identifiers: no entry commits to them".into());
+        all.push(
+            "public ids of subjects outside merges, import progress, links by identifiers, the blind names of \
+             a \"no\", numbers of notices, and the source and home of a record without values: no entry \
+             commits to them"
+                .into(),
+        );
     }
     all
 }

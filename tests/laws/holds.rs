@@ -213,3 +213,36 @@ fn a_restore_that_repeats_the_erasure_leaves_what_it_left() {
         is_sound(&world);
     }
 }
+
+/// The hold of an old backup was lifted since, and the erasure after that took what it had kept. Neither
+/// one restore nor a second one brings it back.
+#[test]
+fn a_hold_that_was_lifted_keeps_nothing_through_a_restore() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &[], None, 3);
+    let early = world.folder.path().join("early");
+    backup::backup(&mut world.store, &early, hour(4)).unwrap();
+    world.erase(ANN, hour(5));
+    assert!(texts(&world).contains("CARD-1"), "held");
+    lift(&mut world, ann, 6);
+    let rules = &world.rules;
+    erase::erase(&mut world.store, rules, ann, hour(7)).unwrap();
+    assert!(!texts(&world).contains("CARD-1"));
+    for (n, from) in (8..).zip(["early", "since", "early"]) {
+        let path = world.path();
+        world.store = common::bare(&path.with_extension(format!("spare-{n}")));
+        for file in candor::store::side_files(&path).iter().chain([&path]) {
+            let _ = std::fs::remove_file(file);
+        }
+        let from = world.folder.path().join(from);
+        let none = backup::Certificates::Some(&[]);
+        backup::restore(&path, &from, none, "test", hour(n)).unwrap();
+        world.reopen();
+        assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
+        is_sound(&world);
+        if n == 8 {
+            backup::backup(&mut world.store, &world.folder.path().join("since"), hour(n)).unwrap();
+        }
+    }
+}

@@ -2,10 +2,12 @@
 // write: the signature, that every hash tile belongs to the tree that the checkpoint states, that each
 // entry given is a record of it, and that each older checkpoint states a prefix of it.
 //
-// usage: go run verify_bundle.go BUNDLE VKEY
+// usage: go run verify_bundle.go BUNDLE VKEY [OLDER-VKEY...]
+//
+// The newest checkpoint must be signed by VKEY, the older ones by it or by a key that the log had before.
 //
 // On Debian: apt-get install golang-go golang-golang-x-mod-dev, then
-// GO111MODULE=off GOPATH=/usr/share/gocode go run verify_bundle.go BUNDLE VKEY
+// GO111MODULE=off GOPATH=/usr/share/gocode go run verify_bundle.go BUNDLE VKEY [OLDER-VKEY...]
 package main
 
 import (
@@ -40,19 +42,19 @@ func (dir tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
-func readCheckpoint(path string, verifier note.Verifier) (tlog.Tree, error) {
+func readCheckpoint(path string, verifiers ...note.Verifier) (tlog.Tree, error) {
 	var tree tlog.Tree
 	message, err := os.ReadFile(path)
 	if err != nil {
 		return tree, err
 	}
-	opened, err := note.Open(message, note.VerifierList(verifier))
+	opened, err := note.Open(message, note.VerifierList(verifiers...))
 	if err != nil {
 		return tree, err
 	}
 	lines := strings.Split(opened.Text, "\n")
-	if len(lines) != 4 || lines[0] != verifier.Name() {
-		return tree, fmt.Errorf("no checkpoint of %s", verifier.Name())
+	if len(lines) != 4 || lines[0] != verifiers[0].Name() {
+		return tree, fmt.Errorf("no checkpoint of %s", verifiers[0].Name())
 	}
 	if _, err := fmt.Sscanf(lines[1], "%d", &tree.N); err != nil {
 		return tree, err
@@ -61,12 +63,16 @@ func readCheckpoint(path string, verifier note.Verifier) (tlog.Tree, error) {
 	return tree, err
 }
 
-func check(dir, vkey string) error {
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil {
-		return err
+func check(dir string, vkeys []string) error {
+	var verifiers []note.Verifier
+	for _, vkey := range vkeys {
+		verifier, err := note.NewVerifier(vkey)
+		if err != nil {
+			return err
+		}
+		verifiers = append(verifiers, verifier)
 	}
-	tree, err := readCheckpoint(filepath.Join(dir, "checkpoint"), verifier)
+	tree, err := readCheckpoint(filepath.Join(dir, "checkpoint"), verifiers[0])
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
@@ -115,7 +121,7 @@ func check(dir, vkey string) error {
 		return err
 	}
 	for _, path := range older {
-		old, err := readCheckpoint(path, verifier)
+		old, err := readCheckpoint(path, verifiers...)
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -136,11 +142,11 @@ func check(dir, vkey string) error {
 }
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: verify_bundle BUNDLE VKEY")
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: verify_bundle BUNDLE VKEY [OLDER-VKEY...]")
 		os.Exit(2)
 	}
-	if err := check(os.Args[1], os.Args[2]); err != nil {
+	if err := check(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Println("go: DOES NOT HOLD:", err)
 		os.Exit(1)
 	}

@@ -150,14 +150,17 @@ fn main() -> ExitCode {
     ExitCode::from(context.out.end(outcome))
 }
 
-/// What acts is written into the ledger, which forgets nothing: no address, and nothing long.
+/// Who acts is written into the ledger, which forgets nothing: one word, which no address, telephone
+/// number or full name can be.
 fn check_actor(actor: &str) -> Result<()> {
-    let is_plain = |c: char| !c.is_control() && c != '@';
-    if (1..=64).contains(&actor.len()) && actor.chars().all(is_plain) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+    let digits = actor.chars().filter(char::is_ascii_digit).count();
+    if (1..=32).contains(&actor.len()) && actor.chars().all(is_plain) && digits <= 6 {
         return Ok(());
     }
-    Err(Error::usage("actor-unfit", "--as names who acts in up to 64 bytes, and by no address")
-        .next("name a role or a staff number: it stays in the ledger for good"))
+    let what = "--as names who acts in one word: letters, up to six digits, and -_.:/";
+    Err(Error::usage("actor-unfit", what)
+        .next("name a role or a staff number, such as dpo-2: it stays in the ledger for good"))
 }
 
 fn run(context: &Context, command: Command) -> Result<Answer> {
