@@ -79,6 +79,9 @@ fn handed() -> Handed {
     )
     .unwrap();
     put("certificate", "certificate.json", &text);
+    let form = certificate::CertificateForm::Page;
+    let page = certificate::issue_certificate(store, &certificate, form, hour(5)).unwrap();
+    put("certificate page", "certificate.html", &page);
     for (kind, name, carrier, text) in [
         ("report (JSON)", "report.json", Carrier::Json, "{\n  \"rows\": []\n}\n"),
         ("report (page)", "report.html", Carrier::Page, "<!doctype html>\n<p>none</p>\n"),

@@ -169,6 +169,19 @@ pub fn home_and_key(conn: &Connection, record: i64) -> Result<(i64, RecordKey)> 
         })?)
 }
 
+/// Every record of a subject, oldest first, with its home and key.
+pub fn keyed_records(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64, RecordKey)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT r.id, r.home, k.k FROM record r JOIN record_key k ON k.record = r.id
+         WHERE r.subject = $1 ORDER BY r.id",
+    )?;
+    let rows = statement.query_map([subject], |row| {
+        let key: Vec<u8> = row.get(2)?;
+        Ok((row.get(0)?, row.get(1)?, RecordKey(key.try_into().unwrap_or([0; 32]))))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The oldest record of a subject, with its home and key: where entries about the person as a whole
 /// are kept.
 pub fn oldest_record(conn: &Connection, subject: i64) -> Result<(i64, i64, RecordKey)> {

@@ -83,14 +83,46 @@ pub fn bundle(conn: &Connection, selection: Selection, folder: &Path) -> Result<
     Ok(bundled)
 }
 
-fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bundled> {
-    let (size, note) = latest(conn)?;
+/// Whether a bundle can be asked for: before it is entered in the ledger that it was.
+///
+/// # Errors
+/// As [`bundle`], for what can be told beforehand.
+pub fn check_bundle(conn: &Connection, selection: Selection, folder: &Path) -> Result<()> {
+    let (size, _) = latest(conn)?;
+    range(selection, size)?;
+    must_be_free(folder)
+}
+
+fn range(selection: Selection, size: u64) -> Result<(u64, u64)> {
     let (from, to) = (selection.from, selection.to.min(size));
     if from >= to {
         return Err(Error::usage("range-empty", "no entry lies in this range")
             .at(format!("entries {from} to {to} of {size}"))
             .next("`candor audit report timeline` lists the entries"));
     }
+    Ok((from, to))
+}
+
+fn must_be_free(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    if !folder.is_dir() {
+        return Err(Error::usage("folder-is-file", "this is a file, not a folder")
+            .at(folder.display())
+            .next("name a folder that doesn't exist yet"));
+    }
+    if std::fs::read_dir(folder).map_err(io(folder))?.next().is_some() {
+        return Err(Error::usage("folder-not-empty", "the folder holds files already")
+            .at(folder.display())
+            .next("name a folder that doesn't exist yet"));
+    }
+    Ok(())
+}
+
+fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bundled> {
+    let (size, note) = latest(conn)?;
+    let (from, to) = range(selection, size)?;
     work.put("checkpoint", cosigned(conn, number(size))?.unwrap_or(note).as_bytes())?;
     let older = sql::checkpoints_below(conn, number(size))?;
     for size in &older {
@@ -126,8 +158,12 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
     payloads.read(conn, &commitments)?;
     work.put("payloads.jsonl", payloads.lines.as_bytes())?;
     let scope = match selection.disclose {
-        Disclose::Everything => "the payloads of everybody. IT HOLDS PERSONAL DATA.",
-        Disclose::Subject(_) => "the payloads of one person. IT HOLDS PERSONAL DATA.",
+        Disclose::Everything => {
+            "the sealed texts (payloads) of everybody's entries. IT HOLDS PERSONAL DATA."
+        }
+        Disclose::Subject(_) => {
+            "the sealed texts (payloads) of one person's entries. IT HOLDS PERSONAL DATA."
+        }
         Disclose::Pseudonymous => "payloads that name nobody, and no others.",
     };
     let left_out = size - entries;
@@ -179,18 +215,7 @@ struct Work {
 
 impl Work {
     fn begin(folder: &Path) -> Result<Work> {
-        if folder.exists() {
-            if !folder.is_dir() {
-                return Err(Error::usage("folder-is-file", "this is a file, not a folder")
-                    .at(folder.display())
-                    .next("name a folder that doesn't exist yet"));
-            }
-            if std::fs::read_dir(folder).map_err(io(folder))?.next().is_some() {
-                return Err(Error::usage("folder-not-empty", "the folder holds files already")
-                    .at(folder.display())
-                    .next("name a folder that doesn't exist yet"));
-            }
-        }
+        must_be_free(folder)?;
         let path = with_ending(folder, ".part");
         let mut builder = DirBuilder::new();
         #[cfg(unix)]

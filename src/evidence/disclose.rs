@@ -28,7 +28,7 @@ pub enum Disclose {
 }
 
 /// Members of payloads that hold the policy's words, moments or yes and no, and nothing else.
-const NAMELESS: [&str; 11] = [
+const NAMELESS: [&str; 13] = [
     "axis",
     "purpose",
     "channel",
@@ -38,6 +38,8 @@ const NAMELESS: [&str; 11] = [
     "own",
     "source",
     "notice",
+    "language",
+    "every_days",
     "at",
     "recorded_at",
 ];

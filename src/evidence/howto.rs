@@ -36,7 +36,7 @@ whoever made it, the verifier too: compare its SHA-256 with the published one, o
 
 3. With Go's own log library (golang.org/x/mod/sumdb), by the program tests/oracle/verify_bundle.go of
    candor's sources:
-     go run verify_bundle.go . \"$KEY\"
+     GO111MODULE=off GOPATH=/usr/share/gocode go run verify_bundle.go . \"$KEY\"    # with Debian's packages
 
 4. That the first entry given is under the tree, by hand: both lines print the same.
      E=tile/entries/{first_tile}
@@ -53,6 +53,12 @@ whoever made it, the verifier too: compare its SHA-256 with the published one, o
 
 Where there are time-stamps (RFC 3161), each is over the checkpoint beside it:
      openssl ts -verify -in timestamps/X.tsr -data timestamps/X.note -CAfile THE-AUTHORITY.pem
+
+Values and events don't stand in a bundle: an entry commits to a batch of them by one root, and one by one
+they are proven by `candor audit prove --value N` and `--event N`, which anybody can check without candor too.
+
+A log that has changed its key is checked with any of its keys from which the way on isn't cut; step 3 needs
+the present one first and the earlier ones after it, as the entries log.init and key.rotate name them.
 
 What this can't show: that something was never entered at all; that the clock of the machine was right;
 and, for entries after the last checkpoint that somebody else holds, that whoever has the key did not

@@ -17,7 +17,7 @@ mod said;
 mod sql;
 mod tiles;
 
-pub use bundle::{Bundled, Selection, bundle};
+pub use bundle::{Bundled, Selection, bundle, check_bundle};
 pub use disclose::Disclose;
 pub use howto::{VERIFIER, verifier_sha256};
 pub use issue::{Issued, about, commit_to, evidence_of, issue, issue_content, latest_size};

@@ -388,7 +388,7 @@ def check(options, found, say):
             n, salt, payload = item["n"], b64(item["salt"]), b64(item["payload"])
             if set(item) != {"n", "salt", "payload"} or type(n) is not int or len(salt) != 32:
                 raise ValueError
-        except (ValueError, KeyError, TypeError, Broken):
+        except (ValueError, KeyError, TypeError, RecursionError, Broken):
             found("PAYLOAD", f"line {line} of payloads.jsonl can't be read")
             continue
         if n in disclosed:
@@ -416,6 +416,7 @@ def check(options, found, say):
     if hash_only and not options.partial:
         found("MISSING", f"{hash_only} entries are given by their hashes only")
     say("payloads     " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    say("not proven   what the values and events are that entries commit to by one root for each batch")
     say("not proven   that something was never entered at all; that the machine's clock was right")
     say(f"not proven   that the key's holder did not rewrite the {size - max(kept, vouched)} entries after "
         "the last checkpoint that somebody else holds")

@@ -225,7 +225,11 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
     };
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     match prepared(conn, path) {
-        Err(error) if error.code == "store-unreadable" && access == Access::Read => {
+        // Without the right to write there, SQLite says the one to root and the other to anybody else.
+        Err(error)
+            if matches!(error.code, "store-unreadable" | "store-read-only")
+                && access == Access::Read =>
+        {
             prepared(connect_unwritable(path)?, path)
         }
         connected => connected,

@@ -60,6 +60,9 @@ pub struct SignedState {
     /// compared with nothing. 0 where it goes back to the beginning.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub since: u64,
+    /// How many notes the journal of erasures has at least: one that has fewer was cut.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub notes: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
@@ -340,7 +343,8 @@ impl Signer {
         private(&mut options);
         let mut file = options.open(&self.erasures_path).map_err(io(&self.erasures_path))?;
         file.write_all(&lines).map_err(io(&self.erasures_path))?;
-        file.sync_data().map_err(io(&self.erasures_path))
+        file.sync_data().map_err(io(&self.erasures_path))?;
+        self.count_notes()
     }
 
     /// Whether the journal ends with an erasure that isn't in the ledger. Another process may be about to
@@ -360,7 +364,19 @@ impl Signer {
                 push_line(&mut lines, &note);
             }
         }
+        // First the count: a journal is longer than what is remembered of it, and never shorter.
+        self.count_notes_as(lines.iter().filter(|byte| **byte == b'\n').count())?;
         replace_private(&self.erasures_path, &lines)
+    }
+
+    /// Remembers how long the journal is.
+    fn count_notes(&self) -> Result<()> {
+        self.count_notes_as(self.erasures()?.len())
+    }
+
+    fn count_notes_as(&self, notes: usize) -> Result<()> {
+        let Some(state) = self.state()? else { return Ok(()) };
+        self.put_state(&SignedState { notes: notes as u64, ..state })
     }
 
     /// Every erasure since the store was made, oldest first.

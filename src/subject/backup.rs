@@ -190,7 +190,8 @@ impl Restoring<'_> {
                 .next("put the key file back beside the store")
         })?;
         let log = restored.log();
-        let fresh = SignedState { size: log.size(), root: log.root().to_string(), since };
+        let root = log.root().to_string();
+        let fresh = SignedState { size: log.size(), root, since, notes: 0 };
         signer.put_state(&fresh)?;
         let entry = restored.write(now, |writer| {
             writer.append(
@@ -217,7 +218,8 @@ impl Restoring<'_> {
         // Put in place: the memory first, then the store; a crash in between leaves no store, and the
         // same command starts again.
         replace_private(&erasures_path(path), &journal)?;
-        let state = state.unwrap_or_default();
+        let notes = journal.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let state = SignedState { notes, ..state.unwrap_or_default() };
         let bytes = serde_json::to_vec(&state).expect("a state is JSON");
         replace_private(&state_path(path), &bytes)?;
         std::fs::rename(work, path).map_err(io(path))?;

@@ -41,7 +41,7 @@ pub struct Wanted<'a> {
     pub until: Option<Moment>,
 }
 
-/// Sets a hold on a subject. Returns its entries, one for each category.
+/// Sets a hold on a subject. Returns its entries, one for each category and record.
 ///
 /// # Errors
 /// `category-unknown`; `reason-missing`; `time-past`.
@@ -73,17 +73,23 @@ pub fn set(
             named.iter().map(code).collect::<Result<Vec<u16>>>()?
         }
     };
-    let (record, home, key) = consent_sql::oldest_record(writer.conn, subject)?;
-    codes
+    let mut entries = Vec::new();
+    for category in codes {
+        let new = NewStatement {
+            every_days: days,
+            because: Some(wanted.because.trim().to_owned()),
+            ..statement(Axis::Hold, category, ConsentState::Given, writer.now)
+        };
+        entries.extend(on_each_record(writer, subject, &new)?);
+    }
+    Ok(entries)
+}
+
+/// A hold is on every record of a person, so that a split takes it from neither side.
+fn on_each_record(writer: &mut Writer<'_>, subject: i64, new: &NewStatement) -> Result<Vec<i64>> {
+    consent_sql::keyed_records(writer.conn, subject)?
         .into_iter()
-        .map(|category| {
-            let new = NewStatement {
-                every_days: days,
-                because: Some(wanted.because.trim().to_owned()),
-                ..statement(Axis::Hold, category, ConsentState::Given, writer.now)
-            };
-            history::record(writer, record, home, &key, &new)
-        })
+        .map(|(record, home, key)| history::record(writer, record, home, &key, new))
         .collect()
 }
 
@@ -102,11 +108,10 @@ pub fn lift(
         return Err(Error::no("hold-not-found", "no hold stands on this person's data")
             .next("`candor consent history WHO` lists those that did"));
     }
-    let (record, home, key) = consent_sql::oldest_record(writer.conn, subject)?;
     let mut entries = Vec::new();
     for category in standing.holds.keys() {
         let new = statement(Axis::Hold, *category, ConsentState::Withdrawn, writer.now);
-        entries.push(history::record(writer, record, home, &key, &new)?);
+        entries.extend(on_each_record(writer, subject, &new)?);
     }
     let forgotten = match is_erased(writer.conn, subject)? {
         true => Forgotten::default(),
@@ -231,10 +236,9 @@ impl Claim {
         if self.again.is_empty() {
             return Ok(());
         }
-        let (record, home, key) = consent_sql::oldest_record(writer.conn, subject)?;
         let restriction = statement(Axis::Restriction, 0, ConsentState::Given, writer.now);
         for new in self.again.iter().chain(alone.then_some(&restriction)) {
-            history::record(writer, record, home, &key, new)?;
+            on_each_record(writer, subject, new)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::base::error::{Error, Result};
 use crate::ledger::finding::{Finding, culprits};
-use crate::ledger::key_chain::KeyChain;
+use crate::ledger::key_chain::{KeyChain, Reason};
 use crate::ledger::note::UnknownKeys;
 use crate::ledger::scan::fields;
 use crate::ledger::section::Section;
@@ -213,7 +213,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         witnessed_to,
         unwitnessed,
         unwitnessed_since,
-        not_proven: not_proven(options, &verified),
+        not_proven: not_proven(options, &verified, &chain),
         claims,
     })
 }
@@ -434,7 +434,7 @@ fn memory_claims(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated])
     claims
 }
 
-fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
+fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<String> {
     let mut all = vec![
         "omission: an event that was never logged leaves no trace here".to_owned(),
         "the clock: times are the machine's own word, between entries that a witness dated"
@@ -444,6 +444,12 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
         all.push(
             "the key: it was read from the store itself; name the one handed out with --key".into(),
         );
+    }
+    for tenure in chain.tenures().iter().filter(|tenure| tenure.reason == Reason::Lost) {
+        all.push(format!(
+            "the key since entry {}: the one before was said to be lost, so it signed nothing of it",
+            tenure.entry
+        ));
     }
     all.push(match verified.held_to {
         0 => format!(
@@ -461,7 +467,7 @@ fn not_proven(options: &Options, verified: &Verified) -> Vec<String> {
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
         all.push(
-            "public ids of subjects outside merges, import progress, links by identifiers, the blind names of \
+            "public ids of subjects outside merges, import progress, links by identifiers, weights of linking, the blind names of \
              a \"no\", numbers of notices, and the source and home of a record without values: no entry \
              commits to them"
                 .into(),

@@ -23,7 +23,7 @@ pub(super) fn chain(
     let first: Option<VerifierKey> = rows.first().and_then(|(_, vkey)| vkey.parse().ok());
     let mut chain = KeyChain::new(first.clone().unwrap_or_else(|| stored.clone()));
     let mut claim =
-        Claim::new("keys", "each key after the first was brought in by the one before it");
+        Claim::new("keys", "each key after the first is the one that an entry brought in");
     let first_stands = rows.first().is_some_and(|(entry, _)| *entry == 0) && first.is_some();
     claim.expect(first_stands, "key-chain", None, || {
         "the first key is not the one that came with the first entry".into()

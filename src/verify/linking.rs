@@ -32,6 +32,8 @@ pub(super) struct Linking {
     about: BTreeMap<i64, BTreeSet<i64>>,
     /// Joins of linking by entry: the model, and the records that moved, where that can be read.
     joins: BTreeMap<i64, (i64, Option<BTreeSet<i64>>)>,
+    /// Other merges by entry: the records that moved, where that can be read.
+    merges: BTreeMap<i64, Option<BTreeSet<i64>>>,
     /// Splits, and whether people made them; those of shared identifiers keep nobody apart.
     splits: BTreeMap<i64, bool>,
     last_erasure: i64,
@@ -53,9 +55,11 @@ impl Linking {
             }
             "profile.merge" => {
                 let body = body(view);
+                let moved = payload.map(|(_, said)| records(said).collect());
                 if body["by"].as_str() == Some("linkage") {
-                    let moved = payload.map(|(_, said)| records(said).collect());
                     self.joins.insert(n, (body["model"].as_i64().unwrap_or(0), moved));
+                } else {
+                    self.merges.insert(n, moved);
                 }
             }
             "profile.split" => {
@@ -71,7 +75,8 @@ impl Linking {
     pub(super) fn check(&self, conn: &Connection) -> Result<Claim> {
         let mut claim = Claim::new(
             "linking",
-            "what was learned, asked, answered and found by linking is what its entries say",
+            "what linking learned, asked and was answered, and what its joins and partings stand on, is what \
+             entries say",
         );
         self.models(conn, &mut claim)?;
         let held = Held::read(conn)?;
@@ -158,19 +163,37 @@ impl Linking {
     }
 
     fn links(&self, held: &Held, claim: &mut Claim) {
-        for [id, kind, model, entry, a, b] in held.links.iter().copied() {
+        for [id, kind, model, entry, a, b, retired] in held.links.iter().copied() {
             claim.checked += 1;
+            // One of the two moved to where the other was.
+            let crosses = |moved: &BTreeSet<i64>| moved.contains(&a) != moved.contains(&b);
             let holds = match kind {
-                // One of the two moved to where the other was.
-                3 => self.joins.get(&entry).is_some_and(|(by, moved)| {
-                    let crosses = |moved: &BTreeSet<i64>| moved.contains(&a) != moved.contains(&b);
-                    *by == model && moved.as_ref().is_none_or(crosses)
-                }),
+                3 => self
+                    .joins
+                    .get(&entry)
+                    .is_some_and(|(by, moved)| *by == model && moved.as_ref().is_none_or(crosses)),
                 5 => self.splits.contains_key(&entry) || self.said.contains_key(&entry),
                 _ => self.runs.get(&entry).is_some_and(|(said, _)| said["model"] == model),
             };
             claim.expect(holds, "link-without-entry", Some(entry), || {
                 format!("link {id} stands on entry {entry}, which doesn't say it")
+            });
+            // What keeps two apart ends when a person joins them, what joins them when they are parted.
+            let ended = retired > entry
+                && match kind {
+                    5 => {
+                        let joined = self.merges.get(&retired);
+                        joined.is_some_and(|moved| moved.as_ref().is_none_or(crosses))
+                    }
+                    3 => self.splits.contains_key(&retired),
+                    _ => {
+                        self.splits.contains_key(&retired)
+                            || self.runs.contains_key(&retired)
+                            || self.said.contains_key(&retired)
+                    }
+                };
+            claim.expect(retired == 0 || ended, "link-retired", Some(entry), || {
+                format!("link {id} counts as ended by entry {retired}, which doesn't say it")
             });
         }
         let since = self.last_erasure + 1;
@@ -195,7 +218,7 @@ impl Linking {
 
 /// The links that stand on an entry of their own.
 struct Held {
-    links: Vec<[i64; 6]>,
+    links: Vec<[i64; 7]>,
     /// How many of a kind an entry brought.
     counts: BTreeMap<(i64, i64), i64>,
     /// Those that keep two records apart: the entry, and the records in order.
@@ -206,7 +229,7 @@ impl Held {
     fn read(conn: &Connection) -> Result<Held> {
         let links = sql::decided_links(conn)?;
         let mut held = Held { links: Vec::new(), counts: BTreeMap::new(), apart: BTreeSet::new() };
-        for [_, kind, _, entry, a, b] in links.iter().copied() {
+        for [_, kind, _, entry, a, b, _] in links.iter().copied() {
             *held.counts.entry((kind, entry)).or_default() += 1;
             if kind == 5 {
                 held.apart.insert((entry, a, b));

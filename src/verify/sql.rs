@@ -774,9 +774,9 @@ pub fn last_question(conn: &Connection) -> Result<i64> {
 
 /// Links that stand on an entry of their own, retired ones too: those that were found or decided.
 /// Number, kind, model, entry, and the two records.
-pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 7]>> {
     let mut statement = conn.prepare(
-        "SELECT id, kind, model, entry, a, b FROM link WHERE kind IN (3, 5) OR model <> 0
+        "SELECT id, kind, model, entry, a, b, retired_entry FROM link WHERE kind IN (3, 5) OR model <> 0
          ORDER BY id",
     )?;
     let mut rows = statement.query([])?;

@@ -347,6 +347,11 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
         claim.find("journal-damaged", None, "the journal of erasures can't be read");
         return Ok(vec![claim]);
     };
+    let remembered = store::SignedState::read(&store::state_path(path)).ok().flatten();
+    let least = remembered.map_or(0, |state| state.notes);
+    claim.expect(notes.len() as u64 >= least, "journal-cut", None, || {
+        format!("the journal has {} notes, and its key remembers {least}", notes.len())
+    });
     // A journal that was lost and begun again knows nothing of erasures before.
     let since = notes.iter().filter(|note| note.lost).map(|note| note.entry).max();
     // Each fingerprint with the erasures that name it: by which entry, since when.

@@ -246,3 +246,28 @@ fn a_hold_that_was_lifted_keeps_nothing_through_a_restore() {
         }
     }
 }
+
+/// A split parts a person's records; what is held of each stays held, until it is lifted of each.
+#[test]
+fn a_split_takes_a_hold_from_neither_side() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &[], None, 3);
+    let records = candor::profile::lookup::records_of(world.store.conn(), ann).unwrap();
+    let parted = *records.last().unwrap();
+    let other = world
+        .store
+        .write(hour(4), |writer| candor::profile::merge::part_record(writer, parted))
+        .unwrap();
+    let before = texts(&world);
+    for (subject, at) in [(ann, 5), (other, 6)] {
+        erase::erase(&mut world.store, &world.rules, subject, hour(at)).unwrap();
+    }
+    assert_eq!(texts(&world), before, "held on both sides");
+    for (subject, at) in [(ann, 7), (other, 8)] {
+        lift(&mut world, subject, at);
+        erase::erase(&mut world.store, &world.rules, subject, hour(at + 10)).unwrap();
+    }
+    assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
+    is_sound(&world);
+}

@@ -597,6 +597,45 @@ fn what_the_key_forgot_is_not_called_proven() {
     assert_eq!(error.code, "restore-blind", "{error:?}");
 }
 
+/// A journal that was cut, or copied long ago, doesn't say that nobody was erased since.
+#[test]
+fn a_restore_believes_no_journal_that_is_cut_or_old() {
+    for way in ["emptied", "cut", "old"] {
+        let mut world = World::new();
+        for who in ["ann", "ben", "cay"] {
+            world.import("shop", &customer(who, &format!("{who}@post.example")), hour(1));
+        }
+        let path = world.path();
+        let beside = [candor::store::erasures_path(&path), candor::store::state_path(&path)];
+        let copies = beside.clone().map(|file| std::fs::read(file).unwrap());
+        world.erase("email:ann@post.example", hour(2));
+        let kept = world.folder.path().join("kept");
+        backup::backup(&mut world.store, &kept, hour(3)).unwrap();
+        world.erase("email:ben@post.example", hour(4));
+        let [journal, _] = &beside;
+        match way {
+            "emptied" => std::fs::write(journal, "").unwrap(),
+            "cut" => {
+                let text = std::fs::read_to_string(journal).unwrap();
+                let first = text.lines().next().unwrap();
+                std::fs::write(journal, format!("{first}\n")).unwrap();
+            }
+            _ => beside
+                .iter()
+                .zip(&copies)
+                .for_each(|(file, old)| std::fs::write(file, old).unwrap()),
+        }
+        world.store = crate::common::bare(&world.folder.path().join("spare"));
+        std::fs::remove_file(&path).unwrap();
+        for side in side_files(&path) {
+            let _ = std::fs::remove_file(side);
+        }
+        let none = backup::Certificates::Some(&[]);
+        let error = backup::restore(&path, &kept, none, "test", hour(5)).unwrap_err();
+        assert_eq!(error.code, "restore-blind", "{way}: {error:?}");
+    }
+}
+
 /// What the gate doesn't take for a consent brings nobody back.
 #[test]
 fn a_consent_that_is_not_in_force_brings_nobody_back() {

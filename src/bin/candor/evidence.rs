@@ -134,14 +134,16 @@ pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
         None if args.pseudonymous => Disclose::Pseudonymous,
         None => Disclose::Everything,
     };
+    let from = bound(&store, args.from.as_deref())?.unwrap_or(0);
+    let to = bound(&store, args.to.as_deref())?.unwrap_or(u64::MAX);
+    let selection = Selection { from, to, disclose };
+    evidence::check_bundle(store.conn(), selection, &args.folder)?;
     if store.signer().is_some() {
         enter(&mut store, disclose)?;
     } else {
         context.out.note("the key isn't here, so the ledger can't note that this was asked");
     }
-    let from = bound(&store, args.from.as_deref())?.unwrap_or(0);
-    let to = bound(&store, args.to.as_deref())?.unwrap_or(u64::MAX);
-    let bundled = evidence::bundle(store.conn(), Selection { from, to, disclose }, &args.folder)?;
+    let bundled = evidence::bundle(store.conn(), selection, &args.folder)?;
     let out = &context.out;
     out.say(format!(
         "{}: {} under its checkpoint",

@@ -38,6 +38,7 @@ use clap::Parser;
 use args::{Cli, Command};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::base::path::with_ending;
 use candor::profile::lookup;
 use candor::store::{Access, Store};
 use candor::subject::finish::finish_open;
@@ -72,6 +73,14 @@ impl Context {
             .with(|unlocking| Store::open_with(path, access, &self.actor, unlocking))?;
         if access == Access::Write && store.signer().is_some() {
             self.finish_erasures(&mut store)?;
+        }
+        let left = with_ending(path, ".restoring");
+        if left.exists() {
+            self.out.note(format!(
+                "a restore was ended before its end, or goes on now: {} is a copy of its backup, with \
+                 people's data; remove it if no restore goes on",
+                left.display()
+            ));
         }
         Ok(store)
     }
