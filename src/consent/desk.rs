@@ -127,10 +127,23 @@ pub fn statements(
 /// Records statements on the oldest record of a subject. Returns their entries.
 ///
 /// # Errors
-/// `notice-later` for a consent that is older than the notice that it names.
+/// As [`record_on`].
 pub fn record(
     writer: &mut Writer<'_>,
     subject: i64,
+    statements: &[NewStatement],
+) -> Result<Vec<i64>> {
+    let (record, ..) = sql::oldest_record(writer.conn, subject)?;
+    record_on(writer, record, statements)
+}
+
+/// Records statements on a record: the one by whose address the person was named. Returns their entries.
+///
+/// # Errors
+/// `notice-later` for a consent that is older than the notice that it names.
+pub fn record_on(
+    writer: &mut Writer<'_>,
+    record: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
     for new in statements.iter().filter(|new| new.state.loosens()) {
@@ -149,7 +162,7 @@ pub fn record(
             _ => {}
         }
     }
-    let (record, home, key) = sql::oldest_record(writer.conn, subject)?;
+    let (home, key) = sql::home_and_key(writer.conn, record)?;
     statements.iter().map(|new| history::record(writer, record, home, &key, new)).collect()
 }
 

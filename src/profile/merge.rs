@@ -176,9 +176,18 @@ fn keep_apart(writer: &Writer<'_>, moved: &[i64], staying: &[i64], entry: i64) -
 
 /// Parts one record from its subject, as a subject of its own. Returns the new subject.
 pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
-    let old = sql::record(writer.conn, record)?.subject;
+    part_records(writer, &[record])
+}
+
+/// Parts records of one subject from its others, as a subject of their own. Returns the new subject.
+///
+/// # Errors
+/// `record-alone` when nothing would stay.
+pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
+    let first = *records.first().expect("somebody names records to part");
+    let old = sql::record(writer.conn, first)?.subject;
     let staying: Vec<i64> =
-        sql::records_of(writer.conn, old)?.into_iter().filter(|id| *id != record).collect();
+        sql::records_of(writer.conn, old)?.into_iter().filter(|id| !records.contains(id)).collect();
     if staying.is_empty() {
         return Err(Error::no("record-alone", "the profile has no other record to part it from")
             .next("`candor profile show` lists the records of a profile"));
@@ -188,11 +197,13 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
         "from": public_text(sql::public_id(writer.conn, old)?),
         "restored": public_text(sql::public_id(writer.conn, subject)?),
         "by": "person",
-        "records": [record],
+        "records": records,
     });
-    let entry = about(writer, "profile.split", record, &payload, json!({"records": 1}))?;
-    sql::move_record(writer.conn, record, subject)?;
-    keep_apart(writer, &[record], &staying, entry)?;
+    let entry = about(writer, "profile.split", first, &payload, json!({"records": records.len()}))?;
+    for record in records {
+        sql::move_record(writer.conn, *record, subject)?;
+    }
+    keep_apart(writer, records, &staying, entry)?;
     Ok(subject)
 }
 

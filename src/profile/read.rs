@@ -51,6 +51,39 @@ pub fn find(
         }
         return Ok(vec![subject]);
     }
+    let mut found = Vec::new();
+    for (kind, text) in identifiers_named(policy, who)? {
+        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
+        found.extend(holders.into_iter().map(|(_, subject, ..)| subject));
+    }
+    found.sort_unstable();
+    found.dedup();
+    if found.is_empty() { Err(nobody()) } else { Ok(found) }
+}
+
+/// The record of a subject by which WHO names it: the oldest that holds the identifier; `None` where the
+/// subject's id was given.
+pub fn record_named(
+    conn: &Connection,
+    secret: &StoreSecret,
+    policy: &Policy,
+    who: &str,
+    subject: i64,
+) -> Result<Option<i64>> {
+    if public_id_of(who).is_some() {
+        return Ok(None);
+    }
+    let mut records = Vec::new();
+    for (kind, text) in identifiers_named(policy, who)? {
+        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
+        records
+            .extend(holders.iter().filter(|(_, s, ..)| *s == subject).map(|(record, ..)| *record));
+    }
+    Ok(records.into_iter().min())
+}
+
+/// What `kind:value` may stand for, each in its one form.
+fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w str, String)>> {
     let Some((kind, value)) = who.split_once(':') else {
         return Err(Error::usage(
             "who-unreadable",
@@ -72,15 +105,11 @@ pub fn find(
     countries.push(Some(policy.controller.country.as_str()));
     countries.sort_unstable();
     countries.dedup();
-    let mut found = Vec::new();
-    for country in countries {
-        let Ok(text) = normalise(rule.form, value, country) else { continue };
-        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
-        found.extend(holders.into_iter().map(|(_, subject, ..)| subject));
-    }
-    found.sort_unstable();
-    found.dedup();
-    if found.is_empty() { Err(nobody()) } else { Ok(found) }
+    let texts = countries.into_iter().filter_map(|c| normalise(rule.form, value, c).ok());
+    let mut texts: Vec<(&str, String)> = texts.map(|text| (kind, text)).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    Ok(texts)
 }
 
 /// The one subject that WHO names.

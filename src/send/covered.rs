@@ -15,8 +15,9 @@ use crate::profile::lookup::first_entry_of;
 use crate::profile::read::OpenRecord;
 
 /// The addresses (current values of the fields `codes`) of a person's `open` records that their consents
-/// to a purpose cover, on a channel or on any. Where the form had no address, or the desk wrote the
-/// person's word down, those are covered that were known by then.
+/// to a purpose cover, on a channel or on any. What the desk wrote down stands on the record by whose address
+/// the person was named, or else on the oldest. Where there is no address, those are covered that were known
+/// by then.
 pub(super) fn covered_addresses<'r>(
     conn: &Connection,
     (rule, channel): (&PurposeRule, Option<ChannelCode>),
@@ -36,7 +37,7 @@ pub(super) fn covered_addresses<'r>(
     for record in open {
         let consents = &standings[&record.home].consents;
         for by in channels.iter().filter_map(|c| consents.get(&(rule.code, *c))).map(|c| c.by) {
-            let form = open.iter().filter(|r| r.id == by.record && by.source != 0);
+            let form = open.iter().filter(|r| r.id == by.record);
             let mut there = form.flat_map(|record| addresses(record)).peekable();
             if there.peek().is_some() {
                 covered.extend(there);

@@ -17,7 +17,7 @@ use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
 use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
-use crate::profile::merge::public_text;
+use crate::profile::merge::{self, public_text};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenEvent, OpenRecord, last_contact, open_events, open_records};
 use crate::profile::recognise::{
@@ -498,6 +498,16 @@ fn suppress(
             }
         }
     }
+    // What the first erasure kept goes now; who came back meanwhile by their own act isn't sent out again.
+    if hold::is_erased(writer.conn, subject)? {
+        let mut out = BTreeSet::new();
+        for print in prints {
+            if consent_sql::suppression(writer.conn, &print)?.is_some() {
+                out.insert(print);
+            }
+        }
+        prints = out;
+    }
     for print in &prints {
         consent_sql::suppress(writer.conn, print, writer.now, entry)?;
     }
@@ -592,6 +602,15 @@ pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Mome
     }
     let mut erased = 0;
     for subject in subjects {
+        // Who was parted from others since the backup is parted from them again first.
+        let (theirs, others): (Vec<i64>, Vec<i64>) =
+            profile_sql::records_of(store.conn(), subject)?
+                .into_iter()
+                .partition(|record| note.records.contains(record));
+        let subject = match others.is_empty() {
+            true => subject,
+            false => store.write(now, |writer| merge::part_records(writer, &theirs))?,
+        };
         let decide = |store: &Store, now: Moment| {
             let held = Held::read(
                 store,

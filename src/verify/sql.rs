@@ -419,6 +419,18 @@ pub fn is_untouched(conn: &Connection, record: i64) -> Result<bool> {
         .query_row([record], |row| row.get(0))?)
 }
 
+/// Whether the law kept something of a record through an erasure.
+pub fn is_kept(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM kept_salt k JOIN value v ON v.seq = k.seq
+                            WHERE k.item = 1 AND v.record = $1)
+             OR EXISTS (SELECT 1 FROM kept_salt k JOIN event e ON e.seq = k.seq
+                        WHERE k.item = 2 AND e.record = $1)",
+        )?
+        .query_row([record], |row| row.get(0))?)
+}
+
 /// A request's due day, as its row says it.
 pub fn due_on(conn: &Connection, request: i64) -> Result<String> {
     Ok(conn.query_row("SELECT due_on FROM request WHERE id = $1", [request], |row| row.get(0))?)

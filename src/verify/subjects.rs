@@ -55,9 +55,10 @@ impl Moves {
                 return Ok(());
             }
             let by = moved.map(|(n, _)| *n);
-            // After an erasure the record may have been moved by an entry that says so no more.
+            // After an erasure the record may have been moved by an entry that says so no more; of what the
+            // law keeps of an erased person, no link tells either.
             let unknown = by.unwrap_or(0) < self.unknown;
-            if !unknown || !sql::was_moved(conn, record)? {
+            if !unknown || !(sql::was_moved(conn, record)? || sql::is_kept(conn, record)?) {
                 claim.find(
                     "record-moved",
                     by,

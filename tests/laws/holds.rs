@@ -271,3 +271,26 @@ fn a_split_takes_a_hold_from_neither_side() {
     assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
     is_sound(&world);
 }
+
+/// Who was erased under a hold, came back by their own act, and is erased to the end of what was held:
+/// their coming back stands, and their next "no" is heard.
+#[test]
+fn finishing_a_held_erasure_sends_nobody_out_who_came_back() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &[], None, 3);
+    world.erase(ANN, hour(4));
+    let page = |optin: &str, at: i64| {
+        format!("email,at,optin,notice\nann@x.example,{},{optin},letter-form@2\n", hour(at))
+    };
+    assert_eq!(world.import("page", &page("yes", 5), hour(5)).summary.returned, 1);
+    lift(&mut world, ann, 6);
+    erase::erase(&mut world.store, &world.rules, ann, hour(7)).unwrap();
+    let outcome = world.import("page", &page("out", 8), hour(8));
+    assert!(outcome.summary.records_refused.is_empty(), "{:?}", outcome.summary.records_refused);
+    let back = world.subject(ANN).expect("she came back");
+    let standing = History::load(world.store.conn(), back).unwrap().standing(AsOf::at(hour(9)));
+    let withdrawn = candor::policy::types::ConsentState::Withdrawn;
+    assert!(standing.consents.values().all(|consent| consent.state == withdrawn), "{standing:?}");
+    is_sound(&world);
+}

@@ -597,6 +597,53 @@ fn what_the_key_forgot_is_not_called_proven() {
     assert_eq!(error.code, "restore-blind", "{error:?}");
 }
 
+/// Two profiles were one when the backup was made, and two when one of them was erased. The restore parts
+/// them again: the other keeps what is theirs, and gets nothing of whom the law keeps something.
+#[test]
+fn a_restore_parts_those_who_were_parted_before_one_was_erased() {
+    for keeps in [false, true] {
+        let mut world = World::new();
+        let shop = "customer_id,at,name,email,card\n\
+            c1,2026-01-04,Ann,ann@post.example,K1\nc2,2026-01-04,Ben,ben@post.example,K2\n";
+        world.import("shop", shop, hour(1));
+        if keeps {
+            let books = "basket,at,card,cents,what\ninv-1,2026-01-04,K1,999,Book\n";
+            world.import("ledgers", books, hour(1));
+        }
+        let [ann, ben] =
+            ["ann", "ben"].map(|who| world.subject(&format!("email:{who}@post.example")).unwrap());
+        let books = numbers(world.store.conn(), "SELECT MAX(subject) FROM record")[0];
+        for other in [books].into_iter().filter(|other| keeps && *other != ann && *other != ben) {
+            world.store.write(hour(2), |w| merge::join(w, other, ann, Decider::Person)).unwrap();
+        }
+        world.store.write(hour(3), |w| merge::join(w, ben, ann, Decider::Person)).unwrap();
+        let kept = world.folder.path().join("kept");
+        backup::backup(&mut world.store, &kept, hour(4)).unwrap();
+        let last = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+        world.store.write(hour(5), |w| merge::split(w, &last)).unwrap();
+        let rules = &world.rules;
+        candor::subject::erase::erase(&mut world.store, rules, ann, hour(6)).unwrap();
+        let mut before = world.held();
+        restore_over(&mut world, &kept, 7).unwrap();
+        let mut after = world.held();
+        before.sort();
+        after.sort();
+        assert_eq!(before, after);
+        let ben = world.subject("email:ben@post.example").expect("he was never erased");
+        let profile = world.profile(ben).to_string();
+        assert!(profile.contains("Ben") && !profile.contains("inv-1"), "{profile}");
+        let options = candor::verify::Options {
+            depth: candor::verify::Depth::Deep,
+            key: None,
+            held: Vec::new(),
+            witnesses: Vec::new(),
+        };
+        let report = candor::verify::verify(&world.path(), &options).unwrap();
+        let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+        assert!(report.holds, "{faults:?}");
+    }
+}
+
 /// A journal that was cut, or copied long ago, doesn't say that nobody was erased since.
 #[test]
 fn a_restore_believes_no_journal_that_is_cut_or_old() {

@@ -224,3 +224,43 @@ fn a_consent_covers_the_address_in_its_form_and_no_other() {
         lawful(&world);
     }
 }
+
+/// The desk writes down what a person says by one of two addresses that a device has brought together.
+#[test]
+fn what_the_desk_writes_down_by_an_address_is_for_that_address() {
+    let shop = "[source.shop.fields]\n";
+    let policy = POLICY.replacen(
+        shop,
+        &format!("{shop}device = {{ as = \"identifier.device\", category = \"contact\" }}\n"),
+        1,
+    ) + "\n[identifier.device]\n";
+    for named in ["ann@x.example", "ben@x.example"] {
+        let mut world = World::under(&policy);
+        let rows = "customer_id,at,name,email,card,optin,notice,device\n\
+            ann,2026-01-01,,ann@x.example,,,,tablet\nben,2026-01-02,,ben@x.example,,,,tablet\n";
+        world.import("shop", rows, hour(1));
+        let who = format!("email:{named}");
+        let subject = world.subject(&who).unwrap();
+        let spoken = Spoken {
+            purpose: Some("newsletter"),
+            notice: Some("letter-form@2"),
+            state: ConsentState::Given,
+            ..Spoken::default()
+        };
+        let said = candor::consent::desk::statements(&world.rules, &spoken, hour(2)).unwrap();
+        let policy = &world.rules.policy;
+        let conn = world.store.conn();
+        let record =
+            candor::profile::read::record_named(conn, world.store.secret(), policy, &who, subject);
+        let record = record.unwrap().unwrap();
+        world.store.write(hour(2), |w| candor::consent::desk::record_on(w, record, &said)).unwrap();
+        // The file again, so that its values come in for the letter too.
+        world.import("shop", &rows.replace("2026-01-0", "2026-01-1"), hour(3));
+        let out = world.folder.path().join("out.csv");
+        send::push(&mut world.store, &world.rules, "mailer", &out, hour(9)).unwrap();
+        let sent = std::fs::read_to_string(out).unwrap();
+        for address in ["ann@x.example", "ben@x.example"] {
+            assert!(address == named || !sent.contains(address), "{named}: {sent}");
+        }
+    }
+}

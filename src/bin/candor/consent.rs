@@ -110,8 +110,13 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let named = read::record_named(store.conn(), store.secret(), &rules.policy, who, subject)?;
     let (entries, forgotten) = store.write(now, |writer| {
-        let entries = desk::record(writer, subject, &statements)?;
+        // What is said by an address is said for that address.
+        let entries = match named {
+            Some(record) => desk::record_on(writer, record, &statements)?,
+            None => desk::record(writer, subject, &statements)?,
+        };
         // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
         let forgotten = forget::sweep(writer, &rules, subject, "consent")?;
         Ok((entries, forgotten))
