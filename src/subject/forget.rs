@@ -19,6 +19,7 @@ use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
+use crate::profile::sql as profile_sql;
 use crate::store::{WordKind, Writer};
 
 use super::erase::Categories;
@@ -101,9 +102,19 @@ pub fn unreasoned(
     let contact = last_contact(records);
     let age = |observed_at| Age { observed_at, last_contact: contact };
     let mut found = Unreasoned::default();
+    // Of an erased person only what the law keeps has a reason of its own; the rest was held for a claim.
+    let erased = match records.first() {
+        Some(record) => {
+            let subject = profile_sql::record(conn, record.id)?.subject;
+            profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT)
+        }
+        None => false,
+    };
+    let by_law = rules.rules().filter(|rule| !erased || rule.purpose.keeps_on_erasure.is_some());
+    let by_law = by_law.fold(0, |mask, rule| mask | bit(rule.code));
     for (at, record) in records.iter().enumerate() {
         let standing = history.standing_of(record.home, AsOf::at(now));
-        let purposes = holding(rules, &standing, now);
+        let purposes = holding(rules, &standing, now) & by_law;
         let claim = Holds::of(standing, words);
         let categories = (!claim.is_empty()).then(|| Categories::of(rules));
         for (index, value) in record.values.iter().enumerate() {

@@ -402,6 +402,15 @@ pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8], i64, i64)) ->
     Ok(())
 }
 
+/// The records of erased people of whom the law keeps something.
+pub fn kept_records(conn: &Connection) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare(
+        "SELECT r.id FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 4",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The records whose key was destroyed.
 pub fn destroyed_records(conn: &Connection) -> Result<BTreeSet<i64>> {
     let mut statement = conn.prepare("SELECT record FROM record_key WHERE k = zeroblob(32)")?;

@@ -357,7 +357,9 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
     // Each fingerprint with the erasures that name it: by which entry, since when.
     let mut named: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
     let destroyed = sql::destroyed_records(conn)?;
+    // Somebody's erasure names each record that is destroyed, or of which the law keeps something.
     let (mut unnamed, mut complete) = (destroyed.clone(), true);
+    unnamed.extend(sql::kept_records(conn)?);
     for note in notes {
         let by = (i64::try_from(note.entry).unwrap_or(-1), note.at);
         // A crash may leave a note of an erasure that didn't happen.

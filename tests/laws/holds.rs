@@ -294,3 +294,18 @@ fn finishing_a_held_erasure_sends_nobody_out_who_came_back() {
     assert!(standing.consents.values().all(|consent| consent.state == withdrawn), "{standing:?}");
     is_sound(&world);
 }
+
+/// A hold with an end: of an erased person, what it alone kept goes with the next run of retention.
+#[test]
+fn what_a_hold_alone_kept_of_an_erased_person_goes_when_its_time_is_over() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &[], Some(hour(24 * 10)), 3);
+    world.erase(ANN, hour(4));
+    let rules = &world.rules;
+    retain(&mut world.store, rules, hour(24 * 9), Carry::Out).unwrap();
+    assert!(texts(&world).contains("CARD-1"));
+    retain(&mut world.store, &world.rules, hour(24 * 12), Carry::Out).unwrap();
+    assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
+    is_sound(&world);
+}
