@@ -29,6 +29,18 @@ pub fn source_of(conn: &Connection, record: i64) -> Result<i64> {
         .query_row([record], |row| row.get(0))?)
 }
 
+/// Whether a record had lost a link by an entry, and was moved to another subject after it.
+pub fn had_left(conn: &Connection, record: i64, entry: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM link WHERE (a = $1 OR b = $1)
+                            AND retired_entry <> 0 AND retired_entry <= $2)
+             AND EXISTS (SELECT 1 FROM merge_record r JOIN merge m ON m.id = r.merge
+                         WHERE r.record = $1 AND m.entry > $2)",
+        )?
+        .query_row([record, entry], |row| row.get(0))?)
+}
+
 /// The public id of a subject; 0 for one that is gone.
 pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
     Ok(conn

@@ -380,7 +380,9 @@ impl Check<'_> {
         }
         let person = self.people.person_of(place.slot);
         if let Some(reason) = no {
-            // Consent that was erased with the person can't be looked up any more.
+            // Consent that was erased with the person can't be looked up any more; nor can whom a record was
+            // grouped with that had left the others it was born with, and came back since.
+            let undecidable = undecidable || sql::had_left(self.conn, deed.record, deed.entry)?;
             if undecidable {
                 self.answer.undecidable += 1;
             } else {
@@ -630,7 +632,7 @@ impl Unlawful {
         if self.undecidable > 0 {
             let words = format!(
                 "{} can't be decided again: what it rested on is erased, or has been parted from the \
-                 person since.",
+                 person or joined to them since.",
                 counted(self.undecidable, "reason", "reasons")
             );
             document.push(Block::Note(NoteKind::Info, words));
