@@ -249,9 +249,12 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let told: Vec<_> = told.into_iter().filter(|t| t.recorded <= known).collect();
     for t in &told {
         let language = t.language.as_ref().map(|l| format!(" ({l})")).unwrap_or_default();
-        let notice = format!("{}{language}", t.notice);
+        let notice = match t.notice.as_str() {
+            "" => String::new(),
+            name => format!("notice {name}{language}"),
+        };
         context.out.say(format!(
-            "{}  {:<11} {:<16} {:<6} by {:<12} notice {:<20} entry {} (recorded {})",
+            "{}  {:<11} {:<16} {:<6} by {:<12} {:<27} entry {} (recorded {})",
             t.at,
             t.state,
             // What is about no purpose says what it is.

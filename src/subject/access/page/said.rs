@@ -70,7 +70,7 @@ impl Page<'_> {
 
     fn who_wrote(&self, told: &Told) -> String {
         match (told.about, told.source.as_str()) {
-            ("notice", _) => "us".to_owned(),
+            ("notice" | "hold", _) => "us".to_owned(),
             (_, "desk") => "one of us, as you told it".to_owned(),
             (_, source) => self.source(source),
         }
