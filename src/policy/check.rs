@@ -133,6 +133,7 @@ impl Draft {
         Declared {
             bases: self.purposes.iter().map(|(name, facts)| (name.as_str(), facts.basis)).collect(),
             notices,
+            sources: &self.policy.sources,
             unread: numbers
                 .filter(|(name, number)| !is_read(name, number))
                 .map(|(name, number)| (name.as_str(), *number))

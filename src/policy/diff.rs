@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::check::InForce;
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
-use super::types::{Basis, Notice, NoticeVersion, Policy};
+use super::types::{Basis, Notice, NoticeVersion, Policy, Source};
 use super::words;
 
 /// How a place of a policy changed.
@@ -64,6 +64,8 @@ pub(super) struct Declared<'a> {
     pub(super) bases: BTreeMap<&'a str, Option<Basis>>,
     /// The notices that can be read.
     pub(super) notices: &'a BTreeMap<String, Notice>,
+    /// The sources that can be read.
+    pub(super) sources: &'a BTreeMap<String, Source>,
     /// Versions of notices that stand there and can't be read: those are mistakes of their own.
     pub(super) unread: BTreeSet<(&'a str, u32)>,
 }
@@ -92,7 +94,34 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
         let old = old.versions.iter().filter(stands);
         mistakes.extend(old.filter_map(|v| notice_lost(name, v, after, next)));
     }
+    if !before.purposes_with_data.is_empty() {
+        for (name, old) in &before.policy.sources {
+            let Some(new) = new.sources.get(name) else { continue };
+            mistakes.extend(currencies_changed(name, old, new));
+        }
+    }
     mistakes
+}
+
+/// The amounts that are held would be told of in a currency in which they never were.
+fn currencies_changed(source: &str, old: &Source, new: &Source) -> Vec<Mistake> {
+    let pairs = old.events.iter().flat_map(|was| {
+        let same = new.events.iter().filter(|event| event.name == was.name);
+        same.map(move |event| (was, event))
+    });
+    let changed = pairs.filter_map(|(was, event)| {
+        let (from, to) = (was.currency.as_ref()?, event.currency.as_ref()?);
+        (from != to).then(|| {
+            noted(
+                (0, &format!("source.{source}.event")),
+                "currency-changed",
+                format!("the amounts of {:?} are in {from} and would be called {to}", was.name),
+                "amounts are kept as numbers, and what is held stays what it was (Art 5(1)(d))",
+                format!("keep {from}, and give what comes in {to} an event name of its own"),
+            )
+        })
+    });
+    changed.collect()
 }
 
 fn purpose_removed(name: &str) -> Mistake {

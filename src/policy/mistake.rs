@@ -119,6 +119,7 @@ pub const CODES: &[&str] = &[
     "purpose-removed",
     "notice-changed",
     "notice-removed",
+    "currency-changed",
 ];
 
 /// Gathers the mistakes and warnings of one file, and knows its lines.

@@ -291,3 +291,18 @@ fn what_cannot_be_read_is_not_told_as_removed() {
     let codes: Vec<_> = told(GOOD, &spoilt, &[]).iter().map(|m| m.code).collect();
     assert_eq!(codes, ["empty-text"]);
 }
+
+#[test]
+fn amounts_that_are_held_keep_their_currency() {
+    let line = "grouped = true\n";
+    let with = |currency: &str| {
+        let more = format!("{line}amount = {{ from = \"cents\" }}\ncurrency = \"{currency}\"\n");
+        spoil(GOOD, line, &more)
+    };
+    let codes = |old: &str, new: &str, held: &[&str]| {
+        told(old, new, held).into_iter().map(|mistake| mistake.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&with("EUR"), &with("USD"), &["sales"]), ["currency-changed"]);
+    assert_eq!(codes(&with("EUR"), &with("USD"), &[]), [""; 0], "no amount is held");
+    assert_eq!(codes(&with("EUR"), &with("EUR"), &["sales"]), [""; 0]);
+}

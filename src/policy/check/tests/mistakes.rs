@@ -574,7 +574,7 @@ const TABLE: &[Bad] = &[
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.
-const ELSEWHERE: [&str; 7] = [
+const ELSEWHERE: [&str; 8] = [
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",
@@ -582,6 +582,7 @@ const ELSEWHERE: [&str; 7] = [
     "purpose-removed",
     "notice-changed",
     "notice-removed",
+    "currency-changed",
 ];
 
 fn mistakes(text: &str) -> Vec<Mistake> {
