@@ -309,3 +309,19 @@ fn what_a_hold_alone_kept_of_an_erased_person_goes_when_its_time_is_over() {
     assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
     is_sound(&world);
 }
+
+/// What is kept for a claim rests on no consent and no contract any more, so nobody can take it along.
+#[test]
+fn what_is_held_of_an_erased_person_is_not_portable() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &[], None, 3);
+    let take = |world: &World| {
+        let package = collect(&world.store, &world.rules, ann, hour(6)).unwrap();
+        candor::subject::access::portability::portable(&world.rules, &package)
+    };
+    assert!(!take(&world).identifiers.is_empty());
+    world.erase(ANN, hour(5));
+    let left = take(&world);
+    assert!(left.identifiers.is_empty() && left.attributes.is_empty() && left.events.is_empty());
+}

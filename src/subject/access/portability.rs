@@ -108,11 +108,11 @@ pub fn portable(rules: &Rulebook, package: &AccessPackage) -> Portable {
         .filter(|record| record.obtained == Obtained::Indirectly)
         .map(|record| record.record)
         .collect();
+    // What is left of an erased person rests on a law or a claim.
+    let erased = package.after_erasure.erased;
     let carried = |held: &Held| {
-        held.holds
-            .iter()
-            .filter_map(|name| rules.policy.purposes.get(name))
-            .any(|purpose| matches!(purpose.basis, Basis::Consent | Basis::Contract))
+        let mut purposes = held.holds.iter().filter_map(|name| rules.policy.purposes.get(name));
+        !erased && purposes.any(|p| matches!(p.basis, Basis::Consent | Basis::Contract))
     };
     let mut counts = [0, 0, 0, package.summaries.len()];
     let mut why_not = |is_key: bool, record: i64, held: &Held| -> bool {
