@@ -9,7 +9,7 @@ use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::period::retention_in_words;
-use crate::policy::rulebook::{PurposeMask, codes};
+use crate::policy::rulebook::{PurposeMask, bit, codes};
 use crate::store::{self, Store};
 use crate::subject::forget::holding;
 use crate::subject::hold::Holds;
@@ -54,6 +54,8 @@ pub struct RetentionReport {
     pub values_past_due: u64,
     /// Events that no purpose keeps.
     pub events_past_due: u64,
+    /// Values and events that no purpose keeps and a legal hold does (Art 17(3)(e)).
+    pub held_for_claims: u64,
 }
 
 struct Tally {
@@ -87,6 +89,11 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
         std::iter::repeat_with(|| None).take(people.slots()).collect();
     let mut tallies: BTreeMap<(u8, String), Tally> = BTreeMap::new();
     let mut past: HashMap<Kind, u64> = HashMap::new();
+    let mut held_for_claims = 0;
+    // Of an erased person only what the law keeps has a purpose.
+    let erased = sql::kept_subjects(conn)?;
+    let by_law = rules.rules().filter(|rule| rule.purpose.keeps_on_erasure.is_some());
+    let by_law = by_law.fold(0, |mask, rule| mask | bit(rule.code));
     for kind in [Kind::Value, Kind::Event] {
         let mut along = books.along(kind);
         let each = |item: sql::Item| {
@@ -99,7 +106,8 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
             }
             let (hold, claim) = holds[place.slot].get_or_insert_with(|| {
                 let standing = people.standing_of(place.slot, AsOf::at(as_of));
-                (holding(&rules, &standing, as_of), Holds::of(standing, store.words()))
+                let keeps = if erased.contains(&place.subject) { by_law } else { PurposeMask::MAX };
+                (holding(&rules, &standing, as_of) & keeps, Holds::of(standing, store.words()))
             });
             let hold = *hold;
             let contact = contacts[people.person_of(place.slot)];
@@ -107,15 +115,16 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
             let category = batch.map.categories(kind, item.name).first().map_or("", String::as_str);
             let until: Vec<(u8, Moment)> = codes(mask)
                 .map(|code| match rules.rule(code) {
-                    Some(rule) if hold & crate::policy::rulebook::bit(code) != 0 => (
+                    Some(rule) if hold & bit(code) != 0 => (
                         code,
                         kept_until(rule, Age { observed_at: item.at, last_contact: contact }),
                     ),
                     _ => (code, Moment(i64::MIN)),
                 })
                 .collect();
-            let past_due =
-                until.iter().all(|(_, until)| *until <= as_of) && claim.until(category).is_none();
+            let over = until.iter().all(|(_, until)| *until <= as_of);
+            let past_due = over && claim.until(category).is_none();
+            held_for_claims += u64::from(over && !past_due);
             *past.entry(kind).or_default() += u64::from(past_due);
             for (code, until) in until {
                 let tally = tallies.entry((code, category.to_owned())).or_insert(EMPTY);
@@ -161,6 +170,7 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
         rows,
         values_past_due: past.get(&Kind::Value).copied().unwrap_or(0),
         events_past_due: past.get(&Kind::Event).copied().unwrap_or(0),
+        held_for_claims,
     })
 }
 
@@ -203,6 +213,12 @@ impl RetentionReport {
                 ),
             )
         });
+        if self.held_for_claims > 0 {
+            let what = counted(self.held_for_claims, "value or event", "values and events");
+            let words =
+                format!("No purpose keeps {what} more, but a legal hold does (Art 17(3)(e)).");
+            document.push(Block::Note(NoteKind::Info, words));
+        }
         let mut table = Table::new(
             "",
             [

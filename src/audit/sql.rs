@@ -1,5 +1,7 @@
 //! Every statement about what happened: whole tables, read once and in order.
 
+use std::collections::HashSet;
+
 use rusqlite::Connection;
 
 use crate::base::clock::Moment;
@@ -27,6 +29,13 @@ pub fn source_of(conn: &Connection, record: i64) -> Result<i64> {
     Ok(conn
         .prepare_cached("SELECT COALESCE(MAX(source), 0) FROM record WHERE id = $1")?
         .query_row([record], |row| row.get(0))?)
+}
+
+/// The erased people of whom something is kept.
+pub fn kept_subjects(conn: &Connection) -> Result<HashSet<i64>> {
+    let mut statement = conn.prepare("SELECT id FROM subject WHERE state = 4")?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether a record had lost a link by an entry, and was moved to another subject after it.

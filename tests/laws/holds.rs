@@ -305,6 +305,12 @@ fn what_a_hold_alone_kept_of_an_erased_person_goes_when_its_time_is_over() {
     let rules = &world.rules;
     retain(&mut world.store, rules, hour(24 * 9), Carry::Out).unwrap();
     assert!(texts(&world).contains("CARD-1"));
+    let report =
+        |world: &World, at| candor::audit::retention::retention(&world.store, None, at).unwrap();
+    let during = report(&world, hour(24 * 9));
+    assert!(during.held_for_claims > 0 && during.values_past_due == 0, "{during:?}");
+    let over = report(&world, hour(24 * 12));
+    assert!(over.held_for_claims == 0 && over.values_past_due > 0, "{over:?}");
     retain(&mut world.store, &world.rules, hour(24 * 12), Carry::Out).unwrap();
     assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
     is_sound(&world);
