@@ -122,7 +122,9 @@ pub(super) fn with_witnesses(mut checked: Checked, trust: &Trust) -> Checked {
     if let (true, Some(key)) = (checked.holds, silent) {
         checked.holds = false;
         checked.proven.clear();
-        let what = "a witness that was named did not sign its checkpoint".to_owned();
+        let what = "a witness that was named did not sign its checkpoint (what is entered after it was asked \
+                    is under its next signature, which `candor audit prove --entry N` shows then)"
+            .to_owned();
         checked.broken = Some(("witness-missing", what, key.name().to_owned()));
     }
     checked

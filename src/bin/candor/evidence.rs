@@ -155,7 +155,7 @@ pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
         bundled.entries, bundled.entries_left_out
     ));
     out.say(format!(
-        "  payloads     {} disclosed, {} left out, {} gone by erasure",
+        "  payloads     {} disclosed, {} left out, {} gone (erased, or else the verifier says MISSING)",
         bundled.payloads, bundled.payloads_left_out, bundled.payloads_gone
     ));
     out.say(format!(
