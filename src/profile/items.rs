@@ -87,8 +87,6 @@ struct RememberedRollup {
     rollup: Rollup,
     /// The batch that changed it last.
     batch: u64,
-    /// Whether events were held when it was read.
-    held_any: bool,
 }
 
 impl Memory {
@@ -188,22 +186,20 @@ impl<'c> Items<'c> {
         event: &AdmittedEvent<'_>,
     ) -> Result<Taken> {
         let at = (record, event.name);
-        let (rollup, held_any) = match memory.rollups.entry(at) {
-            Entry::Occupied(known) => (known.get().rollup, known.get().held_any),
+        let rollup = match memory.rollups.entry(at) {
+            Entry::Occupied(known) => known.get().rollup,
             Entry::Vacant(place) => {
                 let rollup = sql::rollup(writer.conn, record, event.name)?;
                 let rollup = rollup.unwrap_or(Rollup::empty(event.name));
-                let held_any = rollup.count > 0;
-                place.insert(RememberedRollup { rollup, batch: 0, held_any });
-                (rollup, held_any)
+                place.insert(RememberedRollup { rollup, batch: 0 }).rollup
             }
         };
-        // An event later than all that are held can be one of them only by its id, and its id is what
-        // an import of events that are all new is spared to look for.
+        // An event later than all that are held can be one of them only by its id, and an import of events
+        // that are all new is spared most of the looking for it.
         let repeats = &mut memory.repeats;
         let known = if event.at.0 <= rollup.last_at {
             repeats.row(writer.conn, &rollup, record, event.mid)?
-        } else if held_any && !event.id.is_empty() {
+        } else if rollup.count > 0 && !event.id.is_empty() {
             repeats.row_of_later(writer.conn, &rollup, record, event.mid)?
         } else {
             None

@@ -24,6 +24,8 @@ const REMEMBERED_MAX: usize = 1_000_000;
 /// might be one of them with its time mended. What comes in day by day is later than all, so this may
 /// not cost what the events themselves cost.
 const LATER_LOOKS_MAX: i64 = 500_000;
+/// The same, as long as the import has met no event that is held: a file of what is new costs nothing more.
+const LATER_LOOKS_UNMET_MAX: i64 = 10_000;
 
 /// The events that were read back: for each record and name the row of each message id.
 #[derive(Default)]
@@ -31,6 +33,8 @@ pub(super) struct Repeats {
     known: HashMap<(i64, i64), HashMap<i64, i64>>,
     count: usize,
     looked: i64,
+    /// Whether the import has met an event that is held: then its file tells of old things, too.
+    any_met: bool,
     unpacker: Option<Unpacker>,
 }
 
@@ -61,7 +65,9 @@ impl Repeats {
             // The oldest of one message id is what was first said; it comes last.
             self.known.insert(key, chain.into_iter().map(|(seq, mid, _)| (mid, seq)).collect());
         }
-        Ok(self.known[&key].get(&mid).copied())
+        let row = self.known[&key].get(&mid).copied();
+        self.any_met |= row.is_some();
+        Ok(row)
     }
 
     /// The same for an event that is later than all of its record and name that are held.
@@ -73,7 +79,8 @@ impl Repeats {
         mid: i64,
     ) -> Result<Option<i64>> {
         if !self.known.contains_key(&(record, rollup.name)) {
-            if self.looked.saturating_add(rollup.count) > LATER_LOOKS_MAX {
+            let most = if self.any_met { LATER_LOOKS_MAX } else { LATER_LOOKS_UNMET_MAX };
+            if self.looked.saturating_add(rollup.count) > most {
                 return Ok(None);
             }
             self.looked += rollup.count;

@@ -13,6 +13,7 @@ use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 use super::Store;
 use super::key_file::{KeyForm, NewKey, Unlocking, read_key_file};
 use super::log::{Draft, Log};
+use super::policies::number_words;
 use super::rotate;
 use super::signer::{SignedState, Signer, erasures_path, key_path, state_path};
 use super::sql;
@@ -338,7 +339,12 @@ fn upgrade(conn: &Connection) -> Result<()> {
     let version = sql::pragma(conn, "user_version")?;
     if version < i64::try_from(sql::MIGRATIONS.len()).unwrap_or(0) {
         sql::begin_immediate(conn)?;
-        if let Err(error) = sql::migrate(conn, version).and_then(|()| sql::commit(conn)) {
+        let steps = || {
+            sql::migrate(conn, version)?;
+            number_words(conn)?;
+            sql::commit(conn)
+        };
+        if let Err(error) = steps() {
             sql::rollback(conn);
             return Err(error);
         }

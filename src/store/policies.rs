@@ -48,15 +48,19 @@ pub fn applied(conn: &rusqlite::Connection) -> Result<Vec<Applied>> {
     Ok(sql::policies(conn)?.into_iter().map(Applied::from).collect())
 }
 
+/// What an applied policy says.
+fn policy_of(applied: &Applied) -> Result<Policy> {
+    match check(&applied.text) {
+        Ok(checked) => Ok(checked.policy),
+        Err(_) => Err(Error::damaged("policy-damaged", "an applied policy can't be read any more")
+            .at(format!("policy version {}", applied.version))
+            .next("run `candor audit verify`")),
+    }
+}
+
 /// The rulebook of an applied policy.
 pub fn rulebook_of(words: &Words, applied: &Applied) -> Result<Rulebook> {
-    let policy = check(&applied.text)
-        .map_err(|_| {
-            Error::damaged("policy-damaged", "an applied policy can't be read any more")
-                .at(format!("policy version {}", applied.version))
-                .next("run `candor audit verify`")
-        })?
-        .policy;
+    let policy = policy_of(applied)?;
     let declared: HashMap<String, (u8, Moment)> = words
         .of_kind(WordKind::Purpose)
         .into_iter()
@@ -195,6 +199,17 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
 fn intern_words(writer: &mut Writer<'_>, policy: &Policy) -> Result<()> {
     for (kind, text) in words_of(policy) {
         writer.words.intern(writer.conn, kind, &text, writer.now)?;
+    }
+    Ok(())
+}
+
+/// Numbers the words that an older candor didn't number, each since its policy was applied.
+pub(super) fn number_words(conn: &rusqlite::Connection) -> Result<()> {
+    let mut words = Words::load(conn)?;
+    for applied in applied(conn)? {
+        for (kind, text) in words_of(&policy_of(&applied)?) {
+            words.intern(conn, kind, &text, applied.applied_at)?;
+        }
     }
     Ok(())
 }

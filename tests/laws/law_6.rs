@@ -644,6 +644,39 @@ fn a_restore_parts_those_who_were_parted_before_one_was_erased() {
     }
 }
 
+/// An older candor noted no restore of its own, only the erasures that it repeated. Its stores are sound.
+#[test]
+fn what_an_older_candor_restored_is_sound() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "ann@post.example"), hour(1));
+    let early = world.folder.path().join("early");
+    backup::backup(&mut world.store, &early, hour(2)).unwrap();
+    world.erase("email:ann@post.example", hour(3));
+    restore_over(&mut world, &early, 4).unwrap();
+    let journal = candor::store::erasures_path(&world.path());
+    let notes = candor::store::read_erasures(&journal).unwrap();
+    let mut older = Vec::new();
+    for note in notes.iter().filter(|note| !note.records.is_empty()) {
+        candor::store::push_line(&mut older, note);
+    }
+    assert!(notes.len() > 1 && !older.is_empty());
+    std::fs::write(&journal, &older).unwrap();
+    let state = candor::store::state_path(&world.path());
+    let mut memory: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
+    memory.as_object_mut().unwrap().remove("notes");
+    std::fs::write(&state, memory.to_string()).unwrap();
+    let options = candor::verify::Options {
+        depth: candor::verify::Depth::Deep,
+        key: None,
+        held: Vec::new(),
+        witnesses: Vec::new(),
+    };
+    let report = candor::verify::verify(&world.path(), &options).unwrap();
+    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(report.holds, "{faults:?}");
+}
+
 /// A journal that was cut, or copied long ago, doesn't say that nobody was erased since.
 #[test]
 fn a_restore_believes_no_journal_that_is_cut_or_old() {
