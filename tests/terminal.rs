@@ -515,6 +515,20 @@ fn a_hold_is_set_told_and_lifted() {
     desk.done("audit verify --deep");
 }
 
+/// An erasure that is done ends with its certificate, also where a file of its name is there already:
+/// after a restore from a backup the numbers of requests are given again.
+#[test]
+fn a_certificate_never_meets_another_of_its_name() {
+    let desk = Desk::with_people();
+    desk.write("t.db.certificate-1.json", "of another erasure");
+    let erased = desk.done("erase email:edda.lind@example.com");
+    let line = erased.lines().find_map(|line| line.trim().strip_prefix("certificate: "));
+    let path = line.unwrap_or(&erased).split_whitespace().next().unwrap();
+    assert!(path.starts_with("t.db.certificate-1-entry-"), "{erased}");
+    assert!(desk.read(path).contains("\"request\": 1"));
+    assert_eq!(desk.read("t.db.certificate-1.json"), "of another erasure");
+}
+
 #[test]
 fn what_is_refused_names_what_it_is_about() {
     let desk = Desk::with_people();

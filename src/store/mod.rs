@@ -38,7 +38,7 @@ pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{
-    ErasureNote, SignedState, Signer, erasures_path, key_path, push_line, read_erasures,
+    ErasureNote, SignedState, Signer, erasures_path, key_path, notes_in, push_line, read_erasures,
     replace_private, state_path,
 };
 pub use sql::{

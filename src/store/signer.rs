@@ -188,6 +188,11 @@ fn is_undone(conn: &Connection, note: &ErasureNote) -> Result<bool> {
     Ok(!fields(&leaf).is_ok_and(|view| view.kind == "erasure" && view.at.0 == note.at))
 }
 
+/// How many notes a journal holds: each is a line.
+pub fn notes_in(journal: &[u8]) -> u64 {
+    memchr::memchr_iter(b'\n', journal).count() as u64
+}
+
 /// Adds a note to the bytes of a journal: one line of JSON.
 pub fn push_line(lines: &mut Vec<u8>, note: &ErasureNote) {
     serde_json::to_writer(&mut *lines, note).expect("a note is JSON");
@@ -344,15 +349,17 @@ impl Signer {
         let mut file = options.open(&self.erasures_path).map_err(io(&self.erasures_path))?;
         file.write_all(&lines).map_err(io(&self.erasures_path))?;
         file.sync_data().map_err(io(&self.erasures_path))?;
-        self.count_notes()
+        let journal = std::fs::read(&self.erasures_path).map_err(io(&self.erasures_path))?;
+        self.remember_notes(notes_in(&journal))
     }
 
     /// Whether the journal ends with an erasure that isn't in the ledger. Another process may be about to
     /// commit it, so only whoever holds the write lock knows for sure.
     pub fn last_erasure_is_undone(&self, conn: &Connection) -> bool {
-        let text = std::fs::read_to_string(&self.erasures_path).unwrap_or_default();
-        let last = text.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
-        last.is_some_and(|note| is_undone(conn, &note).unwrap_or(false))
+        let journal = std::fs::read(&self.erasures_path).unwrap_or_default();
+        let last = journal.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+        let note = last.and_then(|line| serde_json::from_slice(line).ok());
+        note.is_some_and(|note| is_undone(conn, &note).unwrap_or(false))
     }
 
     /// Takes the notes of erasures out of the journal that never came to be: noted first, and then the
@@ -365,18 +372,14 @@ impl Signer {
             }
         }
         // First the count: a journal is longer than what is remembered of it, and never shorter.
-        self.count_notes_as(lines.iter().filter(|byte| **byte == b'\n').count())?;
+        self.remember_notes(notes_in(&lines))?;
         replace_private(&self.erasures_path, &lines)
     }
 
     /// Remembers how long the journal is.
-    fn count_notes(&self) -> Result<()> {
-        self.count_notes_as(self.erasures()?.len())
-    }
-
-    fn count_notes_as(&self, notes: usize) -> Result<()> {
+    fn remember_notes(&self, notes: u64) -> Result<()> {
         let Some(state) = self.state()? else { return Ok(()) };
-        self.put_state(&SignedState { notes: notes as u64, ..state })
+        self.put_state(&SignedState { notes, ..state })
     }
 
     /// Every erasure since the store was made, oldest first.

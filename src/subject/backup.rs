@@ -216,12 +216,17 @@ impl Restoring<'_> {
         drop(restored);
 
         // Put in place: the memory first, then the store; a crash in between leaves no store, and the
-        // same command starts again.
+        // same command starts again. The journal may be shorter than before, and never than remembered.
+        let notes = store::notes_in(&journal);
+        let put = |state: SignedState| {
+            let bytes = serde_json::to_vec(&state).expect("a state is JSON");
+            replace_private(&state_path(path), &bytes)
+        };
+        if before.notes > notes {
+            put(SignedState { notes, ..before.clone() })?;
+        }
         replace_private(&erasures_path(path), &journal)?;
-        let notes = journal.iter().filter(|byte| **byte == b'\n').count() as u64;
-        let state = SignedState { notes, ..state.unwrap_or_default() };
-        let bytes = serde_json::to_vec(&state).expect("a state is JSON");
-        replace_private(&state_path(path), &bytes)?;
+        put(SignedState { notes, ..state.unwrap_or_default() })?;
         std::fs::rename(work, path).map_err(io(path))?;
         remove_work(work);
         Ok(RestoreReport {

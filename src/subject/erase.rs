@@ -127,18 +127,16 @@ struct Held {
 }
 
 impl Held {
-    /// Looks at the records of a subject that `wanted` takes; `journalled` are the categories that an
-    /// erasure which is repeated left for a legal claim when it was first done. All reads must see one state of the store.
+    /// Looks at the records of a subject; `journalled` are the categories that an erasure which is repeated
+    /// left for a legal claim when it was first done. All reads must see one state of the store.
     fn read(
         store: &Store,
         rules: &Rulebook,
         subject: i64,
         now: Moment,
-        wanted: impl Fn(&OpenRecord) -> bool,
         journalled: Option<&[u16]>,
     ) -> Result<Held> {
-        let mut records = open_records(store.conn(), store.words(), subject)?;
-        records.retain(wanted);
+        let records = open_records(store.conn(), store.words(), subject)?;
         let events = all_events(store, &records)?;
         let claim = Claim::read(store, subject, journalled, now)?;
         let holds = Holds::of(claim.standing.clone(), store.words());
@@ -151,7 +149,7 @@ impl Held {
 /// What an erasure of a subject would do.
 pub fn plan(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<Plan> {
     let _one_state = sql::snapshot(store.conn())?;
-    Ok(Held::read(store, rules, subject, now, |_| true, None)?.plan)
+    Ok(Held::read(store, rules, subject, now, None)?.plan)
 }
 
 fn all_events(store: &Store, records: &[OpenRecord]) -> Result<Vec<OpenEvent>> {
@@ -326,8 +324,9 @@ fn make_plan(
 ///
 /// # Errors
 /// `erasure-blocked` when a reader in another process keeps old pages alive: the data is erased, and
-/// the request stays open until [`finish_open`](super::finish::finish_open) finds the pages gone; `erasure-incomplete` when the look at the raw files
-/// found something (the file is rebuilt once before this is said).
+/// the request stays open until [`finish_open`](super::finish::finish_open) finds the pages gone;
+/// `erasure-incomplete` when the look at the raw files found something (the file is rebuilt once before
+/// this is said).
 pub fn erase(
     store: &mut Store,
     rules: &Rulebook,
@@ -336,7 +335,7 @@ pub fn erase(
 ) -> Result<Certificate> {
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let held = Held::read(store, &rules, subject, now, |_| true, None)?;
+        let held = Held::read(store, &rules, subject, now, None)?;
         if held.records.is_empty() {
             return Err(Error::no("subject-gone", "the profile was erased or joined meanwhile")
                 .next("look for the person again"));
@@ -612,14 +611,7 @@ pub fn repeat(store: &mut Store, rules: &Rulebook, note: &ErasureNote, now: Mome
             false => store.write(now, |writer| merge::part_records(writer, &theirs))?,
         };
         let decide = |store: &Store, now: Moment| {
-            let held = Held::read(
-                store,
-                rules,
-                subject,
-                now,
-                |record| note.records.contains(&record.id),
-                left.as_deref(),
-            )?;
+            let held = Held::read(store, rules, subject, now, left.as_deref())?;
             let patterns = patterns(store, &held)?;
             Ok((held, patterns))
         };

@@ -57,7 +57,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     for recipient in &certificate.recipients {
         context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
     }
-    let path = args.certificate.clone().unwrap_or_else(|| default_path(&store, &certificate));
+    let path = args.certificate.clone().unwrap_or_else(|| free_path(&store, &certificate));
     write_certificate(context, &mut store, &certificate, &path)?;
     say_sharing(context, &sharing);
     context.out.give(&with_sharing(&certificate, &sharing));
@@ -78,6 +78,19 @@ pub fn again(context: &Context, request: i64, out: Option<&Path>) -> Result<Answ
 /// Beside the store, named after the request.
 fn default_path(store: &Store, certificate: &Certificate) -> PathBuf {
     with_ending(store.path(), &format!(".certificate-{}.json", certificate.request))
+}
+
+/// Like [`default_path`], and where that is taken, named after the ledger's entry: requests' numbers are
+/// given again after a restore from a backup, and an erasure that is done must end with its certificate.
+fn free_path(store: &Store, certificate: &Certificate) -> PathBuf {
+    let path = default_path(store, certificate);
+    match path.exists() {
+        false => path,
+        true => with_ending(
+            store.path(),
+            &format!(".certificate-{}-entry-{}.json", certificate.request, certificate.entry),
+        ),
+    }
 }
 
 fn refuse_existing(path: &Path) -> Result<()> {
