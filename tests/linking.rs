@@ -25,8 +25,7 @@ use candor::profile::merge::{self, Decider};
 use candor::store::{Access, Store};
 use candor::subject::access::collect::collect;
 use candor::subject::access::complete;
-use candor::verify::{Depth, Options, verify};
-use common::{World, apply, hour, numbers, rows};
+use common::{World, apply, deep, hour, numbers, rows};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use town::{POLICY, TABLES, Town, record_of, world_of};
@@ -45,9 +44,7 @@ fn broken(world: &World) -> Vec<String> {
 }
 
 fn broken_at(path: &Path) -> Vec<String> {
-    let options =
-        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
-    let report = verify(path, &options).unwrap();
+    let report = deep(path, None);
     let faults = report.claims.iter().flat_map(|claim| &claim.faults);
     faults.map(|fault| format!("{}: {}", fault.code, fault.what)).collect()
 }
@@ -59,7 +56,7 @@ fn holds(world: &World) {
 /// Everything that can be read of a subject.
 fn picture(world: &World, subject: i64) -> Value {
     let state =
-        candor::subject::receipt::state(&world.store, &world.rules, subject, AsOf::at(hour(900)));
+        candor::subject::state::state(&world.store, &world.rules, subject, AsOf::at(hour(900)));
     json!({
         "profile": world.profile(subject),
         "state": serde_json::to_value(state.unwrap()).unwrap(),

@@ -18,8 +18,8 @@ use candor::policy::check::check;
 use candor::policy::types::ConsentState;
 use candor::profile::{lookup, read};
 use candor::store::{self, Creation, Store, WordKind};
-use candor::subject::receipt;
 use candor::subject::retain::{Carry, run as retain};
+use candor::subject::state;
 use proptest::prelude::*;
 
 const POLICY: &str = r#"
@@ -647,7 +647,7 @@ proptest! {
             if known == 0 {
                 continue;
             }
-            let state = receipt::state(&shop.store, &rules, subject, AsOf::at(at)).unwrap();
+            let state = state::state(&shop.store, &rules, subject, AsOf::at(at)).unwrap();
             for p in state.purposes {
                 let count = expected.entry((p.purpose, p.channel, p.state.to_owned())).or_default();
                 count.0 += 1;

@@ -82,10 +82,8 @@ pub struct RequestReport {
 pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
     let conn = store.conn();
     let (from, to) = asked.span();
-    let zone: chrono_tz::Tz = store::rulebook_at(conn, store.words(), asked.as_of)
-        .ok()
-        .and_then(|rules| rules.policy.controller.timezone.parse().ok())
-        .unwrap_or(chrono_tz::UTC);
+    let zone = store::rulebook_at(conn, store.words(), asked.as_of)
+        .map_or(chrono_tz::UTC, |rules| rules.policy.controller.zone());
     let day = |moment: Moment| moment.utc().with_timezone(&zone).date_naive();
     let mut rows = Vec::new();
     for request in sql::requests(conn)? {

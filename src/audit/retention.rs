@@ -92,8 +92,7 @@ pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Reten
     let mut held_for_claims = 0;
     // Of an erased person only what the law keeps has a purpose.
     let erased = sql::kept_subjects(conn)?;
-    let by_law = rules.rules().filter(|rule| rule.purpose.keeps_on_erasure.is_some());
-    let by_law = by_law.fold(0, |mask, rule| mask | bit(rule.code));
+    let by_law = rules.keeping_on_erasure();
     for kind in [Kind::Value, Kind::Event] {
         let mut along = books.along(kind);
         let each = |item: sql::Item| {

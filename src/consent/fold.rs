@@ -113,10 +113,10 @@ pub struct Hold {
 }
 
 impl Standing {
-    /// Until when a legal hold keeps what is of a category; `None` where none does.
-    pub fn held_until(&self, category: Option<u16>) -> Option<Moment> {
-        let of = |category: u16| self.holds.get(&category).map(|hold| hold.until);
-        of(0).max(category.and_then(of))
+    /// The legal hold that keeps what is of a category the longest; `None` where none does.
+    pub fn hold_on(&self, category: Option<u16>) -> Option<Hold> {
+        let codes = [Some(0), category].into_iter().flatten();
+        codes.filter_map(|code| self.holds.get(&code)).max_by_key(|hold| hold.until).copied()
     }
 }
 

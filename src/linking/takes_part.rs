@@ -17,7 +17,7 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::identity::{FULL_NAME_COLUMNS, Field, Raw, Secret, Table, normalise};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
-use crate::profile::read::{OpenRecord, last_contact, open_records};
+use crate::profile::read::{OpenRecord, is_erased, last_contact, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
 
@@ -233,7 +233,7 @@ impl<'r> Asking<'r> {
     pub(super) fn person(&self, store: &Store, subject: i64) -> Result<Person> {
         let conn = store.conn();
         let records = open_records(conn, store.words(), subject)?;
-        let kept = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
+        let kept = is_erased(conn, subject)?;
         let history = History::load(conn, subject)?;
         let contact = last_contact(&records);
         let mut standings: HashMap<i64, Standing> = HashMap::new();

@@ -103,6 +103,12 @@ impl Rulebook {
         self.covering.get(category).copied().unwrap_or(0)
     }
 
+    /// The purposes whose data outlives an erasure (Art 17(3)).
+    pub fn keeping_on_erasure(&self) -> PurposeMask {
+        let keeping = self.rules().filter(|rule| rule.purpose.keeps_on_erasure.is_some());
+        keeping.fold(0, |mask, rule| mask | bit(rule.code))
+    }
+
     /// Whether the category is one of Art 9.
     pub fn is_special(&self, category: &str) -> bool {
         self.policy.categories.get(category).is_some_and(|c| c.special)

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::base::error::Error;
@@ -46,6 +47,14 @@ pub struct Controller {
     pub authority: Option<String>,
     /// A general description of the security measures (Art 30(1)(g)).
     pub security: Option<String>,
+}
+
+impl Controller {
+    /// The time zone in which its days begin.
+    pub fn zone(&self) -> Tz {
+        // A policy with another name doesn't pass the check.
+        self.timezone.parse().unwrap_or(Tz::UTC)
+    }
 }
 
 /// One version of a notice in one language, kept whole.

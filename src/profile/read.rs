@@ -61,6 +61,11 @@ pub fn find(
     if found.is_empty() { Err(nobody()) } else { Ok(found) }
 }
 
+/// Whether a person was erased, and something of them is kept.
+pub fn is_erased(conn: &Connection, subject: i64) -> Result<bool> {
+    Ok(sql::subject_state(conn, subject)? == Some(sql::SUBJECT_KEPT))
+}
+
 /// The record of a subject by which WHO names it: the oldest that holds the identifier; `None` where the
 /// subject's id was given.
 pub fn record_named(

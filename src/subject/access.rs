@@ -21,8 +21,9 @@ use serde_json::Value;
 
 use crate::policy::types::{Basis, Controller};
 
-use super::receipt::{NoticeText, State, Told};
 use super::rights::Right;
+use super::state::State;
+use super::told::{NoticeText, Told};
 
 /// Everything that a store holds about one person, and why.
 #[derive(Clone, Debug, Serialize)]

@@ -19,7 +19,9 @@ use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::{self, public_text};
 use crate::profile::pack::Unpacker;
-use crate::profile::read::{OpenEvent, OpenRecord, last_contact, open_events, open_records};
+use crate::profile::read::{
+    OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
+};
 use crate::profile::recognise::{
     holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint, traits_of,
 };
@@ -498,7 +500,7 @@ fn suppress(
         }
     }
     // What the first erasure kept goes now; who came back meanwhile by their own act isn't sent out again.
-    if hold::is_erased(writer.conn, subject)? {
+    if is_erased(writer.conn, subject)? {
         let mut out = BTreeSet::new();
         for print in prints {
             if consent_sql::suppression(writer.conn, &print)?.is_some() {

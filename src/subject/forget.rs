@@ -18,7 +18,7 @@ use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
-use crate::profile::read::{OpenRecord, last_contact, open_events, open_records};
+use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{WordKind, Writer};
 
@@ -104,25 +104,19 @@ pub fn unreasoned(
     let mut found = Unreasoned::default();
     // Of an erased person only what the law keeps has a reason of its own; the rest was held for a claim.
     let erased = match records.first() {
-        Some(record) => {
-            let subject = profile_sql::record(conn, record.id)?.subject;
-            profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT)
-        }
+        Some(record) => is_erased(conn, profile_sql::record(conn, record.id)?.subject)?,
         None => false,
     };
-    let by_law = rules.rules().filter(|rule| !erased || rule.purpose.keeps_on_erasure.is_some());
-    let by_law = by_law.fold(0, |mask, rule| mask | bit(rule.code));
+    let keeping = if erased { rules.keeping_on_erasure() } else { PurposeMask::MAX };
     for (at, record) in records.iter().enumerate() {
         let standing = history.standing_of(record.home, AsOf::at(now));
-        let purposes = holding(rules, &standing, now) & by_law;
+        let purposes = holding(rules, &standing, now) & keeping;
         let claim = Holds::of(standing, words);
         let categories = (!claim.is_empty()).then(|| Categories::of(rules));
         for (index, value) in record.values.iter().enumerate() {
             let field = words.text(WordKind::Field, value.field);
-            if categories
-                .as_ref()
-                .and_then(|all| claim.until(&all.of_field(&record.source, field)))
-                .is_some()
+            if let Some(all) = &categories
+                && claim.on(&all.of_field(&record.source, field)).is_some()
             {
                 continue;
             }
@@ -131,7 +125,8 @@ pub fn unreasoned(
             }
         }
         for event in open_events(conn, words, record)? {
-            if categories.as_ref().and_then(|all| claim.until(&all.of_event(&event.name))).is_some()
+            if let Some(all) = &categories
+                && claim.on(&all.of_event(&event.name)).is_some()
             {
                 continue;
             }

@@ -16,13 +16,13 @@ use crate::consent::sql as consent_sql;
 use crate::consent::statement::Axis;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::ConsentState;
-use crate::profile::sql as profile_sql;
+use crate::profile::read::is_erased;
 use crate::profile::why::{HoldReason, Why};
 use crate::store::{Store, WordKind, Words, Writer};
 
 use super::erase::{Categories, CategoryDecision};
 use super::forget::{self, Forgotten};
-use super::receipt;
+use super::told;
 
 /// The ground of Art 17(3) on which a hold keeps.
 pub const GROUND: &str = "Art 17(3)(e)";
@@ -120,11 +120,6 @@ pub fn lift(
     Ok((entries, forgotten))
 }
 
-/// Whether a person was erased, and something of them is kept.
-pub fn is_erased(conn: &rusqlite::Connection, subject: i64) -> Result<bool> {
-    Ok(profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT))
-}
-
 /// The holds on one person, by the names of categories.
 pub struct Holds<'a> {
     standing: Standing,
@@ -142,13 +137,17 @@ impl<'a> Holds<'a> {
         self.standing.holds.is_empty()
     }
 
-    /// Until when something of a category is held; `None` where it isn't.
-    pub fn until(&self, category: &str) -> Option<Moment> {
+    /// The one that keeps what is of a category; `None` where none does.
+    pub fn on(&self, category: &str) -> Option<Hold> {
         if self.is_empty() {
             return None;
         }
-        let code = self.words.code(WordKind::Category, category);
-        self.standing.held_until(code.and_then(|code| u16::try_from(code).ok()))
+        self.standing.hold_on(category_code(self.words, category))
+    }
+
+    /// Until when something of a category is held; `None` where it isn't.
+    pub fn until(&self, category: &str) -> Option<Moment> {
+        self.on(category).map(|hold| hold.until)
     }
 }
 
@@ -161,22 +160,20 @@ pub fn explain(
     answers: &mut [Why],
 ) -> Result<()> {
     let standing = History::load(store.conn(), subject)?.standing(AsOf::at(now));
-    if standing.holds.is_empty() {
+    let holds = Holds::of(standing, store.words());
+    if holds.is_empty() {
         return Ok(());
     }
-    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let zone = rules.policy.controller.zone();
     let categories = Categories::of(rules);
     for why in answers {
         let category = match why.item {
             "event" => categories.of_event(&why.field),
             _ => categories.of_field(&why.source, &why.field),
         };
-        let code = store.words().code(WordKind::Category, &category);
-        let code = code.and_then(|code| u16::try_from(code).ok());
-        let holds = [Some(0), code].into_iter().flatten();
-        let longest = holds.filter_map(|c| standing.holds.get(&c)).max_by_key(|hold| hold.until);
-        why.hold =
-            longest.map(|hold| HoldReason { until: last_day(hold.until, zone), entry: hold.entry });
+        why.hold = holds
+            .on(&category)
+            .map(|hold| HoldReason { until: last_day(hold.until, zone), entry: hold.entry });
     }
     Ok(())
 }
@@ -202,7 +199,7 @@ impl Claim {
         let mut standing = history.standing(AsOf::at(now));
         let told = match standing.holds.is_empty() {
             true => Vec::new(),
-            false => receipt::told(store, subject)?,
+            false => told::told(store, subject)?,
         };
         let because = |entry: i64| told.iter().find(|t| t.entry == entry)?.because.clone();
         let for_all = standing.holds.get(&0).and_then(|hold| because(hold.entry));
@@ -247,14 +244,11 @@ impl Claim {
 /// The categories that an erasure left for a claim, by what its certificate says. A source's own key is
 /// of no category of the policy, so it stays only where all is held.
 pub(super) fn journalled(words: &Words, decisions: &[CategoryDecision]) -> Vec<u16> {
-    let mut kept = decisions.iter().filter(|decision| {
+    let kept = decisions.iter().filter(|decision| {
         decision.ground.as_deref().is_some_and(|grounds| grounds.split("; ").any(|g| g == GROUND))
     });
-    let codes: Option<Vec<u16>> = kept.try_fold(Vec::new(), |mut codes, decision| {
-        let code = words.code(WordKind::Category, &decision.category)?;
-        codes.push(u16::try_from(code).ok()?);
-        Some(codes)
-    });
+    let codes: Option<Vec<u16>> =
+        kept.map(|decision| category_code(words, &decision.category)).collect();
     codes.unwrap_or_else(|| vec![0])
 }
 
@@ -269,10 +263,14 @@ fn days_until(now: Moment, until: Moment) -> u32 {
     u32::try_from((until.0 - now.0 + DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX)
 }
 
+/// The code of a category, as a hold names it.
+fn category_code(words: &Words, name: &str) -> Option<u16> {
+    words.code(WordKind::Category, name).and_then(|code| u16::try_from(code).ok())
+}
+
 fn category(rules: &Rulebook, words: &Words, name: &str) -> Result<u16> {
-    let code = words.code(WordKind::Category, name);
     let declared = rules.policy.categories.contains_key(name);
-    match code.and_then(|code| u16::try_from(code).ok()).filter(|_| declared) {
+    match category_code(words, name).filter(|_| declared) {
         Some(code) => Ok(code),
         None => {
             let known: Vec<&str> = rules.policy.categories.keys().map(String::as_str).collect();

@@ -2,7 +2,8 @@
 //!
 //! The law stands here as data and arithmetic: which right applies to which lawful basis (`rights`),
 //! the last day for an answer (`deadline`) and the days that do not count as working days
-//! (`holidays`). `access` answers with everything that is held, `receipt` with what was consented to;
+//! (`holidays`). `access` answers with everything that is held, `told` with what was said, `state`
+//! with where that leaves the person, `receipt` with the proof of one consent;
 //! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people; `hold`
 //! keeps what a legal claim needs; `scan` and `gone` look whether it is true, and `finish` closes the
 //! request; `backup` restores without bringing back those whom `erased` knows.
@@ -25,3 +26,5 @@ pub mod retain;
 pub mod rights;
 pub mod scan;
 pub(crate) mod sql;
+pub mod state;
+pub mod told;

@@ -28,7 +28,7 @@ pub struct Opened {
 /// The deadline of a request that comes at a moment, by the controller's country and time zone.
 pub fn deadline(rules: &Rulebook, received: Moment) -> Deadline {
     let controller = &rules.policy.controller;
-    let zone = controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let zone = controller.zone();
     due(received, zone, &controller.country, Extension::None)
 }
 

@@ -19,6 +19,9 @@ use super::facts::{Disclosing, Facts, body};
 use super::items::batch_fits;
 use super::sql::{self, Numbers};
 
+/// The version of the schema from which on categories are numbered.
+const CATEGORIES_SINCE: usize = 2;
+
 /// What an entry is, as far as the tables care: its kind, its time, its body.
 fn entry(leaf: Option<&[u8]>) -> (String, i64, Value) {
     match leaf.map(fields) {
@@ -211,9 +214,6 @@ fn merges(conn: &Connection) -> Result<Claim> {
     })?;
     Ok(claim)
 }
-
-/// The version of the schema from which on categories are numbered.
-const CATEGORIES_SINCE: usize = 2;
 
 /// What entries call the kinds of requests.
 fn request_word(code: i64) -> Option<&'static str> {

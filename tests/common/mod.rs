@@ -25,6 +25,7 @@ use candor::store::{self, Access, Creation, Store, WordKind};
 use candor::subject::certificate::Certificate;
 use candor::subject::erase;
 use candor::subject::forget;
+use candor::verify::{Depth, Options, Report};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -201,10 +202,24 @@ impl World {
         raw(&self.path())
     }
 
+    /// Asserts that the ledger, and everything in the file that it commits to, holds under the store's key.
+    pub fn is_sound(&self) {
+        let key = self.store.signer().unwrap().vkey().parse().unwrap();
+        let report = deep(&self.path(), Some(key));
+        let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+        assert!(report.holds && faults.is_empty(), "{faults:?}");
+    }
+
     /// Verifies the ledger with the pure verifier.
     pub fn verify(&self, held: &[String]) -> Verified {
         verify(self.store.conn(), held)
     }
+}
+
+/// What deep verification says of a store.
+pub fn deep(path: &Path, key: Option<VerifierKey>) -> Report {
+    let options = Options { depth: Depth::Deep, key, held: Vec::new(), witnesses: Vec::new() };
+    candor::verify::verify(path, &options).unwrap()
 }
 
 /// The bytes of a store's file and of those that SQLite keeps beside it.

@@ -10,8 +10,7 @@ use candor::subject::access::page::page;
 use candor::subject::certificate::{CertificateForm, issue_certificate};
 use candor::subject::hold::{self, Wanted};
 use candor::subject::retain::{Carry, run as retain};
-use candor::subject::{backup, erase, receipt};
-use candor::verify::{Depth, Options, verify};
+use candor::subject::{backup, erase, state};
 
 const ANN: &str = "email:ann@x.example";
 const CLAIM: &str = "claim 2026-17 over a broken jar";
@@ -42,16 +41,6 @@ fn lift(world: &mut World, subject: i64, at: i64) {
     world.store.write(hour(at), |writer| hold::lift(writer, rules, subject)).unwrap();
 }
 
-/// The ledger, and everything in the file that it commits to.
-fn is_sound(world: &World) {
-    let key = world.store.signer().unwrap().vkey().parse().unwrap();
-    let options =
-        Options { depth: Depth::Deep, key: Some(key), held: Vec::new(), witnesses: Vec::new() };
-    let report = verify(&world.path(), &options).unwrap();
-    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
-    assert!(report.holds && faults.is_empty(), "{faults:?}");
-}
-
 fn texts(world: &World) -> String {
     world.held().into_iter().map(|(_, _, text)| text + " ").collect()
 }
@@ -61,7 +50,7 @@ fn what_is_held_outlives_an_erasure_until_it_is_lifted() {
     let mut world = world();
     let ann = world.subject(ANN).unwrap();
     set(&mut world, ann, &["order"], None, 3);
-    is_sound(&world);
+    world.is_sound();
     let plan = erase::plan(&world.store, &world.rules, ann, hour(4)).unwrap();
     let certificate = world.erase(ANN, hour(4));
     assert_eq!(plan.categories, certificate.categories);
@@ -72,7 +61,7 @@ fn what_is_held_outlives_an_erasure_until_it_is_lifted() {
     assert!(certificate.categories.iter().all(|c| c.category == "order" || c.kept == 0));
     assert!(certificate.document().to_text(None).contains("the hold is lifted"));
     assert!(!format!("{certificate:?}").contains("jar"), "a certificate says nothing personal");
-    is_sound(&world);
+    world.is_sound();
     let held = texts(&world);
     assert!(held.contains("A jar") && !held.contains("Ann") && !held.contains("CARD-1"), "{held}");
     assert!(world.subject(ANN).is_none());
@@ -104,14 +93,14 @@ fn what_is_held_outlives_an_erasure_until_it_is_lifted() {
     // The same erasure again takes nothing that is held.
     let again = erase::erase(&mut world.store, &world.rules, ann, hour(7)).unwrap();
     assert_eq!(again.categories.iter().map(|c| c.kept).sum::<u64>(), 1);
-    is_sound(&world);
+    world.is_sound();
     lift(&mut world, ann, 8);
-    is_sound(&world);
+    world.is_sound();
     let last = erase::erase(&mut world.store, &world.rules, ann, hour(9)).unwrap();
     assert_eq!(last.categories.iter().map(|c| c.kept).sum::<u64>(), 0);
     assert!(last.kept_as.is_none());
     assert_eq!(texts(&world), "");
-    is_sound(&world);
+    world.is_sound();
 }
 
 #[test]
@@ -120,7 +109,7 @@ fn what_is_held_outlives_its_retention_until_the_day_that_was_named() {
     let ann = world.subject(ANN).unwrap();
     let until = Moment::parse("2026-06-01").unwrap();
     set(&mut world, ann, &[], Some(until), 3);
-    let state = receipt::state(&world.store, &world.rules, ann, AsOf::at(hour(4))).unwrap();
+    let state = state::state(&world.store, &world.rules, ann, AsOf::at(hour(4))).unwrap();
     assert_eq!(state.holds[0].until.as_deref(), Some("2026-06-01"));
     let before = texts(&world);
     let months = |n: i64| hour(24 * 30 * n);
@@ -135,7 +124,7 @@ fn what_is_held_outlives_its_retention_until_the_day_that_was_named() {
     let gone = retain(&mut world.store, &world.rules, months(6), Carry::Out).unwrap();
     assert!(gone.values > 0 && gone.events > 0, "the day is over: {gone:?}");
     assert_eq!(texts(&world), "");
-    is_sound(&world);
+    world.is_sound();
 }
 
 #[test]
@@ -152,7 +141,7 @@ fn a_hold_reaches_all_homes_and_its_lifting_takes_what_nothing_else_keeps() {
     assert_eq!(texts(&world), "", "the lifting itself takes what nothing else keeps");
     let nothing = world.store.write(hour(later + 2), |w| hold::lift(w, &world.rules, ann));
     assert_eq!(nothing.unwrap_err().code, "hold-not-found");
-    is_sound(&world);
+    world.is_sound();
 }
 
 #[test]
@@ -206,11 +195,11 @@ fn a_restore_that_repeats_the_erasure_leaves_what_it_left() {
         assert_eq!(texts(&world), held, "{:?}", certificate.categories);
         let standing = History::load(world.store.conn(), ann).unwrap().standing(AsOf::at(hour(7)));
         assert!(!standing.holds.is_empty() && standing.restricted);
-        is_sound(&world);
+        world.is_sound();
         lift(&mut world, ann, 8);
         erase::erase(&mut world.store, &world.rules, ann, hour(9)).unwrap();
         assert_eq!(texts(&world), "");
-        is_sound(&world);
+        world.is_sound();
     }
 }
 
@@ -240,7 +229,7 @@ fn a_hold_that_was_lifted_keeps_nothing_through_a_restore() {
         backup::restore(&path, &from, none, "test", hour(n)).unwrap();
         world.reopen();
         assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
-        is_sound(&world);
+        world.is_sound();
         if n == 8 {
             backup::backup(&mut world.store, &world.folder.path().join("since"), hour(n)).unwrap();
         }
@@ -269,7 +258,7 @@ fn a_split_takes_a_hold_from_neither_side() {
         erase::erase(&mut world.store, &world.rules, subject, hour(at + 10)).unwrap();
     }
     assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
-    is_sound(&world);
+    world.is_sound();
 }
 
 /// Who was erased under a hold, came back by their own act, and is erased to the end of what was held:
@@ -292,7 +281,7 @@ fn finishing_a_held_erasure_sends_nobody_out_who_came_back() {
     let standing = History::load(world.store.conn(), back).unwrap().standing(AsOf::at(hour(9)));
     let withdrawn = candor::policy::types::ConsentState::Withdrawn;
     assert!(standing.consents.values().all(|consent| consent.state == withdrawn), "{standing:?}");
-    is_sound(&world);
+    world.is_sound();
 }
 
 /// A hold with an end: of an erased person, what it alone kept goes with the next run of retention.
@@ -313,7 +302,7 @@ fn what_a_hold_alone_kept_of_an_erased_person_goes_when_its_time_is_over() {
     assert!(over.held_for_claims == 0 && over.values_past_due > 0, "{over:?}");
     retain(&mut world.store, &world.rules, hour(24 * 12), Carry::Out).unwrap();
     assert!(!texts(&world).contains("CARD-1"), "{}", texts(&world));
-    is_sound(&world);
+    world.is_sound();
 }
 
 /// What is kept for a claim rests on no consent and no contract any more, so nobody can take it along.

@@ -8,7 +8,7 @@ use crate::law_9_the_most_protective_wins::{history, statement};
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::{AsOf, Home, Joined, standing};
 use candor::policy::types::ConsentState;
-use candor::subject::receipt;
+use candor::subject::state;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -66,7 +66,7 @@ fn valid_and_recorded_time_are_two_questions() {
     world.store.write(hour(9), |w| desk::record(w, subject, &statements)).unwrap();
     let in_force = |valid: i64, known: i64| {
         let asked = AsOf { valid: hour(valid), known: hour(known) };
-        let state = receipt::state(&world.store, &world.rules, subject, asked).unwrap();
+        let state = state::state(&world.store, &world.rules, subject, asked).unwrap();
         state.purposes.iter().find(|p| p.purpose == "newsletter").unwrap().in_force
     };
     let asked = [(0, 99), (3, 1), (3, 99), (6, 8), (6, 9), (4, 9)];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
-use crate::common::{World, blobs, contains, hour, numbers, raw, verify};
+use crate::common::{World, blobs, contains, deep, hour, numbers, raw, verify};
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
 use candor::store::side_files;
@@ -571,7 +571,7 @@ fn an_erasure_beside_a_reader_is_closed_when_the_reader_is_gone() {
 /// Whose memory begins again says so: neither the key's nor the journal's tells of what was before.
 #[test]
 fn what_the_key_forgot_is_not_called_proven() {
-    use candor::verify::{Depth, Options, Standing, verify};
+    use candor::verify::Standing;
     let mut world = World::new();
     for (n, who) in (1..).zip(["ann", "ben"]) {
         world.import("shop", &customer(who, &format!("{who}@post.example")), hour(n));
@@ -583,9 +583,7 @@ fn what_the_key_forgot_is_not_called_proven() {
     std::fs::remove_file(candor::store::state_path(&path)).unwrap();
     std::fs::remove_file(candor::store::erasures_path(&path)).unwrap();
     world.erase("email:ben@post.example", hour(5));
-    let options =
-        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
-    let report = verify(&path, &options).unwrap();
+    let report = deep(&path, None);
     assert!(report.holds, "{:?}", report.claims);
     for claim in ["key-memory", "kept-out"] {
         let all = report.claims.iter().filter(|c| c.claim == claim);
@@ -632,15 +630,7 @@ fn a_restore_parts_those_who_were_parted_before_one_was_erased() {
         let ben = world.subject("email:ben@post.example").expect("he was never erased");
         let profile = world.profile(ben).to_string();
         assert!(profile.contains("Ben") && !profile.contains("inv-1"), "{profile}");
-        let options = candor::verify::Options {
-            depth: candor::verify::Depth::Deep,
-            key: None,
-            held: Vec::new(),
-            witnesses: Vec::new(),
-        };
-        let report = candor::verify::verify(&world.path(), &options).unwrap();
-        let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
-        assert!(report.holds, "{faults:?}");
+        world.is_sound();
     }
 }
 
@@ -666,15 +656,7 @@ fn what_an_older_candor_restored_is_sound() {
         serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
     memory.as_object_mut().unwrap().remove("notes");
     std::fs::write(&state, memory.to_string()).unwrap();
-    let options = candor::verify::Options {
-        depth: candor::verify::Depth::Deep,
-        key: None,
-        held: Vec::new(),
-        witnesses: Vec::new(),
-    };
-    let report = candor::verify::verify(&world.path(), &options).unwrap();
-    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
-    assert!(report.holds, "{faults:?}");
+    world.is_sound();
 }
 
 /// A journal that was cut, or copied long ago, doesn't say that nobody was erased since.
@@ -798,17 +780,12 @@ fn an_older_file_in_the_stores_place_shows_nobody() {
 /// Everything that is left after an erasure is verified, events of a record that is gone among it.
 #[test]
 fn deep_verification_holds_after_whole_people_are_erased() {
-    use candor::verify::{Depth, Options, verify};
     let mut story = story();
     for act in [Act::Shop(0), Act::Till(0), Act::Till(0), Act::Till(0), Act::Shop(1), Act::Erase(0)]
     {
         story.perform(&act);
     }
-    let options =
-        Options { depth: Depth::Deep, key: None, held: Vec::new(), witnesses: Vec::new() };
-    let report = verify(&story.world.path(), &options).unwrap();
-    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
-    assert!(report.holds, "{faults:?}");
+    story.world.is_sound();
 }
 
 /// The certificate says of each table how many rows went, and says it of every table.

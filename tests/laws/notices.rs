@@ -4,7 +4,7 @@
 use crate::common::{World, hour};
 use candor::consent::desk::{self, Spoken};
 use candor::policy::types::ConsentState;
-use candor::subject::receipt;
+use candor::subject::receipt::{self, Form};
 
 /// The bookshop, whose letter is offered in two languages from version 3 on, with a form that says which.
 fn policy() -> String {
@@ -37,7 +37,8 @@ const SHOP: &str = "customer_id,at,name,email,optin,notice,language\n\
 
 fn receipt_of(world: &World, who: &str) -> serde_json::Value {
     let subject = world.subject(who).unwrap();
-    receipt::dpv(&world.store, &world.rules, subject, "newsletter", hour(2)).unwrap()
+    receipt::document(&world.store, &world.rules, subject, "newsletter", Form::Dpv, hour(2))
+        .unwrap()
 }
 
 #[test]
@@ -66,11 +67,14 @@ fn a_refusal_has_a_record_and_no_consent_receipt() {
     assert_eq!(refused["@type"], "dpv:ConsentRecord");
     assert_eq!(refused["dpv:hasConsentStatus"][0]["@type"], "dpv:ConsentRefused");
     let dan = world.subject("email:dan@x.example").unwrap();
-    let kantara = receipt::kantara(&world.store, &world.rules, dan, "newsletter", hour(2));
+    let kantara =
+        receipt::document(&world.store, &world.rules, dan, "newsletter", Form::Kantara, hour(2));
     assert_eq!(kantara.unwrap_err().code, "consent-not-in-force");
     // Both forms say the same of a consent that is not explicit.
     let ann = world.subject("email:ann@x.example").unwrap();
-    let kantara = receipt::kantara(&world.store, &world.rules, ann, "newsletter", hour(2)).unwrap();
+    let kantara =
+        receipt::document(&world.store, &world.rules, ann, "newsletter", Form::Kantara, hour(2))
+            .unwrap();
     let purpose = &kantara["services"][0]["purposes"][0];
     assert_eq!(purpose["consentType"], "NON-EXPLICIT");
     assert_eq!(kantara["language"], "de");

@@ -10,6 +10,7 @@ use candor::ledger::checkpoint::Trust;
 use candor::policy::types::ConsentState;
 use candor::store;
 use candor::subject::receipt::{self, Form};
+use candor::subject::state;
 
 const ANN: &str = "email:ann@x.example";
 const DAYS: i64 = 24;
@@ -72,7 +73,7 @@ fn forms(world: &mut World, at: i64) -> (String, bool, String, Result<(), &'stat
 /// What `consent state` says: the state, what it amounts to, and whether it is in force.
 fn stands(world: &World, at: i64) -> (&'static str, &'static str, bool) {
     let ann = world.subject(ANN).unwrap();
-    let state = receipt::state(&world.store, &world.rules, ann, AsOf::at(hour(at))).unwrap();
+    let state = state::state(&world.store, &world.rules, ann, AsOf::at(hour(at))).unwrap();
     let mut purposes = state.purposes.into_iter();
     let letter = purposes.find(|p| p.purpose == "newsletter").unwrap();
     let json = serde_json::to_value(&letter).unwrap();

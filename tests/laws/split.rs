@@ -9,7 +9,7 @@ use candor::consent::fold::AsOf;
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
-use candor::subject::receipt;
+use candor::subject::state;
 
 const PEOPLE: usize = 4;
 
@@ -55,7 +55,7 @@ fn live(world: &mut World, p: usize, what: usize, at: i64) {
 /// Everything that can be read of a subject.
 fn picture(world: &World, subject: i64) -> Value {
     let asked = AsOf::at(hour(500));
-    let state = receipt::state(&world.store, &world.rules, subject, asked).unwrap();
+    let state = state::state(&world.store, &world.rules, subject, asked).unwrap();
     serde_json::json!({
         "profile": world.profile(subject),
         "state": serde_json::to_value(state).unwrap(),

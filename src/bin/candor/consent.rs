@@ -14,7 +14,7 @@ use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
 use candor::policy::types::{ConsentState, Source};
 use candor::profile::read;
 use candor::store::{self, Access, Store};
-use candor::subject::{forget, receipt};
+use candor::subject::{forget, receipt, state, told};
 use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
@@ -245,7 +245,7 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
-    let told = receipt::told(&store, subject)?;
+    let told = told::told(&store, subject)?;
     let told: Vec<_> = told.into_iter().filter(|t| t.recorded <= known).collect();
     for t in &told {
         let language = t.language.as_ref().map(|l| format!(" ({l})")).unwrap_or_default();
@@ -284,11 +284,11 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
     }
     let states = people
         .into_iter()
-        .map(|subject| receipt::state(&store, &rules, subject, AsOf { valid, known }))
+        .map(|subject| state::state(&store, &rules, subject, AsOf { valid, known }))
         .collect::<Result<Vec<_>>>()?;
-    let document = match <[receipt::State; 1]>::try_from(states) {
+    let document = match <[state::State; 1]>::try_from(states) {
         Ok([only]) => only,
-        Err(several) => receipt::shared_state(several).expect("found at least one"),
+        Err(several) => state::shared_state(several).expect("found at least one"),
     };
     if !document.shared_by.is_empty() {
         context.out.say(format!(
@@ -297,7 +297,7 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
             document.shared_by.join(", ")
         ));
     }
-    let state = |c: &receipt::PurposeState| match c.stands {
+    let state = |c: &state::PurposeState| match c.stands {
         Stands::Given => c.state,
         other => other.words(),
     };

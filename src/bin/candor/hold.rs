@@ -19,7 +19,7 @@ pub fn run(context: &Context, args: &HoldArgs) -> Result<Answer> {
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
     let now = Moment::now();
     if args.lift {
-        let erased = hold::is_erased(store.conn(), subject)?;
+        let erased = read::is_erased(store.conn(), subject)?;
         let (entries, forgotten) =
             store.write(now, |writer| hold::lift(writer, &rules, subject))?;
         if forgotten.values + forgotten.events > 0 {

@@ -1,11 +1,11 @@
 //! `identity run|review|explain|report`: who is who among the store's own records.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::Path;
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
-use candor::linking::pair::{self, Pair};
+use candor::linking::pair;
 use candor::linking::review::{self, Answer as Word, Answered, Shown};
 use candor::linking::run::Done;
 use candor::linking::{self, report as linking_report};
@@ -16,11 +16,8 @@ use serde_json::json;
 
 use crate::args::{Explain, IdentityReport, ReportFormat, Review, ReviewAnswer};
 use crate::identity::create_private;
-use crate::output::counted;
-use crate::{Answer, Context};
-
-/// The width of a document on a terminal, in columns.
-const TERMINAL_COLUMNS: u16 = 120;
+use crate::output::{counted, screen};
+use crate::{Answer, Context, output};
 
 pub fn run(context: &Context, dry_run: bool) -> Result<Answer> {
     let now = Moment::now();
@@ -136,8 +133,8 @@ fn list(context: &Context) -> Result<()> {
     match queue.len() {
         0 => context.out.say("no question waits"),
         n => context.out.say(format!(
-            "{} wait: candor identity review NUMBER shows one, --work goes through all",
-            counted(n, "question", "questions")
+            "{}: candor identity review NUMBER shows one, --work goes through all",
+            counted(n, "question waits", "questions wait")
         )),
     }
     give(context, &queue);
@@ -156,12 +153,8 @@ fn look(context: &Context, store: &mut Store, question: i64) -> Result<Shown> {
 
 fn say_shown(context: &Context, shown: &Shown) {
     if !context.out.is_json() {
-        context.out.raw(&text(&shown.pair, std::io::stdout().is_terminal()));
+        context.out.raw(&shown.pair.document().to_text(screen()));
     }
-}
-
-fn text(pair: &Pair, watched: bool) -> String {
-    pair.document().to_text(watched.then_some(TERMINAL_COLUMNS))
 }
 
 fn say_answered(context: &Context, answered: &Answered) {
@@ -247,7 +240,7 @@ pub fn explain(context: &Context, args: &Explain) -> Result<Answer> {
         write(path, &document.to_html("en"))?;
     }
     if !context.out.is_json() {
-        context.out.raw(&text(&found, std::io::stdout().is_terminal()));
+        context.out.raw(&document.to_text(screen()));
     }
     for path in args.svg.iter().chain(&args.html) {
         context.out.note(format!("written to {}", path.display()));
@@ -271,15 +264,9 @@ pub fn report(context: &Context, args: &IdentityReport) -> Result<Answer> {
     let rules = store::latest(store.conn(), store.words())?;
     let report = linking_report::report(&store, &rules, Moment::now())?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
-    let watched = args.out.is_none() && std::io::stdout().is_terminal();
-    let text = match format {
-        ReportFormat::Text => report.document().to_text(watched.then_some(TERMINAL_COLUMNS)),
-        ReportFormat::Json => {
-            format!("{:#}\n", serde_json::to_value(&report).expect("a report is JSON"))
-        }
-        ReportFormat::Csv => report.document().to_csv(),
-        ReportFormat::Html => report.document().to_html("en"),
-    };
+    let rows = serde_json::to_value(&report).expect("a report is JSON");
+    let screen = if args.out.is_some() { None } else { screen() };
+    let text = output::report(format, &report.document(), &rows, screen);
     match &args.out {
         Some(path) => {
             write(path, &text)?;

@@ -12,10 +12,35 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::rc::Rc;
 
 use candor::base::error::Error;
+use candor::view::Document;
 pub use candor::view::counted;
 use serde_json::{Value, json};
 
 use crate::Answer;
+use crate::args::ReportFormat;
+
+/// The width of a document on a terminal, in columns.
+const TERMINAL_COLUMNS: u16 = 140;
+
+/// How many columns a document may take on standard output; `None` where nobody watches it.
+pub fn screen() -> Option<u16> {
+    std::io::stdout().is_terminal().then_some(TERMINAL_COLUMNS)
+}
+
+/// A report in one of its forms; `rows` is the same for programs.
+pub fn report(
+    format: ReportFormat,
+    document: &Document,
+    rows: &Value,
+    screen: Option<u16>,
+) -> String {
+    match format {
+        ReportFormat::Text => document.to_text(screen),
+        ReportFormat::Json => format!("{rows:#}\n"),
+        ReportFormat::Csv => document.to_csv(),
+        ReportFormat::Html => document.to_html("en"),
+    }
+}
 
 /// The streams, and in which form they are wanted.
 pub struct Output {

@@ -1,6 +1,5 @@
 //! `audit report`: answers a regulator's question.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use candor::audit::{self, Part, Question, Verdict};
@@ -15,10 +14,7 @@ use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
 use crate::time::moment_if;
-use crate::{Answer, Context, is_unwritable};
-
-/// The width of a report on a terminal, in columns.
-const TERMINAL_COLUMNS: u16 = 140;
+use crate::{Answer, Context, is_unwritable, output};
 
 pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     let span = args.from.as_ref().or(args.to.as_ref()).map(|_| Part::Span);
@@ -38,16 +34,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     let who = args.who.as_deref().map(|who| find(context, &mut store, args, who)).transpose()?;
     let answer = audit::report(&store, &args.name, &Question { who, ..asked })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
-    let watched = args.out.is_none() && std::io::stdout().is_terminal();
-    let text = match format {
-        ReportFormat::Text => answer.document.to_text(watched.then_some(TERMINAL_COLUMNS)),
-        ReportFormat::Json => {
-            let text = serde_json::to_string_pretty(&answer.rows).expect("a report is JSON");
-            format!("{text}\n")
-        }
-        ReportFormat::Csv => answer.document.to_csv(),
-        ReportFormat::Html => answer.document.to_html("en"),
-    };
+    let screen = if args.out.is_some() { None } else { output::screen() };
+    let text = output::report(format, &answer.document, &answer.rows, screen);
     match &args.out {
         Some(path) => hand_out(context, &mut store, args, who, (format, &text), path)?,
         None => context.out.raw(&text),

@@ -1,7 +1,5 @@
 //! `request list`: who asked for what, and by when it must be answered; `request certificate`.
 
-use std::io::IsTerminal;
-
 use candor::audit::Question;
 use candor::audit::requests::{Standing, requests};
 use candor::base::clock::Moment;
@@ -9,10 +7,8 @@ use candor::base::error::Result;
 use candor::store::Access;
 
 use crate::args::Request;
+use crate::output::screen;
 use crate::{Answer, Context, erase};
-
-/// The width of the table on a terminal, in columns.
-const TERMINAL_COLUMNS: u16 = 140;
 
 pub fn run(context: &Context, command: &Request) -> Result<Answer> {
     match command {
@@ -28,8 +24,7 @@ fn list(context: &Context) -> Result<Answer> {
     if report.requests.is_empty() {
         context.out.say("no request was ever made");
     } else {
-        let width = std::io::stdout().is_terminal().then_some(TERMINAL_COLUMNS);
-        context.out.say(report.table().to_text(width));
+        context.out.say(report.table().to_text(screen()));
         let overdue = report.requests.iter().filter(|r| r.standing == Standing::Overdue).count();
         if overdue > 0 {
             context.out.say(format!("{overdue} overdue"));

@@ -8,7 +8,7 @@ use candor::store::{self, Store};
 /// The moment that a text names.
 pub fn moment(store: &Store, text: &str) -> Result<Moment> {
     let zone = match store::latest(store.conn(), store.words()) {
-        Ok(rules) => rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC),
+        Ok(rules) => rules.policy.controller.zone(),
         // Nothing says yet whose days these are.
         Err(error) if error.code == "no-policy" => chrono_tz::UTC,
         Err(error) => return Err(error),

@@ -14,8 +14,9 @@ use crate::linking;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
-use crate::profile::read::last_contact;
-use crate::profile::read::{OpenEvent, OpenRecord, open_events, open_records};
+use crate::profile::read::{
+    OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
+};
 use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
@@ -23,7 +24,8 @@ use crate::store::{Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
 use crate::subject::hold::{self, Holds};
-use crate::subject::receipt::{self, Told};
+use crate::subject::state;
+use crate::subject::told::{self, Told};
 
 use super::journal::Journal;
 use super::reasons::{Item, KEY, Tally, profiling};
@@ -118,7 +120,7 @@ pub fn collect(
     let also: BTreeSet<u8> = spoken_of.chain(sent_for).collect();
     let (ties, links) = ties(store, &records)?;
     let found_by = found_by(store, &records)?;
-    let statements = receipt::told(store, subject)?;
+    let statements = told::told(store, subject)?;
     let purposes = tally.purposes(&also, &history.standing(AsOf::at(now)), now);
     Ok(AccessPackage {
         schema: "candor.access/1",
@@ -142,7 +144,7 @@ pub fn collect(
         summaries: summaries(store, rules, &records),
         fingerprints: fingerprints(&found_by),
         found_by,
-        consent_state: receipt::state(store, rules, subject, AsOf::at(now))?,
+        consent_state: state::state(store, rules, subject, AsOf::at(now))?,
         notices_shown: notices_shown(store, &statements)?,
         statements,
         requests,
@@ -164,7 +166,7 @@ struct EventBody {
 
 /// Until when a legal hold keeps what is of a category.
 fn held_for_a_claim(rules: &Rulebook, claim: &Holds<'_>, category: &str) -> Option<String> {
-    let zone = rules.policy.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+    let zone = rules.policy.controller.zone();
     let until = claim.until(category)?;
     Some(hold::last_day(until, zone).unwrap_or_else(|| UNTIL_LIFTED.to_owned()))
 }
@@ -329,7 +331,7 @@ fn notices_shown(store: &Store, statements: &[Told]) -> Result<Vec<ShownNotice>>
             None => all.push(ShownNotice {
                 notice: told.notice.clone(),
                 language: told.language.clone(),
-                texts: receipt::texts_shown(store, told)?,
+                texts: told::texts_shown(store, told)?,
                 at: vec![told.at.clone()],
             }),
         }
@@ -423,7 +425,7 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
             since = since.max(found.map(|(since, _)| since));
         }
     }
-    let erased = profile_sql::subject_state(conn, subject)? == Some(profile_sql::SUBJECT_KEPT);
+    let erased = is_erased(conn, subject)?;
     let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
                 consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
                 not taken in again against your will, the dates of your requests, and ledger entries \

@@ -28,7 +28,7 @@ struct Page<'a> {
 
 impl<'a> Page<'a> {
     fn of(package: &'a AccessPackage) -> Page<'a> {
-        let zone = package.controller.timezone.parse().unwrap_or(chrono_tz::UTC);
+        let zone = package.controller.zone();
         let subtitle = format!(
             "Answer of {} under Art 15 GDPR, as of {}",
             package.controller.name,

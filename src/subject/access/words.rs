@@ -6,7 +6,8 @@ use chrono_tz::Tz;
 
 use crate::base::clock::Moment;
 use crate::consent::gate::Reason;
-use crate::subject::receipt::{Mark, Told};
+use crate::subject::state::Mark;
+use crate::subject::told::Told;
 
 /// A moment (RFC 3339) as people of a time zone read it: `12 July 2017, 10:40`.
 pub fn time(moment: &str, zone: Tz) -> String {

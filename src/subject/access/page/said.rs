@@ -1,7 +1,7 @@
 //! What the person said and was told, what they asked for, and what the ledger holds of it.
 
 use crate::consent::stands::Stands;
-use crate::subject::receipt::Told;
+use crate::subject::told::Told;
 use crate::view::{Block, NoteKind, Table};
 
 use super::super::words;
