@@ -153,6 +153,13 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             counted(body["asked"].as_u64().unwrap_or(0), "new question", "new questions"),
             counted(body["related"].as_u64().unwrap_or(0), "new relation", "new relations")
         ),
+        "identity.newcomer" => format!(
+            "a new record was compared by model {}: {}, {}, {}",
+            body["model"],
+            counted(body["joined"].as_u64().unwrap_or(0), "join", "joins"),
+            counted(body["asked"].as_u64().unwrap_or(0), "new question", "new questions"),
+            counted(body["related"].as_u64().unwrap_or(0), "new relation", "new relations")
+        ),
         "identity.answer" => format!(
             "a person answered question {}, whether two profiles are one person's: {}",
             body["question"],
@@ -281,6 +288,7 @@ mod tests {
             "profile.merge",
             "profile.split",
             "identity.run",
+            "identity.newcomer",
             "identity.answer",
             "access.read",
             "access.query",

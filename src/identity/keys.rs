@@ -188,6 +188,10 @@ const FAMILIES: [&[Part]; 41] = {
     ]
 };
 
+/// How much of a key a short one keeps; with the family below 2^31, so that SQLite stores it in four
+/// bytes.
+const SHORT_BITS: u32 = 25;
+
 /// The keys of all records of a table.
 pub struct Keys<'a> {
     table: &'a Table,
@@ -213,6 +217,14 @@ impl<'a> Keys<'a> {
         let parts = Part::ALL.map(|part| hashed(part, part.field())).into();
         let lone = FAMILY_PARTS.map(|part| hashed(part, Field::Given)).into();
         Keys { table, secret, parts, lone }
+    }
+
+    /// A record's key of a family in few bits, for an index of everybody: the family stands in the
+    /// highest ones, so that an index is written a family after the other. That two people meet here by
+    /// chance is rare and costs one look.
+    pub fn short(&self, record: u32, family: usize) -> Option<u32> {
+        let key = self.key(record, family)?;
+        Some((family as u32) << SHORT_BITS | (key as u32 & ((1 << SHORT_BITS) - 1)))
     }
 
     /// How many families of keys there are.

@@ -17,6 +17,7 @@ mod model;
 mod names;
 mod normalise;
 mod table;
+mod trace;
 mod train;
 mod verdict;
 mod weigh;
@@ -35,6 +36,9 @@ pub use link::{JOIN_LEAST, Linked, link};
 pub use model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 pub use normalise::{Raw, normalise};
 pub use table::Table;
+pub use trace::{Trace, door_hash, trace, value_hash};
 pub use train::train;
-pub use verdict::{Question, RELATED_LEAST, SURE, Verdict, WORTH_A_LOOK, verdict};
+pub use verdict::{
+    Question, RELATED_LEAST, SURE, Verdict, WORTH_A_LOOK, arrival, verdict, worth_a_look,
+};
 pub use weigh::{Scales, Weight};

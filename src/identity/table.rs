@@ -161,6 +161,25 @@ impl Table {
         self.groups.finish();
     }
 
+    /// Says how many records of a larger set have a value of this table: a frequency is told from
+    /// everybody, also where only a few are at hand.
+    pub fn count_as(&mut self, field: Field, value: u32, records: u32) {
+        self.columns[field as usize].counts[value as usize] = records;
+    }
+
+    /// Says how many records of a larger set fill a field.
+    pub fn fill_as(&mut self, field: Field, records: u32) {
+        self.columns[field as usize].filled = records;
+    }
+
+    /// Says how many records of a larger set stand behind a record's door.
+    pub fn count_door_as(&mut self, record: u32, records: u32) {
+        let door = self.doors_of[record as usize];
+        if door != NONE {
+            self.doors.counts[door as usize] = records;
+        }
+    }
+
     /// The different texts of a field.
     pub fn column(&self, field: Field) -> &Column {
         &self.columns[field as usize]

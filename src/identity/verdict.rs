@@ -35,8 +35,6 @@ pub struct Question {
 
 /// What linking says.
 pub struct Verdict {
-    /// What was learned.
-    pub model: Model,
     /// How many pairs were compared.
     pub compared: u64,
     /// Who is who, with what was given; `made` are the joins, in order.
@@ -48,18 +46,47 @@ pub struct Verdict {
 }
 
 /// Learns from a table and says what follows for the profiles that are given.
-pub fn verdict(table: &Table, secret: &Secret, seed: u64, given: &Given) -> Verdict {
+pub fn verdict(table: &Table, secret: &Secret, seed: u64, given: &Given) -> (Model, Verdict) {
     let blocks = Blocks::new(table, secret);
     let model = train(table, &blocks, seed);
     let scales = Scales::new(&model, table);
-    let mut found = weigh(table, &blocks, &scales);
+    let found = weigh(table, &blocks, &scales);
     drop(blocks);
+    let verdict = conclude(table, &scales, found, given);
+    (model, verdict)
+}
+
+/// Says what follows for one record that is new to the others of a table, by a model that was learned
+/// before. The table's counts are those of everybody (see [`Table::count_as`]).
+pub fn arrival(table: &Table, model: &Model, newcomer: u32, given: &Given) -> Verdict {
+    let scales = Scales::new(model, table);
+    let mut found = Found::default();
+    for other in (0..table.len()).filter(|other| *other != newcomer) {
+        weigh_pair(table, &scales, newcomer.min(other), newcomer.max(other), &mut found);
+    }
+    conclude(table, &scales, found, given)
+}
+
+/// The records of a table that are worth a look beside a newcomer: perhaps the same person's, or of the
+/// same household.
+pub fn worth_a_look(table: &Table, model: &Model, newcomer: u32) -> Vec<u32> {
+    let scales = Scales::new(model, table);
+    let is_worth = |other: &u32| {
+        let mut found = Found::default();
+        weigh_pair(table, &scales, newcomer.min(*other), newcomer.max(*other), &mut found);
+        !found.alike.is_empty() || !found.related.is_empty()
+    };
+    (0..table.len()).filter(|other| *other != newcomer).filter(is_worth).collect()
+}
+
+/// What follows from pairs that were weighed.
+fn conclude(table: &Table, scales: &Scales, mut found: Found, given: &Given) -> Verdict {
     found.alike.sort_unstable_by(|x, y| {
         y.pair.bits.total_cmp(&x.pair.bits).then((x.pair.a, x.pair.b).cmp(&(y.pair.a, y.pair.b)))
     });
     let sure: Vec<Edge> =
         found.alike.iter().map(|q| q.pair).take_while(|pair| pair.bits >= SURE).collect();
-    let clusters = settle(table, &scales, &sure, given);
+    let clusters = settle(table, scales, &sure, given);
     let sides = |a: u32, b: u32| {
         let (a, b) = (clusters.first[a as usize], clusters.first[b as usize]);
         (a.min(b), a.max(b))
@@ -86,7 +113,7 @@ pub fn verdict(table: &Table, secret: &Secret, seed: u64, given: &Given) -> Verd
         }
     }
     let related = related.into_values().collect();
-    Verdict { model, compared: found.compared, clusters, questions, related }
+    Verdict { compared: found.compared, clusters, questions, related }
 }
 
 #[derive(Default)]
@@ -101,21 +128,26 @@ fn weigh(table: &Table, blocks: &Blocks, scales: &Scales) -> Found {
     let (mut found, mut candidates) = (Found::default(), Vec::new());
     for a in 0..table.len() {
         blocks.candidates(table, a, &mut candidates);
-        found.compared += candidates.len() as u64;
         for &b in &candidates {
-            // A household shows in what its members share; without that, a pair is left off early.
-            let least = if share_a_household_field(table, a, b) { f32::MIN } else { WORTH_A_LOOK };
-            let Some(weight) = scales.weigh_records(table, a, b, least) else { continue };
-            let (bits, household) = (weight.bits(), weight.household_probability() as f32);
-            if bits >= WORTH_A_LOOK {
-                found.alike.push(Question { pair: Edge { a, b, bits }, household });
-            }
-            if household >= RELATED_LEAST {
-                found.related.push((a, b, household));
-            }
+            weigh_pair(table, scales, a, b, &mut found);
         }
     }
     found
+}
+
+/// Weighs two records, `a` before `b`.
+fn weigh_pair(table: &Table, scales: &Scales, a: u32, b: u32, found: &mut Found) {
+    found.compared += 1;
+    // A household shows in what its members share; without that, a pair is left off early.
+    let least = if share_a_household_field(table, a, b) { f32::MIN } else { WORTH_A_LOOK };
+    let Some(weight) = scales.weigh_records(table, a, b, least) else { return };
+    let (bits, household) = (weight.bits(), weight.household_probability() as f32);
+    if bits >= WORTH_A_LOOK {
+        found.alike.push(Question { pair: Edge { a, b, bits }, household });
+    }
+    if household >= RELATED_LEAST {
+        found.related.push((a, b, household));
+    }
 }
 
 fn share_a_household_field(table: &Table, a: u32, b: u32) -> bool {

@@ -129,8 +129,8 @@ impl<'a> Lookout<'a> {
         let subject = |record| profile_sql::record(conn, record).map(|row| row.subject);
         let subjects = (subject(a)?, subject(b)?);
         let persons = (
-            self.asking.person(self.store, subjects.0)?,
-            self.asking.person(self.store, subjects.1)?,
+            self.asking.person(conn, self.store.words(), subjects.0)?,
+            self.asking.person(conn, self.store.words(), subjects.1)?,
         );
         for (person, record) in [(&persons.0, a), (&persons.1, b)] {
             person.of(record).map_err(|reason| left_out(record, reason))?;
@@ -245,8 +245,10 @@ pub(super) fn percent(probability: f32) -> String {
 impl Pair {
     /// The pair as a waterfall of bits.
     pub fn chart(&self) -> Chart {
-        let bar =
-            |label: String, bits: f32| Bar { label, thousandths: super::run::thousandths(bits) };
+        let bar = |label: String, bits: f32| Bar {
+            label,
+            thousandths: super::findings::thousandths(bits),
+        };
         let steps = self.why.steps.iter().map(|step| bar(label(step), step.bits)).collect();
         Chart::waterfall(
             format!("What each step adds, records {} and {}", self.a.record, self.b.record),

@@ -413,7 +413,7 @@ impl Learned {
                     format!("{bits:.1}"),
                 ]);
                 if at == 0 {
-                    let thousandths = super::run::thousandths(bits);
+                    let thousandths = super::findings::thousandths(bits);
                     bars.push(Bar { label: learned.field.clone(), thousandths });
                 }
             }

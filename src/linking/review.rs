@@ -229,7 +229,7 @@ pub fn answer(
         let (row, subjects) = open(store, id)?;
         let asking = Asking::new(store.words(), &rules, now);
         for (record, subject) in [(row.a, subjects.0), (row.b, subjects.1)] {
-            let person = asking.person(store, subject)?;
+            let person = asking.person(store.conn(), store.words(), subject)?;
             if let (Err(reason), true) = (person.of(record), answer != Answer::Later) {
                 return Err(Error::no(
                     "record-left-out",

@@ -1,4 +1,4 @@
-//! Every statement about models and questions.
+//! Every statement about models, questions and the index for newcomers.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,7 +11,7 @@ pub const DIFFERENT: i64 = 5;
 pub const RELATED: i64 = 6;
 pub const OVERTAKEN: i64 = 7;
 
-/// The schema's script that brought the tables of linking.
+/// The schema's script that brought the tables of what linking finds.
 const SCRIPT: i64 = 2;
 
 /// A store of an older candor has no place for what linking finds until it is opened for writing.
@@ -197,4 +197,145 @@ pub fn identifier_spread(conn: &Connection) -> Result<Vec<(i64, [i64; 3], i64)>>
         Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?], row.get(4)?))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+// The index for newcomers -------------------------------------------------------------------------
+
+/// Whether anything was learned yet: before, nobody is looked up in the index.
+pub fn has_learned(conn: &Connection) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM model)")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// What one record has in the index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ComparedRow {
+    pub fields: i64,
+    pub meetings: Vec<u8>,
+    pub hashes: Vec<u8>,
+}
+
+pub fn compared(conn: &Connection, record: i64) -> Result<Option<ComparedRow>> {
+    Ok(conn
+        .prepare_cached("SELECT fields, meetings, hashes FROM compared WHERE record = $1")?
+        .query_row([record], |row| {
+            Ok(ComparedRow { fields: row.get(0)?, meetings: row.get(1)?, hashes: row.get(2)? })
+        })
+        .optional()?)
+}
+
+/// How many records the index holds.
+pub fn compared_count(conn: &Connection) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT COUNT(*) FROM compared")?;
+    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// The records of the index from one on, in order, at most so many.
+pub fn compared_from(conn: &Connection, from: i64, most: i64) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT record FROM compared WHERE record >= $1 ORDER BY record LIMIT $2",
+    )?;
+    let rows = statement.query_map([from, most], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn insert_compared(conn: &Connection, record: i64, row: &ComparedRow) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO compared (record, fields, meetings, hashes) VALUES ($1, $2, $3, $4)",
+    )?
+    .execute(params![record, row.fields, row.meetings, row.hashes])?;
+    Ok(())
+}
+
+pub fn delete_compared(conn: &Connection, record: i64) -> Result<u64> {
+    let mut statement = conn.prepare_cached("DELETE FROM compared WHERE record = $1")?;
+    Ok(statement.execute([record])? as u64)
+}
+
+pub fn insert_meeting(conn: &Connection, key: u32, record: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO meeting (key, record) VALUES ($1, $2)")?
+        .execute([i64::from(key), record])?;
+    Ok(())
+}
+
+pub fn delete_meeting(conn: &Connection, key: u32, record: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM meeting WHERE key = $1 AND record = $2")?
+        .execute([i64::from(key), record])?;
+    Ok(())
+}
+
+/// The records that have a key, at most so many.
+pub fn meeting(conn: &Connection, key: u32, most: i64) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT record FROM meeting WHERE key = $1 LIMIT $2")?;
+    let rows = statement.query_map([i64::from(key), most], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How many records are counted under a hash.
+pub fn frequency(conn: &Connection, hash: i64) -> Result<u32> {
+    let mut statement = conn.prepare_cached("SELECT records FROM frequency WHERE hash = $1")?;
+    Ok(statement.query_row([hash], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+pub fn insert_frequency(conn: &Connection, hash: i64, records: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO frequency (hash, records) VALUES ($1, $2)")?
+        .execute([hash, records])?;
+    Ok(())
+}
+
+/// Counts one record more.
+pub fn count_in(conn: &Connection, hash: i64) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO frequency (hash, records) VALUES ($1, 1)
+         ON CONFLICT (hash) DO UPDATE SET records = frequency.records + 1",
+    )?
+    .execute([hash])?;
+    Ok(())
+}
+
+/// Counts one record less; whatever nobody has any more is not kept.
+pub fn count_out(conn: &Connection, hash: i64) -> Result<()> {
+    let left: Option<i64> = conn
+        .prepare_cached(
+            "UPDATE frequency SET records = records - 1 WHERE hash = $1 RETURNING records",
+        )?
+        .query_row([hash], |row| row.get(0))
+        .optional()?;
+    if left.is_some_and(|left| left <= 0) {
+        conn.prepare_cached("DELETE FROM frequency WHERE hash = $1")?.execute([hash])?;
+    }
+    Ok(())
+}
+
+/// Empties the index, and the queue.
+pub fn clear_index(conn: &Connection) -> Result<()> {
+    conn.execute_batch(
+        "DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer;",
+    )?;
+    Ok(())
+}
+
+pub fn delete_newcomer(conn: &Connection, record: i64) -> Result<u64> {
+    let mut statement = conn.prepare_cached("DELETE FROM newcomer WHERE record = $1")?;
+    Ok(statement.execute([record])? as u64)
+}
+
+pub fn clear_newcomers(conn: &Connection) -> Result<()> {
+    conn.prepare_cached("DELETE FROM newcomer")?.execute([])?;
+    Ok(())
+}
+
+/// Whoever waits longest.
+pub fn first_newcomer(conn: &Connection) -> Result<Option<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT record FROM newcomer ORDER BY record LIMIT 1")?;
+    Ok(statement.query_row([], |row| row.get(0)).optional()?)
+}
+
+/// How many wait.
+pub fn newcomers(conn: &Connection) -> Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT COUNT(*) FROM newcomer")?;
+    Ok(statement.query_row([], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }

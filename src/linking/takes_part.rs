@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
+use crate::base::secret::StoreSecret;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
@@ -72,6 +74,7 @@ pub fn linking_purposes(rules: &Rulebook) -> Result<Vec<String>> {
 }
 
 /// The records that take part, ready to be compared.
+#[derive(Default)]
 pub(super) struct Taking {
     pub(super) table: Table,
     /// Row of the table → record.
@@ -90,29 +93,35 @@ impl Taking {
         sql::ready(store.conn())?;
         linking_purposes(rules)?;
         let (conn, asking) = (store.conn(), Asking::new(store.words(), rules, now));
-        let mut taking = Taking {
-            table: Table::default(),
-            records: Vec::new(),
-            subjects: Vec::new(),
-            first_row: HashMap::new(),
-            left_out: BTreeMap::new(),
-        };
+        let mut taking = Taking::default();
         for subject in profile_sql::live_subjects(conn)? {
-            let person = asking.person(store, subject)?;
-            for (record, answer) in person.records.iter().zip(&person.answers) {
-                match answer {
-                    Ok(texts) => {
-                        taking.table.push(&normalise(&texts.raw(), None), "");
-                        taking.records.push(record.id);
-                        taking.subjects.push(subject);
-                    }
-                    Err(reason) => *taking.left_out.entry(*reason).or_default() += 1,
-                }
+            taking.add(subject, &asking.person(conn, store.words(), subject)?);
+        }
+        taking.finish();
+        Ok(taking)
+    }
+
+    /// Adds what takes part of a subject.
+    pub(super) fn add(&mut self, subject: i64, person: &Person) {
+        for (record, answer) in person.records.iter().zip(&person.answers) {
+            match answer {
+                Ok(texts) => self.push(subject, record.id, texts),
+                Err(reason) => *self.left_out.entry(*reason).or_default() += 1,
             }
         }
-        taking.table.finish();
-        taking.put_in_order();
-        Ok(taking)
+    }
+
+    /// Adds a record.
+    pub(super) fn push(&mut self, subject: i64, record: i64, texts: &Texts) {
+        self.table.push(&normalise(&texts.raw(), None), "");
+        self.records.push(record);
+        self.subjects.push(subject);
+    }
+
+    /// Ends adding: records can be compared now.
+    pub(super) fn finish(&mut self) {
+        self.table.finish();
+        self.put_in_order();
     }
 
     /// In the order of the records' numbers, so that what was joined since changes nothing of what is
@@ -135,8 +144,8 @@ impl Taking {
 }
 
 /// The key of the blocking keys: without it they name nobody.
-pub(super) fn secret(store: &Store) -> Secret {
-    store.secret().fingerprint("linking", &[])
+pub(super) fn secret(secret: &StoreSecret) -> Secret {
+    secret.fingerprint("linking", &[])
 }
 
 /// What a record says in the fields that are compared, as it may be compared.
@@ -230,9 +239,8 @@ impl<'r> Asking<'r> {
     }
 
     /// Asks for the records of a subject.
-    pub(super) fn person(&self, store: &Store, subject: i64) -> Result<Person> {
-        let conn = store.conn();
-        let records = open_records(conn, store.words(), subject)?;
+    pub(super) fn person(&self, conn: &Connection, words: &Words, subject: i64) -> Result<Person> {
+        let records = open_records(conn, words, subject)?;
         let kept = is_erased(conn, subject)?;
         let history = History::load(conn, subject)?;
         let contact = last_contact(&records);

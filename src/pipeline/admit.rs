@@ -296,6 +296,9 @@ impl<'r> Admission<'r> {
             summary,
         )?;
         summary.values_new += wrote;
+        if wrote > 0 || !fresh.is_empty() {
+            sql::note_newcomer(writer.conn, held.record.id)?;
+        }
         let (record, key) = (held.record.id, &held.record.key);
         let took =
             self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;

@@ -93,6 +93,9 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
         sql::move_record(writer.conn, *record, into)?;
     }
     sql::set_subject_state(writer.conn, from, sql::SUBJECT_MERGED)?;
+    if !matches!(decider, Decider::Linkage(_)) {
+        stand_anew(writer, into)?;
+    }
     match decider {
         Decider::Identifiers => {}
         Decider::Person => {
@@ -103,6 +106,14 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
         Decider::Linkage(Likeness { pair, weight, model }) => {
             sql::insert_found_link(writer.conn, pair, sql::LINK_LIKELY, weight, model, entry)?;
         }
+    }
+    Ok(())
+}
+
+/// What may be done with a record depends on what the others of its subject said: it may have changed.
+fn stand_anew(writer: &Writer<'_>, subject: i64) -> Result<()> {
+    for record in sql::records_of(writer.conn, subject)? {
+        sql::note_newcomer(writer.conn, record)?;
     }
     Ok(())
 }
@@ -154,6 +165,8 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
     sql::set_subject_state(writer.conn, merge.from_subject, sql::SUBJECT_LIVE)?;
     let staying = sql::records_of(writer.conn, merge.into_subject)?;
     keep_apart(writer, &records, &staying, entry)?;
+    stand_anew(writer, merge.from_subject)?;
+    stand_anew(writer, merge.into_subject)?;
     Ok(merge.from_subject)
 }
 
@@ -204,6 +217,8 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
         sql::move_record(writer.conn, *record, subject)?;
     }
     keep_apart(writer, records, &staying, entry)?;
+    stand_anew(writer, old)?;
+    stand_anew(writer, subject)?;
     Ok(subject)
 }
 
@@ -271,8 +286,9 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
         for record in part {
             sql::move_record(writer.conn, record, new)?;
         }
+        stand_anew(writer, new)?;
     }
-    Ok(())
+    stand_anew(writer, subject)
 }
 
 /// Appends an entry about a record's person.

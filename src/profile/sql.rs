@@ -579,6 +579,17 @@ pub fn retire_link(conn: &Connection, id: i64, entry: i64) -> Result<()> {
     Ok(())
 }
 
+/// Notes that what may be compared of a record can have changed: linking looks at it anew. Before linking
+/// has learned anything, nobody waits.
+pub fn note_newcomer(conn: &Connection, record: i64) -> Result<()> {
+    conn.prepare_cached(
+        "INSERT INTO newcomer (record) SELECT $1 WHERE EXISTS (SELECT 1 FROM model)
+         ON CONFLICT (record) DO NOTHING",
+    )?
+    .execute([record])?;
+    Ok(())
+}
+
 // Merges ------------------------------------------------------------------------------------------
 
 /// A merge that can be taken back.

@@ -16,6 +16,7 @@ use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
 use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
+use crate::linking::index;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::{self, public_text};
 use crate::profile::pack::Unpacker;
@@ -580,6 +581,9 @@ fn forget_record(
     for (table, count) in sql::delete_pointers(writer.conn, record.id)? {
         add(table, count);
     }
+    let [compared, newcomer] = index::take_out(writer.conn, record.id)?;
+    add("compared", compared);
+    add("newcomer", newcomer);
     sql::overwrite_key(writer.conn, record.id, &key)?;
     add("record_key", 1);
     if keeps {

@@ -16,6 +16,7 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
+use crate::linking::index;
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
@@ -138,8 +139,20 @@ pub fn unreasoned(
     Ok(found)
 }
 
-/// Forgets what of a subject has lost its last reason; writes one entry when there is anything.
+/// Forgets what of a subject has lost its last reason; writes one entry when there is anything. What
+/// may not be compared any more leaves the index of linking too.
 pub fn sweep(
+    writer: &mut Writer<'_>,
+    rules: &Rulebook,
+    subject: i64,
+    because: &str,
+) -> Result<Forgotten> {
+    let forgotten = forget_unreasoned(writer, rules, subject, because)?;
+    index::keep_in_step(writer, rules, subject)?;
+    Ok(forgotten)
+}
+
+fn forget_unreasoned(
     writer: &mut Writer<'_>,
     rules: &Rulebook,
     subject: i64,

@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
+use crate::linking::index;
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::profile::read::{last_contact, open_records};
 use crate::profile::sql as profile_sql;
@@ -116,6 +117,7 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
             Ok(())
         })?;
     }
+    index::keep_all_in_step(store, rules, now)?;
     let scan = match judged.patterns.is_empty() {
         true => None,
         false => Some(prove_gone(store, &judged.patterns, &DELETED)?),

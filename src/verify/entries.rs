@@ -467,8 +467,8 @@ fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<S
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
         all.push(
-            "public ids of subjects outside merges, import progress, links by identifiers, weights of linking, the blind names of \
-             a \"no\", numbers of notices, and the source and home of a record without values: no entry \
+            "public ids of subjects outside merges, import progress, links by identifiers, weights and index of linking, the blind \
+             names of a \"no\", numbers of notices, and the source and home of a record without values: no entry \
              commits to them"
                 .into(),
         );

@@ -22,7 +22,7 @@ use super::subjects::records;
 /// What entries say about linking.
 #[derive(Default)]
 pub(super) struct Linking {
-    /// Runs by entry: what their bodies say, and when.
+    /// Runs, and newcomers of whom something was found, by entry: what their bodies say, and when.
     runs: BTreeMap<i64, (Value, i64)>,
     /// The last answer to each question: entry and word. Both entries of an answer say the same.
     answers: BTreeMap<i64, (i64, String)>,
@@ -43,7 +43,9 @@ impl Linking {
     /// Follows an entry; `payload` is what it says of its person, and by which record, where that opens.
     pub(super) fn follow(&mut self, n: i64, view: &LeafView<'_>, payload: Option<(i64, &Value)>) {
         match view.kind {
-            "identity.run" => _ = self.runs.insert(n, (body(view), view.at.0)),
+            "identity.run" | "identity.newcomer" => {
+                _ = self.runs.insert(n, (body(view), view.at.0))
+            }
             "identity.answer" => {
                 let body = body(view);
                 let question = body["question"].as_i64().unwrap_or(0);

@@ -129,7 +129,8 @@ impl Town {
         }
     }
 
-    fn key(&self, kind: &str, n: usize) -> String {
+    /// What a source calls a person's row: `s` for the shop, `k` for the cards.
+    pub fn key(&self, kind: &str, n: usize) -> String {
         let begin = if self.first == 0 { String::new() } else { format!("{}-", self.first) };
         format!("{kind}{begin}{n}")
     }

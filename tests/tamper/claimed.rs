@@ -73,6 +73,10 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
     UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
     UnclaimedRows { table: "link", claimed: "0", why: "links between records" },
+    UnclaimedRows { table: "meeting", claimed: "0", why: "the index of linking" },
+    UnclaimedRows { table: "frequency", claimed: "0", why: "the index of linking" },
+    UnclaimedRows { table: "compared", claimed: "0", why: "the index of linking" },
+    UnclaimedRows { table: "newcomer", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
 ];
 

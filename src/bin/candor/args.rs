@@ -432,6 +432,11 @@ pub enum Identity {
         /// Tells what would happen and changes nothing
         #[arg(long)]
         dry_run: bool,
+        /// Compares only the records that came in since, by what was learned last
+        ///
+        /// An import does so by itself, unless they are many.
+        #[arg(long, conflicts_with = "dry_run")]
+        new: bool,
     },
     /// The questions to people: lists them, shows one, takes the answer
     ///

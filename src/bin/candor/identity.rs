@@ -19,7 +19,8 @@ const SECRET: Secret = *b"keys of one file";
 pub fn run(context: &Context, command: &Identity) -> Result<Answer> {
     match command {
         Identity::Link(args) => run_link(context, args),
-        Identity::Run { dry_run } => linking::run(context, *dry_run),
+        Identity::Run { new: true, .. } => linking::run_new(context),
+        Identity::Run { dry_run, .. } => linking::run(context, *dry_run),
         Identity::Review(args) => linking::review(context, args),
         Identity::Explain(args) => linking::explain(context, args),
         Identity::Report(args) => linking::report(context, args),

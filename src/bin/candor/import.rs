@@ -5,6 +5,7 @@ use std::path::Path;
 use candor::base::clock::Moment;
 use candor::base::error::{Detail, Error, Result};
 use candor::collect::{Progress, Reject};
+use candor::linking::newcomers::Received;
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::pipeline::summary::Summary;
@@ -16,7 +17,7 @@ use serde_json::json;
 use crate::args::Import;
 use crate::output::counted;
 use crate::rejects::Rejects;
-use crate::{Answer, Context};
+use crate::{Answer, Context, linking};
 
 struct Terminal<'a, 'r> {
     context: &'a Context,
@@ -108,10 +109,15 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
             bar.finish_and_clear();
         }
         say(context, file, args, &outcome);
+        let linking = match args.dry_run {
+            true => Received::default(),
+            false => linking::receive(context, &mut store)?,
+        };
         let document = json!({
             "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
             "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line, "known_from": outcome.known_from,
             "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
+            "linking": linking,
         });
         let words = match outcome.summary.is_unreadable() {
             true => format!("{}: {}", file.display(), reasons("", &outcome.summary.unreadable)),

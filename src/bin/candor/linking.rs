@@ -5,6 +5,7 @@ use std::path::Path;
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::linking::newcomers::{self, Received};
 use candor::linking::pair;
 use candor::linking::review::{self, Answer as Word, Answered, Shown};
 use candor::linking::run::Done;
@@ -18,6 +19,44 @@ use crate::args::{Explain, IdentityReport, ReportFormat, Review, ReviewAnswer};
 use crate::identity::create_private;
 use crate::output::{counted, screen};
 use crate::{Answer, Context, output};
+
+/// Compares who came in since the last run. Says something only where there was somebody.
+pub fn receive(context: &Context, store: &mut Store) -> Result<Received> {
+    let rules = store::latest(store.conn(), store.words())?;
+    let received = newcomers::receive(store, &rules, &Moment::now)?;
+    if received.newcomers > 0 {
+        context.out.say(format!(
+            "{} compared: {} joined, {}, {}",
+            counted(received.newcomers, "newcomer was", "newcomers were"),
+            counted(received.joined, "profile", "profiles"),
+            counted(received.asked, "new question", "new questions"),
+            counted(received.related, "new relation", "new relations"),
+        ));
+    }
+    if received.waiting > 0 {
+        context.out.say(format!(
+            "{} to be compared: candor identity run",
+            counted(received.waiting, "newcomer waits", "newcomers wait")
+        ));
+    }
+    Ok(received)
+}
+
+pub fn run_new(context: &Context) -> Result<Answer> {
+    let mut store = context.open(Access::Write)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    linking::linking_purposes(&rules)?;
+    if !linking::index::is_kept(store.conn())? {
+        return Err(Error::no("nothing-learned", "there is nothing yet to compare a newcomer by")
+            .next("`candor identity run` links everybody and learns"));
+    }
+    let received = receive(context, &mut store)?;
+    if received == Received::default() {
+        context.out.say("nobody came in since the last run");
+    }
+    context.out.give(&json!({"received": received}));
+    Ok(Answer::Yes)
+}
 
 pub fn run(context: &Context, dry_run: bool) -> Result<Answer> {
     let now = Moment::now();

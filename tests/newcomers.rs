@@ -1,0 +1,376 @@
+//! Newcomers: a record that comes in after a run finds its person as a run would, the law is kept, and the
+//! index that it is looked up in holds what a new one would hold.
+
+mod common;
+#[path = "linking/town.rs"]
+mod town;
+
+use std::collections::BTreeMap;
+
+use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
+use candor::linking::newcomers::{Received, receive};
+use candor::linking::{self, index};
+use candor::policy::types::ConsentState;
+use candor::profile::lookup;
+use candor::profile::merge::{self, Decider};
+use candor::subject::retain;
+use common::{World, apply, deep, hour, numbers, rows};
+use proptest::prelude::*;
+use town::{POLICY, TABLES, Town, record_of, world_of};
+
+fn run(world: &mut World, at: i64) -> linking::Done {
+    linking::run(&mut world.store, &world.rules, hour(at)).unwrap()
+}
+
+fn receive_at(world: &mut World, at: i64) -> Received {
+    receive(&mut world.store, &world.rules, &|| hour(at)).unwrap()
+}
+
+/// Records by subject, as their sources name them.
+fn persons(world: &World) -> Vec<Vec<String>> {
+    let conn = world.store.conn();
+    let mut persons = Vec::new();
+    for subject in numbers(conn, "SELECT DISTINCT subject FROM record") {
+        let records =
+            candor::profile::read::open_records(conn, world.store.words(), subject).unwrap();
+        let mut keys: Vec<String> = records.into_iter().map(|record| record.source_key).collect();
+        keys.sort();
+        persons.push(keys);
+    }
+    persons.sort();
+    persons
+}
+
+/// How many people of a town are one profile with both of their records and nothing else.
+fn right(persons: &[Vec<String>], town: &Town, people: usize) -> usize {
+    let both = |n| vec![town.key("k", n), town.key("s", n)];
+    (0..people).filter(|n| persons.contains(&both(*n))).count()
+}
+
+/// The index, but for who waits.
+fn index_of(world: &World) -> Vec<Vec<String>> {
+    ["meeting", "frequency", "compared"].map(|table| rows(world.store.conn(), table)).into()
+}
+
+fn sound(world: &World) {
+    let report = deep(&world.path(), None);
+    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+/// The index says what one that is made anew says.
+fn in_step(world: &mut World, at: i64) {
+    let kept = index_of(world);
+    let sizes: Vec<usize> = kept.iter().map(Vec::len).collect();
+    let conn = world.store.conn();
+    let newcomers = numbers(conn, "SELECT record FROM newcomer");
+    assert!(newcomers.is_empty(), "nobody waits");
+    world
+        .store
+        .write(hour(at), |writer| {
+            writer.conn.execute_batch("DELETE FROM compared").unwrap();
+            Ok(())
+        })
+        .unwrap();
+    run(world, at);
+    assert_eq!(sizes, index_of(world).iter().map(Vec::len).collect::<Vec<_>>());
+    for (kept, anew) in kept.into_iter().flatten().zip(index_of(world).into_iter().flatten()) {
+        assert_eq!(kept, anew);
+    }
+}
+
+#[test]
+fn a_newcomer_finds_the_person_that_a_run_would_find() {
+    let (first, later) = (Town::new(80), Town::from(1000, 12));
+    let mut world = world_of(&first);
+    run(&mut world, 2);
+    later.import(&mut world, 3);
+    let waiting = numbers(world.store.conn(), "SELECT record FROM newcomer").len();
+    assert_eq!(waiting, 24, "both records of each");
+    let size = world.store.log().size();
+    let received = receive_at(&mut world, 4);
+    assert_eq!((received.newcomers, received.left_out, received.waiting), (24, 0, 0));
+    assert!(received.joined >= 8, "{received:?}");
+    assert!(received.related > 0, "{received:?}");
+    assert!(world.store.log().size() > size, "and the ledger says so");
+    assert_eq!(later.wrongly_joined(&world), vec![]);
+    sound(&world);
+
+    // Everybody at once.
+    let mut whole = world_of(&first);
+    later.import(&mut whole, 3);
+    run(&mut whole, 4);
+    let [ours, theirs] = [&world, &whole].map(|world| right(&persons(world), &later, 12));
+    assert!(ours >= 10 && ours + 1 >= theirs, "{ours} right, where a run has {theirs}");
+
+    // Nothing is found twice.
+    let tables = TABLES.map(|table| rows(world.store.conn(), table));
+    assert_eq!(receive_at(&mut world, 5), Received::default());
+    assert_eq!(tables, TABLES.map(|table| rows(world.store.conn(), table)));
+}
+
+#[test]
+fn before_the_first_run_nobody_waits_and_many_wait_for_a_run() {
+    let mut world = world_of(&Town::new(10));
+    assert!(rows(world.store.conn(), "newcomer").is_empty());
+    assert_eq!(receive_at(&mut world, 2), Received::default());
+    run(&mut world, 3);
+    Town::from(1000, 600).import(&mut world, 4);
+    let received = receive_at(&mut world, 5);
+    assert_eq!((received.newcomers, received.waiting), (0, 1200));
+    run(&mut world, 6);
+    assert!(rows(world.store.conn(), "newcomer").is_empty(), "a run looks at everybody");
+    in_step(&mut world, 7);
+}
+
+#[test]
+fn a_store_that_linked_before_there_was_an_index_makes_newcomers_of_everybody() {
+    let mut world = world_of(&Town::new(20));
+    run(&mut world, 2);
+    world.store.truncate_wal().unwrap();
+    let older =
+        "DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
+                 PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)";
+    rusqlite::Connection::open(world.path()).unwrap().execute_batch(older).unwrap();
+    sound(&world);
+    world.reopen();
+    let conn = world.store.conn();
+    let count = |table: &str| numbers(conn, &format!("SELECT COUNT(*) FROM {table}"))[0];
+    assert_eq!((count("record"), count("newcomer")), (40, 40));
+    let received = receive_at(&mut world, 3);
+    assert_eq!((received.newcomers, received.joined), (40, 0), "a run had found everything");
+    in_step(&mut world, 4);
+}
+
+#[test]
+fn a_value_that_changes_makes_a_newcomer_of_its_record() {
+    let town = Town::new(40);
+    let mut world = world_of(&town);
+    // Nothing but half a name, which nobody else has.
+    world.import("cards", "id,first,last\nz1,,Quill\n", hour(1));
+    run(&mut world, 2);
+    let alone = record_of(&world, "z1");
+    world.import(
+        "shop",
+        "id,first,last,born,email\nz2,Zebedee,Quill,1950-03-04,zq@mail.example\n",
+        hour(3),
+    );
+    receive_at(&mut world, 3);
+    let of = |world: &World, key| {
+        let record = record_of(world, key);
+        numbers(world.store.conn(), &format!("SELECT subject FROM record WHERE id = {record}"))[0]
+    };
+    let apart = of(&world, "z1") != of(&world, "z2");
+    world.import("cards", "id,first,last,born\nz1,Zebedee,Quill,1950-03-04\n", hour(4));
+    assert_eq!(numbers(world.store.conn(), "SELECT record FROM newcomer"), [alone]);
+    receive_at(&mut world, 5);
+    assert!(apart, "half a name is a question at most");
+    assert_eq!(of(&world, "z1"), of(&world, "z2"), "name and birth are one person's");
+    sound(&world);
+}
+
+#[test]
+fn whoever_may_not_be_compared_is_not_met() {
+    let town = Town::new(40);
+    let mut world = world_of(&town);
+    run(&mut world, 2);
+    let email = format!("email:{}", town.email(7));
+    let subject = world.subject(&email).unwrap();
+    let records = lookup::records_of(world.store.conn(), subject).unwrap();
+    let held = |world: &World, record: i64| {
+        ["meeting", "compared", "newcomer"].map(|table| {
+            let count = format!("SELECT COUNT(*) FROM {table} WHERE record = {record}");
+            numbers(world.store.conn(), &count)[0]
+        })
+    };
+    assert!(held(&world, records[0])[0] > 0);
+    let objection =
+        Spoken { axis: Axis::Objection, purpose: Some("one_profile"), ..Spoken::default() };
+    world.say(&email, &objection, hour(3));
+    for record in &records {
+        assert_eq!(held(&world, *record), [0, 0, 0], "what is kept for linking goes at once");
+    }
+    // The very same person once more.
+    let row = world.profile(subject);
+    let text = |field: &str| row["attributes"][field]["value"].as_str().unwrap_or("").to_owned();
+    let (first, last) = (text("first_name"), text("last_name"));
+    assert!(!first.is_empty() && !last.is_empty(), "{row}");
+    let csv = format!("id,first,last,born\nn1,{first},{last},{}\n", text("date_of_birth"));
+    world.import("cards", &csv, hour(4));
+    let received = receive_at(&mut world, 5);
+    assert_eq!(received.newcomers, 1);
+    let newcomer = record_of(&world, "n1");
+    let touching = format!(
+        "SELECT a FROM question WHERE a = {newcomer} OR b = {newcomer}
+         UNION ALL SELECT a FROM link WHERE a = {newcomer} OR b = {newcomer}"
+    );
+    for other in numbers(world.store.conn(), &touching) {
+        assert!(!records.contains(&other), "nobody who objects is compared");
+    }
+    assert_eq!(world.subject(&email), Some(subject));
+    // Who takes it back is compared again.
+    let lifted = Spoken { state: ConsentState::Withdrawn, ..objection };
+    world.say(&email, &lifted, hour(6));
+    let waits = numbers(world.store.conn(), "SELECT record FROM newcomer");
+    assert_eq!(waits, records);
+    receive_at(&mut world, 7);
+    assert!(held(&world, records[0])[0] > 0);
+    in_step(&mut world, 8);
+}
+
+#[test]
+fn what_was_parted_is_not_joined_by_who_comes() {
+    let town = Town::new(40);
+    let mut world = world_of(&town);
+    run(&mut world, 2);
+    let record = record_of(&world, "k4");
+    let one = record_of(&world, "s4");
+    let subject = |world: &World, record: i64| {
+        numbers(world.store.conn(), &format!("SELECT subject FROM record WHERE id = {record}"))[0]
+    };
+    assert_eq!(subject(&world, record), subject(&world, one));
+    world.store.write(hour(3), |writer| merge::part_record(writer, record)).unwrap();
+    // Its row changes, so that it is looked at again.
+    world.import("cards", "id,phone\nk4,+353 87 123 4567\n", hour(4));
+    receive_at(&mut world, 5);
+    assert_ne!(subject(&world, record), subject(&world, one));
+    let (a, b) = (subject(&world, record), subject(&world, one));
+    world.store.write(hour(6), |w| merge::join(w, a.max(b), a.min(b), Decider::Person)).unwrap();
+    world.import("cards", "id,phone\nk4,+353 87 765 4321\n", hour(7));
+    receive_at(&mut world, 8);
+    assert_eq!(subject(&world, record), subject(&world, one));
+    sound(&world);
+}
+
+#[test]
+fn whoever_is_erased_leaves_the_index() {
+    let town = Town::new(40);
+    let mut world = world_of(&town);
+    run(&mut world, 2);
+    Town::from(1000, 6).import(&mut world, 3);
+    let email = format!("email:{}", town.email(11));
+    let subject = world.subject(&email).unwrap();
+    let records = lookup::records_of(world.store.conn(), subject).unwrap();
+    let certificate = world.erase(&email, hour(4));
+    assert!(serde_json::to_string(&certificate).unwrap().contains("\"compared\""));
+    for table in ["meeting", "compared", "newcomer"] {
+        for record in &records {
+            let left = format!("SELECT COUNT(*) FROM {table} WHERE record = {record}");
+            assert_eq!(numbers(world.store.conn(), &left), [0], "{table}");
+        }
+    }
+    receive_at(&mut world, 5);
+    in_step(&mut world, 6);
+    sound(&world);
+}
+
+#[test]
+fn a_policy_without_linking_empties_the_index_with_the_next_look_at_retention() {
+    let mut world = world_of(&Town::new(20));
+    run(&mut world, 2);
+    assert!(!rows(world.store.conn(), "compared").is_empty());
+    apply(&mut world.store, &POLICY.replace("linking = true\n", ""), hour(3));
+    world.reopen();
+    retain::run(&mut world.store, &world.rules, hour(4), retain::Carry::Out).unwrap();
+    for table in ["meeting", "frequency", "compared", "newcomer"] {
+        assert!(rows(world.store.conn(), table).is_empty(), "{table}");
+    }
+}
+
+/// What happens in a store that links.
+#[derive(Clone, Debug)]
+enum Act {
+    Import(usize),
+    Object(usize),
+    Lift(usize),
+    Restrict(usize),
+    Consent(usize, bool),
+    Erase(usize),
+    Part(usize),
+    Receive,
+    Retain,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => (0..8usize).prop_map(Act::Import),
+        2 => (0..24usize).prop_map(Act::Object),
+        1 => (0..24usize).prop_map(Act::Lift),
+        1 => (0..24usize).prop_map(Act::Restrict),
+        2 => (0..24usize, any::<bool>()).prop_map(|(n, yes)| Act::Consent(n, yes)),
+        2 => (0..24usize).prop_map(Act::Erase),
+        1 => (0..24usize).prop_map(Act::Part),
+        3 => Just(Act::Receive),
+        1 => Just(Act::Retain),
+    ];
+    prop::collection::vec(act, 4..14)
+}
+
+fn carry_out(world: &mut World, town: &Town, act: &Act, at: i64) {
+    let email = |n: &usize| format!("email:{}", town.email(*n));
+    let is_held = |world: &World, n: &usize| world.subject(&email(n)).is_some();
+    match act {
+        Act::Import(n) => Town::from(2000 + 10 * n, 3).import(world, at),
+        Act::Object(n) | Act::Lift(n) | Act::Restrict(n) if is_held(world, n) => {
+            let (axis, purpose) = match act {
+                Act::Restrict(_) => (Axis::Restriction, None),
+                _ => (Axis::Objection, Some("one_profile")),
+            };
+            let state = match act {
+                Act::Lift(_) => ConsentState::Withdrawn,
+                _ => ConsentState::Given,
+            };
+            world.say(&email(n), &Spoken { axis, purpose, state, ..Spoken::default() }, hour(at));
+        }
+        Act::Consent(n, yes) if is_held(world, n) => {
+            let state = if *yes { ConsentState::Given } else { ConsentState::Withdrawn };
+            let letter = Some("letter");
+            let notice = Some("letter-form@1");
+            let spoken = Spoken { purpose: letter, notice, state, ..Spoken::default() };
+            world.say(&email(n), &spoken, hour(at));
+        }
+        Act::Erase(n) if is_held(world, n) => _ = world.erase(&email(n), hour(at)),
+        Act::Part(n) if is_held(world, n) => {
+            let subject = world.subject(&email(n)).unwrap();
+            let records = lookup::records_of(world.store.conn(), subject).unwrap();
+            if records.len() > 1 {
+                let record = records[1];
+                world.store.write(hour(at), |writer| merge::part_record(writer, record)).unwrap();
+            }
+        }
+        Act::Receive => _ = receive_at(world, at),
+        Act::Retain => {
+            retain::run(&mut world.store, &world.rules, hour(at), retain::Carry::Out).unwrap();
+        }
+        _ => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Whatever happened: the index is the one that a run would make, a person of whom nothing may be
+    /// compared isn't in it, and everything verifies.
+    #[test]
+    fn the_index_is_the_one_that_a_run_would_make(acts in acts()) {
+        let town = Town::new(24);
+        let mut world = world_of(&town);
+        run(&mut world, 2);
+        let mut at = 3;
+        for act in &acts {
+            carry_out(&mut world, &town, act, at);
+            at += 1;
+        }
+        receive_at(&mut world, at);
+        sound(&world);
+        let mut homes: BTreeMap<i64, i64> = BTreeMap::new();
+        for record in numbers(world.store.conn(), "SELECT record FROM compared") {
+            *homes.entry(record).or_default() += 1;
+        }
+        let held = numbers(world.store.conn(), "SELECT id FROM record");
+        prop_assert!(homes.keys().all(|record| held.contains(record)));
+        prop_assert!(index::is_kept(world.store.conn()).unwrap());
+        in_step(&mut world, at + 1);
+    }
+}
