@@ -33,17 +33,18 @@ impl People {
         let mut count = 0;
         for said in said {
             let kind = self.kind(said.kind);
-            let from = self.counts_from(said);
-            if said.recorded_at <= asked.known && from <= asked.valid {
+            let said_at = said.valid_at.min(said.recorded_at);
+            if said.recorded_at <= asked.known && self.counts_from(said) <= asked.valid {
                 let over = self.expires(rules, said).is_some_and(|end| end <= asked.valid);
                 let number = (said.kind + 1) << 1 | u32::from(over);
-                counting[count] = (from, kind.protects(), said.recorded_at, number, said.record);
+                counting[count] = (said_at, kind.protects(), said.recorded_at, number, said.record);
                 count += 1;
             }
         }
         // Stable, and in ledger order before: as the fold sorts.
-        counting[..count]
-            .sort_by_key(|(from, protects, recorded_at, ..)| (*from, *protects, *recorded_at));
+        counting[..count].sort_by_key(|(said_at, protects, recorded_at, ..)| {
+            (*said_at, *protects, *recorded_at)
+        });
         let first = |record: u32| counting.iter().position(|(.., other)| *other == record);
         let firsts = counting.map(|(.., record)| first(record).unwrap_or(0) as u8);
         Some(Alike(counting.map(|(.., number, _)| number), firsts))

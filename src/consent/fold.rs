@@ -132,7 +132,7 @@ pub fn standing(
         .iter()
         .filter(|s| s.recorded_at <= asked.known && s.counts_from() <= asked.valid)
         .collect();
-    known.sort_by_key(|s| (s.counts_from(), s.protects(), s.recorded_at, s.n));
+    known.sort_by_key(|s| (s.said_at(), s.protects(), s.recorded_at, s.n));
 
     let mut standing = Standing::default();
     let present = present(homes, home, asked.known);

@@ -117,6 +117,9 @@ reasons! {
     UnknownField = "unknown_field", "Art 5(1)(c)", "the policy doesn't name this field";
     /// No person.
     NoSubject = "no_subject", "Art 11", "the row names no person, so nothing personal is kept of it";
+    /// The source gave one key to two people.
+    KeyNamesAnother = "key_names_another", "Art 5(1)(d)",
+        "the source's key named another person before, so whose this is isn't certain";
     /// Nothing of the row was admitted.
     NothingAdmitted = "nothing_admitted", "Art 5(1)(b)",
         "no purpose admits anything of the row, so nothing of it is kept";

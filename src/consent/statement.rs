@@ -143,6 +143,13 @@ impl Statement {
     /// From when it counts. Where the source's clock runs ahead of candor's, a "no" counts from the
     /// earlier moment and a "yes" from the later (law 9: the most protective wins).
     pub fn counts_from(&self) -> Moment {
-        if self.protects() { self.valid_at.min(self.recorded_at) } else { self.valid_at }
+        if self.protects() { self.said_at() } else { self.valid_at }
+    }
+
+    /// When it was said, for telling which of two came later: nobody can have said later than it was heard
+    /// what was heard by then. So a "no" that comes in before a "yes" of a clock that runs ahead has begun
+    /// to count takes it back.
+    pub fn said_at(&self) -> Moment {
+        self.valid_at.min(self.recorded_at)
     }
 }

@@ -19,8 +19,8 @@ use crate::policy::types::{ConsentState, Source, Target};
 use crate::profile::items::{Items, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::recognise::{
-    SeenIdentifier, Ties, Traits, comparable, holder_fingerprint, holder_traits, identifier_blind,
-    identifier_fingerprint, key_blind, key_fingerprint, ties,
+    SeenIdentifier, Ties, Traits, blind_fingerprint, comparable, holder_fingerprint, holder_traits,
+    identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, ties,
 };
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -209,19 +209,25 @@ impl<'r> Admission<'r> {
             })
             .cloned()
             .collect();
-        let own_record = held.as_ref().map(|h| h.record.id);
-        let mut ties = self.ties(writer, own_record, &new_identifiers, &traits)?;
+        let own = |held: &Option<Held>| held.as_ref().map(|held| held.record.clone());
+        let mut ties = self.ties(writer, own(&held).as_ref(), &new_identifiers, &traits)?;
         // A value that has become shared parts those whom it held together, before anything is
         // decided; what they held under each other's consent goes at the end of the batch.
         if self.part_shared(writer, &ties)? {
             held = self.take_held(writer, blind)?;
-            ties = self.ties(writer, own_record, &new_identifiers, &traits)?;
+            ties = self.ties(writer, own(&held).as_ref(), &new_identifiers, &traits)?;
         }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
         let fresh: Vec<NewStatement> = statements
             .into_iter()
             .filter_map(|(new, timed)| history::unsaid(said, new, timed, now))
             .collect();
+
+        if ties.names_another
+            && let Some(held) = held
+        {
+            return self.turn_away(writer, blind, held, &ties, &fresh, inbound, summary, explain);
+        }
 
         // Where the person stands once what the record itself says is taken in.
         let own_subject = held.as_ref().map(|h| h.record.subject);
@@ -315,10 +321,35 @@ impl<'r> Admission<'r> {
         Ok(())
     }
 
+    /// Keeps out a row whose key named somebody else before, but for its "no": that holds for both.
+    #[allow(clippy::too_many_arguments)]
+    fn turn_away(
+        &mut self,
+        writer: &mut Writer<'_>,
+        blind: i64,
+        mut held: Held,
+        ties: &Ties,
+        fresh: &[NewStatement],
+        inbound: &Inbound,
+        summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
+    ) -> Result<()> {
+        let now = writer.now;
+        for new in fresh.iter().filter(|new| as_row(new, now).protects()) {
+            self.say(writer, &mut held, new, summary)?;
+            self.withdrawn.insert(held.record.id);
+            self.reach_shared(writer, &held.record, ties, new)?;
+        }
+        self.held.insert(blind, held);
+        count(&mut summary.records_refused, Reason::KeyNamesAnother.code());
+        explain(Explanation::by_gate(inbound.line, "record", "", Reason::KeyNamesAnother));
+        Ok(())
+    }
+
     fn ties(
         &self,
         writer: &Writer<'_>,
-        own_record: Option<i64>,
+        own: Option<&Record>,
         identifiers: &[SeenIdentifier],
         traits: &Traits,
     ) -> Result<Ties> {
@@ -326,7 +357,7 @@ impl<'r> Admission<'r> {
             return Ok(Ties::default());
         }
         let policy = &self.rules.policy;
-        ties(writer.conn, writer.words, policy, self.code, own_record, identifiers, traits)
+        ties(writer.conn, writer.words, policy, self.code, own, identifiers, traits)
     }
 
     /// Parts the people whom values that have become shared held together; returns whether any were.
@@ -396,10 +427,13 @@ impl<'r> Admission<'r> {
         if !self.anybody_suppressed {
             return Ok(false);
         }
-        let mut prints = vec![key_fingerprint(writer.secret, &self.name, &inbound.key)];
-        prints.extend(
-            identifiers.iter().map(|i| identifier_fingerprint(writer.secret, &i.kind, &i.text)),
-        );
+        let secret = writer.secret;
+        let mut prints = vec![key_fingerprint(secret, &self.name, &inbound.key)];
+        prints.push(blind_fingerprint(secret, blind));
+        for seen in identifiers {
+            prints.push(identifier_fingerprint(secret, &seen.kind, &seen.text));
+            prints.push(blind_fingerprint(secret, seen.blind));
+        }
         let mut found = suppressed(writer, prints)?;
         // Whoever shares an address with them and bears their name: only where the row is new.
         let traits = self.traits(inbound);

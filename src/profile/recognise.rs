@@ -50,6 +50,12 @@ pub fn identifier_fingerprint(secret: &StoreSecret, kind: &str, text: &str) -> [
     secret.fingerprint("identifier", &[kind, text])
 }
 
+/// The suppression fingerprint of an identifier or a source's key of which only the blind name is left:
+/// its value lost its last reason before the person was erased.
+pub fn blind_fingerprint(secret: &StoreSecret, blind: i64) -> [u8; 16] {
+    secret.fingerprint("blind", &[&blind.to_string()])
+}
+
 /// The suppression fingerprint of a person behind an identifier that others share: with what tells its
 /// holders apart.
 pub fn holder_fingerprint(
@@ -93,6 +99,8 @@ pub struct Ties {
     pub related: Vec<i64>,
     /// Blind names of values that have become shared: their links must be retired.
     pub shared: Vec<SeenIdentifier>,
+    /// Its source's key named somebody else before: what it says now is another person's.
+    pub names_another: bool,
 }
 
 /// Attribute texts by name, in the form in which people are compared.
@@ -138,19 +146,32 @@ fn differ(kind: &IdentifierKind, a: &Traits, b: &Traits) -> bool {
         })
 }
 
-/// Finds the ties of a row. `own_record` is its record where it exists already; `traits` are the
-/// row's own.
+/// Whether two sets of traits are one person under a kind's guard: both say the same of all it names.
+fn agree(kind: &IdentifierKind, a: &Traits, b: &Traits) -> bool {
+    !kind.unless_differ.is_empty()
+        && kind.unless_differ.iter().all(|name| match (a.get(name), b.get(name)) {
+            (Some(a), Some(b)) => !a.is_disjoint(b),
+            _ => false,
+        })
+}
+
+/// Finds the ties of a row. `own` is its record where it exists already; `traits` are the row's own.
+///
+/// A row that gives its record another value than before, one that somebody else goes by, doesn't make
+/// the two one: the key may be a device that several people use, or a number that was given again.
 pub fn ties(
     conn: &Connection,
     words: &Words,
     policy: &Policy,
     source: i64,
-    own_record: Option<i64>,
+    own: Option<&Record>,
     identifiers: &[SeenIdentifier],
     traits: &Traits,
 ) -> Result<Ties> {
     let mut ties = Ties::default();
+    let own_record = own.map(|record| record.id);
     let own_subject = own_record.map(|id| sql::record(conn, id)).transpose()?.map(|r| r.subject);
+    let said_before = |seen: &SeenIdentifier| own.and_then(|record| record.text(seen.field));
     let mut met: Vec<(i64, Traits)> = Vec::new();
     if let Some(subject) = own_subject {
         met.push((subject, traits_of(conn, words, policy, subject)?));
@@ -170,16 +191,21 @@ pub fn ties(
             ties.shared.push(seen.clone());
             continue;
         }
+        let replaces = said_before(seen).is_some_and(|before| before != seen.text);
         let mut tied: HashSet<i64> = HashSet::new();
-        for (holder, subject, ..) in others {
-            if !tied.insert(*subject) {
+        for (holder, subject, _, value) in others {
+            // What a source has replaced by something else names nobody any more.
+            if !is_current(conn, *value)? || !tied.insert(*subject) {
                 continue;
             }
             if !met.iter().any(|(id, _)| id == subject) {
                 met.push((*subject, traits_of(conn, words, policy, *subject)?));
             }
             let theirs = &met.iter().find(|(id, _)| id == subject).expect("met above").1;
-            if differ(kind, traits, theirs) || kept_apart(conn, own_record, *subject)? {
+            if replaces && Some(*subject) != own_subject && !agree(kind, traits, theirs) {
+                ties.names_another = true;
+                ties.related.push(*subject);
+            } else if differ(kind, traits, theirs) || kept_apart(conn, own_record, *subject)? {
                 ties.related.push(*subject);
             } else {
                 ties.subjects.push(*subject);
@@ -209,6 +235,11 @@ pub fn ties(
     let subjects = ties.subjects.clone();
     ties.related.retain(|subject| !subjects.contains(subject) && Some(*subject) != own_subject);
     Ok(ties)
+}
+
+/// Whether an identifier's value is what its source says last; a "no" without a value stays.
+fn is_current(conn: &Connection, value: i64) -> Result<bool> {
+    Ok(value == 0 || sql::value(conn, value)?.state == sql::VALUE_CURRENT)
 }
 
 /// Whether somebody decided that a record doesn't belong to a subject.

@@ -24,7 +24,8 @@ use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
 };
 use crate::profile::recognise::{
-    holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint, traits_of,
+    blind_fingerprint, holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint,
+    traits_of,
 };
 use crate::profile::sql as profile_sql;
 use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
@@ -478,10 +479,18 @@ fn suppress(
     let traits = traits_of(writer.conn, writer.words, &rules.policy, subject)?;
     let mut prints: BTreeSet<[u8; 16]> = BTreeSet::new();
     for record in records {
-        if !record.source_key.is_empty() {
-            prints.insert(key_fingerprint(writer.secret, &record.source, &record.source_key));
-        }
+        // Of what went before only the blind name is left, and it keeps the person out as well.
+        prints.insert(match record.source_key.as_str() {
+            "" => blind_fingerprint(writer.secret, sql::key_blind(writer.conn, record.id)?),
+            key => key_fingerprint(writer.secret, &record.source, key),
+        });
         let held = profile_sql::identifiers_of(writer.conn, record.id)?;
+        for (blind, _, seq) in &held {
+            let is_gone = !record.values.iter().any(|value| value.seq == *seq);
+            if is_gone && !sql::held_by_others(writer.conn, *blind, subject)? {
+                prints.insert(blind_fingerprint(writer.secret, *blind));
+            }
+        }
         for value in &record.values {
             let field = writer.words.text(WordKind::Field, value.field);
             let Some(kind) = field.strip_prefix("identifier.") else { continue };

@@ -361,6 +361,13 @@ pub fn held_by_others(conn: &Connection, blind: i64, subject: i64) -> Result<boo
         .query_row([blind, subject], |row| row.get(0))?)
 }
 
+/// The blind name of the key that a record's source gave it.
+pub fn key_blind(conn: &Connection, record: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT key_blind FROM record WHERE id = $1")?
+        .query_row([record], |row| row.get(0))?)
+}
+
 /// The subject of a record, if it is still there.
 pub fn subject_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
     Ok(conn

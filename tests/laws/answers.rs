@@ -88,7 +88,8 @@ fn answers_hold_until_the_moment_that_is_named() {
     });
 }
 
-/// People whose looks are kept only while they consent, and who can be told to be one by an address.
+/// People whose looks are kept only while they consent, and who can be told to be one by an address: they
+/// all bear one name, so that an address that goes from one to the other makes them one.
 const WEB: &str = r#"
 [controller]
 name = "Web"
@@ -114,11 +115,13 @@ retention = "P50Y"
 [identifier.email]
 form = "email"
 max_records = 2
+unless_differ = ["name"]
 [source.web]
 key = "id"
 observed = { from = "at" }
 purposes = ["account", "tips"]
 [source.web.fields]
+name = { as = "attribute.name", category = "contact" }
 email = { as = "identifier.email", category = "contact" }
 [[source.web.consent]]
 purpose = "tips"
@@ -138,12 +141,12 @@ type Row = (usize, &'static str, bool, Option<usize>);
 /// What came of the rows: how many events came in, and which reasons were given how often. All rows in
 /// one file, and each in a file of its own.
 fn together_and_alone(rows: &[Row]) -> [(u64, Heard); 2] {
-    const HEADER: &str = "id,at,optin,email,look,looked_at\n";
+    const HEADER: &str = "id,at,name,optin,email,look,looked_at\n";
     let line = |(number, (person, optin, looks, email)): (i64, &Row)| {
         let at = hour(number - 50);
         let look = if *looks { format!("l{number},{at}") } else { ",".to_owned() };
         let email = email.map(|e| format!("e{e}@web.example")).unwrap_or_default();
-        format!("p{person},{at},{optin},{email},{look}\n")
+        format!("p{person},{at},Fox,{optin},{email},{look}\n")
     };
     let lines: Vec<String> = (1..).zip(rows).map(line).collect();
     [vec![lines.concat()], lines].map(|files| {

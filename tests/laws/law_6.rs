@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use crate::common::{World, blobs, contains, deep, hour, numbers, raw, verify};
+use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
+use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
 use candor::store::side_files;
@@ -695,6 +698,53 @@ fn a_restore_believes_no_journal_that_is_cut_or_old() {
         let none = backup::Certificates::Some(&[]);
         let error = backup::restore(&path, &kept, none, "test", hour(5)).unwrap_err();
         assert_eq!(error.code, "restore-blind", "{way}: {error:?}");
+    }
+}
+
+/// Whoever withdrew everything before they had themselves erased: nothing but blind names was left, and
+/// these keep them out, so that an old "yes" doesn't come back with the next export.
+#[test]
+fn whoever_said_no_before_the_erasure_stays_out_too() {
+    let policy = crate::common::POLICY.replacen(
+        "purposes = [\"newsletter\"]\n[source.leads",
+        "purposes = [\"newsletter\", \"winback\"]\n[source.leads",
+        1,
+    );
+    for (axis, purpose, optin) in
+        [(Axis::Consent, "newsletter", "yes"), (Axis::Objection, "winback", "no")]
+    {
+        let lead = format!(
+            "lead,at,name,email,optin,notice\nl1,2026-01-04,Ann,ann@post.example,{optin},letter-form@2\n"
+        );
+        let mut world = World::under(&policy);
+        world.import("leads", &lead, hour(1));
+        assert!(world.subject("email:ann@post.example").is_some());
+        // Whatever is held for one of the two goes with it.
+        for (axis, purpose) in [(axis, purpose), (Axis::Objection, "winback")] {
+            let state = match axis {
+                Axis::Consent => ConsentState::Withdrawn,
+                _ => ConsentState::Given,
+            };
+            let purpose = Some(purpose);
+            world.say(
+                "email:ann@post.example",
+                &Spoken { axis, purpose, state, ..Spoken::default() },
+                hour(2),
+            );
+        }
+        assert!(world.held().is_empty(), "{axis:?}");
+        let certificate = world.erase("email:ann@post.example", hour(3));
+        assert!(!certificate.fingerprints.is_empty(), "{axis:?}");
+        let outcome = world.import("leads", &lead, hour(4));
+        assert_eq!(outcome.summary.records_refused.get("suppressed"), Some(&1), "{axis:?}");
+        let another = lead.replace("l1", "l2");
+        let outcome = world.import("leads", &another, hour(5));
+        assert_eq!(outcome.summary.records_refused.get("suppressed"), Some(&1), "{axis:?}");
+        assert_eq!(world.subject("email:ann@post.example"), None);
+        // Their own fresh consent brings them back, as everybody else.
+        let own =
+            format!("email,at,optin,notice\nann@post.example,{},yes,letter-form@2\n", hour(6));
+        assert_eq!(world.import("page", &own, hour(7)).summary.returned, 1, "{axis:?}");
     }
 }
 

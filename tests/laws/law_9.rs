@@ -3,9 +3,11 @@
 //! The fold is compared with a naive model, written from its three rules and nothing else: for each
 //! home a list of standing "no"s and one yes, and over homes whoever says no.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
-use crate::common::hour;
+use crate::common::{World, hour};
 use candor::base::clock::Moment;
 use candor::consent::fold::{AsOf, Home, Joined, Standing, in_force_state, standing};
 use candor::consent::statement::{Axis, Statement};
@@ -105,7 +107,8 @@ fn heard<'s>(
         .filter(|s| s.axis == axis && s.recorded_at <= asked.known && when(s) <= asked.valid)
         .filter(|s| s.home == home || together_at(s))
         .collect();
-    heard.sort_by_key(|s| (when(s), is_no(s), s.recorded_at, s.n));
+    // Nothing was said later than it was heard of.
+    heard.sort_by_key(|s| (s.valid_at.min(s.recorded_at), is_no(s), s.recorded_at, s.n));
     heard
 }
 
@@ -380,4 +383,86 @@ fn asking_for_renewal_keeps_what_was_given() {
     assert_eq!(held(&world), 2);
     world.say("card:K1", &spoken(None, Withdrawn), hour(10));
     assert_eq!(held(&world), 0, "a withdrawal takes it all");
+}
+
+/// One browser, or one customer number, that several people use: each row names another person. None of
+/// them becomes the other, and a "no" holds for both.
+#[test]
+fn a_key_that_several_people_use_makes_nobody_one() {
+    let mut world = World::new();
+    let row = |key: &str, email: &str, optin: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice\n{key},2026-01-04,,{email},,{optin},letter-form@2\n"
+        )
+    };
+    for (key, email) in [("c1", "ann"), ("c2", "bob"), ("c3", "cleo")] {
+        world.import("shop", &row(key, &format!("{email}@x.example"), "yes"), hour(1));
+    }
+    let whose = |world: &World, name: &str| world.subject(&format!("email:{name}@x.example"));
+    let apart: BTreeSet<_> =
+        ["ann", "bob", "cleo"].iter().map(|name| whose(&world, name)).collect();
+    assert_eq!(apart.len(), 3);
+    let outcome = world.import("shop", &row("c1", "bob@x.example", "yes"), hour(2));
+    assert_eq!(outcome.summary.records_refused.get("key_names_another"), Some(&1));
+    let outcome = world.import("shop", &row("c1", "cleo@x.example", "out"), hour(3));
+    assert_eq!(outcome.summary.records_refused.get("key_names_another"), Some(&1));
+    let still: BTreeSet<_> =
+        ["ann", "bob", "cleo"].iter().map(|name| whose(&world, name)).collect();
+    assert_eq!(still, apart, "nobody was joined");
+    let ann = world.profile(whose(&world, "ann").unwrap()).to_string();
+    assert!(!ann.contains("bob@") && !ann.contains("cleo@"), "{ann}");
+    for (name, open) in [("ann", false), ("bob", true), ("cleo", false)] {
+        let subject = whose(&world, name).unwrap();
+        let state =
+            candor::subject::state::state(&world.store, &world.rules, subject, AsOf::at(hour(4)));
+        let letter = state.unwrap().purposes.into_iter().find(|p| p.purpose == "newsletter");
+        assert_eq!(letter.unwrap().in_force, open, "{name}");
+    }
+    // An address that nobody else goes by is a change of address; the old one names nobody any more.
+    world.import("shop", &row("c1", "ann-new@x.example", ""), hour(5));
+    assert_eq!(whose(&world, "ann-new"), whose(&world, "ann"));
+    world.import(
+        "leads",
+        "lead,at,name,email,optin,notice\nl1,2026-01-04,,ann@x.example,yes,letter-form@2\n",
+        hour(6),
+    );
+    assert_ne!(whose(&world, "ann-new"), world.subjects("email:ann@x.example").last().copied());
+}
+
+/// A source whose clock runs ahead: the "no" that comes in meanwhile takes back the "yes" that isn't yet.
+#[test]
+fn a_yes_dated_ahead_outlives_no_withdrawal() {
+    let mut yes = Statement {
+        n: 1,
+        home: 1,
+        record: 10,
+        axis: Axis::Consent,
+        purpose: 1,
+        channel: 1,
+        state: Given,
+        explicit: false,
+        confirmed: false,
+        own: true,
+        source: 1,
+        notice_version: 1,
+        every_days: 0,
+        valid_at: hour(5),
+        recorded_at: hour(1),
+    };
+    let no = Statement {
+        n: 2,
+        state: Withdrawn,
+        source: 0,
+        valid_at: hour(2),
+        recorded_at: hour(2),
+        ..yes
+    };
+    let homes = [Home { id: 1, moves: Vec::new() }];
+    let state = |all: &[Statement]| {
+        standing(all, &homes, Some(1), AsOf::at(hour(9))).consents.get(&(1, 1)).map(|c| c.state)
+    };
+    assert_eq!(state(&[yes, no]), Some(Withdrawn));
+    // What was said after it counts.
+    (yes.n, yes.recorded_at) = (3, hour(6));
+    assert_eq!(state(&[no, yes]), Some(Given));
 }

@@ -104,8 +104,9 @@ fn said_at(store: &Store, at: Option<&str>, now: Moment) -> Result<Moment> {
 }
 
 fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Result<Answer> {
-    let now = Moment::now();
     let mut store = context.open(Access::Write)?;
+    // Where the machine's clock was set back, what is said now is said after all that is recorded.
+    let now = Moment::now().max(store.log().last_at());
     let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;

@@ -17,7 +17,9 @@ use crate::profile::merge::public_text;
 use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
 };
-use crate::profile::recognise::{identifier_fingerprint, key_fingerprint};
+use crate::profile::recognise::{
+    blind_fingerprint, identifier_blind, identifier_fingerprint, key_fingerprint,
+};
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
@@ -418,6 +420,8 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
             let field = store.words().text(WordKind::Field, value.field);
             if let Some(kind) = field.strip_prefix("identifier.") {
                 prints.push(identifier_fingerprint(secret, kind, &value.text));
+                let blind = identifier_blind(secret, kind, &value.text);
+                prints.push(blind_fingerprint(secret, blind));
             }
         }
         for print in prints {
