@@ -86,7 +86,7 @@ impl Count {
 /// What was recorded by a moment and is still held, by purpose, category, source and policy.
 pub fn basis(store: &Store, as_of: Moment) -> Result<BasisReport> {
     let conn = store.conn();
-    let people = People::load(conn)?;
+    let people = People::as_of(conn, as_of)?;
     let books = Books::load(conn, store.words())?;
     let masks = Masks::load(conn)?;
     let mut cells: BTreeMap<Cell, Count> = BTreeMap::new();

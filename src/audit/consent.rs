@@ -55,7 +55,7 @@ pub struct ConsentReport {
     /// The policy version in force then.
     pub policy: u32,
     /// How many people were asked about: those of whom something had been recorded by then, and who
-    /// are still held, grouped as they are today.
+    /// are still held, grouped as they were then.
     pub people: u64,
     /// By purpose, channel and state.
     pub states: Vec<StateCount>,

@@ -14,6 +14,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::{Statement, state_code};
+use crate::consent::then::Then;
 use crate::profile::lookup::first_entry_of;
 use crate::store::first_entry_from;
 
@@ -76,33 +77,39 @@ pub struct People {
 impl People {
     /// Reads everybody.
     pub fn load(conn: &Connection) -> Result<People> {
-        People::up_to(conn, i64::MAX)
+        People::up_to(conn, i64::MAX, &Then::before(conn, i64::MAX)?)
     }
 
-    /// Reads everybody of whom something had been recorded by a moment, grouped as they are today.
+    /// Reads everybody, grouped as they were at a moment.
+    pub fn as_of(conn: &Connection, at: Moment) -> Result<People> {
+        let later = first_entry_from(conn, Moment(at.0.saturating_add(1)))?;
+        People::up_to(conn, i64::MAX, &Then::before(conn, later)?)
+    }
+
+    /// Reads everybody of whom something had been recorded by a moment, grouped as they were then.
     pub fn known_by(conn: &Connection, at: Moment) -> Result<People> {
         let later = first_entry_from(conn, Moment(at.0.saturating_add(1)))?;
-        People::up_to(conn, last_record_before(conn, later)?)
+        People::up_to(conn, last_record_before(conn, later)?, &Then::before(conn, later)?)
     }
 
-    fn up_to(conn: &Connection, last_record: i64) -> Result<People> {
+    fn up_to(conn: &Connection, last_record: i64, then: &Then) -> Result<People> {
         sql::read_through(conn)?;
         let mut people = People::default();
-        people.read_records(conn, last_record)?;
+        people.read_records(conn, last_record, then)?;
         people.read_statements(conn)?;
         Ok(people)
     }
 
-    fn read_records(&mut self, conn: &Connection, last_record: i64) -> Result<()> {
+    fn read_records(&mut self, conn: &Connection, last_record: i64, then: &Then) -> Result<()> {
         let mut rows: Vec<(i64, i64, usize)> = Vec::new();
         sql::records(conn, |id, subject, home| {
             if id <= last_record
-                && let Ok(id) = usize::try_from(id)
+                && let Ok(number) = usize::try_from(id)
             {
-                rows.push((subject, home, id));
+                rows.push((then.subject(id, subject), home, number));
             }
         })?;
-        let mut moves = standing_merges(conn)?;
+        let mut moves = standing_merges(conn, then)?;
         let last = rows.iter().map(|(.., id)| *id).max().unwrap_or(0);
         self.slot_of = vec![NOBODY; last + 1];
         rows.sort_unstable();
@@ -346,9 +353,9 @@ impl Kinds {
 }
 
 /// The standing merges that moved each record, in order.
-fn standing_merges(conn: &Connection) -> Result<HashMap<usize, Vec<Joined>>> {
+fn standing_merges(conn: &Connection, then: &Then) -> Result<HashMap<usize, Vec<Joined>>> {
     let mut moves: HashMap<usize, Vec<Joined>> = HashMap::new();
-    for merge in sql::merges(conn)?.iter().filter(|merge| merge.undone == 0) {
+    for merge in sql::merges(conn)?.iter().filter(|merge| then.stood(merge.entry, merge.undone)) {
         for record in merge.records.iter().filter_map(|record| usize::try_from(*record).ok()) {
             let moved = Joined { at: merge.at, entry: merge.entry };
             moves.entry(record).or_default().push(moved);

@@ -81,7 +81,7 @@ const EMPTY: Tally = Tally {
 pub fn retention(store: &Store, who: Option<i64>, as_of: Moment) -> Result<RetentionReport> {
     let conn = store.conn();
     let rules = store::rulebook_at(conn, store.words(), as_of)?;
-    let people = People::load(conn)?;
+    let people = People::as_of(conn, as_of)?;
     let books = Books::load(conn, store.words())?;
     let masks = Masks::load(conn)?;
     let contacts = contacts(store, &people, &books, as_of)?;

@@ -9,6 +9,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
 use crate::collect::normalise;
+use crate::consent::then::Then;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::policy::types::{Policy, Winner};
@@ -78,13 +79,52 @@ pub fn record_named(
     if public_id_of(who).is_some() {
         return Ok(None);
     }
+    let named = records_named(conn, secret, policy, who)?;
+    Ok(named.into_iter().filter(|(_, of)| *of == subject).map(|(record, _)| record).min())
+}
+
+/// The records that hold the identifier that WHO names, each with its subject.
+fn records_named(
+    conn: &Connection,
+    secret: &StoreSecret,
+    policy: &Policy,
+    who: &str,
+) -> Result<Vec<(i64, i64)>> {
     let mut records = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {
         let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
-        records
-            .extend(holders.iter().filter(|(_, s, ..)| *s == subject).map(|(record, ..)| *record));
+        records.extend(holders.iter().map(|(record, subject, ..)| (*record, *subject)));
     }
-    Ok(records.into_iter().min())
+    Ok(records)
+}
+
+/// The subjects that WHO named at an earlier point of the ledger, whatever was joined or parted since.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_then(
+    conn: &Connection,
+    secret: &StoreSecret,
+    policy: &Policy,
+    who: &str,
+    then: &Then,
+) -> Result<Vec<i64>> {
+    let today = find(conn, secret, policy, who)?;
+    let mut found = Vec::new();
+    if let Some(public_id) = public_id_of(who) {
+        let named = sql::subject_by_public_id(conn, public_id)?;
+        for subject in named.into_iter().chain(today) {
+            if found.is_empty() && !then.records(conn, subject)?.is_empty() {
+                found.push(subject);
+            }
+        }
+    } else {
+        let named = records_named(conn, secret, policy, who)?;
+        found.extend(named.into_iter().map(|(record, subject)| then.subject(record, subject)));
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
 }
 
 /// What `kind:value` may stand for, each in its one form.

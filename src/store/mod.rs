@@ -31,7 +31,7 @@ pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, side_files};
 pub use policies::{
     Applied, applied, apply, hex, in_force, latest, notice_since, notice_texts, purposes_with_data,
-    rulebook_at, rulebook_of, words_of,
+    rulebook_at, rulebook_at_or_first, rulebook_of, words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};

@@ -121,6 +121,20 @@ pub fn rulebook_at(conn: &rusqlite::Connection, words: &Words, at: Moment) -> Re
     }
 }
 
+/// The rulebook that was in force at a moment, or the first one for what was before it: what people said
+/// before there was a policy is judged by that.
+pub fn rulebook_at_or_first(
+    conn: &rusqlite::Connection,
+    words: &Words,
+    at: Moment,
+) -> Result<Rulebook> {
+    let all = applied(conn)?;
+    match all.iter().rev().find(|policy| policy.applied_at <= at).or(all.first()) {
+        Some(policy) => rulebook_of(words, policy),
+        None => rulebook_at(conn, words, at),
+    }
+}
+
 /// Since when a version of a notice has been declared; `None` for one that never was.
 pub fn notice_since(
     conn: &rusqlite::Connection,

@@ -187,7 +187,18 @@ pub struct HoldState {
 
 /// The state of a subject, as of any moment.
 pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Result<State> {
-    let standing = History::load(store.conn(), subject)?.standing(asked);
+    state_by(store, rules, subject, &History::load(store.conn(), subject)?, asked)
+}
+
+/// The state of a subject by a history of it, such as that of an earlier point of the ledger.
+pub fn state_by(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    history: &History,
+    asked: AsOf,
+) -> Result<State> {
+    let standing = history.standing(asked);
     let objections = rules.names(standing.objections).into_iter().map(str::to_owned).collect();
     let permissions = standing.permissions.iter();
     let channels = permissions

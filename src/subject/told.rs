@@ -66,8 +66,13 @@ pub struct Told {
 
 /// Everything that was ever said by or about a subject, by valid time.
 pub fn told(store: &Store, subject: i64) -> Result<Vec<Told>> {
+    of_records(store, &profile_sql::records_of(store.conn(), subject)?)
+}
+
+/// Everything that was ever said by or about some records' people, by valid time.
+pub fn of_records(store: &Store, records: &[i64]) -> Result<Vec<Told>> {
     let mut all = Vec::new();
-    for record in profile_sql::records_of(store.conn(), subject)? {
+    for record in records.iter().copied() {
         let key = profile_sql::record_key(store.conn(), record)?;
         for (n, mut body) in sql::payloads_of(store.conn(), record)? {
             apply_seal(&key, Sealed::Payload, n, &mut body);

@@ -5,10 +5,15 @@ use proptest::prelude::*;
 
 use crate::common::{World, hour};
 use crate::law_9_the_most_protective_wins::{history, statement};
+use candor::audit::consent::consent;
+use candor::base::clock::Moment;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::{AsOf, Home, Joined, standing};
+use candor::consent::then::Then;
 use candor::policy::types::ConsentState;
-use candor::subject::state;
+use candor::profile::merge::{self, Decider};
+use candor::profile::{lookup, read};
+use candor::subject::{state, told};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3_000))]
@@ -73,4 +78,73 @@ fn valid_and_recorded_time_are_two_questions() {
     let answers = asked.map(|(valid, known)| in_force(valid, known));
     // Before she said yes; before candor knew; in between; as known then; by hindsight; before the no.
     assert_eq!(answers, [false, false, true, true, false, true]);
+}
+
+/// Joining and parting two profiles today, and another policy, change no answer about yesterday.
+#[test]
+fn what_is_joined_parted_or_declared_today_changes_no_answer_about_yesterday() {
+    let mut world = World::new();
+    let row = |key: &str, name: &str, optin: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice\n{key},2026-01-04,,{name}@x.example,,{optin},letter-form@2\n"
+        )
+    };
+    world.import("shop", &row("c1", "ann", "yes"), hour(1));
+    world.import("shop", &row("c2", "bob", "no"), hour(2));
+    let known = hour(5);
+    let answers = |world: &World| {
+        let conn = world.store.conn();
+        let entry = candor::store::first_entry_from(conn, Moment(known.0 + 1)).unwrap();
+        let then = Then::before(conn, entry).unwrap();
+        let rules = candor::store::rulebook_at_or_first(conn, world.store.words(), known).unwrap();
+        let asked = AsOf::at(known);
+        let mut answers = Vec::new();
+        for who in ["email:ann@x.example", "email:bob@x.example"] {
+            let policy = &world.rules.policy;
+            let found = read::find_then(conn, world.store.secret(), policy, who, &then).unwrap();
+            for subject in found {
+                let history = then.history(conn, subject).unwrap();
+                let state =
+                    state::state_by(&world.store, &rules, subject, &history, asked).unwrap();
+                answers.push(serde_json::to_value(&state).unwrap());
+                let said = then.records(conn, subject).unwrap();
+                answers.push(
+                    serde_json::to_value(told::of_records(&world.store, &said).unwrap()).unwrap(),
+                );
+            }
+        }
+        answers.push(serde_json::to_value(consent(&world.store, None, known).unwrap()).unwrap());
+        answers
+    };
+    let before = answers(&world);
+    assert_eq!(before.len(), 5);
+    let (ann, bob) = (
+        world.subject("email:ann@x.example").unwrap(),
+        world.subject("email:bob@x.example").unwrap(),
+    );
+    world.store.write(hour(10), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    assert_eq!(answers(&world), before, "joined today");
+    let joined = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    // Asked about a moment at which they were one, they are one, also after they were parted.
+    let one = |world: &World| {
+        let conn = world.store.conn();
+        let entry = candor::store::first_entry_from(conn, Moment(hour(12).0 + 1)).unwrap();
+        let then = Then::before(conn, entry).unwrap();
+        let history = then.history(conn, ann).unwrap();
+        let subjects = ["email:ann@x.example", "email:bob@x.example"].map(|who| {
+            read::find_then(conn, world.store.secret(), &world.rules.policy, who, &then).unwrap()
+        });
+        (subjects, history.statements, history.homes)
+    };
+    let together = one(&world);
+    assert_eq!(together.0, [vec![ann], vec![ann]]);
+    world.store.write(hour(20), |w| merge::split(w, &joined)).unwrap();
+    assert_eq!(answers(&world), before, "parted today");
+    assert_eq!(one(&world), together, "parted later");
+    let material = "\n[[notice.letter-form.version]]\nversion = 3\nlanguage = \"en\"\nmaterial = true\ntext = \"Another letter.\"\n";
+    let policy =
+        crate::common::POLICY.replacen("\n[purpose.", &format!("{material}\n[purpose."), 1);
+    crate::common::apply(&mut world.store, &policy, hour(30));
+    world.reopen();
+    assert_eq!(answers(&world), before, "another policy today");
 }

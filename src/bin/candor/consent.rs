@@ -10,6 +10,7 @@ use candor::consent::history::History;
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
+use candor::consent::then::Then;
 use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
 use candor::policy::types::{ConsentState, Source};
 use candor::profile::read;
@@ -240,14 +241,27 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
+/// The point of the ledger up to which everything was known at a moment.
+fn then(store: &Store, known: Moment) -> Result<Then> {
+    let entry = match known {
+        Moment::FOREVER => i64::MAX,
+        known => store::first_entry_from(store.conn(), Moment(known.0.saturating_add(1)))?,
+    };
+    Then::before(store.conn(), entry)
+}
+
 fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
-    let told = told::told(&store, subject)?;
-    let told: Vec<_> = told.into_iter().filter(|t| t.recorded <= known).collect();
+    let then = then(&store, known)?;
+    let mut told = Vec::new();
+    for named in read::find_then(store.conn(), store.secret(), &rules.policy, who, &then)? {
+        told.extend(told::of_records(&store, &then.records(store.conn(), named)?)?);
+    }
+    told.retain(|told| told.recorded <= known);
     for t in &told {
         let language = t.language.as_ref().map(|l| format!(" ({l})")).unwrap_or_default();
         let notice = match t.notice.as_str() {
@@ -278,14 +292,22 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
     let mut store = context.open_to_look()?;
     let valid = moment_if(&store, at)?.unwrap_or_else(Moment::now);
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
-    let rules = store::latest(store.conn(), store.words())?;
-    let people = read::find(store.conn(), store.secret(), &rules.policy, who)?;
-    for subject in &people {
-        context.note_look(&mut store, *subject, "consent.state")?;
+    let latest = store::latest(store.conn(), store.words())?;
+    for subject in read::find(store.conn(), store.secret(), &latest.policy, who)? {
+        context.note_look(&mut store, subject, "consent.state")?;
     }
+    // Who was one person then, and what the policy asked for then: later merges and policies change
+    // nothing of it.
+    let then = then(&store, known)?;
+    let (conn, words) = (store.conn(), store.words());
+    let rules = store::rulebook_at_or_first(conn, words, valid.min(known))?;
+    let people = read::find_then(conn, store.secret(), &latest.policy, who, &then)?;
     let states = people
         .into_iter()
-        .map(|subject| state::state(&store, &rules, subject, AsOf { valid, known }))
+        .map(|subject| {
+            let history = then.history(conn, subject)?;
+            state::state_by(&store, &rules, subject, &history, AsOf { valid, known })
+        })
         .collect::<Result<Vec<_>>>()?;
     let document = match <[state::State; 1]>::try_from(states) {
         Ok([only]) => only,

@@ -1,0 +1,71 @@
+//! Who was one person with whom at a point of the ledger: the merges and splits since are taken back.
+//!
+//! An answer about the past must not change because two profiles were joined or parted today (law 10).
+//! Which merges stood is told by entry numbers, which also order what one transaction did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
+
+use crate::base::error::Result;
+
+use super::history::History;
+use super::sql;
+
+/// A point of the ledger: by the entries before a number.
+#[derive(Clone, Debug)]
+pub struct Then {
+    before: i64,
+    /// Where records were that merges or splits have moved since.
+    subjects: BTreeMap<i64, i64>,
+}
+
+impl Then {
+    /// Takes back what merges and splits from an entry on have moved. A single record that was parted
+    /// from its profile without a merge to take back stays parted.
+    pub fn before(conn: &Connection, entry: i64) -> Result<Then> {
+        let mut subjects = BTreeMap::new();
+        for (merge, subject) in sql::moves_since(conn, entry)? {
+            for record in sql::moved_by(conn, merge)? {
+                subjects.insert(record, subject);
+            }
+        }
+        Ok(Then { before: entry, subjects })
+    }
+
+    /// The subject that a record belonged to, which today belongs to `today`.
+    pub fn subject(&self, record: i64, today: i64) -> i64 {
+        self.subjects.get(&record).copied().unwrap_or(today)
+    }
+
+    /// Whether a merge stood.
+    pub fn stood(&self, entry: i64, undone_entry: i64) -> bool {
+        entry < self.before && (undone_entry == 0 || undone_entry >= self.before)
+    }
+
+    /// The records of a subject.
+    pub fn records(&self, conn: &Connection, subject: i64) -> Result<Vec<i64>> {
+        let today = sql::records_of(conn, subject)?;
+        let mut records: BTreeSet<i64> =
+            today.into_iter().filter(|record| self.subject(*record, subject) == subject).collect();
+        records.extend(self.subjects.iter().filter(|(_, s)| **s == subject).map(|(r, _)| *r));
+        Ok(records.into_iter().collect())
+    }
+
+    /// The history of a subject: what its records had said, and the homes that were one.
+    pub fn history(&self, conn: &Connection, subject: i64) -> Result<History> {
+        let mut history = History::default();
+        let mut first: BTreeMap<i64, i64> = BTreeMap::new();
+        for record in self.records(conn, subject)? {
+            let Some(home) = sql::home_of(conn, record)? else { continue };
+            first.entry(home).or_insert(record);
+            let said = sql::statements_of_record(conn, record)?;
+            history.statements.extend(said.into_iter().filter(|s| s.n < self.before));
+        }
+        history.statements.sort_unstable_by_key(|s| s.n);
+        for (home, first) in first {
+            history.homes.push(sql::home_then(conn, home, first, self.before)?);
+        }
+        Ok(history)
+    }
+}
