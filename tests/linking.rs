@@ -181,6 +181,45 @@ fn who_objects_after_they_were_linked_is_asked_about_no_more() {
 }
 
 #[test]
+fn who_objects_after_they_were_joined_stands_alone_again() {
+    let town = Town::new(40);
+    let mut world = world_of(&town);
+    let before: Vec<i64> = (1..=80).map(|record| subject_of(&world, record)).collect();
+    run(&mut world, 3);
+    let joined = numbers(
+        world.store.conn(),
+        "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
+    );
+    assert!(joined.len() > 20, "{joined:?}");
+    let records = lookup::records_of(world.store.conn(), joined[0]).unwrap();
+    let id = merge::public_text(lookup::public_id(world.store.conn(), joined[0]).unwrap());
+    let objection =
+        Spoken { axis: Axis::Objection, purpose: Some("one_profile"), ..Spoken::default() };
+    world.say(&id, &objection, hour(4));
+    for record in &records {
+        let born = before[usize::try_from(*record).unwrap() - 1];
+        assert_eq!(subject_of(&world, *record), born, "each has its own back");
+    }
+    // What the others are stays; and nobody is joined anew, also when the objection is lifted.
+    assert_eq!(
+        subject_of(&world, lookup::records_of(world.store.conn(), joined[1]).unwrap()[0]),
+        joined[1]
+    );
+    holds(&world);
+    let lifted = Spoken { state: ConsentState::Withdrawn, ..objection };
+    world.say(&id, &lifted, hour(5));
+    run(&mut world, 6);
+    assert_ne!(subject_of(&world, records[0]), subject_of(&world, records[1]));
+    holds(&world);
+    // A person's own join doesn't rest on linking.
+    let (a, b) = (subject_of(&world, records[0]), subject_of(&world, records[1]));
+    world.store.write(hour(7), |w| merge::join(w, a.max(b), a.min(b), Decider::Person)).unwrap();
+    world.say(&id, &objection, hour(8));
+    assert_eq!(subject_of(&world, records[0]), subject_of(&world, records[1]));
+    holds(&world);
+}
+
+#[test]
 fn answers_stand_whatever_is_learned_later() {
     let town = Town::new(60);
     let mut world = world_of(&town);
@@ -540,6 +579,7 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     world.store.truncate_wal().unwrap();
     let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
                  DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
+                 DROP INDEX record_home;
                  DELETE FROM sqlite_sequence WHERE name = 'question';
                  DELETE FROM word WHERE kind = 'category';
                  PRAGMA wal_checkpoint(TRUNCATE)";

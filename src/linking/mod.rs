@@ -3,7 +3,7 @@
 //!
 //! `takes_part` asks the gate who may be compared at all; `run` compares everybody and learns; `newcomers`
 //! compares who came since with those whom they meet in the `index`; `findings` writes what either found;
-//! `review` is the queue of questions to people; `pair` explains two records; `report` tells how it
+//! `parting` takes joins back where the person objects; `review` is the queue of questions to people; `pair` explains two records; `report` tells how it
 //! stands. Joins go through `profile::merge` like every other, so a split takes them back and no consent
 //! is widened.
 
@@ -15,8 +15,10 @@ pub mod review;
 pub mod run;
 mod bridges;
 mod findings;
+mod parting;
 pub(crate) mod sql;
 mod takes_part;
 
+pub use parting::part_objectors;
 pub use run::{Done, plan, run};
 pub use takes_part::{LeftOut, linking_purposes};

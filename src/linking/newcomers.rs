@@ -25,7 +25,7 @@ use super::takes_part::{Asking, Person, Taking, linking_purposes, secret};
 const BATCH_MS_MAX: i64 = 200;
 
 /// Of those whom a newcomer meets, so many are compared at most: those whom it meets most often.
-const MET_MOST: usize = 100;
+const MET_MOST: usize = 40;
 
 /// From so many newcomers on, and from this share of those whom the model was learned from, a run for
 /// everybody is the better way: it is faster, and learns anew.

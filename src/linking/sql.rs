@@ -141,6 +141,19 @@ pub fn decide_question(conn: &Connection, id: i64, state: i64, entry: i64) -> Re
     Ok(())
 }
 
+/// Whether linking made a merge, by the link that it stands on.
+pub fn is_found_join(conn: &Connection, merge: i64, entry: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "WITH moved AS (SELECT record FROM merge_record WHERE merge = $1)
+             SELECT EXISTS (SELECT 1 FROM link WHERE a IN (SELECT record FROM moved)
+                            AND kind = 3 AND entry = $2 AND retired_entry = 0)
+                 OR EXISTS (SELECT 1 FROM link WHERE b IN (SELECT record FROM moved)
+                            AND kind = 3 AND entry = $2 AND retired_entry = 0)",
+        )?
+        .query_row([merge, entry], |row| row.get(0))?)
+}
+
 /// How many questions there are of each state.
 pub fn question_counts(conn: &Connection) -> Result<Vec<(i64, u64)>> {
     let mut statement =

@@ -110,9 +110,10 @@ impl<'r> Admission<'r> {
             let subject = sql::record(writer.conn, record)?.subject;
             let gone = forget::sweep(writer, self.rules, subject, "consent")?;
             if gone.values + gone.events > 0 {
-                self.held.clear();
                 self.memory.forget();
             }
+            // What was held of people, and who was one person, may be otherwise now.
+            self.forget_people();
         }
         Ok(())
     }

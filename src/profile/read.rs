@@ -50,7 +50,11 @@ pub fn find(
         while sql::subject_state(conn, subject)? == Some(sql::SUBJECT_MERGED) {
             subject = sql::merged_into(conn, subject)?.ok_or_else(nobody)?;
         }
-        return Ok(vec![subject]);
+        // What is left of an erased person from whom somebody was parted is a number.
+        return match sql::records_of(conn, subject)?.is_empty() {
+            true => Err(nobody()),
+            false => Ok(vec![subject]),
+        };
     }
     let mut found = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {

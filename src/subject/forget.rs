@@ -16,7 +16,7 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
-use crate::linking::index;
+use crate::linking::{index, part_objectors};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
@@ -147,8 +147,14 @@ pub fn sweep(
     subject: i64,
     because: &str,
 ) -> Result<Forgotten> {
-    let forgotten = forget_unreasoned(writer, rules, subject, because)?;
-    index::keep_in_step(writer, rules, subject)?;
+    let mut forgotten = Forgotten::default();
+    // Whoever objects to being linked stands alone before anything of the others is looked at.
+    for subject in part_objectors(writer, rules, subject)? {
+        let gone = forget_unreasoned(writer, rules, subject, because)?;
+        forgotten.values += gone.values;
+        forgotten.events += gone.events;
+        index::keep_in_step(writer, rules, subject)?;
+    }
     Ok(forgotten)
 }
 

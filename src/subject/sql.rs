@@ -225,7 +225,17 @@ pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
             delete_subject(conn, from)?;
         }
     }
-    conn.prepare_cached("DELETE FROM subject WHERE id = $1")?.execute([subject])?;
+    // A record that was parted from it is still held, and was born here.
+    conn.prepare_cached(
+        "UPDATE subject SET state = 2 WHERE id = $1
+         AND EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
+    )?
+    .execute([subject])?;
+    conn.prepare_cached(
+        "DELETE FROM subject WHERE id = $1
+         AND NOT EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
+    )?
+    .execute([subject])?;
     Ok(())
 }
 

@@ -748,6 +748,28 @@ fn whoever_said_no_before_the_erasure_stays_out_too() {
     }
 }
 
+/// A record that was parted from a profile outlives it: the number of the subject that it was born into
+/// stays, and nothing else.
+#[test]
+fn who_was_parted_from_an_erased_person_is_sound() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "ann@x.example"), hour(1));
+    world.import("shop", &customer("c2", "bob@x.example"), hour(1));
+    let [ann, bob] =
+        ["ann", "bob"].map(|who| world.subject(&format!("email:{who}@x.example")).unwrap());
+    world.store.write(hour(2), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    let record = lookup::records_of(world.store.conn(), ann).unwrap()[1];
+    world.store.write(hour(3), |w| merge::part_record(w, record)).unwrap();
+    let gone = [ann, bob]
+        .map(|subject| merge::public_text(lookup::public_id(world.store.conn(), subject).unwrap()));
+    world.erase("email:ann@x.example", hour(4));
+    world.is_sound();
+    assert!(world.subject("email:bob@x.example").is_some());
+    assert!(gone.iter().all(|id| world.subject(id).is_none()), "of whom nothing is held");
+    world.erase("email:bob@x.example", hour(5));
+    world.is_sound();
+}
+
 /// What the gate doesn't take for a consent brings nobody back.
 #[test]
 fn a_consent_that_is_not_in_force_brings_nobody_back() {

@@ -22,3 +22,6 @@ CREATE TABLE compared (
 -- was an index, that is everybody.
 CREATE TABLE newcomer (record INTEGER PRIMARY KEY) STRICT;
 INSERT INTO newcomer (record) SELECT id FROM record WHERE EXISTS (SELECT 1 FROM model);
+
+-- Records that live elsewhere than where they were born: their home outlives whoever else lived there.
+CREATE INDEX record_home ON record (home) WHERE home <> subject;
