@@ -124,6 +124,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
         events: vec![EventMap {
             name: "e".into(),
             category: "any".into(),
+            when: BTreeMap::new(),
             id: Some(field("b")),
             at: None,
             grouped,
