@@ -538,7 +538,8 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     let mut world = World::under(POLICY);
     Town::new(20).import(&mut world, 1);
     world.store.truncate_wal().unwrap();
-    let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
+    let older = "DROP TABLE model; DROP TABLE question; DROP TABLE write_key;
+                 PRAGMA user_version = 1;
                  DELETE FROM sqlite_sequence WHERE name = 'question';
                  DELETE FROM word WHERE kind = 'category';
                  PRAGMA wal_checkpoint(TRUNCATE)";

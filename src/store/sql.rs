@@ -10,8 +10,11 @@ use crate::base::error::Result;
 pub const APPLICATION_ID: i64 = 0x434e_4452;
 
 /// The schema's scripts, in order; `user_version` counts those that were run.
-pub const MIGRATIONS: &[&str] =
-    &[include_str!("schema/0001_store.sql"), include_str!("schema/0002_linking.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("schema/0001_store.sql"),
+    include_str!("schema/0002_linking.sql"),
+    include_str!("schema/0003_write_keys.sql"),
+];
 
 /// How long a process waits for another one's write, in milliseconds.
 pub const BUSY_TIMEOUT_MS: u64 = 10_000;
