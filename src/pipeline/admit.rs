@@ -92,12 +92,17 @@ impl<'r> Admission<'r> {
         })
     }
 
+    /// Forgets whatever it remembers of the store: somebody else has written.
+    pub fn forget(&mut self, writer: &Writer<'_>) -> Result<()> {
+        self.forget_people();
+        self.memory = Memory::new(writer.conn, self.looking)?;
+        Ok(())
+    }
+
     /// Starts a batch.
     pub fn begin_batch<'c>(&mut self, writer: &Writer<'c>) -> Result<Items<'c>> {
         if writer.foreign_change {
-            self.held.clear();
-            self.people.forget();
-            self.memory = Memory::new(writer.conn, self.looking)?;
+            self.forget(writer)?;
         }
         self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
         // Nobody is erased within a batch: that would be another transaction.

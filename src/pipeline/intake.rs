@@ -65,6 +65,8 @@ pub struct Fate {
 pub struct Intake<'r> {
     rules: &'r Rulebook,
     lanes: BTreeMap<String, Lane<'r>>,
+    /// The source that was taken in last.
+    last: String,
 }
 
 /// The way in of one source, on one day.
@@ -98,7 +100,7 @@ pub fn sending<'p>(rules: &'p Rulebook, name: &str) -> Result<&'p Source> {
 impl<'r> Intake<'r> {
     /// The way in under a policy.
     pub fn new(rules: &'r Rulebook) -> Intake<'r> {
-        Intake { rules, lanes: BTreeMap::new() }
+        Intake { rules, lanes: BTreeMap::new(), last: String::new() }
     }
 
     /// Takes deliveries in, all in one transaction; when it returns they are on disk. `check` is asked
@@ -144,6 +146,7 @@ impl<'r> Intake<'r> {
                 let line = i64::try_from(summary.rows + 1).unwrap_or(i64::MAX);
                 sql::put_progress(writer.conn, *import, line, &totals_of(summary))?;
                 self.lanes.insert(source.to_owned(), lane);
+                source.clone_into(&mut self.last);
             }
             Ok(fates)
         })
@@ -154,8 +157,12 @@ impl<'r> Intake<'r> {
     fn lane(&mut self, writer: &Writer<'_>, name: &str) -> Result<Lane<'r>> {
         let day = writer.now.0.div_euclid(DAY_MS);
         let before = self.lanes.remove(name);
-        if let Some(before) = before {
+        if let Some(mut before) = before {
             if before.day == day {
+                // What another source said may have changed where everybody stands.
+                if self.last != name {
+                    before.admission.forget(writer)?;
+                }
                 return Ok(before);
             }
             sql::finish_import(writer.conn, before.import, writer.now.0)?;

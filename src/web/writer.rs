@@ -146,9 +146,14 @@ impl Desk {
             if now.0 - looked_at.0 >= i64::try_from(LOOK.as_millis()).unwrap_or(0) {
                 let look = self.look(rules);
                 self.note(&look);
+                if !jobs.is_empty() {
+                    store::let_others_write();
+                }
                 looked_at = now;
             }
             if jobs.is_empty() {
+                // While nothing comes in, nothing of anybody is remembered: somebody may be erased.
+                intake = Intake::new(rules);
                 continue;
             }
             let (deliveries, asked): (Vec<Delivery>, Vec<Asked>) =

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::common::numbers;
+use candor::pipeline::intake::Intake;
+
+use crate::common::{World, hour, numbers};
+use crate::once::take_by;
 use crate::served::{Served, now, order, policy};
 
 fn page(message: &str, advertising: Option<bool>) -> Value {
@@ -132,4 +135,33 @@ fn another_process_changes_the_policy_and_erases_while_data_comes_in() {
     assert_eq!(served.held().iter().filter(|held| held.contains("u-1")).count(), 0);
     assert!(!crate::common::contains(&crate::common::raw(&served.path()), b"u-1"));
     served.is_sound();
+}
+
+/// What one source hears acts on what another one sends, though both are remembered.
+#[test]
+fn a_no_to_one_source_is_heard_by_all() {
+    let text = policy();
+    let web = &text[text.find("[source.web]").unwrap()..];
+    let both = format!("{text}\n{}", web.replace("source.web", "source.app"));
+    let mut world = World::under(&both);
+    let rules = world.rules.clone();
+    let mut intake = Intake::new(&rules);
+    let page = |message: &str, answer: bool| {
+        let mut page = page(message, Some(answer));
+        page["timestamp"] = hour(1).to_string().into();
+        json!({"batch": [page]})
+    };
+    let mut kept = |source: &str, body: &Value, hours: i64| {
+        take_by(&mut intake, &mut world, source, body, hour(hours)).remove(0).kept
+    };
+    assert!(kept("web", &page("w-1", true), 1) > 0);
+    assert!(kept("app", &page("a-1", true), 2) > 0);
+    let mut silent = page("a-2", true);
+    silent["batch"][0]["context"] = json!({});
+    assert_eq!(kept("app", &silent, 3), 1, "it stands where it stood");
+    kept("web", &page("w-2", false), 4);
+    let mut after = silent.clone();
+    after["batch"][0]["messageId"] = "a-3".into();
+    assert_eq!(kept("app", &after, 5), 0, "the other source has heard a no since");
+    world.is_sound();
 }

@@ -2,7 +2,7 @@
 
 use candor::base::clock::Moment;
 use candor::collect::tracking::{Arrival, Call, read};
-use candor::pipeline::intake::{Delivery, Intake};
+use candor::pipeline::intake::{Delivery, Fate, Intake};
 use serde_json::{Value, json};
 
 use crate::common::{World, hour};
@@ -29,12 +29,22 @@ fn the_same_message_is_one_event_also_after_a_restart() {
 }
 
 /// Takes a body in, as the writer does.
-fn take(world: &mut World, body: &Value, now: Moment) -> Vec<candor::pipeline::intake::Fate> {
+pub fn take(world: &mut World, body: &Value, now: Moment) -> Vec<Fate> {
+    let rules = world.rules.clone();
+    take_by(&mut Intake::new(&rules), world, "web", body, now)
+}
+
+/// The same, by what is remembered of earlier deliveries.
+pub fn take_by(
+    intake: &mut Intake<'_>,
+    world: &mut World,
+    source: &str,
+    body: &Value,
+    now: Moment,
+) -> Vec<Fate> {
     let arrival = Arrival { at: now, privacy_signal: false };
     let items = read(Call::Batch, body.to_string().as_bytes(), arrival).unwrap().items;
-    let delivery = Delivery { source: "web".into(), items };
-    let rules = world.rules.clone();
-    let mut intake = Intake::new(&rules);
+    let delivery = Delivery { source: source.into(), items };
     let mut fates = intake.take(&mut world.store, now, &[delivery], &mut |_, _| Ok(true)).unwrap();
     fates.remove(0).unwrap()
 }
@@ -48,9 +58,7 @@ fn however_many_are_held_and_whatever_the_clock_says() {
         json!({"type": "track", "userId": "u-1", "event": "Order Completed",
                "messageId": format!("m-{n}"), "timestamp": hour(1).to_string()})
     };
-    let kept = |fates: Vec<candor::pipeline::intake::Fate>| -> u64 {
-        fates.iter().map(|fate| fate.kept).sum()
-    };
+    let kept = |fates: Vec<Fate>| -> u64 { fates.iter().map(|fate| fate.kept).sum() };
     for batch in 0..5 {
         let items: Vec<Value> = (batch * 2_400..(batch + 1) * 2_400).map(item).collect();
         take(&mut world, &json!({"batch": items}), hour(2));

@@ -164,6 +164,11 @@ fn limits_cost_an_item_or_the_call() {
         assert_eq!(read(Call::Batch, text.as_bytes(), arrival()), Err(fault), "{text}");
     }
     assert_eq!(read(Call::Batch, b"\xff", arrival()), Err(BodyFault::NotJson));
+    let deep = format!("{}1{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let text = format!("{{\"userId\":\"u\",\"properties\":{deep},\"batch\":{deep}}}");
+    let body = read(Call::One(Kind::Page), text.as_bytes(), arrival()).unwrap();
+    assert_eq!(body.items[0].shape, Err(ItemFault::TooLarge));
+    assert_eq!(read(Call::Batch, text.as_bytes(), arrival()).unwrap().items.len(), 1);
 }
 
 #[test]
