@@ -21,3 +21,4 @@ pub mod subject;
 pub mod verify;
 pub mod audit;
 pub mod pipeline;
+pub mod web;

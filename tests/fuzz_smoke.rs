@@ -101,6 +101,20 @@ fn ndjson() {
 }
 
 #[test]
+fn tracking() {
+    run(
+        &[
+            br#"{"batch":[{"type":"identify","userId":"u","b":1,"traits":{"email":"a@x.example"}}]}"#,
+            br#"{"anonymousId":null,"userId":7,"event":"E","sentAt":"2026-01-05T09:00:00Z",
+                "timestamp":"2026-01-05T08:00:00.123456789Z","context":{"consentManagement":
+                {"allowedConsentIds":["a"],"deniedConsentIds":[]},"traits":{}}}"#,
+            b"writeKey=K&userId=u%20&context.consent.categoryPreferences.Ads=true&properties.a=1",
+        ],
+        fuzz::tracking,
+    );
+}
+
+#[test]
 fn xlsx() {
     let workbook = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/collect/customers.xlsx");
     let workbook = std::fs::read(workbook).unwrap();

@@ -134,6 +134,12 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             let size = body["size"].as_u64().unwrap_or(0);
             format!("outsiders signed the first {}", counted(size, "entry", "entries"))
         }
+        "write_key.add" => format!(
+            "a key {} may send data of {} in from now on",
+            body["key"],
+            body["source"].as_str().unwrap_or("?")
+        ),
+        "write_key.revoke" => format!("the key {} sends no data in any more", body["key"]),
         "witness.add" => "a witness is asked from now on".into(),
         "witness.remove" => "a witness is asked no more".into(),
         "witness.refused" => "a witness refused this ledger as another history".into(),
@@ -285,6 +291,8 @@ mod tests {
             "witness.add",
             "witness.remove",
             "witness.refused",
+            "write_key.add",
+            "write_key.revoke",
             "profile.merge",
             "profile.split",
             "identity.run",

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::dates::DateReader;
 use super::identifiers::{is_placeholder, normalise};
-use super::row::Kind;
+use super::row::Kind as TextKind;
+use super::tracking::{Arrival, Call, Kind, Reader, item_of_query, read};
 use super::{ReadOptions, read_bytes};
 use crate::base::clock::Moment;
 use crate::policy::types::{
-    ConsentMap, Encoding, EventMap, FieldMap, Format, IdentifierForm, Source, Take, Target,
-    ValueType,
+    ConsentMap, Controller, Encoding, EventMap, FieldMap, Format, IdentifierForm, Policy, Source,
+    Take, Target, ValueType,
 };
 
 /// Reads the bytes as CSV, for each character set.
@@ -31,13 +32,33 @@ pub fn xlsx(bytes: &[u8]) {
     drain(bytes, Format::Xlsx, Encoding::Detect);
 }
 
+/// Reads the bytes as the body of calls of the tracking API, and as a query.
+pub fn tracking(bytes: &[u8]) {
+    let arrival = Arrival { at: Moment(1_700_000_000_000), privacy_signal: true };
+    let format = Some(Format::Tracking);
+    let source = Source { format, key: "person".into(), ..source(Encoding::Utf8, false) };
+    let controller = Controller { timezone: "UTC".into(), ..Controller::default() };
+    let policy = Policy { controller, ..Policy::default() };
+    let mut reader = Reader::new(&policy, &source).expect("the map is sound");
+    let (_, query) = item_of_query(&String::from_utf8_lossy(bytes));
+    let calls = Kind::ALL.map(Call::One).into_iter().chain([Call::Batch]);
+    for (call, bytes) in calls.flat_map(|call| [(call, bytes), (call, query.as_bytes())]) {
+        let Ok(body) = read(call, bytes, arrival) else { continue };
+        for shape in body.items.iter().filter_map(|item| item.shape.as_ref().ok()) {
+            if let Ok(record) = reader.read(shape, 1, arrival.at).record {
+                assert!(!record.key.is_empty(), "a record is somebody's");
+            }
+        }
+    }
+}
+
 /// Reads the bytes as a date, and as a date format with the text behind a line end.
 pub fn date(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (format, text) = text.split_once('\n').unwrap_or(("%d.%m.%Y %H:%M", &text));
     for formats in [vec![], vec![format.to_owned()]] {
         if let Ok(mut reader) = DateReader::new(&formats, "Europe/Dublin") {
-            for kind in [Kind::Bare, Kind::Iso] {
+            for kind in [TextKind::Bare, TextKind::Iso] {
                 reader.moment(text, kind);
                 reader.date(text, kind);
             }
@@ -124,6 +145,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
         events: vec![EventMap {
             name: "e".into(),
             category: "any".into(),
+            when: BTreeMap::new(),
             id: Some(field("b")),
             at: None,
             grouped,

@@ -93,7 +93,7 @@ impl Mapper {
         }
         let mut consents = Vec::new();
         for map in &source.consents {
-            consents.push(ConsentReader::new(map, &mut plan, &dates)?);
+            consents.push(ConsentReader::new(map, source.format, &mut plan, &dates)?);
         }
         let mut events = Vec::new();
         for (index, map) in source.events.iter().enumerate() {
@@ -120,6 +120,23 @@ impl Mapper {
     /// The fields that it reads.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Declares a field that is known and not read.
+    pub fn ignore(&mut self, name: &str) {
+        if self.plan.slot(name).is_none() {
+            self.plan.ignore(name);
+        }
+    }
+
+    /// Observations and events later than this lie in the future from now on.
+    pub fn set_latest(&mut self, latest: Moment) {
+        self.latest = latest;
+    }
+
+    /// Whether the map has an event for a row.
+    pub fn has_event_for(&self, row: &Row) -> bool {
+        self.events.iter().any(|event| event.is_carried_by(row))
     }
 
     /// Whether rows may belong together.

@@ -13,7 +13,7 @@ use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::policy::types::{ConsentMap, ConsentState, Take};
+use crate::policy::types::{ConsentMap, ConsentState, Format, Take};
 
 /// A `ConsentMap`, ready to read rows.
 pub(super) struct ConsentReader {
@@ -27,12 +27,15 @@ pub(super) struct ConsentReader {
     method: Option<Taker>,
     confirmed_at: Option<(Taker, DateReader)>,
     explicit: bool,
+    /// Whose the time of a statement is that has none of its own.
+    by_row: Timed,
 }
 
 impl ConsentReader {
     /// Resolves a map; `dates` makes the reader of one time field.
     pub fn new(
         map: &ConsentMap,
+        format: Option<Format>,
         plan: &mut Plan,
         dates: &dyn Fn() -> Result<DateReader>,
     ) -> Result<ConsentReader> {
@@ -61,6 +64,10 @@ impl ConsentReader {
             method: Taker::optional(&map.method, plan)?,
             confirmed_at,
             explicit: map.explicit,
+            by_row: match format {
+                Some(Format::Tracking) => Timed::Restated,
+                _ => Timed::ByItsRow,
+            },
         })
     }
 
@@ -82,7 +89,7 @@ impl ConsentReader {
         let (at, timed) = match read_time(&mut self.at, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
             Time::Unreadable if state.loosens() => return,
-            Time::Absent if state.loosens() || self.at.is_none() => (observed, Timed::ByItsRow),
+            Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
         let Some(purpose) = self.purpose.shared(row, refused) else {

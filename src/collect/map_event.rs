@@ -19,6 +19,8 @@ const LINES: &str = "lines";
 /// An `EventMap`, ready to read rows.
 pub(super) struct EventReader {
     map: usize,
+    /// Slots, each with the text that it must hold.
+    when: Vec<(usize, String)>,
     id: Option<Taker>,
     at: Option<(Taker, DateReader)>,
     grouped: bool,
@@ -65,8 +67,11 @@ impl EventReader {
         let (first, second): (Vec<_>, Vec<_>) =
             properties.into_iter().partition(|(name, _)| order(name, LINES).is_lt());
         let bare = |list: Vec<(&str, Property)>| list.into_iter().map(|(_, p)| p).collect();
+        let when = |(field, text): (&String, &String)| (plan.want(field), text.trim().to_owned());
+        let when = map.when.iter().map(when).collect();
         Ok(EventReader {
             map: index,
+            when,
             id: Taker::optional(&map.id, plan)?,
             at: match &map.at {
                 Some(take) => Some((Taker::new(take, plan)?, dates()?)),
@@ -84,6 +89,12 @@ impl EventReader {
         self.grouped
     }
 
+    /// Whether a row is one of those that carry the event.
+    #[inline]
+    pub fn is_carried_by(&self, row: &Row) -> bool {
+        self.when.iter().all(|(slot, text)| row.get(*slot).is_some_and(|said| said.trim() == text))
+    }
+
     /// When the event of a row happened: its own time, else the row's. An event whose time is there and
     /// can't be taken is not taken either: at another time it would be another event.
     pub fn time(
@@ -92,6 +103,9 @@ impl EventReader {
         observed: &Observed,
         latest: Moment,
     ) -> Result<Time, FieldRefusal> {
+        if !self.is_carried_by(row) {
+            return Ok(Time::NoEvent);
+        }
         let Some((taker, dates)) = &mut self.at else {
             return match &observed.refused {
                 Some(refusal) => Err(refusal.clone()),
@@ -179,7 +193,7 @@ impl EventReader {
 
 /// Whether a row carries an event, and of when.
 pub(super) enum Time {
-    /// The field of its time is empty.
+    /// The field of its time is empty, or it isn't one of those that do.
     NoEvent,
     /// It does; without a moment where neither it nor its row names one.
     Of(Option<Moment>),

@@ -29,6 +29,7 @@ mod rows;
 mod salvage;
 mod scan;
 mod take;
+pub mod tracking;
 mod values;
 mod weight;
 mod xlsx;

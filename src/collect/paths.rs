@@ -143,6 +143,11 @@ impl Paths {
         self.nodes[node as usize].ignored
     }
 
+    /// The path of a node.
+    pub fn name(&self, node: u32) -> Arc<str> {
+        self.nodes[node as usize].path.clone()
+    }
+
     /// Whether paths below the node are known.
     #[inline]
     pub fn has_children(&self, node: u32) -> bool {

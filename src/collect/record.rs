@@ -42,6 +42,8 @@ pub enum Timed {
     ByItsRow,
     /// Nobody says; it counts from its arrival.
     ByArrival,
+    /// It is as old as its row, and only tells again what holds: each row of the source carries it.
+    Restated,
 }
 
 /// What a row says about one consent.

@@ -97,6 +97,7 @@ pub fn event(name: &str) -> EventMap {
     EventMap {
         name: name.into(),
         category: "any".into(),
+        when: BTreeMap::new(),
         id: None,
         at: None,
         grouped: false,

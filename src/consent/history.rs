@@ -175,6 +175,15 @@ pub fn unsaid(
     let is_held = said().any(|s| s.state == new.state && s.valid_at == new.valid_at);
     match (timed, last) {
         (Timed::ByArrival, Some(last)) => (last.state != new.state).then_some(new),
+        // What holds is told again and again: only what differs from the word before it is news.
+        (Timed::Restated, _) => {
+            let before = said().filter(|s| s.valid_at <= new.valid_at);
+            let same = before.max_by_key(|s| (s.valid_at, s.n)).is_some_and(|s| {
+                let version = new.notice.as_ref().map_or(0, |(_, version)| *version);
+                s.state == new.state && s.notice_version == version
+            });
+            (!same).then_some(new)
+        }
         (Timed::ByItsRow, Some(last))
             if new.axis == Axis::Consent
                 && last.valid_at >= new.valid_at

@@ -56,41 +56,51 @@ pub struct Received {
 /// Those of [`Store::write`]. Whoever was not reached waits for the next time.
 pub fn receive(store: &mut Store, rules: &Rulebook, now: &dyn Fn() -> Moment) -> Result<Received> {
     let mut received = Received::default();
-    let waiting = sql::newcomers(store.conn())?;
-    if waiting == 0 || linking_purposes(rules).is_err() {
-        return Ok(received);
-    }
-    let Some(learned) = sql::latest_model(store.conn())? else { return Ok(received) };
-    let Ok(model) = serde_json::from_str::<Model>(&learned.body) else { return Ok(received) };
-    if waiting > RUN_FROM.max(u64::from(model.records) / RUN_SHARE) {
-        received.waiting = waiting;
-        return Ok(received);
-    }
-    loop {
-        let is_done = store.write(now(), |writer| {
-            let rules = in_force(writer.conn, writer.words, rules)?.into_owned();
-            let asking = Asking::new(writer.words, &rules, writer.now);
-            let reception = Reception {
-                asking: &asking,
-                purposes: linking_purposes(&rules).unwrap_or_default(),
-                model: &model,
-                version: learned.version,
-                secret: secret(writer.secret),
-            };
-            let end = Moment(now().0.saturating_add(BATCH_MS_MAX));
-            while let Some(record) = sql::first_newcomer(writer.conn)? {
-                reception.take(writer, record, &mut received)?;
-                if now() >= end {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        })?;
-        if is_done {
-            return Ok(received);
-        }
+    while receive_batch(store, rules, now, &mut received)? {
         let_others_write();
     }
+    Ok(received)
+}
+
+/// The same for as many as one transaction takes; returns whether others wait.
+///
+/// # Errors
+/// As [`receive`].
+pub fn receive_batch(
+    store: &mut Store,
+    rules: &Rulebook,
+    now: &dyn Fn() -> Moment,
+    received: &mut Received,
+) -> Result<bool> {
+    let waiting = sql::newcomers(store.conn())?;
+    if waiting == 0 || linking_purposes(rules).is_err() {
+        return Ok(false);
+    }
+    let Some(learned) = sql::latest_model(store.conn())? else { return Ok(false) };
+    let Ok(model) = serde_json::from_str::<Model>(&learned.body) else { return Ok(false) };
+    if received.newcomers == 0 && waiting > RUN_FROM.max(u64::from(model.records) / RUN_SHARE) {
+        received.waiting = waiting;
+        return Ok(false);
+    }
+    store.write(now(), |writer| {
+        let rules = in_force(writer.conn, writer.words, rules)?.into_owned();
+        let asking = Asking::new(writer.words, &rules, writer.now);
+        let reception = Reception {
+            asking: &asking,
+            purposes: linking_purposes(&rules).unwrap_or_default(),
+            model: &model,
+            version: learned.version,
+            secret: secret(writer.secret),
+        };
+        let end = Moment(now().0.saturating_add(BATCH_MS_MAX));
+        while let Some(record) = sql::first_newcomer(writer.conn)? {
+            reception.take(writer, record, received)?;
+            if now() >= end {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    })
 }
 
 /// All that newcomers are compared by.

@@ -16,7 +16,7 @@ use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
 use crate::policy::types::{ConsentState, Source, Target};
-use crate::profile::items::{Items, Memory};
+use crate::profile::items::{Items, Looking, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::recognise::{
     SeenIdentifier, Ties, Traits, blind_fingerprint, comparable, holder_fingerprint, holder_traits,
@@ -54,6 +54,7 @@ pub struct Admission<'r> {
     pub(super) people: People,
     anybody_suppressed: bool,
     pub(super) memory: Memory,
+    pub(super) looking: Looking,
     tally: Tally,
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
@@ -62,7 +63,13 @@ pub struct Admission<'r> {
 
 impl<'r> Admission<'r> {
     /// Prepares the field map of a source for deciding.
-    pub fn new(writer: &Writer<'_>, rules: &'r Rulebook, name: &str, import: i64) -> Result<Self> {
+    pub fn new(
+        writer: &Writer<'_>,
+        rules: &'r Rulebook,
+        name: &str,
+        import: i64,
+        looking: Looking,
+    ) -> Result<Self> {
         let source = &rules.policy.sources[name];
         let code = |kind, text: &str| writer.words.code(kind, text).unwrap_or(0);
         Ok(Admission {
@@ -76,7 +83,8 @@ impl<'r> Admission<'r> {
             held: HashMap::new(),
             people: People::default(),
             anybody_suppressed: true,
-            memory: Memory::new(writer.conn)?,
+            memory: Memory::new(writer.conn, looking)?,
+            looking,
             tally: Tally::default(),
             import,
             withdrawn: BTreeSet::new(),
@@ -84,12 +92,17 @@ impl<'r> Admission<'r> {
         })
     }
 
+    /// Forgets whatever it remembers of the store: somebody else has written.
+    pub fn forget(&mut self, writer: &Writer<'_>) -> Result<()> {
+        self.forget_people();
+        self.memory = Memory::new(writer.conn, self.looking)?;
+        Ok(())
+    }
+
     /// Starts a batch.
     pub fn begin_batch<'c>(&mut self, writer: &Writer<'c>) -> Result<Items<'c>> {
         if writer.foreign_change {
-            self.held.clear();
-            self.people.forget();
-            self.memory = Memory::new(writer.conn)?;
+            self.forget(writer)?;
         }
         self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
         // Nobody is erased within a batch: that would be another transaction.

@@ -15,6 +15,7 @@ use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject, look
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::Source;
+use crate::profile::items::Looking;
 use crate::store::{self, Store, WordKind, Writer, hex};
 
 use super::admit::Admission;
@@ -115,7 +116,7 @@ pub fn import(
     let items = collect::read(request.path, source, request.source, &options)?;
     let mut run = Run::new(items, 0, Summary::default());
     let summary = store.rehearse(now(), |writer| {
-        let mut admission = Admission::new(writer, &rules, request.source, 0)?;
+        let mut admission = Admission::new(writer, &rules, request.source, 0, Looking::Sparing)?;
         run.batch(writer, &mut admission, &|_| false, listener)
     })?;
     let summary = if known_from.is_some() { summary.as_known() } else { summary };
@@ -155,7 +156,8 @@ fn carry_out(
                 return Err(policy_changed(request.path, run.resume_line));
             }
             if admission.is_none() {
-                admission = Some(Admission::new(writer, rules, request.source, import)?);
+                admission =
+                    Some(Admission::new(writer, rules, request.source, import, Looking::Sparing)?);
             }
             let admission = admission.as_mut().expect("made above");
             let end = Moment(writer.now.0.saturating_add(BATCH_MS_MAX));

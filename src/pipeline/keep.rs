@@ -4,7 +4,7 @@ use crate::base::error::Result;
 use crate::base::secret::RecordKey;
 use crate::collect::{MappedEvent, Record as Inbound};
 use crate::policy::rulebook::PurposeMask;
-use crate::profile::items::{AdmittedEvent, Items, Taken};
+use crate::profile::items::{AdmittedEvent, Items, Looking, Taken};
 use crate::profile::recognise::SeenIdentifier;
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -103,7 +103,8 @@ impl Admission<'_> {
                 id,
                 purposes: *purposes,
                 at,
-                is_timed: said_at.is_some(),
+                // Of senders the time is set right anew each time that they send.
+                is_timed: said_at.is_some() && self.looking == Looking::Sparing,
                 mid,
                 amount: event.amount,
                 properties: &event.body,

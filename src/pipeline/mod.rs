@@ -6,7 +6,8 @@
 //!                            └─────────┴────── ledger ◄──────┘
 //! ```
 //!
-//! `import` drives a file through `admit`, a batch a transaction; `admit` takes one record down the
+//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over;
+//! `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
 //! its statements, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
 //! the gate let in; `summary` counts what was let in and what was not, with the reason.
@@ -19,5 +20,6 @@ mod people;
 mod plan;
 mod said;
 pub mod import;
+pub mod intake;
 pub(crate) mod sql;
 pub mod summary;

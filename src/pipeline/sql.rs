@@ -74,3 +74,12 @@ pub fn finish_import(conn: &Connection, import: i64, at: i64) -> Result<()> {
         .execute([at, import])?;
     Ok(())
 }
+
+/// Ends whatever a source's senders left open: it was of another day or policy.
+pub fn finish_intakes(conn: &Connection, source: i64, at: i64) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE import SET state = 3, finished_at = $1 WHERE source = $2 AND state = 2",
+    )?
+    .execute([at, source])?;
+    Ok(())
+}

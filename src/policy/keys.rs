@@ -116,7 +116,18 @@ pub(super) const CONSENT: Keys = Keys {
 
 pub(super) const EVENT: Keys = Keys {
     table: "[[source.NAME.event]]",
-    keys: &["name", "category", "id", "at", "grouped", "amount", "currency", "properties", "lines"],
+    keys: &[
+        "name",
+        "category",
+        "when",
+        "id",
+        "at",
+        "grouped",
+        "amount",
+        "currency",
+        "properties",
+        "lines",
+    ],
 };
 
 pub(super) const TAKE: Keys = Keys { table: "Where a value comes from", keys: &["from", "values"] };

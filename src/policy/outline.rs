@@ -238,6 +238,7 @@ fn outline_event(at: &mut At, event: &EventMap) {
     let EventMap {
         name,
         category,
+        when,
         id,
         at: happened_at,
         grouped,
@@ -248,6 +249,9 @@ fn outline_event(at: &mut At, event: &EventMap) {
     } = event;
     let mut at = at.once(&path_key(name));
     at.text("category", category);
+    for (field, text) in when {
+        at.under("when").text(field, text);
+    }
     at.take("id", id.as_ref());
     at.take("at", happened_at.as_ref());
     at.yes("grouped", *grouped);

@@ -391,6 +391,8 @@ pub struct EventMap {
     pub name: String,
     /// Its category.
     pub category: String,
+    /// Field → text: only rows where every field says that very text carry the event.
+    pub when: BTreeMap<String, String>,
     /// What identifies it within the source, so that it is taken once; the whole row when absent.
     pub id: Option<Take>,
     /// When it happened; rows where this is empty carry no such event. `observed` when absent.
@@ -417,6 +419,24 @@ pub enum Format {
     Ndjson,
     /// The first sheet (or `sheet`) of a workbook, with a header row.
     Xlsx,
+    /// Calls of the tracking API, which `candor serve` takes in.
+    Tracking,
+}
+
+/// Names of the fields that every call of the tracking API has.
+pub mod tracking {
+    /// The person: the user id, else the anonymous id.
+    pub const PERSON: &str = "person";
+    /// When it happened, by the clock of the server.
+    pub const AT: &str = "at";
+    /// What identifies the call.
+    pub const MESSAGE: &str = "messageId";
+    /// The kind of call, such as `track`.
+    pub const TYPE: &str = "type";
+    /// The name of what was tracked.
+    pub const EVENT: &str = "event";
+    /// Under this name stand the answers that the person gave to a consent tool, by its categories.
+    pub const CONSENT: &str = "consent";
 }
 
 /// Character sets of text files.

@@ -86,6 +86,7 @@ pub(super) fn format(format: Format) -> &'static str {
         Format::Csv => "csv",
         Format::Ndjson => "ndjson",
         Format::Xlsx => "xlsx",
+        Format::Tracking => "tracking",
     }
 }
 

@@ -20,6 +20,7 @@ use crate::store::Writer;
 
 use super::pack::Packer;
 use super::record::{Record, StoredValue, value_bytes};
+pub use super::repeat::Looking;
 use super::repeat::Repeats;
 use super::sql::{self, BatchRow, EventRow, Rollup, ValueRow};
 
@@ -91,9 +92,9 @@ struct RememberedRollup {
 
 impl Memory {
     /// An empty memory.
-    pub fn new(conn: &rusqlite::Connection) -> Result<Memory> {
+    pub fn new(conn: &rusqlite::Connection, looking: Looking) -> Result<Memory> {
         let packer = Packer::new(conn)?;
-        Ok(Memory { packer, repeats: Repeats::default(), rollups: HashMap::new(), batch: 0 })
+        Ok(Memory { packer, repeats: Repeats::new(looking), rollups: HashMap::new(), batch: 0 })
     }
 
     /// Forgets what the store holds.

@@ -27,9 +27,19 @@ const LATER_LOOKS_MAX: i64 = 500_000;
 /// The same, as long as the import has met no event that is held: a file of what is new costs nothing more.
 const LATER_LOOKS_UNMET_MAX: i64 = 10_000;
 
+/// How far an event that is later than all that its record holds is looked for among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looking {
+    /// As far as it is worthwhile: of a file, whose rows stand in some order.
+    Sparing,
+    /// To the end: of senders that send again what wasn't acknowledged, with a clock that is set right
+    /// anew each time.
+    Exact,
+}
+
 /// The events that were read back: for each record and name the row of each message id.
-#[derive(Default)]
 pub(super) struct Repeats {
+    looking: Looking,
     known: HashMap<(i64, i64), HashMap<i64, i64>>,
     count: usize,
     looked: i64,
@@ -39,6 +49,12 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
+    /// Nothing was read back yet.
+    pub fn new(looking: Looking) -> Repeats {
+        let known = HashMap::new();
+        Repeats { looking, known, count: 0, looked: 0, any_met: false, unpacker: None }
+    }
+
     /// Forgets what the store holds.
     pub fn forget(&mut self) {
         self.known.clear();
@@ -78,7 +94,7 @@ impl Repeats {
         record: i64,
         mid: i64,
     ) -> Result<Option<i64>> {
-        if !self.known.contains_key(&(record, rollup.name)) {
+        if self.looking == Looking::Sparing && !self.known.contains_key(&(record, rollup.name)) {
             let most = if self.any_met { LATER_LOOKS_MAX } else { LATER_LOOKS_UNMET_MAX };
             if self.looked.saturating_add(rollup.count) > most {
                 return Ok(None);

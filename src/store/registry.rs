@@ -103,6 +103,8 @@ pub const REGISTRY: &[TableRule] = &[
         closed_at: No, opened_entry: No, closed_entry: No),
     table!("import", Keep, id: No, source: No, file: Pseudo, policy: No, state: No,
         resume_line: No, started_at: No, finished_at: No, totals: No),
+    table!("write_key", Untouched, id: No, source: No, label: No, print: No, reach: No,
+        expires_at: No, entry: No, revoked_entry: No),
 ];
 
 #[cfg(test)]

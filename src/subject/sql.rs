@@ -39,6 +39,7 @@ pub fn open_texts(conn: &Connection, each: &mut dyn FnMut(&[u8])) -> Result<()> 
         "SELECT name || CAST(value AS TEXT) FROM meta",
         "SELECT value FROM meta",
         "SELECT totals FROM import",
+        "SELECT label FROM write_key",
         "SELECT type || name || tbl_name FROM sqlite_schema",
         "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
     ] {

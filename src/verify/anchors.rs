@@ -193,6 +193,24 @@ pub(super) fn asked(conn: &Connection, facts: &Facts) -> Result<Claim> {
     Ok(claim)
 }
 
+/// Whether the keys that send data in are those that entries name.
+pub(super) fn write_keys(conn: &Connection, facts: &Facts) -> Result<Claim> {
+    let mut claim = Claim::new("write_keys", "data comes in by the keys that entries name");
+    let mut named = facts.write_keys.clone();
+    for row in sql::write_keys(conn)? {
+        claim.checked += 1;
+        let (id, entry) = (row.id, row.entry);
+        let same = named.remove(&id) == Some(row);
+        claim.expect(same, "write-key-differs", Some(entry), || {
+            "a key sends data in, or its rules are others, that no entry names so".into()
+        });
+    }
+    claim.expect(named.is_empty(), "write-key-differs", None, || {
+        format!("{} keys are gone that entries name", named.len())
+    });
+    Ok(claim)
+}
+
 type Fault = (&'static str, String);
 
 /// The stored checkpoints by size.

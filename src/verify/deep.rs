@@ -42,6 +42,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     claims.extend(theirs);
     claims.extend(tables::check(path, conn, words, &facts)?);
     claims.push(anchors::asked(conn, &facts)?);
+    claims.push(anchors::write_keys(conn, &facts)?);
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");
     file.checked = 1;
     let faults = sql::integrity(conn)?;

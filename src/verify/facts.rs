@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::error::Result;
 use crate::ledger::scan::{LeafView, fields};
 
-use super::sql;
+use super::sql::{self, WriteKeyRow};
 
 /// An entry that forgets: how many items it says it did.
 pub(super) struct Forgetting {
@@ -44,6 +44,8 @@ pub(super) struct Facts {
     pub(super) lifted: u64,
     /// Witnesses that are asked, by their key: the entry that says so, and the address.
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
+    /// Keys that send data in, by their number: what entries say of each.
+    pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -63,6 +65,7 @@ impl Facts {
             disclosings: BTreeMap::new(),
             lifted: 0,
             witnesses: BTreeMap::new(),
+            write_keys: BTreeMap::new(),
             kinds: BTreeMap::new(),
         };
         let mut last: Option<(i64, i64, bool)> = None;
@@ -137,6 +140,28 @@ impl Facts {
             }
             "witness.remove" => {
                 self.witnesses.remove(body(view)["vkey"].as_str().unwrap_or_default());
+            }
+            "write_key.add" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                let id = body["key"].as_i64().unwrap_or(0);
+                let row = WriteKeyRow {
+                    id,
+                    source: text("source"),
+                    label: text("label"),
+                    print: text("print"),
+                    reach: if text("reach") == "public" { 3 } else { 2 },
+                    expires_at: body["expires_at"].as_i64().unwrap_or(0),
+                    entry: n,
+                    revoked_entry: 0,
+                };
+                self.write_keys.insert(id, row);
+            }
+            "write_key.revoke" => {
+                let id = body(view)["key"].as_i64().unwrap_or(0);
+                if let Some(row) = self.write_keys.get_mut(&id) {
+                    row.revoked_entry = n;
+                }
             }
             _ => {}
         }

@@ -807,3 +807,43 @@ pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 7]>> {
     }
     Ok(all)
 }
+
+/// A key that sends data in, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteKeyRow {
+    pub id: i64,
+    pub source: String,
+    pub label: String,
+    pub print: String,
+    pub reach: i64,
+    pub expires_at: i64,
+    pub entry: i64,
+    pub revoked_entry: i64,
+}
+
+/// The keys that send data in; a store of an older candor has no place for any.
+pub fn write_keys(conn: &Connection) -> Result<Vec<WriteKeyRow>> {
+    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'write_key'";
+    if conn.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT k.id, COALESCE(w.text, ''), k.label, LOWER(HEX(k.print)), k.reach, k.expires_at,
+                k.entry, k.revoked_entry
+         FROM write_key k LEFT JOIN word w ON w.kind = 'source' AND w.code = k.source
+         ORDER BY k.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(WriteKeyRow {
+            id: row.get(0)?,
+            source: row.get(1)?,
+            label: row.get(2)?,
+            print: row.get(3)?,
+            reach: row.get(4)?,
+            expires_at: row.get(5)?,
+            entry: row.get(6)?,
+            revoked_entry: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -90,6 +90,11 @@ pub enum Command {
     /// Vouches for other ledgers, as a witness (c2sp.org/tlog-witness)
     #[command(subcommand)]
     Witness(Witness),
+    /// Takes data in over HTTP, by the tracking API that Segment's and others' clients speak
+    Serve(ServeArgs),
+    /// The keys with which systems send data in
+    #[command(subcommand)]
+    WriteKey(WriteKey),
     /// Deletes what is past its retention
     #[command(subcommand)]
     Retain(Retain),
@@ -914,4 +919,41 @@ pub enum Role {
 pub struct Demo {
     /// Keeps the store and the answers in this folder
     pub dir: Option<PathBuf>,
+}
+
+/// `serve`
+#[derive(Args)]
+pub struct ServeArgs {
+    /// Where it listens; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8600")]
+    pub listen: String,
+    /// Something in front of candor ends TLS: needed to listen beyond this machine
+    #[arg(long)]
+    pub behind_tls: bool,
+}
+
+/// `write-key`
+#[derive(Subcommand)]
+pub enum WriteKey {
+    /// Makes a key for a source, and shows it this once
+    Add {
+        /// The source, as the policy names it; its format is tracking
+        source: String,
+        /// What it is called: the system that sends with it; the source's name by default
+        #[arg(long)]
+        label: Option<String>,
+        /// Pages and apps show it to everybody: answers say nothing of anybody
+        #[arg(long)]
+        public: bool,
+        /// When it ends by itself; a date alone is a day of the controller's time zone
+        #[arg(long, value_name = "DATE")]
+        expires: Option<String>,
+    },
+    /// The keys, without their texts
+    List,
+    /// Ends a key, at once
+    Revoke {
+        /// Its number, as `list` shows it
+        id: i64,
+    },
 }

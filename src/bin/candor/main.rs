@@ -26,10 +26,12 @@ mod rejects;
 mod report;
 mod request;
 mod retain;
+mod serve;
 mod time;
 mod unlock;
 mod usage;
 mod witness;
+mod write_key;
 
 use std::process::ExitCode;
 
@@ -188,6 +190,8 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         Command::Witness(command) => witness::run(context, &command),
+        Command::Serve(args) => serve::run(context, &args),
+        Command::WriteKey(command) => write_key::run(context, &command),
         Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

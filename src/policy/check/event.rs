@@ -1,12 +1,14 @@
 //! `[[source.NAME.event]]`: what a row, or several rows together, tell that a person did.
 
+use std::collections::BTreeMap;
+
 use super::{Draft, dates, field, take};
 use crate::policy::currency::is_currency;
-use crate::policy::keys::EVENT;
+use crate::policy::keys::{CHOSEN, EVENT};
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
 use crate::policy::types::EventMap;
-use crate::policy::value::Said;
+use crate::policy::value::{Said, text_value};
 
 /// An event map with the place to which a warning on it points.
 pub(super) struct EventRead {
@@ -38,6 +40,16 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
             "id = { from = \"order_no\" }",
         );
     }
+    let when = when(report, table);
+    if grouped && !when.is_empty() {
+        report.mistake(
+            (table.line_of("when"), &table.at("when")),
+            "grouped-conditionally",
+            "rows are grouped into one event, and only some of them carry it",
+            "the rows of one event are taken all together or not at all",
+            "leave out when, or grouped = true",
+        );
+    }
     let lines = take::read_all(report, table, "lines");
     if !lines.is_empty() && !grouped {
         report.mistake(
@@ -55,6 +67,7 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
         map: EventMap {
             name: name?,
             category: category?,
+            when,
             id: id.map(|taken| taken.take),
             at: at.map(|taken| taken.take),
             grouped,
@@ -66,6 +79,16 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
         path: table.path.clone(),
         line: table.line,
     })
+}
+
+/// The condition on which a row carries the event: fields, each with the text that it must say.
+fn when(report: &mut Report, table: &Table) -> BTreeMap<String, String> {
+    let Some(named) = table.table(report, "when", &CHOSEN) else { return BTreeMap::new() };
+    let texts = named.entries().iter().filter_map(|entry| {
+        let text = text_value(report, &named.at(entry.key), entry.value)?;
+        Some((entry.key.to_owned(), text.value))
+    });
+    texts.collect()
 }
 
 fn currency(report: &mut Report, table: &Table) -> Option<String> {

@@ -1,14 +1,21 @@
 //! `[source.NAME]`: a system that sends data in, and how its rows are read.
 
+use std::collections::BTreeMap;
+
 use super::controller::{check_country, check_timezone};
 use super::{Draft, consent, dates, event, field, take};
 use crate::policy::keys::SOURCE;
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
-use crate::policy::types::{Encoding, Format, Source, Target};
+use crate::policy::types::tracking::{AT, MESSAGE, PERSON};
+use crate::policy::types::{Encoding, Format, Source, Take, Target};
 
-const FORMATS: [(&str, Format); 3] =
-    [("csv", Format::Csv), ("ndjson", Format::Ndjson), ("xlsx", Format::Xlsx)];
+const FORMATS: [(&str, Format); 4] = [
+    ("csv", Format::Csv),
+    ("ndjson", Format::Ndjson),
+    ("xlsx", Format::Xlsx),
+    ("tracking", Format::Tracking),
+];
 
 /// Each as the policy's own words write it, and as the standards spell it.
 const ENCODINGS: [(&str, Encoding); 5] = [
@@ -29,11 +36,18 @@ pub(super) fn read(draft: &mut Draft, top: &Table) {
 fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     let purposes = purposes(draft, table);
     let report = &mut draft.report;
-    let why = "the source's own key tells its rows about one person from those about another, and \
-               makes a second import of a row change nothing";
-    let key = table.needed(report, "key", why, "\"customer_id\"");
     let why = "a file is read by its format";
     let format = table.choice(report, "format", "unknown-choice", why, &FORMATS);
+    let is_tracking = format == Some(Format::Tracking);
+    let why = "the source's own key tells its rows about one person from those about another, and \
+               makes a second import of a row change nothing";
+    let key = match is_tracking {
+        true => table.text(report, "key").map_or_else(|| PERSON.to_owned(), |said| said.value),
+        false => table
+            .needed(report, "key", why, "\"customer_id\"")
+            .map(|said| said.value)
+            .unwrap_or_default(),
+    };
     let why = "a text is read by its character set";
     let encoding = table.choice(report, "encoding", "unknown-choice", why, &ENCODINGS);
     let formats = dates::formats(report, table);
@@ -43,17 +57,26 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     check_timezone(report, table, "timezone", timezone.as_ref());
     let phone_country = table.text(report, "phone_country");
     check_country(report, table, "phone_country", phone_country.as_ref());
+    let observed = observed.map(|taken| taken.take).or_else(|| is_tracking.then(|| field(AT)));
     let own = table.flag(report, "own").unwrap_or_default();
     let indirect = table.flag(report, "indirect").unwrap_or_default();
     if own && indirect {
         note_own_and_indirect(report, table);
+    }
+    if own && is_tracking {
+        note_own_and_tracking(report, table);
     }
     let title = table.text(report, "title").map_or_else(|| name.to_owned(), |said| said.value);
     let delimiter = delimiter(report, table);
     let sheet = table.text(report, "sheet").map(|said| said.value);
     let fields = field::read(draft, table);
     let consents = consent::read(draft, table, &formats);
-    let events = event::read(draft, table, &formats);
+    let mut events = event::read(draft, table, &formats);
+    if is_tracking {
+        for read in &mut events {
+            read.map.id.get_or_insert_with(|| field(MESSAGE));
+        }
+    }
     event::note_mixed_currencies(&mut draft.report, &events);
     for read in fields.iter().filter(|read| read.map.target != Target::Ignore) {
         warn_if_uncovered(draft, &purposes, &read.map.category, (read.line, &read.path));
@@ -67,8 +90,8 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
         delimiter,
         encoding: encoding.unwrap_or_default(),
         sheet,
-        key: key.map(|said| said.value).unwrap_or_default(),
-        observed: observed.map(|taken| taken.take),
+        key,
+        observed,
         dates: formats,
         timezone: timezone.map(|said| said.value),
         phone_country: phone_country.map(|said| said.value),
@@ -79,6 +102,10 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
         consents,
         events: events.into_iter().map(|read| read.map).collect(),
     }
+}
+
+fn field(from: &str) -> Take {
+    Take::Field { from: from.to_owned(), values: BTreeMap::new() }
 }
 
 /// The purposes that are declared; one that isn't, or none at all, is a mistake.
@@ -118,6 +145,16 @@ fn delimiter(report: &mut Report, table: &Table) -> Option<u8> {
         );
     }
     delimiter
+}
+
+fn note_own_and_tracking(report: &mut Report, table: &Table) {
+    report.mistake(
+        (table.line_of("own"), &table.at("own")),
+        "own-and-tracking",
+        "what a tracking client sends along with each call is no act of the person's own",
+        "a consent that is stamped on every call must not bring an erased person back",
+        "leave out own = true, and bring the person's own acts in through a source of its own",
+    );
 }
 
 fn note_own_and_indirect(report: &mut Report, table: &Table) {

@@ -414,6 +414,13 @@ const TABLE: &[Bad] = &[
         "indirect = true",
         "own = true or indirect = true",
     ),
+    bad(
+        "own-and-tracking",
+        "delimiter = \";\"",
+        "format = \"tracking\"\nown = true",
+        "own = true",
+        "leave out own = true",
+    ),
     bad("bad-delimiter", "delimiter = \";\"", "delimiter = \"::\"", "delimiter", "\";\""),
     bad("bad-delimiter", "delimiter = \";\"", "delimiter = 59", "delimiter", "\";\""),
     bad("bad-date-format", "%d.%m.%Y", "dd.mm.yyyy", "dd.mm.yyyy", "%d is the day"),
@@ -505,6 +512,13 @@ const TABLE: &[Bad] = &[
     ),
     bad("bad-event-name", "name = \"sale\"", "name = \"Sale Made\"", "Sale Made", "\"sale_made\""),
     bad("event-without-id", "id = { from = \"order_no\" }\n", "", "grouped", "id = { from"),
+    bad(
+        "grouped-conditionally",
+        "grouped = true\n",
+        "grouped = true\nwhen = { kind = \"sale\" }\n",
+        "when =",
+        "leave out when",
+    ),
     bad("lines-ungrouped", "grouped = true\n", "", "lines =", "grouped = true"),
     bad(
         "unknown-currency",

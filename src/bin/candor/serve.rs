@@ -1,0 +1,54 @@
+//! `serve`.
+
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+
+use candor::base::clock::Moment;
+use candor::base::error::{Error, Result};
+use candor::store::Access;
+use candor::web::log::Line;
+use serde_json::json;
+
+use crate::args::ServeArgs;
+use crate::{Answer, Context};
+
+pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
+    let addresses = addresses(&args.listen)?;
+    if !args.behind_tls && addresses.iter().any(|address| !address.ip().is_loopback()) {
+        return Err(Error::usage(
+            "listen-unprotected",
+            "what comes in from other machines would pass unencrypted",
+        )
+        .at(&args.listen)
+        .next(
+            "listen on 127.0.0.1 and put a proxy that ends TLS in front; or say --behind-tls where \
+             such a proxy reaches candor by this address",
+        ));
+    }
+    let store = context.open(Access::Write)?;
+    let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
+        Error::usage("listen-failed", error.to_string())
+            .at(&args.listen)
+            .next("name a free address of this machine, such as 127.0.0.1:8600")
+    })?;
+    let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |a| a.to_string());
+    context.out.say(format!("listens http://{address}; Ctrl-C or SIGTERM ends it"));
+    context.out.give(&json!({"url": format!("http://{address}")}));
+    candor::web::serve(listener, store, Moment::now, log)?;
+    Ok(Answer::Yes)
+}
+
+fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
+    let found = listen.to_socket_addrs().map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    if found.is_empty() {
+        return Err(Error::usage("listen-failed", "this is no address of a machine and a port")
+            .at(listen)
+            .next("write it like 127.0.0.1:8600"));
+    }
+    Ok(found)
+}
+
+fn log(line: &Line) {
+    use std::io::Write;
+    let text = serde_json::to_string(line).expect("a line of the log is JSON");
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,34 @@
+//! One line for each request: what was asked for and what became of it. It has room for nothing that a
+//! caller wrote, so no address, query, key or body can get into a log.
+
+use serde::Serialize;
+
+use crate::base::clock::Moment;
+
+/// A line of the log.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Line {
+    /// When it arrived.
+    #[serde(serialize_with = "as_text")]
+    pub at: Moment,
+    /// The route's name; none for a path that isn't known.
+    pub route: Option<&'static str>,
+    /// The status of the answer.
+    pub status: u16,
+    /// The number of the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<i64>,
+    /// Items that it brought.
+    pub items: usize,
+    /// Items of which something was kept.
+    pub kept: usize,
+    /// Milliseconds until it was answered.
+    pub took_ms: i64,
+    /// The code of the error that kept it from being taken in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
+}
+
+fn as_text<S: serde::Serializer>(at: &Moment, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(at)
+}

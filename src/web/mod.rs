@@ -1,0 +1,21 @@
+//! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak.
+//!
+//! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
+//! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
+//! may come in is decided by the gate, as for a file. `README.md` beside this file has paths, fields,
+//! answers and threats.
+
+mod credentials;
+mod edge;
+mod io;
+pub mod key;
+pub mod log;
+mod pace;
+pub mod queue;
+mod reply;
+mod route;
+mod serve;
+mod sql;
+mod writer;
+
+pub use serve::serve;

@@ -1,0 +1,107 @@
+//! What a path calls for. Paths of clients are compared without doubled and trailing slashes: nothing
+//! is ever redirected, because clients lose the body on the way.
+
+use crate::collect::tracking::{Call, Kind};
+
+/// What is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Takes items in.
+    Track(Call),
+    /// Takes one item in that stands in the query, and answers with a picture.
+    Pixel(Kind),
+    /// The settings that Segment's browser client asks for, with the key that the path names.
+    Settings(String),
+    /// The configuration that RudderStack's browser client asks for.
+    SourceConfig,
+    /// Whether the process lives.
+    Healthy,
+    /// Whether it takes data in.
+    Ready,
+}
+
+impl Route {
+    /// The route of a path.
+    pub fn of(path: &str) -> Option<Route> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        match parts.as_slice() {
+            ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", word] => kind(word).map(|kind| Route::Track(Call::One(kind))),
+            ["api", "s", word] | ["api", "s", "s2s", word] => match *word {
+                "batch" => Some(Route::Track(Call::Batch)),
+                word => Kind::of(word).map(|kind| Route::Track(Call::One(kind))),
+            },
+            ["pixel", "v1", word @ ("track" | "page")] => Kind::of(word).map(Route::Pixel),
+            ["v1", "projects", key, "settings"] => Some(Route::Settings((*key).to_owned())),
+            ["sourceConfig"] => Some(Route::SourceConfig),
+            ["healthz"] => Some(Route::Healthy),
+            ["readyz"] => Some(Route::Ready),
+            _ => None,
+        }
+    }
+
+    /// The methods that it answers, beside `OPTIONS`.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Route::Track(_) => "POST",
+            _ => "GET",
+        }
+    }
+
+    /// Its name in logs, which holds nothing that a caller wrote.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Route::Track(Call::Batch) => "batch",
+            Route::Track(Call::One(kind)) => kind.word(),
+            Route::Pixel(Kind::Page) => "pixel page",
+            Route::Pixel(_) => "pixel track",
+            Route::Settings(_) => "settings",
+            Route::SourceConfig => "source config",
+            Route::Healthy => "healthz",
+            Route::Ready => "readyz",
+        }
+    }
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| {
+        let whole = kind.word();
+        word == whole || word == &whole[..1]
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_of_the_clients_is_known() {
+        let words = ["identify", "track", "page", "screen", "group", "alias"];
+        for (n, word) in words.iter().enumerate() {
+            let one = Some(Route::Track(Call::One(Kind::ALL[n])));
+            for path in [
+                format!("/v1/{word}"),
+                format!("/v1/{}", &word[..1]),
+                format!("/api/s/{word}"),
+                format!("/api/s/s2s/{word}"),
+                format!("//v1/{word}/"),
+            ] {
+                assert_eq!(Route::of(&path), one, "{path}");
+            }
+        }
+        for path in ["/v1/batch", "/v1/b", "/beacon/v1/batch", "//v1//batch/"] {
+            assert_eq!(Route::of(path), Some(Route::Track(Call::Batch)), "{path}");
+        }
+        assert_eq!(Route::of("/pixel/v1/page"), Some(Route::Pixel(Kind::Page)));
+        assert_eq!(Route::of("/sourceConfig/"), Some(Route::SourceConfig));
+        let settings = Route::of("/v1/projects/KEY/settings");
+        assert_eq!(settings, Some(Route::Settings("KEY".into())));
+    }
+
+    #[test]
+    fn other_paths_are_not() {
+        for path in ["/", "/v1", "/v2/track", "/v1/x", "/v1/batch/x", "/pixel/v1/alias", "/v1/T"] {
+            assert_eq!(Route::of(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Listens, keeps connections within their limits, and ends without losing anything.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use tokio::sync::{Semaphore, watch};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::store::Store;
+
+use super::edge::Edge;
+use super::io::{Clockwork, Wire};
+use super::log::Line;
+use super::writer::Desk;
+
+/// Connections at once; further ones wait to be accepted.
+const CONNECTIONS_MAX: u32 = 512;
+
+/// How long a head may take to arrive, and how long a connection may lie idle.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// Bytes of a head, and of what is read ahead.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+
+/// Headers of one request.
+const HEADERS_MAX: usize = 64;
+
+/// How long connections are waited for at the end.
+const END_TIME: Duration = Duration::from_secs(20);
+
+/// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
+/// was begun is answered, and what was handed over is written. `heard` is told of each answer.
+///
+/// # Errors
+/// `no-policy`, `key-missing`, and where the store can't be read any more.
+pub fn serve(
+    listener: TcpListener,
+    store: Store,
+    clock: fn() -> Moment,
+    heard: fn(&Line),
+) -> Result<()> {
+    let desk = Desk::open(store, clock)?;
+    let shared = desk.shared();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| unable(&error))?;
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), clock, heard));
+    let (ended, writer_ended) = watch::channel(false);
+    let writer = std::thread::spawn(move || {
+        let worked = desk.work();
+        let _ = ended.send(true);
+        worked
+    });
+    let served = runtime.block_on(listen(listener, edge, writer_ended));
+    shared.queue.close();
+    let worked = writer.join().map_err(|_| {
+        Error::damaged("writer-lost", "the thread that writes ended by a fault")
+            .next("start again; what was acknowledged is on disk")
+    })?;
+    served.and(worked)
+}
+
+async fn listen(
+    listener: TcpListener,
+    edge: Arc<Edge>,
+    mut writer_ended: watch::Receiver<bool>,
+) -> Result<()> {
+    listener.set_nonblocking(true).map_err(|error| unable(&error))?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| unable(&error))?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
+    let (end, ending) = watch::channel(false);
+    let mut told = std::pin::pin!(told_to_end()?);
+    loop {
+        let place = Arc::clone(&places).acquire_owned();
+        let accepted = tokio::select! {
+            accepted = async {
+                let place = place.await;
+                (place, listener.accept().await)
+            } => accepted,
+            () = &mut told => break,
+            _ = writer_ended.changed() => break,
+        };
+        let (Ok(place), Ok((stream, _))) = accepted else {
+            // A connection that was given up before it was taken, or no free descriptor: go on.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (edge, ending) = (Arc::clone(&edge), ending.clone());
+        tokio::spawn(async move {
+            connection(Wire(stream), edge, ending).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    let _ = end.send(true);
+    let all_ended = places.acquire_many(CONNECTIONS_MAX);
+    let _ = tokio::time::timeout(END_TIME, all_ended).await;
+    Ok(())
+}
+
+/// Serves one connection, until it ends or the server does.
+async fn connection(wire: Wire, edge: Arc<Edge>, mut ending: watch::Receiver<bool>) {
+    let service = service_fn(move |request| Arc::clone(&edge).answer(request));
+    let connection = http1::Builder::new()
+        .timer(Clockwork)
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(wire, service);
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        // How a connection ended is its caller's affair.
+        _ = connection.as_mut() => return,
+        _ = ending.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// Ends when the process is told to.
+fn told_to_end() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| unable(&error))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| unable(&error))?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn unable(error: &std::io::Error) -> Error {
+    Error::damaged("serve-failed", format!("the system doesn't let candor serve: {error}"))
+        .next("look at the limits of this process (ulimit -a)")
+}
