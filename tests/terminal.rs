@@ -269,6 +269,66 @@ fn rejects_are_private_and_stand_there_once() {
     }
 }
 
+/// Whatever writes a file refuses the store's own files, also those that aren't there at the moment, and
+/// any other that is there, by whatever name it is reached.
+#[test]
+fn no_file_that_leaves_takes_the_place_of_another() {
+    let desk = Desk::with_people();
+    desk.write("other", "somebody's work");
+    let mut places = vec!["t.db", "t.db.key", "t.db-journal", "other"];
+    if cfg!(unix) {
+        std::os::unix::fs::symlink("t.db.key", desk.file("link")).unwrap();
+        places.push("link");
+    }
+    let kept = ["t.db.key", "t.db.key.erasures", "other", "crm_customers.csv"];
+    let bytes = || kept.map(|name| desk.read(name));
+    let before = bytes();
+    let commands = [
+        "audit report basis --out",
+        "audit report basis --format csv --out",
+        "audit checkpoint --out",
+        "audit prove --entry 0 --out",
+        "audit prove --entry 0 --leaf",
+        "audit prove --from 1 --out",
+        "audit bundle",
+        "audit verify --watch",
+        "identity explain 1 2 --svg",
+        "identity explain 1 2 --html",
+        "identity link crm_customers.csv --map crm_id=record_id --pairs",
+        "identity link crm_customers.csv --map crm_id=record_id --clusters",
+        "identity report --out",
+        "access email:mira.okafor@example.net --out",
+        "audience push mailer --out",
+        "backup",
+        "erase email:mira.okafor@example.net --certificate",
+    ];
+    for place in &places {
+        for command in commands {
+            let said = desk.typed(&format!("{command} {place}"));
+            // The record of earlier looks is read before it is replaced.
+            let exits = if command.ends_with("--watch") { [2, 3] } else { [2, 2] };
+            assert!(exits.map(Some).contains(&said.exit), "{command} {place}: {}", said.err);
+            assert!(bytes() == before, "{command} {place}");
+        }
+        let rejects = format!("import broken.csv --source crm --rejects {place}");
+        if *place != "other" {
+            assert_eq!(desk.typed(&rejects).error_code(), "file-of-store", "{place}");
+        }
+    }
+    let own = desk.typed("import crm_customers.csv --source crm --rejects ./crm_customers.csv");
+    assert_eq!((own.exit, own.error_code()), (Some(2), "file-named-twice"));
+    assert!(bytes() == before && !desk.file("t.db-journal").exists());
+    desk.done("audit verify --deep");
+
+    desk.done("audit report basis --format csv --out basis.csv");
+    let twice = desk.typed("audit report basis --format csv --out basis.csv");
+    assert_eq!((twice.exit, twice.error_code()), (Some(2), "file-exists"));
+    let left = std::fs::read_dir(desk.folder.path()).unwrap();
+    let unfinished =
+        left.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new"));
+    assert_eq!(unfinished.count(), 0);
+}
+
 #[test]
 fn a_consent_for_which_nothing_is_held_says_so() {
     let desk = Desk::with_people();

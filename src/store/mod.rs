@@ -10,6 +10,7 @@ mod agent;
 mod key_file;
 mod log;
 mod open;
+mod out;
 mod policies;
 mod proof;
 mod registry;
@@ -29,6 +30,7 @@ use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, side_files};
+pub use out::{OutFile, check_apart, check_free, is_same_place};
 pub use policies::{
     Applied, applied, apply, hex, in_force, latest, notice_since, notice_texts, purposes_with_data,
     rulebook_at, rulebook_of, words_of,

@@ -37,13 +37,9 @@ pub struct BackupReport {
 /// Copies a store to a new file, consistent as of one moment.
 ///
 /// # Errors
-/// `file-exists`, and those of writing. A copy that fails is removed.
+/// `file-exists`, `file-of-store`, and those of writing. A copy that fails is removed.
 pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport> {
-    if to.exists() {
-        return Err(Error::usage("file-exists", "the file exists already")
-            .at(to.display())
-            .next("name another one; a backup never overwrites anything"));
-    }
+    store::check_free(to, Some(store.path()))?;
     let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
     let fresh = with_ending(to, ".new");
     remove_store(&fresh);
