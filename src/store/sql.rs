@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::base::clock::Moment;
 use crate::base::error::Result;
 
 /// `CNDR`: lets `file` and other tools name the format.
@@ -345,17 +344,6 @@ pub fn purpose_sets_in_use(conn: &Connection) -> Result<Vec<i64>> {
     )?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// When the policy was applied that first declared a version of a notice.
-pub fn notice_since(conn: &Connection, name: &str, version: u32) -> Result<Option<Moment>> {
-    let since: Option<i64> = conn
-        .prepare_cached(
-            "SELECT MIN(p.applied_at) FROM notice n JOIN policy p ON p.version = n.policy
-             WHERE n.name = $1 AND n.version = $2",
-        )?
-        .query_row(rusqlite::params![name, version], |row| row.get(0))?;
-    Ok(since.map(Moment))
 }
 
 /// The texts of a version of a notice: (language, text).
