@@ -109,8 +109,20 @@ pub fn truncate_wal(conn: &Connection) -> Result<Truncation> {
     Ok(if busy == 0 { Truncation::Done } else { Truncation::Blocked })
 }
 
+/// What a copy of a store is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyOf {
+    /// It is kept, and opens only by a restore.
+    Backup,
+    /// It is a store itself.
+    Store,
+}
+
+/// The fact by which a backup tells that it is one.
+const BACKUP: &str = "backup";
+
 /// Copies a whole store to another file, page by page, as of one moment.
-pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
+pub fn copy_file(conn: &Connection, to: &std::path::Path, copy_of: CopyOf) -> Result<()> {
     let mut target = Connection::open(to)?;
     let copy = rusqlite::backup::Backup::new(conn, &mut target)?;
     // All pages in one step: readers and writers go on, and the copy is of one moment.
@@ -118,8 +130,17 @@ pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     drop(copy);
+    match copy_of {
+        CopyOf::Backup => set_meta(&target, BACKUP, b"")?,
+        CopyOf::Store => _ = target.execute("DELETE FROM meta WHERE name = $1", [BACKUP])?,
+    }
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     Ok(())
+}
+
+/// Whether a file is a backup. Those of an older candor don't tell.
+pub fn is_backup(conn: &Connection) -> Result<bool> {
+    Ok(meta(conn, BACKUP)?.is_some())
 }
 
 pub fn vacuum(conn: &Connection) -> Result<()> {

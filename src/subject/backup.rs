@@ -16,7 +16,7 @@ use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{
-    self, Access, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
+    self, Access, CopyOf, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
     erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
@@ -44,7 +44,7 @@ pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport>
     let fresh = with_ending(to, ".new");
     remove_store(&fresh);
     store::write_private_file(&fresh, b"")?;
-    let copied = copy_file(store.conn(), &fresh);
+    let copied = copy_file(store.conn(), &fresh, CopyOf::Backup);
     if copied.is_err() {
         remove_store(&fresh);
     }
@@ -132,11 +132,11 @@ impl Restoring<'_> {
     fn open_copy(&self, current: Hand) -> Result<(Store, u64, VerifierKey)> {
         // The backup is only read: everything happens on a copy beside the store's place.
         let vkey = {
-            let source = Store::open(self.backup, Access::Read, self.actor)?;
+            let source = store::reader(self.backup)?;
             store::write_private_file(self.work, b"")?;
             store::write_private_file(&erasures_path(self.work), b"")?;
-            copy_file(source.conn(), self.work)?;
-            let vkey = store::meta(source.conn(), "vkey")?.unwrap_or_default();
+            copy_file(&source, self.work, CopyOf::Store)?;
+            let vkey = store::meta(&source, "vkey")?.unwrap_or_default();
             String::from_utf8_lossy(&vkey).parse::<VerifierKey>()?
         };
         let foreign = || {
