@@ -567,7 +567,20 @@ fn a_hold_is_set_told_and_lifted() {
     assert!(erased.contains("Art 17(3)(e), a legal hold, until 2030-01-31"), "{erased}");
     let id = erased.split_whitespace().find(|word| word.starts_with("s-")).unwrap();
     let id = id.trim_end_matches(':').to_owned();
+    let held = desk.done("hold --list");
+    assert_eq!(
+        held,
+        format!("{id}  contact, until 2030-01-31 (ledger entry {})\n", {
+            let held = desk.typed("--json hold --list").json();
+            assert_eq!(
+                (&held[0]["subject"], held.as_array().unwrap().len()),
+                (&id.as_str().into(), 1)
+            );
+            held[0]["entry"].clone()
+        })
+    );
     let lifted = desk.done(&format!("hold {id} --lift"));
+    assert_eq!(desk.done("hold --list"), "nobody is held for a claim\n");
     assert!(lifted.contains(&format!("candor erase {id}")), "{lifted}");
     assert_eq!(desk.typed(&format!("hold {id} --lift")).error_code(), "hold-not-found");
     let last = desk.done(&format!("erase {id}"));
