@@ -429,6 +429,9 @@ fn an_event_that_says_something_else_is_told_and_stays() {
     let summary = &said.json()["summary"];
     assert_eq!(summary["events_differ"], 2);
     assert_eq!((&summary["events_known"], &summary["events_new"]), (&1.into(), &0.into()));
+    let by_purpose = summary["purposes"].as_object().unwrap().values();
+    let kept: Vec<&Value> = by_purpose.map(|count| &count["events"]).collect();
+    assert!(kept.iter().all(|events| **events == 0), "what wasn't kept isn't counted: {summary}");
     let told: Vec<Value> =
         said.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let lines: Vec<&Value> = told.iter().map(|told| &told["line"]).collect();
