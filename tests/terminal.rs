@@ -524,6 +524,24 @@ fn a_file_for_a_spreadsheet_runs_nothing() {
 }
 
 /// The page gives its days in the controller's time zone, so a day that is typed is one of those.
+/// What a source sent steers no terminal; programs get it as it is.
+#[test]
+fn no_name_steers_the_terminal() {
+    let desk = Desk::with_people();
+    let evil = desk.read("crm_customers.csv").replace("k1008,Sam,", "k1008,S\u{1b}[31mam\u{9b}2J,");
+    desk.write("evil.csv", &evil);
+    desk.done("import evil.csv --source crm");
+    let who = evil.lines().find(|line| line.starts_with("k1008")).unwrap();
+    let who = who.split(',').find(|cell| cell.contains('@')).unwrap();
+    for command in ["profile show", "profile find"] {
+        let said = desk.done(&format!("{command} email:{who}"));
+        assert!(said.contains("S␛[31mam�2J"), "{said}");
+        assert!(said.chars().all(|c| !c.is_control() || c == '\n'), "{said:?}");
+    }
+    let json = desk.typed(&format!("--json profile show email:{who}")).json().to_string();
+    assert!(json.contains("S\\u001b[31mam\u{9b}2J"), "{json}");
+}
+
 #[test]
 fn a_day_that_is_typed_is_one_of_the_controllers() {
     let desk = Desk::with_people();
