@@ -542,6 +542,26 @@ fn no_name_steers_the_terminal() {
     assert!(json.contains("S\\u001b[31mam\u{9b}2J"), "{json}");
 }
 
+/// Where SQLite can't put its side files, nothing can be changed, and that is what is said.
+#[test]
+fn a_place_that_cannot_be_written_is_called_so() {
+    let desk = Desk::with_people();
+    // What stands in the way of a side file does so for everybody, root too.
+    std::fs::create_dir(desk.file("t.db-wal")).unwrap();
+    for command in [
+        "access email:mira.okafor@example.net --out a",
+        "erase email:mira.okafor@example.net",
+        "import crm_customers.csv --source crm --dry-run",
+        "consent receipt email:mira.okafor@example.net --purpose newsletter",
+        "backup b.db",
+    ] {
+        let said = desk.typed(command);
+        assert_eq!((said.exit, said.error_code()), (Some(3), "store-read-only"), "{command}");
+        assert!(said.err.contains("can't be written where it lies"), "{}", said.err);
+        assert!(!said.err.contains("check that the file exists"), "{}", said.err);
+    }
+}
+
 #[test]
 fn a_day_that_is_typed_is_one_of_the_controllers() {
     let desk = Desk::with_people();

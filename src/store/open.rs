@@ -256,6 +256,14 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
         {
             prepared(connect_unwritable(path)?, path)
         }
+        // SQLite can't put its side files where the store lies, and says no more than that.
+        Err(error) if error.code == "store-unreadable" && std::fs::File::open(path).is_ok() => {
+            Err(Error::damaged("store-read-only", "the store can't be written where it lies")
+                .at(path.display())
+                .next(
+                    "make its folder and its disk writable; reports, `profile` and `audit verify` only read",
+                ))
+        }
         connected => connected,
     }
 }
