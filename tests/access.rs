@@ -4,14 +4,16 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use candor::audit::Question;
+use candor::audit::timeline::timeline;
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::collect::{Progress, Reject};
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy::rulebook::Rulebook;
-use candor::profile::merge::{Decider, join};
-use candor::profile::read;
+use candor::profile::merge::{Decider, join, part_record, split};
+use candor::profile::{lookup, read};
 use candor::store::{self, Creation, Store, WordKind};
 use candor::subject::access::AccessPackage;
 use candor::subject::access::answer::{Form, answer, whole_package};
@@ -357,6 +359,34 @@ fn whoever_looks_is_written_down() {
     }
 }
 
+/// A merge and the split that takes it back concern both people, whoever the sealed payload is of.
+#[test]
+fn a_merge_that_was_taken_back_stands_in_both_answers() {
+    let mut small = Small::new();
+    let (ann, ben) = (small.who("card:C-ANN"), small.who("card:C-BEN"));
+    let write = |small: &mut Small, from, into| {
+        small.store.write(now(), |w| join(w, from, into, Decider::Person)).unwrap();
+        let merge = lookup::merges_into(small.store.conn(), into).unwrap()[0];
+        small.store.write(now(), |w| split(w, &merge)).unwrap();
+    };
+    write(&mut small, ben, ann);
+    // And one record of Ann's is parted from her others.
+    let record = lookup::records_of(small.store.conn(), ann).unwrap()[1];
+    small.store.write(now(), |w| part_record(w, record)).unwrap();
+    let asked = |who| Question { as_of: now(), from: None, to: None, who: Some(who) };
+    let package = |subject| whole_package(&small.store, &small.rules, subject, now()).unwrap();
+    for (subject, other, joins, partings) in [(ann, ben, 1, 2), (ben, ann, 1, 1)] {
+        let answer = package(subject);
+        let of = |kind: &str| answer.journal.iter().filter(|e| e.kind == kind).count();
+        assert_eq!((of("profile.merge"), of("profile.split")), (joins, partings), "{subject}");
+        let told = timeline(&small.store, &asked(subject)).unwrap();
+        let of = |kind: &str| told.entries.iter().filter(|e| e.kind == kind).count();
+        assert_eq!((of("profile.merge"), of("profile.split")), (joins, partings), "{subject}");
+        let text = serde_json::to_string(&answer).unwrap();
+        assert!(!text.contains(&package(other).subject), "{subject}");
+    }
+}
+
 type Cut = fn(&mut AccessPackage);
 
 #[test]
@@ -445,7 +475,9 @@ fn portable_data_is_what_ann_gave_under_consent_or_contract() {
         assert!(!text.contains(absent), "{absent}");
     }
     let document: Value = serde_json::from_str(&text).unwrap();
-    assert!(document["readme"].as_str().unwrap().contains("Left out:"));
+    let readme = document["readme"].as_str().unwrap();
+    assert!(readme.contains("Left out:"));
+    assert!(readme.contains("exactly as it is") && !readme.contains("a ' stands"), "{readme}");
     let csv = |name: &str| std::fs::read_to_string(out.join(name)).unwrap();
     let lines = csv("lines.csv");
     assert_eq!(lines.lines().next(), Some("event,at,id,line,cents,product"));

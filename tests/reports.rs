@@ -163,6 +163,57 @@ fn question(as_of: Moment) -> Question {
 
 const LATER: &str = "2024-12-01";
 
+/// An erasure takes the row of a disclosure; the entry still counts it, and both are told.
+#[test]
+fn what_went_out_stays_counted_after_an_erasure() {
+    let mut shop = Shop::new();
+    let people = [("1", "ann"), ("2", "ben"), ("3", "cora")]
+        .map(|(id, name)| format!("{id},{name}@example.com,Cork,yes,o{id},2025-06-01"));
+    shop.import(moment("2025-06-02"), &people);
+    let to = shop.folder.path().join("sent.csv");
+    let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
+    let sent = candor::send::push(&mut shop.store, &rules, "mailer", &to, moment("2025-07-01"));
+    let sent = sent.unwrap().sent;
+    assert_eq!(sent, 3);
+    let told = |shop: &Shop, name: &str, as_of: &str| {
+        let report = audit::report(&shop.store, name, &question(moment(as_of))).unwrap();
+        (report.rows, report.document.to_text(None))
+    };
+    let before = told(&shop, "disclosures", "2025-07-02").0;
+    let erased = rows_of_disclosed(&shop)[0];
+    candor::subject::erase::erase(&mut shop.store, &rules, erased, moment("2025-07-03")).unwrap();
+    for as_of in ["2025-07-02", "2025-07-04"] {
+        let (rows, text) = told(&shop, "disclosures", as_of);
+        assert_eq!(rows["sent"][0]["people"], before["sent"][0]["people"]);
+        assert_eq!(rows["sent"][0]["erased_since"], 1);
+        assert!(text.contains(&format!("{sent} (1 erased since)")), "{text}");
+        let (rows, _) = told(&shop, "ropa", as_of);
+        let activities = rows["activities"].as_array().unwrap();
+        let recipient = activities.iter().find_map(|a| a["recipients"].get(0)).unwrap();
+        assert_eq!(
+            (&recipient["disclosures"], &recipient["erased_since"]),
+            (&sent.into(), &1.into())
+        );
+    }
+    // Of a run of which everybody is erased the entry is all there is.
+    for subject in rows_of_disclosed(&shop) {
+        candor::subject::erase::erase(&mut shop.store, &rules, subject, moment("2025-07-05"))
+            .unwrap();
+    }
+    let (rows, _) = told(&shop, "disclosures", "2025-07-06");
+    assert_eq!(
+        (&rows["sent"][0]["people"], &rows["sent"][0]["erased_since"]),
+        (&sent.into(), &sent.into())
+    );
+}
+
+fn rows_of_disclosed(shop: &Shop) -> Vec<i64> {
+    let query = "SELECT DISTINCT r.subject FROM disclosure d JOIN record r ON r.id = d.record";
+    let mut statement = shop.store.conn().prepare(query).unwrap();
+    let rows = statement.query_map([], |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
 #[test]
 fn what_came_through_the_gate_is_lawful() {
     let mut shop = Shop::new();

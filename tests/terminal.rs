@@ -269,6 +269,66 @@ fn rejects_are_private_and_stand_there_once() {
     }
 }
 
+/// Whatever writes a file refuses the store's own files, also those that aren't there at the moment, and
+/// any other that is there, by whatever name it is reached.
+#[test]
+fn no_file_that_leaves_takes_the_place_of_another() {
+    let desk = Desk::with_people();
+    desk.write("other", "somebody's work");
+    let mut places = vec!["t.db", "t.db.key", "t.db-journal", "other"];
+    if cfg!(unix) {
+        std::os::unix::fs::symlink("t.db.key", desk.file("link")).unwrap();
+        places.push("link");
+    }
+    let kept = ["t.db.key", "t.db.key.erasures", "other", "crm_customers.csv"];
+    let bytes = || kept.map(|name| desk.read(name));
+    let before = bytes();
+    let commands = [
+        "audit report basis --out",
+        "audit report basis --format csv --out",
+        "audit checkpoint --out",
+        "audit prove --entry 0 --out",
+        "audit prove --entry 0 --leaf",
+        "audit prove --from 1 --out",
+        "audit bundle",
+        "audit verify --watch",
+        "identity explain 1 2 --svg",
+        "identity explain 1 2 --html",
+        "identity link crm_customers.csv --map crm_id=record_id --pairs",
+        "identity link crm_customers.csv --map crm_id=record_id --clusters",
+        "identity report --out",
+        "access email:mira.okafor@example.net --out",
+        "audience push mailer --out",
+        "backup",
+        "erase email:mira.okafor@example.net --certificate",
+    ];
+    for place in &places {
+        for command in commands {
+            let said = desk.typed(&format!("{command} {place}"));
+            // The record of earlier looks is read before it is replaced.
+            let exits = if command.ends_with("--watch") { [2, 3] } else { [2, 2] };
+            assert!(exits.map(Some).contains(&said.exit), "{command} {place}: {}", said.err);
+            assert!(bytes() == before, "{command} {place}");
+        }
+        let rejects = format!("import broken.csv --source crm --rejects {place}");
+        if *place != "other" {
+            assert_eq!(desk.typed(&rejects).error_code(), "file-of-store", "{place}");
+        }
+    }
+    let own = desk.typed("import crm_customers.csv --source crm --rejects ./crm_customers.csv");
+    assert_eq!((own.exit, own.error_code()), (Some(2), "file-named-twice"));
+    assert!(bytes() == before && !desk.file("t.db-journal").exists());
+    desk.done("audit verify --deep");
+
+    desk.done("audit report basis --format csv --out basis.csv");
+    let twice = desk.typed("audit report basis --format csv --out basis.csv");
+    assert_eq!((twice.exit, twice.error_code()), (Some(2), "file-exists"));
+    let left = std::fs::read_dir(desk.folder.path()).unwrap();
+    let unfinished =
+        left.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".new"));
+    assert_eq!(unfinished.count(), 0);
+}
+
 #[test]
 fn a_consent_for_which_nothing_is_held_says_so() {
     let desk = Desk::with_people();
@@ -369,6 +429,9 @@ fn an_event_that_says_something_else_is_told_and_stays() {
     let summary = &said.json()["summary"];
     assert_eq!(summary["events_differ"], 2);
     assert_eq!((&summary["events_known"], &summary["events_new"]), (&1.into(), &0.into()));
+    let by_purpose = summary["purposes"].as_object().unwrap().values();
+    let kept: Vec<&Value> = by_purpose.map(|count| &count["events"]).collect();
+    assert!(kept.iter().all(|events| **events == 0), "what wasn't kept isn't counted: {summary}");
     let told: Vec<Value> =
         said.err.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let lines: Vec<&Value> = told.iter().map(|told| &told["line"]).collect();
@@ -461,6 +524,44 @@ fn a_file_for_a_spreadsheet_runs_nothing() {
 }
 
 /// The page gives its days in the controller's time zone, so a day that is typed is one of those.
+/// What a source sent steers no terminal; programs get it as it is.
+#[test]
+fn no_name_steers_the_terminal() {
+    let desk = Desk::with_people();
+    let evil = desk.read("crm_customers.csv").replace("k1008,Sam,", "k1008,S\u{1b}[31mam\u{9b}2J,");
+    desk.write("evil.csv", &evil);
+    desk.done("import evil.csv --source crm");
+    let who = evil.lines().find(|line| line.starts_with("k1008")).unwrap();
+    let who = who.split(',').find(|cell| cell.contains('@')).unwrap();
+    for command in ["profile show", "profile find"] {
+        let said = desk.done(&format!("{command} email:{who}"));
+        assert!(said.contains("S␛[31mam�2J"), "{said}");
+        assert!(said.chars().all(|c| !c.is_control() || c == '\n'), "{said:?}");
+    }
+    let json = desk.typed(&format!("--json profile show email:{who}")).json().to_string();
+    assert!(json.contains("S\\u001b[31mam\u{9b}2J"), "{json}");
+}
+
+/// Where SQLite can't put its side files, nothing can be changed, and that is what is said.
+#[test]
+fn a_place_that_cannot_be_written_is_called_so() {
+    let desk = Desk::with_people();
+    // What stands in the way of a side file does so for everybody, root too.
+    std::fs::create_dir(desk.file("t.db-wal")).unwrap();
+    for command in [
+        "access email:mira.okafor@example.net --out a",
+        "erase email:mira.okafor@example.net",
+        "import crm_customers.csv --source crm --dry-run",
+        "consent receipt email:mira.okafor@example.net --purpose newsletter",
+        "backup b.db",
+    ] {
+        let said = desk.typed(command);
+        assert_eq!((said.exit, said.error_code()), (Some(3), "store-read-only"), "{command}");
+        assert!(said.err.contains("can't be written where it lies"), "{}", said.err);
+        assert!(!said.err.contains("check that the file exists"), "{}", said.err);
+    }
+}
+
 #[test]
 fn a_day_that_is_typed_is_one_of_the_controllers() {
     let desk = Desk::with_people();
@@ -507,7 +608,20 @@ fn a_hold_is_set_told_and_lifted() {
     assert!(erased.contains("Art 17(3)(e), a legal hold, until 2030-01-31"), "{erased}");
     let id = erased.split_whitespace().find(|word| word.starts_with("s-")).unwrap();
     let id = id.trim_end_matches(':').to_owned();
+    let held = desk.done("hold --list");
+    assert_eq!(
+        held,
+        format!("{id}  contact, until 2030-01-31 (ledger entry {})\n", {
+            let held = desk.typed("--json hold --list").json();
+            assert_eq!(
+                (&held[0]["subject"], held.as_array().unwrap().len()),
+                (&id.as_str().into(), 1)
+            );
+            held[0]["entry"].clone()
+        })
+    );
     let lifted = desk.done(&format!("hold {id} --lift"));
+    assert_eq!(desk.done("hold --list"), "nobody is held for a claim\n");
     assert!(lifted.contains(&format!("candor erase {id}")), "{lifted}");
     assert_eq!(desk.typed(&format!("hold {id} --lift")).error_code(), "hold-not-found");
     let last = desk.done(&format!("erase {id}"));

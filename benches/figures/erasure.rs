@@ -123,7 +123,11 @@ pub fn lines(table: &mut Table, folder: &Path, brand: &Brand) -> Result<()> {
         );
     }
     table.value(
-        &format!("ghosts of {} erased people ({} patterns)", done.count, done.ghosts.looked_for),
+        // The design's figure is of 10,000: whoever reads "reached" must see of how many it is.
+        &format!(
+            "ghosts of {} erased people, not 10,000 ({} patterns)",
+            done.count, done.ghosts.looked_for
+        ),
         done.ghosts.found.to_string(),
         done.ghosts.found as f64,
         Bound::AtMost(0.0),

@@ -1,18 +1,21 @@
 //! What went to whom, for what, and on what basis.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::ControlFlow;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::gate::{Direction, Question, decide};
 use crate::consent::history::History;
+use crate::ledger::scan;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, Table};
 
 use super::people::People;
@@ -35,6 +38,8 @@ pub struct Sent {
     pub purpose: String,
     /// How many people.
     pub people: u64,
+    /// How many of them were erased since: only the entry knows of them.
+    pub erased_since: u64,
 }
 
 /// The report about everybody.
@@ -48,35 +53,87 @@ pub struct DisclosureReport {
     pub sent: Vec<Sent>,
 }
 
+/// What a run sent of people who were erased since.
+pub(super) struct Gone {
+    pub(super) entry: i64,
+    pub(super) at: Moment,
+    pub(super) destination: String,
+    pub(super) purpose: String,
+    pub(super) people: u64,
+}
+
+/// The erased among those whose data was sent from one moment until before another: an erasure takes the
+/// row of a disclosure, and not the count in its entry.
+pub(super) fn gone(store: &Store, from: Moment, to: Moment) -> Result<Vec<Gone>> {
+    let mut rows: HashMap<i64, u64> = HashMap::new();
+    sql::disclosures(store.conn(), |d| {
+        *rows.entry(d.entry).or_default() += 1;
+        Ok(())
+    })?;
+    let mut gone = Vec::new();
+    sql::leaves(store.conn(), store::first_entry_from(store.conn(), from)?, |entry, leaf| {
+        let fields = scan::fields(leaf)?;
+        if fields.at >= to {
+            return Ok(ControlFlow::Break(()));
+        }
+        if fields.kind == "disclosure.run" {
+            let body: Value =
+                fields.body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+            let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+            let sent = body["count"].as_u64().unwrap_or(0);
+            let people = sent.saturating_sub(rows.get(&entry).copied().unwrap_or(0));
+            let (at, destination, purpose) = (fields.at, text("destination"), text("purpose"));
+            if people > 0 {
+                gone.push(Gone { entry, at, destination, purpose, people });
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(gone)
+}
+
 /// What was sent from one moment until before another.
 pub fn disclosures(store: &Store, from: Moment, to: Moment) -> Result<DisclosureReport> {
     let people = People::load(store.conn())?;
     let books = Books::load(store.conn(), store.words())?;
-    let mut runs: BTreeMap<(i64, i64, i64), (Moment, BTreeSet<i64>)> = BTreeMap::new();
+    let words = store.words();
+    let mut runs: BTreeMap<(i64, String, String), Run> = BTreeMap::new();
     sql::disclosures(store.conn(), |d| {
         if d.at >= from && d.at < to {
-            let run = runs.entry((d.entry, d.destination, d.purpose)).or_default();
-            run.0 = d.at;
-            run.1.insert(people.place(d.record).map_or(-d.record, |place| place.subject));
+            let destination = words.text(WordKind::Destination, d.destination).to_owned();
+            let purpose = words.text(WordKind::Purpose, d.purpose).to_owned();
+            let run = runs.entry((d.entry, destination, purpose)).or_default();
+            run.at = d.at;
+            run.held.insert(people.place(d.record).map_or(-d.record, |place| place.subject));
         }
         Ok(())
     })?;
-    let words = store.words();
+    for gone in gone(store, from, to)? {
+        let run = runs.entry((gone.entry, gone.destination, gone.purpose)).or_default();
+        (run.at, run.erased) = (gone.at, gone.people);
+    }
     let sent = runs
         .into_iter()
-        .map(|((entry, destination, purpose), (at, subjects))| {
-            let destination = words.text(WordKind::Destination, destination).to_owned();
-            Sent {
-                entry,
-                at: at.to_string(),
-                recipient: recipient(books.in_force(at).as_deref(), &destination),
-                destination,
-                purpose: words.text(WordKind::Purpose, purpose).to_owned(),
-                people: subjects.len() as u64,
-            }
+        .map(|((entry, destination, purpose), run)| Sent {
+            entry,
+            at: run.at.to_string(),
+            recipient: recipient(books.in_force(run.at).as_deref(), &destination),
+            destination,
+            purpose,
+            people: run.held.len() as u64 + run.erased,
+            erased_since: run.erased,
         })
         .collect();
     Ok(DisclosureReport { from: from.to_string(), to: to.to_string(), sent })
+}
+
+/// Whom one run reached.
+#[derive(Default)]
+struct Run {
+    at: Moment,
+    /// Those who are held still, as subjects.
+    held: BTreeSet<i64>,
+    erased: u64,
 }
 
 fn recipient(rules: Option<&Rulebook>, destination: &str) -> String {
@@ -98,11 +155,19 @@ impl DisclosureReport {
                 row.destination.clone(),
                 row.recipient.clone(),
                 row.purpose.clone(),
-                row.people.to_string(),
+                people_in_words(row.people, row.erased_since),
             ]);
         }
         document.push(Block::Table(table));
         document
+    }
+}
+
+/// How many people, and how many of them are erased.
+fn people_in_words(people: u64, erased: u64) -> String {
+    match erased {
+        0 => people.to_string(),
+        erased => format!("{people} ({erased} erased since)"),
     }
 }
 

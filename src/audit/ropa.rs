@@ -17,6 +17,7 @@ use crate::policy::types::{Basis, Destination, Source};
 use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table};
 
+use super::disclosures::gone;
 use super::people::People;
 use super::{basis_in_words, rests_on, sql};
 
@@ -40,8 +41,10 @@ pub struct Recipient {
     pub contract: Option<String>,
     /// How many times one person's data was sent to it.
     pub disclosures: u64,
-    /// How many people it was about.
+    /// How many people it was about, of those who are held still.
     pub people: u64,
+    /// How many of the disclosures were of people who were erased since.
+    pub erased_since: u64,
 }
 
 /// One processing activity: a purpose.
@@ -114,19 +117,23 @@ pub struct Ropa {
 pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
     let rules = store::rulebook_at(store.conn(), store.words(), as_of)?;
     let people = People::known_by(store.conn(), as_of)?;
-    let mut sent: BTreeMap<i64, (u64, BTreeSet<i64>)> = BTreeMap::new();
+    let mut sent: BTreeMap<String, (u64, BTreeSet<i64>, u64)> = BTreeMap::new();
     sql::disclosures(store.conn(), |d| {
         if d.at <= as_of {
-            let count = sent.entry(d.destination).or_default();
+            let name = store.words().text(WordKind::Destination, d.destination).to_owned();
+            let count = sent.entry(name).or_default();
             count.0 += 1;
             count.1.insert(people.place(d.record).map_or(-d.record, |place| place.subject));
         }
         Ok(())
     })?;
+    for gone in gone(store, Moment::default(), Moment(as_of.0.saturating_add(1)))? {
+        let count = sent.entry(gone.destination).or_default();
+        (count.0, count.2) = (count.0 + gone.people, count.2 + gone.people);
+    }
     let counts = |name: &str| {
-        let code = store.words().code(WordKind::Destination, name);
-        let found = code.and_then(|code| sent.get(&code));
-        found.map_or((0, 0), |(times, subjects)| (*times, subjects.len() as u64))
+        let found = sent.get(name);
+        found.map_or((0, 0, 0), |(times, held, gone)| (*times, held.len() as u64, *gone))
     };
     let activities: Vec<Activity> =
         rules.rules().map(|rule| activity(&rules, rule, &counts)).collect();
@@ -161,7 +168,7 @@ fn controller(rules: &Rulebook) -> Vec<(String, String)> {
 fn activity(
     rules: &Rulebook,
     rule: &PurposeRule,
-    counts: &impl Fn(&str) -> (u64, u64),
+    counts: &impl Fn(&str) -> (u64, u64, u64),
 ) -> Activity {
     let (policy, purpose) = (&rules.policy, &rule.purpose);
     let title = |name: &String| {
@@ -214,7 +221,11 @@ fn transfer(home: &str, found: &Destination) -> Option<String> {
     })
 }
 
-fn recipient(name: &str, found: &Destination, (disclosures, people): (u64, u64)) -> Recipient {
+fn recipient(
+    name: &str,
+    found: &Destination,
+    (disclosures, people, erased_since): (u64, u64, u64),
+) -> Recipient {
     Recipient {
         destination: name.to_owned(),
         recipient: found.recipient.clone(),
@@ -224,6 +235,7 @@ fn recipient(name: &str, found: &Destination, (disclosures, people): (u64, u64))
         contract: found.contract.clone(),
         disclosures,
         people,
+        erased_since,
     }
 }
 
@@ -411,6 +423,7 @@ impl Ropa {
                 "contract",
                 "disclosures",
                 "people",
+                "of erased people",
             ],
         );
         for activity in &self.activities {
@@ -424,6 +437,7 @@ impl Ropa {
                     r.contract.clone().unwrap_or_else(|| "none named".into()),
                     r.disclosures.to_string(),
                     r.people.to_string(),
+                    r.erased_since.to_string(),
                 ]);
             }
         }

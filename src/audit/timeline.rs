@@ -10,6 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
 use crate::ledger::scan;
+use crate::profile::merge::joined_or_parted;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, Table, counted};
@@ -81,7 +82,8 @@ struct About {
 impl About {
     fn load(store: &Store, subject: i64) -> Result<About> {
         let conn = store.conn();
-        let mut about = About { entries: BTreeSet::new(), payloads: BTreeMap::new() };
+        let entries = joined_or_parted(conn, subject)?.into_iter().collect();
+        let mut about = About { entries, payloads: BTreeMap::new() };
         for record in profile_sql::records_of(conn, subject)? {
             let key = profile_sql::record_key(conn, record)?;
             for (n, mut body) in sql::payloads(conn, record)? {

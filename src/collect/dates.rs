@@ -5,7 +5,9 @@
 //! the earlier reading holds; where it was set forward, the time moves forward with it.
 
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
-use chrono::{Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
+use chrono::{
+    Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone,
+};
 use chrono_tz::Tz;
 
 use super::row::Kind;
@@ -19,6 +21,9 @@ const DAY_MS: i64 = 86_400_000;
 
 /// The first moment that is taken: 0001-01-01T00:00:00Z.
 const FIRST: Moment = Moment(-(EPOCH_DAYS - 1) * DAY_MS);
+
+/// No format of a source names a year before this one: its digits would be fewer than four.
+const FIRST_YEAR_OF_A_FORMAT: i32 = 1000;
 
 /// Reads the dates and times of one field. It remembers the last text, because rows of one event
 /// repeat theirs.
@@ -122,6 +127,10 @@ fn read_format(text: &str, format: &[Item<'static>]) -> Option<Reading> {
         return Some(Reading { local, offset_seconds: Some(0) });
     }
     let date = parsed.to_naive_date().ok()?;
+    // `%Y` takes the 17 of 01.02.17 for the year 17.
+    if date.year() < FIRST_YEAR_OF_A_FORMAT {
+        return None;
+    }
     let time = if parsed.hour_div_12().is_some() || parsed.hour_mod_12().is_some() {
         parsed.to_naive_time().ok()?
     } else {
@@ -262,6 +271,12 @@ mod tests {
         assert_eq!(los("26.10.2017").as_deref(), Some("2017-10-26T07:00:00Z"));
         assert_eq!(los("2017-10-26"), None);
         assert_eq!(los("31.02.2017"), None);
+        assert_eq!(los("01.02.17"), None, "it isn't the year 17");
+        assert_eq!(los("01.02.0017"), None);
+        let short = moment(&["%d.%m.%y"], "UTC", "01.02.17");
+        assert_eq!(short.as_deref(), Some("2017-02-01T00:00:00Z"));
+        let born = DateReader::new(&["%d.%m.%Y".into()], "UTC").unwrap();
+        assert_eq!(born.date("17.09.98", Kind::Bare), None);
         let offset = moment(&["%Y-%m-%dT%H:%M:%S%z"], "Europe/Dublin", "2017-07-01T10:00:00+0300");
         assert_eq!(offset.as_deref(), Some("2017-07-01T07:00:00Z"));
         let epoch = moment(&["%s"], "America/New_York", "1500000000");

@@ -6,7 +6,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::{Basis, ConsentState};
-use crate::store::{Writer, notice_since};
+use crate::store::Writer;
 
 use super::history::{self, NewStatement};
 use super::sql;
@@ -139,29 +139,16 @@ pub fn record(
 
 /// Records statements on a record: the one by whose address the person was named. Returns their entries.
 ///
+/// What was said on paper may be older than the policy that declares its notice: when it was said and when
+/// it was recorded are two times, and the ledger holds both.
+///
 /// # Errors
-/// `notice-later` for a consent that is older than the notice that it names.
+/// Those of reading and writing.
 pub fn record_on(
     writer: &mut Writer<'_>,
     record: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
-    for new in statements.iter().filter(|new| new.state.loosens()) {
-        let Some((name, version)) = &new.notice else { continue };
-        match notice_since(writer.conn, name, *version)? {
-            Some(since) if new.valid_at < since => {
-                return Err(Error::no(
-                    "notice-later",
-                    "nobody can have been shown a notice before it was declared",
-                )
-                .at(format!("{name}@{version}, declared {since}"))
-                .next(
-                    "name the version that was shown then, or leave --at out if it was said today",
-                ));
-            }
-            _ => {}
-        }
-    }
     let (home, key) = sql::home_and_key(writer.conn, record)?;
     statements.iter().map(|new| history::record(writer, record, home, &key, new)).collect()
 }

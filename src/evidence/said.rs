@@ -169,7 +169,7 @@ fn receipt(proven: &Proven, document: &[u8]) -> Result<String> {
         let status = event["@type"].as_str().unwrap_or_default();
         record["dct:identifier"] == behind.number.to_string().as_str()
             && event["dpv:isIndicatedAtTime"]["@value"] == at.to_string().as_str()
-            && record["dpv:hasNotice"]["dct:identifier"] == notice
+            && record["dpv:hasNotice"]["dct:identifier"].as_str().unwrap_or_default() == notice
             && may_have_become(said, status)
     } else {
         let id = receipt["consentReceiptID"].as_str().unwrap_or_default();

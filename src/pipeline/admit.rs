@@ -55,7 +55,7 @@ pub struct Admission<'r> {
     anybody_suppressed: bool,
     pub(super) memory: Memory,
     pub(super) looking: Looking,
-    tally: Tally,
+    pub(super) tally: Tally,
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
     pub(super) horizons: Rc<Horizons>,
@@ -522,7 +522,7 @@ impl<'r> Admission<'r> {
 
     /// Values that the gate admits: (index into the row's values, purposes).
     fn gate_values(
-        &mut self,
+        &self,
         gate: &Gate<'_>,
         inbound: &Inbound,
         summary: &mut Summary,
@@ -532,10 +532,7 @@ impl<'r> Admission<'r> {
         for (index, value) in inbound.values.iter().enumerate() {
             let plan = &self.fields[value.field];
             match gate.ask(inbound.line, &plan.text, plan.asked, None, summary, explain) {
-                Ok(purposes) => {
-                    self.tally.value(purposes);
-                    admitted.push((index, purposes));
-                }
+                Ok(purposes) => admitted.push((index, purposes)),
                 Err(reason) => count_reason(&mut summary.stripped, &plan.text, reason.code()),
             }
         }
@@ -544,7 +541,7 @@ impl<'r> Admission<'r> {
 
     /// Events that the gate admits: (index into the row's events, purposes).
     fn gate_events(
-        &mut self,
+        &self,
         gate: &Gate<'_>,
         inbound: &Inbound,
         summary: &mut Summary,
@@ -554,10 +551,7 @@ impl<'r> Admission<'r> {
         for (index, event) in inbound.events.iter().enumerate() {
             let plan = &self.events[event.map];
             match gate.ask(inbound.line, &plan.text, plan.asked, event.at, summary, explain) {
-                Ok(purposes) => {
-                    self.tally.event(purposes);
-                    admitted.push((index, purposes));
-                }
+                Ok(purposes) => admitted.push((index, purposes)),
                 Err(reason) => count_reason(&mut summary.events_refused, &plan.text, reason.code()),
             }
         }

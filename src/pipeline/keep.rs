@@ -19,7 +19,7 @@ impl Admission<'_> {
     /// how many values those were.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn write_values(
-        &self,
+        &mut self,
         writer: &mut Writer<'_>,
         items: &mut Items<'_>,
         record: &mut Record,
@@ -54,6 +54,7 @@ impl Admission<'_> {
             }
             let field = (plan.field, plan.text.as_str());
             let seq = items.add_value(writer, record, field, *purposes, observed, &value.text)?;
+            self.tally.value(*purposes);
             wrote += 1;
             if let Some(seen) =
                 identifiers.iter().find(|seen| seen.field == plan.field && seen.text == value.text)
@@ -112,6 +113,7 @@ impl Admission<'_> {
             match items.add_event(writer, &mut self.memory, record, key, &admitted)? {
                 Taken::New => {
                     summary.events_new += 1;
+                    self.tally.event(*purposes);
                     took += 1;
                 }
                 Taken::Known => summary.events_known += 1,

@@ -59,18 +59,18 @@ pub struct Summary {
 /// after people, so such a name is never stored, and not shown where it looks like somebody's data.
 pub const UNDECLARED: &str = "fields that the policy does not declare";
 
-/// What one purpose admitted and what it didn't.
+/// What was kept for one purpose, and what it didn't admit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurposeCount {
-    /// Values admitted.
+    /// Values that were kept (new ones).
     pub values: u64,
-    /// Events admitted.
+    /// Events that were kept (new ones).
     pub events: u64,
     /// Values and events that the purpose covers and did not admit, by reason.
     pub withheld: BTreeMap<String, u64>,
 }
 
-/// What was admitted since it was last poured out, by the codes of purposes: millions of values
+/// What was kept since it was last poured out, by the codes of purposes: millions of values
 /// are counted without looking a name up.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Randomness;
-use crate::store::Writer;
+use crate::ledger::scan;
+use crate::store::{Writer, leaf};
 
 use super::recognise::SeenIdentifier;
 use super::sql;
@@ -289,6 +290,20 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
         stand_anew(writer, new)?;
     }
     stand_anew(writer, subject)
+}
+
+/// The entries that joined a subject with another or parted it from one. An entry's payload is sealed
+/// for one of the two; the other is told that it happened.
+pub fn joined_or_parted(conn: &rusqlite::Connection, subject: i64) -> Result<Vec<i64>> {
+    let mut found = Vec::new();
+    for entry in sql::joining_entries(conn, subject)? {
+        let leaf = leaf(conn, entry)?.unwrap_or_default();
+        let kind = scan::fields(&leaf).map(|fields| fields.kind);
+        if kind.is_ok_and(|kind| matches!(kind, "profile.merge" | "profile.split")) {
+            found.push(entry);
+        }
+    }
+    Ok(found)
 }
 
 /// Appends an entry about a record's person.

@@ -42,7 +42,8 @@ pub fn find(
         Error::no("subject-not-found", "nobody is held under this name")
             .next(
                 "try another identifier; what the law keeps of an erased person is found by the id (s-…) \
-                 that the erasure printed",
+                 that the erasure printed, who lost the last identifier by the one that `retain run` \
+                 printed, and who is held for a claim by `candor hold --list`",
             )
     };
     if let Some(public_id) = public_id_of(who) {

@@ -111,6 +111,28 @@ pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
         .query_row([subject], |row| row.get(0))?)
 }
 
+/// The entries that may have joined or parted a subject, also those whose payload is another person's: of
+/// merges with it that stand or were taken back, and of what forbids links with its records.
+pub fn joining_entries(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "WITH RECURSIVE
+           one(id) AS (
+             SELECT $1
+             UNION SELECT m.from_subject FROM one o JOIN merge m ON m.into_subject = o.id
+             WHERE m.undone_entry = 0),
+           merged(entry, undone_entry) AS (
+             SELECT m.entry, m.undone_entry FROM one o JOIN merge m ON m.into_subject = o.id
+             UNION SELECT m.entry, m.undone_entry FROM one o JOIN merge m ON m.from_subject = o.id),
+           mine(id) AS (SELECT id FROM record WHERE subject = $1)
+         SELECT entry FROM merged
+         UNION SELECT undone_entry FROM merged WHERE undone_entry <> 0
+         UNION SELECT l.entry FROM mine r JOIN link l ON l.a = r.id WHERE l.kind = $2
+         UNION SELECT l.entry FROM mine r JOIN link l ON l.b = r.id WHERE l.kind = $2",
+    )?;
+    let rows = statement.query_map([subject, LINK_CANNOT], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// Every subject that holds records.
 pub fn live_subjects(conn: &Connection) -> Result<Vec<i64>> {
     let mut statement =

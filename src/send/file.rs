@@ -7,7 +7,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result, io};
+use crate::base::error::{Result, io};
 use crate::base::path::with_ending;
 use crate::consent::permit::Permit;
 use crate::ledger::commit::{disclosure_commitment, item_leaf};
@@ -15,7 +15,7 @@ use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::FileReader;
 use crate::profile::sql::record_key;
-use crate::store::{Store, WordKind, hex, in_force};
+use crate::store::{Store, WordKind, check_free, hex, in_force};
 use crate::view::Table;
 
 use super::audience::{Outbound, audience, destination};
@@ -55,7 +55,7 @@ pub fn table_of(columns: &[String], permitted: &[Permit<Outbound>]) -> Table {
 /// in between leaves a disclosure on record that didn't happen, never one that isn't on record.
 ///
 /// # Errors
-/// `destination-unknown`, `file-exists`, and those of writing.
+/// `destination-unknown`, `file-exists`, `file-of-store`, and those of writing.
 pub fn push(
     store: &mut Store,
     rules: &Rulebook,
@@ -63,11 +63,7 @@ pub fn push(
     out: &Path,
     now: Moment,
 ) -> Result<Run> {
-    if out.exists() {
-        return Err(Error::usage("file-exists", "the file exists already")
-            .at(out.display())
-            .next("name another one; what went out is never written over"));
-    }
+    check_free(out, Some(store.path()))?;
     let fresh = with_ending(out, ".new");
     // One that a run left that was cut off: it didn't go out.
     let _ = std::fs::remove_file(&fresh);

@@ -10,6 +10,7 @@ mod agent;
 mod key_file;
 mod log;
 mod open;
+mod out;
 mod policies;
 mod proof;
 mod registry;
@@ -28,10 +29,11 @@ use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
 pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
 pub use log::{Draft, Log};
-pub use open::{Access, Creation, reader, side_files};
+pub use open::{Access, Creation, reader, refuse_backup, side_files};
+pub use out::{OutFile, check_apart, check_free, is_same_place};
 pub use policies::{
-    Applied, applied, apply, hex, in_force, latest, notice_since, notice_texts, purposes_with_data,
-    rulebook_at, rulebook_at_or_first, rulebook_of, words_of,
+    Applied, applied, apply, hex, in_force, latest, notice_texts, purposes_with_data, rulebook_at,
+    rulebook_at_or_first, rulebook_of, words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
@@ -42,8 +44,8 @@ pub use signer::{
     replace_private, state_path,
 };
 pub use sql::{
-    MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version, leaf,
-    leaves, let_others_write, meta, set_meta, signing_keys,
+    CopyOf, MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version,
+    leaf, leaves, let_others_write, meta, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 

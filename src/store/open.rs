@@ -144,7 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor),
-    /// and those of unlocking.
+    /// `store-is-backup`, and those of unlocking.
     pub fn open_with(
         path: &Path,
         access: Access,
@@ -152,6 +152,7 @@ impl Store {
         unlocking: &Unlocking<'_>,
     ) -> Result<Store> {
         let conn = connect(path, access)?;
+        refuse_backup(&conn, path)?;
         let origin = super::log::origin(&conn)?;
         let signer = own_signer(&conn, path, &origin, access, unlocking)?;
         Store::assemble(conn, path, access, actor, signer)
@@ -163,6 +164,7 @@ impl Store {
     /// As [`Store::open_with`].
     pub fn open_keyless(path: &Path, actor: &str) -> Result<Store> {
         let conn = connect(path, Access::Write)?;
+        refuse_backup(&conn, path)?;
         Store::assemble(conn, path, Access::Write, actor, None)
     }
 
@@ -206,7 +208,28 @@ impl Store {
     }
 }
 
-/// A read-only connection to a store, whatever state its ledger is in: for those who verify or ask.
+/// Refuses a backup: it may hold people who were erased since, and tells of nobody before a restore has
+/// erased them again. It can be verified as it is.
+///
+/// # Errors
+/// `store-is-backup`; `ledger-rolled-back` beside the memory of a key that signed more.
+pub fn refuse_backup(conn: &Connection, path: &Path) -> Result<()> {
+    if !sql::is_backup(conn)? {
+        return Ok(());
+    }
+    // Where it was put in the store's place, what the key remembers says more.
+    let remembered = SignedState::read(&state_path(path))?.unwrap_or_default();
+    remembered.check_extended(&Log::load(conn)?, conn)?;
+    Err(Error::no("store-is-backup", "this is a backup, and may hold people who were erased since")
+        .at(path.display())
+        .next(format!(
+            "bring it back where the store's key lies, with `candor --store STORE restore {}`, which erases \
+             them again; `audit verify` checks it as it is",
+            path.display()
+        )))
+}
+
+/// A read-only connection to a store or a backup, whatever state its ledger is in: for those who verify.
 ///
 /// # Errors
 /// `store-not-found`, `store-foreign` (no candor store), `store-newer` (made by a newer candor).
@@ -232,6 +255,14 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
                 && access == Access::Read =>
         {
             prepared(connect_unwritable(path)?, path)
+        }
+        // SQLite can't put its side files where the store lies, and says no more than that.
+        Err(error) if error.code == "store-unreadable" && std::fs::File::open(path).is_ok() => {
+            Err(Error::damaged("store-read-only", "the store can't be written where it lies")
+                .at(path.display())
+                .next(
+                    "make its folder and its disk writable; reports, `profile` and `audit verify` only read",
+                ))
         }
         connected => connected,
     }

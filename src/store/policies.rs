@@ -135,15 +135,6 @@ pub fn rulebook_at_or_first(
     }
 }
 
-/// Since when a version of a notice has been declared; `None` for one that never was.
-pub fn notice_since(
-    conn: &rusqlite::Connection,
-    name: &str,
-    version: u32,
-) -> Result<Option<Moment>> {
-    sql::notice_since(conn, name, version)
-}
-
 /// The texts of a version of a notice, by language; none for one that never was declared.
 pub fn notice_texts(
     conn: &rusqlite::Connection,

@@ -3,7 +3,6 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::base::clock::Moment;
 use crate::base::error::Result;
 
 /// `CNDR`: lets `file` and other tools name the format.
@@ -111,8 +110,20 @@ pub fn truncate_wal(conn: &Connection) -> Result<Truncation> {
     Ok(if busy == 0 { Truncation::Done } else { Truncation::Blocked })
 }
 
+/// What a copy of a store is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CopyOf {
+    /// It is kept, and opens only by a restore.
+    Backup,
+    /// It is a store itself.
+    Store,
+}
+
+/// The fact by which a backup tells that it is one.
+const BACKUP: &str = "backup";
+
 /// Copies a whole store to another file, page by page, as of one moment.
-pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
+pub fn copy_file(conn: &Connection, to: &std::path::Path, copy_of: CopyOf) -> Result<()> {
     let mut target = Connection::open(to)?;
     let copy = rusqlite::backup::Backup::new(conn, &mut target)?;
     // All pages in one step: readers and writers go on, and the copy is of one moment.
@@ -120,8 +131,17 @@ pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     drop(copy);
+    match copy_of {
+        CopyOf::Backup => set_meta(&target, BACKUP, b"")?,
+        CopyOf::Store => _ = target.execute("DELETE FROM meta WHERE name = $1", [BACKUP])?,
+    }
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     Ok(())
+}
+
+/// Whether a file is a backup. Those of an older candor don't tell.
+pub fn is_backup(conn: &Connection) -> Result<bool> {
+    Ok(meta(conn, BACKUP)?.is_some())
 }
 
 pub fn vacuum(conn: &Connection) -> Result<()> {
@@ -346,17 +366,6 @@ pub fn purpose_sets_in_use(conn: &Connection) -> Result<Vec<i64>> {
     )?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// When the policy was applied that first declared a version of a notice.
-pub fn notice_since(conn: &Connection, name: &str, version: u32) -> Result<Option<Moment>> {
-    let since: Option<i64> = conn
-        .prepare_cached(
-            "SELECT MIN(p.applied_at) FROM notice n JOIN policy p ON p.version = n.policy
-             WHERE n.name = $1 AND n.version = $2",
-        )?
-        .query_row(rusqlite::params![name, version], |row| row.get(0))?;
-    Ok(since.map(Moment))
 }
 
 /// The texts of a version of a notice: (language, text).

@@ -16,7 +16,7 @@ use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{
-    self, Access, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
+    self, Access, CopyOf, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
     erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
@@ -37,18 +37,14 @@ pub struct BackupReport {
 /// Copies a store to a new file, consistent as of one moment.
 ///
 /// # Errors
-/// `file-exists`, and those of writing. A copy that fails is removed.
+/// `file-exists`, `file-of-store`, and those of writing. A copy that fails is removed.
 pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport> {
-    if to.exists() {
-        return Err(Error::usage("file-exists", "the file exists already")
-            .at(to.display())
-            .next("name another one; a backup never overwrites anything"));
-    }
+    store::check_free(to, Some(store.path()))?;
     let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
     let fresh = with_ending(to, ".new");
     remove_store(&fresh);
     store::write_private_file(&fresh, b"")?;
-    let copied = copy_file(store.conn(), &fresh);
+    let copied = copy_file(store.conn(), &fresh, CopyOf::Backup);
     if copied.is_err() {
         remove_store(&fresh);
     }
@@ -136,11 +132,11 @@ impl Restoring<'_> {
     fn open_copy(&self, current: Hand) -> Result<(Store, u64, VerifierKey)> {
         // The backup is only read: everything happens on a copy beside the store's place.
         let vkey = {
-            let source = Store::open(self.backup, Access::Read, self.actor)?;
+            let source = store::reader(self.backup)?;
             store::write_private_file(self.work, b"")?;
             store::write_private_file(&erasures_path(self.work), b"")?;
-            copy_file(source.conn(), self.work)?;
-            let vkey = store::meta(source.conn(), "vkey")?.unwrap_or_default();
+            copy_file(&source, self.work, CopyOf::Store)?;
+            let vkey = store::meta(&source, "vkey")?.unwrap_or_default();
             String::from_utf8_lossy(&vkey).parse::<VerifierKey>()?
         };
         let foreign = || {

@@ -20,9 +20,9 @@ use crate::profile::read::is_erased;
 use crate::profile::why::{HoldReason, Why};
 use crate::store::{Store, WordKind, Words, Writer};
 
-use super::erase::{Categories, CategoryDecision};
+use super::erase::{Categories, CategoryDecision, public};
 use super::forget::{self, Forgotten};
-use super::told;
+use super::{sql, told};
 
 /// The ground of Art 17(3) on which a hold keeps.
 pub const GROUND: &str = "Art 17(3)(e)";
@@ -118,6 +118,39 @@ pub fn lift(
         false => forget::sweep(writer, rules, subject, "hold lifted")?,
     };
     Ok((entries, forgotten))
+}
+
+/// A hold that stands, and whose data it keeps.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Held {
+    /// The subject's id.
+    pub subject: String,
+    /// The category; `None` for everything.
+    pub category: Option<String>,
+    /// The day until which it lasts; `None` until it is lifted.
+    pub until: Option<String>,
+    /// Its ledger entry.
+    pub entry: i64,
+}
+
+/// Every hold that stands. It names nobody but by id, and not the claim, which is the person's to know.
+pub fn list(store: &Store, rules: &Rulebook, now: Moment) -> Result<Vec<Held>> {
+    let zone = rules.policy.controller.zone();
+    let mut held = Vec::new();
+    for subject in sql::subjects_with_statements(store.conn(), Axis::Hold as i64)? {
+        let standing = History::load(store.conn(), subject)?.standing(AsOf::at(now));
+        for (category, hold) in &standing.holds {
+            let category = (*category != 0)
+                .then(|| store.words().text(WordKind::Category, (*category).into()).to_owned());
+            held.push(Held {
+                subject: public(store, subject)?,
+                category,
+                until: last_day(hold.until, zone),
+                entry: hold.entry,
+            });
+        }
+    }
+    Ok(held)
 }
 
 /// The holds on one person, by the names of categories.

@@ -160,8 +160,9 @@ fn dpv(store: &Store, rules: &Rulebook, subject: i64, found: &Stated<'_>) -> Res
         consent_event["dpv:hasIndicationMethod"] = told.method.as_str().into();
     }
     if let Some(at) = found.expires {
-        consent_event["dpv:hasExpiryTime"] =
-            json!({"@type": "xsd:dateTime", "@value": at.to_string()});
+        let end = json!({"@type": "xsd:dateTime", "@value": at.to_string()});
+        consent_event["dpv:hasDuration"] =
+            json!({"@type": "dpv:UntilTimeDuration", "rdf:value": end});
     }
     if let Some(comment) = found.comment() {
         consent_event["rdfs:comment"] = comment.into();
@@ -173,9 +174,14 @@ fn dpv(store: &Store, rules: &Rulebook, subject: i64, found: &Stated<'_>) -> Res
         .filter(|destination| destination.purpose == rule.name)
         .map(|destination| json!({"@type": "dpv:Recipient", "schema:name": destination.recipient}))
         .collect();
-    let mut notice = json!({"@type": "dpv:ConsentNotice", "dct:identifier": told.notice});
+    let mut notice = json!({"@type": "dpv:ConsentNotice"});
+    match told.notice.as_str() {
+        "" => notice["rdfs:comment"] = "it wasn't recorded which notice was shown".into(),
+        name => notice["dct:identifier"] = name.into(),
+    }
     match found.texts.as_slice() {
-        [] => {}
+        // A record of DPV has a notice in a language; `und` is BCP 47's word for one that isn't known.
+        [] => notice["dct:language"] = "und".into(),
         [shown] => {
             notice["dct:language"] = shown.language.as_str().into();
             notice["dct:description"] = shown.text.as_str().into();
@@ -226,6 +232,7 @@ fn dpv(store: &Store, rules: &Rulebook, subject: i64, found: &Stated<'_>) -> Res
     document["@context"] = json!({
         "dpv": "https://w3id.org/dpv#", "eu-gdpr": "https://w3id.org/dpv/legal/eu/gdpr#",
         "dct": "http://purl.org/dc/terms/", "xsd": "http://www.w3.org/2001/XMLSchema#",
+        "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
         "rdfs": "http://www.w3.org/2000/01/rdf-schema#", "schema": "https://schema.org/",
     });
     Ok(document)

@@ -1,7 +1,8 @@
 //! Deletes what is past its retention or has lost its last reason, for everybody, and proves it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::base::clock::Moment;
@@ -11,12 +12,12 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::linking::index;
 use crate::policy::rulebook::{Rulebook, codes};
-use crate::profile::read::{last_contact, open_records};
+use crate::profile::read::{OpenRecord, last_contact, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, in_force};
 
-use super::erase::Categories;
-use super::forget::{self, Forgotten, holding};
+use super::erase::{Categories, public};
+use super::forget::{self, Forgotten, Unreasoned, holding};
 use super::gone::{Unproven, prove_gone};
 use super::scan::{Pattern, ScanReport};
 use super::sql;
@@ -61,6 +62,8 @@ pub struct Retained {
     pub events: u64,
     /// Of how many people.
     pub people: u64,
+    /// The ids of those of whom something is kept, and no identifier any more: only the id finds them.
+    pub without_identifier: Vec<String>,
     /// The look at the raw files afterwards; absent for a dry run and where there was nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan: Option<ScanReport>,
@@ -74,6 +77,8 @@ struct Judged {
     all: Forgotten,
     /// Whose data is to go.
     due: Vec<i64>,
+    /// Of whom something stays, and no identifier.
+    without_identifier: Vec<String>,
     /// How the rows that are to go lie in the file.
     patterns: Vec<Pattern>,
 }
@@ -142,6 +147,7 @@ fn told(judged: Judged, at: Moment, scan: Option<ScanReport>) -> Retained {
         values: judged.all.values,
         events: judged.all.events,
         people: judged.due.len() as u64,
+        without_identifier: judged.without_identifier,
         scan,
     }
 }
@@ -161,7 +167,11 @@ fn judge(
     if found.is_empty() {
         return Ok(());
     }
-    let Judged { tallies, all, due, patterns } = judged;
+    let stays = is_left_without_identifier(conn, &records, &found)?;
+    let Judged { tallies, all, due, patterns, without_identifier } = judged;
+    if stays {
+        without_identifier.push(public(store, subject)?);
+    }
     let categories = Categories::of(rules);
     let contact = last_contact(&records);
     let mut count = |at: usize, category: &str, mask, observed_at, event: bool| {
@@ -194,6 +204,27 @@ fn judge(
     all.events += found.size().events;
     due.push(subject);
     Ok(())
+}
+
+/// Whether something of a person stays when all that was found has gone, and no identifier with it.
+fn is_left_without_identifier(
+    conn: &Connection,
+    records: &[OpenRecord],
+    found: &Unreasoned,
+) -> Result<bool> {
+    let goes: BTreeSet<i64> =
+        found.values().iter().map(|(at, index)| records[*at].values[*index].seq).collect();
+    for record in records {
+        for (.., value) in profile_sql::identifiers_of(conn, record.id)? {
+            if !goes.contains(&value) {
+                return Ok(false);
+            }
+        }
+    }
+    let values: usize = records.iter().map(|record| record.values.len()).sum();
+    let events: i64 = records.iter().flat_map(|r| &r.rollups).map(|rollup| rollup.count).sum();
+    let gone = found.size();
+    Ok(values as u64 > gone.values || events.unsigned_abs() > gone.events)
 }
 
 /// What a run is called when its proof can't be had.

@@ -52,6 +52,16 @@ pub fn open_texts(conn: &Connection, each: &mut dyn FnMut(&[u8])) -> Result<()> 
     Ok(())
 }
 
+/// The subjects about whom something was said on an axis.
+pub fn subjects_with_statements(conn: &Connection, axis: i64) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT r.subject FROM statement s JOIN record r ON r.id = s.record
+         WHERE s.axis = $1 ORDER BY r.subject",
+    )?;
+    let rows = statement.query_map([axis], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn insert_tombstone(
     conn: &Connection,
     item: i64,

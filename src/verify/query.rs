@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, Sealed, SystemRandomness, apply_seal};
 use crate::profile::pack::Unpacker;
 use crate::profile::record::value_text;
-use crate::store::{REGISTRY, reader};
+use crate::store::{REGISTRY, reader, refuse_backup};
 
 use super::sql;
 use super::views::{self, Role};
@@ -155,6 +155,7 @@ pub fn ask(
 ) -> Result<Answer> {
     names_only_views(role, query)?;
     let mut conn = reader(path)?;
+    refuse_backup(&conn, path)?;
     let (opened, prefix) = prepare(&mut conn, role)?;
     let allowed = Arc::clone(&opened);
     conn.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {

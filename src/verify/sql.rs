@@ -591,7 +591,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "fact-unknown",
             "facts about the store are named that candor doesn't keep",
-            "SELECT COUNT(*) FROM meta WHERE name NOT IN ('origin', 'vkey', 'secret')
+            "SELECT COUNT(*) FROM meta WHERE name NOT IN ('origin', 'vkey', 'secret', 'backup')
              AND name NOT GLOB 'shapes:[1-9]*' AND name NOT GLOB 'dictionary:[1-9]*'",
         ),
         (

@@ -2,7 +2,8 @@
 
 /// Shows control characters as signs (`␛`), and direction overrides and non-characters as `�`; keeps
 /// line breaks (as `\n`) and tabs.
-pub(super) fn printable(text: &str) -> String {
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

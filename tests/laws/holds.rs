@@ -159,6 +159,26 @@ fn a_hold_that_cannot_be_is_refused() {
     assert_eq!(refused(CLAIM, "order", Some(hour(4))), "time-past");
 }
 
+/// What a claim keeps of somebody whose addresses are past their time is found by the id that the run names.
+#[test]
+fn nobody_who_is_held_becomes_unreachable() {
+    let brief = common::POLICY.replace("retention = \"P50Y\"", "retention = \"P1Y\"");
+    let mut world = world_under(&brief);
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &["order"], None, 3);
+    let late = 500 * 24;
+    let (store, rules) = (&mut world.store, &world.rules);
+    let plan = retain(store, rules, hour(late), Carry::DryRun).unwrap();
+    let done = retain(store, rules, hour(late), Carry::Out).unwrap();
+    assert_eq!(world.subject(ANN), None, "no address leads to her any more");
+    let ids = serde_json::to_value(&done).unwrap()["without_identifier"].clone();
+    assert_eq!(serde_json::to_value(&plan).unwrap()["without_identifier"], ids);
+    let id = ids[0].as_str().unwrap_or_default().to_owned();
+    assert_eq!((ids.as_array().map(Vec::len), world.subject(&id)), (Some(1), Some(ann)));
+    lift(&mut world, ann, late + 1);
+    assert_eq!(texts(&world), "", "and what was held goes");
+}
+
 /// The backup is older than the hold, and the erasure younger: what the claim needs isn't lost with the
 /// restore, though the claim itself was said after the backup.
 #[test]

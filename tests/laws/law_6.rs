@@ -12,8 +12,10 @@ use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
-use candor::store::side_files;
+use candor::store::{self, Access, Store, side_files};
 use candor::subject::backup;
+use candor::verify::query::{self, Limits};
+use candor::verify::views::Role;
 
 const PEOPLE: usize = 5;
 const NAMES: [&str; PEOPLE] =
@@ -461,6 +463,43 @@ fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error
 
 fn customer(key: &str, email: &str) -> String {
     format!("customer_id,at,name,email,card\n{key},2026-01-04,,{email},\n")
+}
+
+/// A backup may hold people who were erased since. It says of itself that it is one, so that nothing tells
+/// of them, wherever it lies: only a restore opens it, and verifying it tells nothing of anybody.
+#[test]
+fn a_backup_serves_nobody_before_its_restore() {
+    let mut world = World::new();
+    let kept = world.folder.path().join("kept");
+    world.import("shop", &customer("c1", "ann@x.example"), hour(1));
+    backup::backup(&mut world.store, &kept, hour(2)).unwrap();
+    world.erase("email:ann@x.example", hour(3));
+    for key_beside in [false, true] {
+        if key_beside {
+            std::fs::copy(store::key_path(&world.path()), store::key_path(&kept)).unwrap();
+        }
+        let before = std::fs::read(&kept).unwrap();
+        for access in [Access::Read, Access::Write] {
+            let error = Store::open(&kept, access, "test").err().expect("refused");
+            assert_eq!((error.code, error.exit_code()), ("store-is-backup", 1));
+            assert!(error.next.contains("restore"), "{}", error.next);
+        }
+        assert_eq!(
+            Store::open_keyless(&kept, "test").err().map(|e| e.code),
+            Some("store-is-backup")
+        );
+        let limits = Limits::default();
+        let asked = query::ask(&kept, Role::Auditor, limits, "SELECT 1", &mut |_| Ok(()));
+        assert_eq!(asked.err().map(|e| e.code), Some("store-is-backup"));
+        assert!(std::fs::read(&kept).unwrap() == before, "nothing was changed");
+        let report = deep(&kept, None);
+        assert!(report.holds, "{:?}", report.claims);
+    }
+    restore_over(&mut world, &kept, 5).unwrap();
+    assert_eq!(world.subject("email:ann@x.example"), None);
+    world.is_sound();
+    // And what was restored is a store, of which there is a backup again.
+    backup::backup(&mut world.store, &world.folder.path().join("next"), hour(6)).unwrap();
 }
 
 /// After a restore the ledger goes on otherwise; a backup of what it left would bring back whom the

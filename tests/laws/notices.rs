@@ -3,8 +3,10 @@
 
 use crate::common::{World, hour};
 use candor::consent::desk::{self, Spoken};
+use candor::consent::fold::AsOf;
 use candor::policy::types::ConsentState;
 use candor::subject::receipt::{self, Form};
+use candor::subject::{state, told};
 
 /// The bookshop, whose letter is offered in two languages from version 3 on, with a form that says which.
 fn policy() -> String {
@@ -81,7 +83,7 @@ fn a_refusal_has_a_record_and_no_consent_receipt() {
 }
 
 #[test]
-fn at_the_desk_a_notice_has_a_language_and_was_not_shown_before_it_was() {
+fn at_the_desk_a_notice_has_a_language_and_paper_may_be_older_than_the_policy() {
     let mut world = World::under(&policy());
     world.import("shop", SHOP, hour(1));
     let ann = world.subject("email:ann@x.example").unwrap();
@@ -102,10 +104,26 @@ fn at_the_desk_a_notice_has_a_language_and_was_not_shown_before_it_was() {
     let error = desk::statements(&world.rules, &version, hour(2)).unwrap_err();
     assert_eq!(error.next.matches("letter-form@3").count(), 1, "{}", error.next);
 
-    // The policy came at hour 0: a yes of the day before can't have been said to this notice.
+    // The policy came at hour 0. The form on paper was there before: an import and the desk say so alike,
+    // and when it was recorded stands beside when it was said.
+    let paper = "customer_id,at,name,email,optin,notice,language\n\
+        c9,2026-01-04T09:00:00Z,Zoe,zoe@x.example,yes,letter-form@3,de\n";
+    world.import("shop", paper, hour(2));
+    let zoe = world.subject("email:zoe@x.example").unwrap();
     let early = desk::statements(&world.rules, &spoken(Some("de")), hour(-24)).unwrap();
-    let error = world.store.write(hour(2), |w| desk::record(w, ann, &early)).unwrap_err();
-    assert_eq!(error.code, "notice-later");
+    world.store.write(hour(2), |w| desk::record(w, ann, &early)).unwrap();
+    let said = |subject| {
+        let told = told::told(&world.store, subject).unwrap().pop().unwrap();
+        (told.state, told.notice, told.language, told.at, told.recorded_at)
+    };
+    assert_eq!(said(ann), said(zoe));
+    assert_eq!((said(ann).3, said(ann).4), (hour(-24).to_string(), hour(2).to_string()));
+    let in_force = |known| {
+        let asked = AsOf { valid: hour(1), known };
+        let state = state::state(&world.store, &world.rules, zoe, asked).unwrap();
+        state.purposes.iter().any(|p| p.purpose == "newsletter" && p.in_force)
+    };
+    assert!(in_force(hour(2)) && !in_force(hour(1)), "nobody knew of it before");
     let no =
         Spoken { state: ConsentState::Withdrawn, notice: None, language: None, ..spoken(None) };
     let no = desk::statements(&world.rules, &no, hour(-24)).unwrap();

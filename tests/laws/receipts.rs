@@ -1,5 +1,7 @@
 //! A receipt says of a consent what holds: whoever is shown one may rely on it.
 
+use std::collections::BTreeSet;
+
 use crate::common::{self, World, hour};
 use candor::consent::desk::Spoken;
 use candor::consent::fold::AsOf;
@@ -143,6 +145,88 @@ fn a_yes_that_the_gate_does_not_take_has_no_receipt() {
     let (status, is_receipt, _, kantara) = forms(&mut world, 6);
     assert_eq!((status.as_str(), is_receipt), ("dpv:ConsentWithdrawn", false));
     assert_eq!(kantara, NOT_IN_FORCE);
+}
+
+/// The words of DPV 2.3 that receipts use; `dpv:hasExpiryTime`, for one, isn't among its own.
+const DPV: &[&str] = &[
+    "ConsentExpired",
+    "ConsentGiven",
+    "ConsentNotice",
+    "ConsentReceipt",
+    "ConsentRecord",
+    "ConsentRefused",
+    "ConsentRequested",
+    "ConsentWithdrawn",
+    "DataController",
+    "DataSubject",
+    "DirectMarketing",
+    "PersonalData",
+    "Process",
+    "Recipient",
+    "UntilTimeDuration",
+    "WithdrawConsent",
+    "hasConsentControl",
+    "hasConsentStatus",
+    "hasContact",
+    "hasCountry",
+    "hasDataController",
+    "hasDataSubject",
+    "hasDuration",
+    "hasIndicationMethod",
+    "hasLegalBasis",
+    "hasNotice",
+    "hasPersonalData",
+    "hasProcess",
+    "hasPurpose",
+    "hasRecipient",
+    "hasRecordOfActivity",
+    "hasRight",
+    "isExercisedAt",
+    "isIndicatedAtTime",
+    "isIndicatedBy",
+];
+
+/// Every `dpv:` word of a document.
+fn dpv_words(value: &serde_json::Value, words: &mut BTreeSet<String>) {
+    use serde_json::Value;
+    let mut word = |text: &str| words.extend(text.strip_prefix("dpv:").map(str::to_owned));
+    match value {
+        Value::String(text) => word(text),
+        Value::Array(items) => items.iter().for_each(|item| dpv_words(item, words)),
+        Value::Object(map) => {
+            map.keys().for_each(|key| word(key));
+            map.values().for_each(|item| dpv_words(item, words));
+        }
+        _ => {}
+    }
+}
+
+/// As the shape of a DPV record wants it, whatever is known: words of DPV alone, a notice in a language,
+/// and nothing that is empty.
+#[test]
+fn a_record_keeps_to_dpvs_shape_whatever_is_known() {
+    let mut world = world();
+    let no = Spoken { state: ConsentState::Withdrawn, notice: None, ..yes(false) };
+    for (spoken, notice) in [(yes(true), Some("letter-form@1")), (no, None)] {
+        let at = if notice.is_some() { 2 } else { 4 };
+        world.say(ANN, &spoken, hour(at));
+        let document = issued(&mut world, Form::Dpv, at + 1).unwrap();
+        let mut words = BTreeSet::new();
+        dpv_words(&document, &mut words);
+        let unknown: Vec<_> = words.iter().filter(|w| !DPV.contains(&w.as_str())).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+        let record = match notice {
+            Some(_) => &document["dpv:hasRecordOfActivity"],
+            None => &document,
+        };
+        assert_eq!(record["dpv:hasNotice"]["dct:identifier"].as_str(), notice);
+        let language = record["dpv:hasNotice"]["dct:language"].as_str();
+        assert_eq!(language, Some(if notice.is_some() { "en" } else { "und" }));
+        let duration = &record["dpv:hasConsentStatus"][0]["dpv:hasDuration"];
+        let ends = duration["rdf:value"]["@value"].as_str();
+        assert_eq!(ends, Some(hour(at + 10 * DAYS).to_string().as_str()));
+        assert!(!document.to_string().contains("\"\""), "{document}");
+    }
 }
 
 /// Whoever has the key can't pass a yes that was never confirmed off as a refusal, or a no as a yes.

@@ -112,9 +112,10 @@ pub enum Command {
 #[derive(Args)]
 pub struct HoldArgs {
     /// kind:value or a subject id
-    pub who: String,
+    #[arg(required_unless_present = "list")]
+    pub who: Option<String>,
     /// The claim that it is for; sealed, and told to the person who asks for access
-    #[arg(long, value_name = "TEXT", required_unless_present = "lift")]
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["lift", "list"])]
     pub because: Option<String>,
     /// A category of the policy that is held; all by default
     #[arg(long, value_name = "CATEGORY")]
@@ -126,6 +127,9 @@ pub struct HoldArgs {
     /// The claim is over: lifts every hold on the person
     #[arg(long, conflicts_with_all = ["because", "category", "until"])]
     pub lift: bool,
+    /// Lists everybody who is held for a claim, by their ids
+    #[arg(long, conflicts_with_all = ["who", "because", "category", "until", "lift"])]
+    pub list: bool,
 }
 
 /// `init`

@@ -75,6 +75,7 @@ fn look(context: &Context, mut options: Options, file: &Path) -> Result<Answer> 
         news: &'a News,
     }
     let store = context.path()?;
+    context.check_apart(file)?;
     let last = Seen::read(file)?;
     if let Some(last) = &last {
         options.held.insert(0, last.held(file));

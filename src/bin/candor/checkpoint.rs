@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candor::anchor::witness::witnessed_note;
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Error, Result};
 use candor::ledger::checkpoint::Checkpoint;
 use candor::ledger::note::Note;
 use candor::store::reader;
@@ -19,6 +19,8 @@ pub fn run(
     form: CheckpointForm,
     witnessed: bool,
 ) -> Result<Answer> {
+    let file = out.filter(|path| *path != Path::new("-"));
+    let file = file.map(|path| context.claim(path)).transpose()?;
     let note = match witnessed {
         false => verify::latest_checkpoint(context.path()?)?.ok_or_else(|| {
             Error::no("checkpoint-missing", "nothing was ever signed")
@@ -39,8 +41,8 @@ pub fn run(
                 .next("hand it out as a note, with --form note")
         })?,
     };
-    match out {
-        Some(path) if path != Path::new("-") => std::fs::write(path, &text).map_err(io(path))?,
+    match file {
+        Some(file) => file.write(text.as_bytes())?,
         _ if context.out.is_json() => {}
         _ => context.out.raw(&text),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result};
+use candor::base::error::Result;
 use candor::base::path::with_ending;
 use candor::profile::read;
 use candor::store::{self, Access, Store};
@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     }
     // Before anything is done: a certificate that can't be written is no reason to lose it.
     if let Some(path) = &args.certificate {
-        refuse_existing(path)?;
+        store::check_free(path, Some(store.path()))?;
     }
     let certificate = erase(&mut store, &rules, subject, Moment::now())?;
     context.out.say(format!("erased, as ledger entry {}", certificate.entry));
@@ -69,7 +69,7 @@ pub fn again(context: &Context, request: i64, out: Option<&Path>) -> Result<Answ
     let mut store = context.open(Access::Write)?;
     let certificate = certificate_of(&mut store, request, Moment::now())?;
     let path = out.map_or_else(|| default_path(&store, &certificate), Path::to_owned);
-    refuse_existing(&path)?;
+    store::check_free(&path, Some(store.path()))?;
     write_certificate(context, &mut store, &certificate, &path)?;
     context.out.give(&certificate);
     Ok(Answer::Yes)
@@ -93,15 +93,6 @@ fn free_path(store: &Store, certificate: &Certificate) -> PathBuf {
     }
 }
 
-fn refuse_existing(path: &Path) -> Result<()> {
-    if !path.exists() {
-        return Ok(());
-    }
-    Err(Error::usage("file-exists", "the file exists already")
-        .at(path.display())
-        .next("name another one; a certificate is never written over"))
-}
-
 fn write_certificate(
     context: &Context,
     store: &mut Store,
@@ -113,7 +104,8 @@ fn write_certificate(
         false => CertificateForm::Json,
     };
     let issued = issue_certificate(store, certificate, form, Moment::now())?;
-    store::write_private_file(path, issued.as_bytes()).map_err(|error| {
+    let written = context.claim(path).and_then(|out| out.write(issued.as_bytes()));
+    written.map_err(|error| {
         let number = certificate.request;
         error.next(format!("the erasure is done; `candor request certificate {number}` writes it"))
     })?;

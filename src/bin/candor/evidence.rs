@@ -3,25 +3,29 @@
 use std::path::Path;
 
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Error, Result};
 use candor::evidence::check::{self, Checked};
 use candor::evidence::{self, Disclose, End, Opening, Selection, Whose};
 use candor::ledger::checkpoint::Trust;
 use candor::ledger::commit::ItemKind;
 use candor::ledger::vkey::VerifierKey;
 use candor::profile::{lookup, read};
-use candor::store::{self, Access, Store};
+use candor::store::{self, Access, OutFile, Store};
 use serde_json::json;
 
 use crate::args::{Bundle, Check, Prove};
+use crate::identity::check_named_once;
 use crate::output::counted;
 use crate::time::moment;
 use crate::{Answer, Context};
 
 pub fn prove(context: &Context, args: &Prove) -> Result<Answer> {
+    check_named_once([&args.out, &args.leaf])?;
+    let out = args.out.as_deref().map(|path| context.claim(path)).transpose()?;
     if let Some(from) = &args.from {
-        return prove_growth(context, args, from);
+        return prove_growth(context, args, from, out);
     }
+    let leaf = args.leaf.as_deref().map(|path| context.claim(path)).transpose()?;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let item = [(ItemKind::Value, args.value), (ItemKind::Event, args.event)];
     let item = item.into_iter().find_map(|(kind, n)| n.map(|n| (kind, number(n))));
@@ -36,11 +40,11 @@ pub fn prove(context: &Context, args: &Prove) -> Result<Answer> {
         None if args.open => evidence::entry(store.conn(), entry, Opening::Opened)?,
         None => evidence::entry(store.conn(), entry, Opening::Sealed)?,
     };
-    if let Some(path) = &args.leaf {
-        std::fs::write(path, &proof.entries[0].leaf).map_err(io(path))?;
+    if let Some(leaf) = leaf {
+        leaf.write(proof.entries[0].leaf.as_bytes())?;
     }
     let text = if context.out.is_json() { proof.to_file() } else { proof.to_proof_text()? };
-    hand_out(context, args.out.as_deref(), &text)
+    hand_out(context, args.out.as_deref().zip(out), &text)
 }
 
 /// Opens the store. A look at what belongs to a person is written into the ledger.
@@ -58,7 +62,12 @@ fn open(context: &Context, whose: Option<Whose>) -> Result<Store> {
     Ok(store)
 }
 
-fn prove_growth(context: &Context, args: &Prove, from: &str) -> Result<Answer> {
+fn prove_growth(
+    context: &Context,
+    args: &Prove,
+    from: &str,
+    out: Option<OutFile>,
+) -> Result<Answer> {
     let store = context.open(Access::Read)?;
     let from = end(from)?;
     let to = match &args.to {
@@ -68,7 +77,7 @@ fn prove_growth(context: &Context, args: &Prove, from: &str) -> Result<Answer> {
     let (old, growth) = evidence::growth(store.conn(), &from, &to)?;
     let text =
         if context.out.is_json() { growth.to_file() } else { growth.to_witness_text(old)? };
-    hand_out(context, args.out.as_deref(), &text)
+    hand_out(context, args.out.as_deref().zip(out), &text)
 }
 
 /// A checkpoint by its size, or by a file that carries it.
@@ -80,10 +89,10 @@ fn end(text: &str) -> Result<End> {
     Ok(End::Note(String::from_utf8_lossy(&note).into_owned()))
 }
 
-fn hand_out(context: &Context, out: Option<&Path>, text: &str) -> Result<Answer> {
+fn hand_out(context: &Context, out: Option<(&Path, OutFile)>, text: &str) -> Result<Answer> {
     match out {
-        Some(path) => {
-            std::fs::write(path, text).map_err(io(path))?;
+        Some((path, out)) => {
+            out.write(text.as_bytes())?;
             context.out.note(format!("written to {}", path.display()));
         }
         None => context.out.raw(text),
@@ -124,6 +133,7 @@ fn say(context: &Context, path: &Path, checked: &Checked) {
 }
 
 pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
+    context.check_apart(&args.folder)?;
     let signs = store::key_path(context.path()?).exists();
     let mut store = context.open(if signs { Access::Write } else { Access::Read })?;
     let disclose = match &args.subject {

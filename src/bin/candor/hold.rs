@@ -14,9 +14,10 @@ use crate::time::moment_if;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, args: &HoldArgs) -> Result<Answer> {
+    let Some(who) = &args.who else { return list(context) };
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     let now = Moment::now();
     if args.lift {
         let erased = read::is_erased(store.conn(), subject)?;
@@ -52,6 +53,26 @@ pub fn run(context: &Context, args: &HoldArgs) -> Result<Answer> {
         "        a hold keeps and lets nothing be used; the person reads of it in an access answer",
     );
     context.out.give(&json!({"entries": entries}));
+    Ok(Answer::Yes)
+}
+
+/// Everybody who is held, also whom no identifier finds any more.
+fn list(context: &Context) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let held = hold::list(&store, &rules, Moment::now())?;
+    for one in &held {
+        let category = one.category.as_deref().unwrap_or("all that is held");
+        let until = one.until.as_deref().unwrap_or("the hold is lifted");
+        context.out.say(format!(
+            "{}  {category}, until {until} (ledger entry {})",
+            one.subject, one.entry
+        ));
+    }
+    if held.is_empty() {
+        context.out.say("nobody is held for a claim");
+    }
+    context.out.give(&held);
     Ok(Answer::Yes)
 }
 

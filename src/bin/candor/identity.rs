@@ -1,11 +1,10 @@
 //! `identity`: who is who. `link` works on a file and needs no store; the others stand in `linking`.
 
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use candor::base::error::{Error, Result, io};
-use candor::base::path::with_ending;
+use candor::base::error::{Error, Result};
 use candor::identity::{Edge, Linked, Records, Request, Secret, link, read};
+use candor::store::{OutFile, is_same_place};
 use candor::view::push_exact_line;
 use serde_json::json;
 
@@ -28,7 +27,9 @@ pub fn run(context: &Context, command: &Identity) -> Result<Answer> {
 }
 
 fn run_link(context: &Context, args: &Link) -> Result<Answer> {
-    check_outputs(args)?;
+    check_named_once([&args.pairs, &args.clusters])?;
+    let pairs = args.pairs.as_deref().map(|path| context.claim(path)).transpose()?;
+    let clusters = args.clusters.as_deref().map(|path| context.claim(path)).transpose()?;
     let request = Request {
         map: args.map.iter().map(|pair| column_and_field(pair)).collect::<Result<_>>()?,
         across: args.across.clone(),
@@ -36,18 +37,18 @@ fn run_link(context: &Context, args: &Link) -> Result<Answer> {
     };
     let records = read(&args.file, &request)?;
     let linked = link(&records.table, &SECRET, args.seed);
-    if let Some(path) = &args.pairs {
+    if let Some(out) = pairs {
         let lines = linked.pairs.iter().map(|pair| pair_line(&records, pair));
-        write(path, "id_l,id_r,prob\r\n", lines)?;
+        write(out, "id_l,id_r,prob\r\n", lines)?;
     }
     let numbers = linked.clusters.numbers();
-    if let Some(path) = &args.clusters {
+    if let Some(out) = clusters {
         let lines = (0..).zip(&numbers).map(|(record, number)| {
             let mut line = String::new();
             push_exact_line(&mut line, &[records.id(record), &number.to_string()]);
             line
         });
-        write(path, "record_id,cluster\r\n", lines)?;
+        write(out, "record_id,cluster\r\n", lines)?;
     }
     report(context, args, &records, &linked, &numbers);
     Ok(Answer::Yes)
@@ -60,19 +61,10 @@ fn pair_line(records: &Records, pair: &Edge) -> String {
     line
 }
 
-/// Nothing is read for hours only to be written over what was read.
-fn check_outputs(args: &Link) -> Result<()> {
-    let outputs: Vec<&PathBuf> = args.pairs.iter().chain(&args.clusters).collect();
-    let [first, second] = outputs[..] else {
-        return outputs.first().map_or(Ok(()), |only| check_apart(only, &args.file));
-    };
-    check_apart(first, second)?;
-    check_apart(first, &args.file)?;
-    check_apart(second, &args.file)
-}
-
-fn check_apart(one: &Path, other: &Path) -> Result<()> {
-    if one != other {
+/// Refuses two outputs of one place.
+pub fn check_named_once(outputs: [&Option<PathBuf>; 2]) -> Result<()> {
+    let [Some(one), Some(other)] = outputs else { return Ok(()) };
+    if !is_same_place(one, other) {
         return Ok(());
     }
     Err(Error::usage("file-named-twice", "two of the files are one")
@@ -88,43 +80,11 @@ fn column_and_field(pair: &str) -> Result<(String, String)> {
     Ok((column.trim().to_owned(), field.trim().to_owned()))
 }
 
-/// Writes a file whole or not at all; what is no file, such as a pipe, is written to as it stands.
-fn write(path: &Path, head: &str, lines: impl Iterator<Item = String>) -> Result<()> {
-    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        let open = std::fs::OpenOptions::new().write(true).open(path);
-        return open.and_then(|out| write_lines(out, head, lines)).map(drop).map_err(io(path));
-    }
-    let fresh = with_ending(path, ".new");
-    create_private(&fresh)
-        .and_then(|out| write_lines(out, head, lines))
-        .and_then(|out| out.sync_all())
-        .and_then(|()| std::fs::rename(&fresh, path))
-        .map_err(|error| {
-            let _ = std::fs::remove_file(&fresh);
-            io(path)(error)
-        })
-}
-
-fn write_lines(
-    out: std::fs::File,
-    head: &str,
-    lines: impl Iterator<Item = String>,
-) -> std::io::Result<std::fs::File> {
-    let mut out = BufWriter::new(out);
-    out.write_all(head.as_bytes())?;
-    for line in lines {
-        out.write_all(line.as_bytes())?;
-    }
-    out.into_inner().map_err(std::io::IntoInnerError::into_error)
-}
-
-/// Who is whom is personal: only its owner may read it.
-pub fn create_private(path: &Path) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+fn write(out: OutFile, head: &str, mut lines: impl Iterator<Item = String>) -> Result<()> {
+    out.write_with(|out| {
+        out.write_all(head.as_bytes())?;
+        lines.try_for_each(|line| out.write_all(line.as_bytes()))
+    })
 }
 
 fn report(context: &Context, args: &Link, records: &Records, linked: &Linked, numbers: &[u32]) {

@@ -1,6 +1,6 @@
 //! `import`: files through the gate, with progress, explanations and rejects.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Detail, Error, Result};
@@ -9,7 +9,7 @@ use candor::linking::newcomers::Received;
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::pipeline::summary::Summary;
-use candor::store::Access;
+use candor::store::{Access, is_same_place};
 use candor::view::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -78,6 +78,9 @@ impl Listener for Terminal<'_, '_> {
 }
 
 pub fn run(context: &Context, args: &Import) -> Result<Answer> {
+    if let Some(path) = &args.rejects {
+        check_rejects(context, path, &args.files)?;
+    }
     let mut store = context.open(Access::Write)?;
     let carry = match (args.dry_run, args.again) {
         (true, _) => Carry::DryRun,
@@ -143,6 +146,20 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
         several => context.out.give(&several),
     }
     Ok(Answer::Yes)
+}
+
+/// Rejects are added to what earlier runs wrote, and to nothing else that is known.
+fn check_rejects(context: &Context, path: &Path, files: &[PathBuf]) -> Result<()> {
+    context.check_apart(path)?;
+    if !files.iter().any(|file| is_same_place(file, path)) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "file-named-twice",
+        "the rejects would be added to the file that they come from",
+    )
+    .at(path.display())
+    .next("name another file with --rejects"))
 }
 
 /// What to say of a file that changed nothing: "known already" only where that is so.

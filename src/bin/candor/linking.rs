@@ -1,10 +1,9 @@
 //! `identity run|review|explain|report`: who is who among the store's own records.
 
 use std::io::Write;
-use std::path::Path;
 
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Error, Result};
 use candor::linking::newcomers::{self, Received};
 use candor::linking::pair;
 use candor::linking::review::{self, Answer as Word, Answered, Shown};
@@ -16,7 +15,7 @@ use candor::store::{self, Access, Store};
 use serde_json::json;
 
 use crate::args::{Explain, IdentityReport, ReportFormat, Review, ReviewAnswer};
-use crate::identity::create_private;
+use crate::identity::check_named_once;
 use crate::output::{counted, screen};
 use crate::{Answer, Context, output};
 
@@ -243,6 +242,9 @@ fn work(context: &Context) -> Result<()> {
 }
 
 pub fn explain(context: &Context, args: &Explain) -> Result<Answer> {
+    check_named_once([&args.svg, &args.html])?;
+    let svg = args.svg.as_deref().map(|path| context.claim(path)).transpose()?;
+    let html = args.html.as_deref().map(|path| context.claim(path)).transpose()?;
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let now = Moment::now();
@@ -272,11 +274,11 @@ pub fn explain(context: &Context, args: &Explain) -> Result<Answer> {
         context.note_look(&mut store, subject, "identity.explain")?;
     }
     let document = found.document();
-    if let Some(path) = &args.svg {
-        write(path, &found.chart().to_svg())?;
+    if let Some(svg) = svg {
+        svg.write(found.chart().to_svg().as_bytes())?;
     }
-    if let Some(path) = &args.html {
-        write(path, &document.to_html("en"))?;
+    if let Some(html) = html {
+        html.write(document.to_html("en").as_bytes())?;
     }
     if !context.out.is_json() {
         context.out.raw(&document.to_text(screen()));
@@ -293,12 +295,8 @@ fn same() -> Error {
         .next("name two of its records by their numbers; `candor profile show WHO` lists them")
 }
 
-/// Who is whom is personal: only its owner may read it.
-fn write(path: &Path, text: &str) -> Result<()> {
-    create_private(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(io(path))
-}
-
 pub fn report(context: &Context, args: &IdentityReport) -> Result<Answer> {
+    let out = args.out.as_deref().map(|path| context.claim(path)).transpose()?;
     let store = context.open(Access::Read)?;
     let rules = store::latest(store.conn(), store.words())?;
     let report = linking_report::report(&store, &rules, Moment::now())?;
@@ -306,9 +304,9 @@ pub fn report(context: &Context, args: &IdentityReport) -> Result<Answer> {
     let rows = serde_json::to_value(&report).expect("a report is JSON");
     let screen = if args.out.is_some() { None } else { screen() };
     let text = output::report(format, &report.document(), &rows, screen);
-    match &args.out {
-        Some(path) => {
-            write(path, &text)?;
+    match args.out.as_deref().zip(out) {
+        Some((path, out)) => {
+            out.write(text.as_bytes())?;
             context.out.note(format!("written to {}", path.display()));
             context.out.give(&json!({"report": "identity", "out": path}));
         }

@@ -33,6 +33,7 @@ mod usage;
 mod witness;
 mod write_key;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -42,7 +43,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::base::path::with_ending;
 use candor::profile::lookup;
-use candor::store::{Access, Store};
+use candor::store::{self, Access, OutFile, Store};
 use candor::subject::finish::finish_open;
 use output::Output;
 
@@ -60,7 +61,7 @@ pub struct Context {
 
 impl Context {
     /// The store's file.
-    pub fn path(&self) -> Result<&std::path::Path> {
+    pub fn path(&self) -> Result<&Path> {
         self.store.as_deref().ok_or_else(|| {
             Error::usage("store-unnamed", "no store was named")
                 .next("use --store FILE, or set CANDOR_STORE")
@@ -105,6 +106,16 @@ impl Context {
     /// Who acts.
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// Claims the place of a file that is to be written, before the work that fills it.
+    pub fn claim(&self, path: &Path) -> Result<OutFile> {
+        OutFile::claim(path, self.store.as_deref())
+    }
+
+    /// Refuses a place that the store needs itself.
+    pub fn check_apart(&self, path: &Path) -> Result<()> {
+        store::check_apart(path, self.store.as_deref())
     }
 }
 

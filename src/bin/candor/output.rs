@@ -4,6 +4,9 @@
 //! `{"error": …}`, and the exit code says which. Words for people, errors among them, go to standard
 //! error.
 //!
+//! Words for people may hold what a source sent: control characters in them are shown, and steer no
+//! terminal.
+//!
 //! Whoever reads the answer may go away (`| head`), and the disk that it goes to may be full. Neither
 //! ends the work: what can't be printed is remembered, and said when the work is done.
 
@@ -12,8 +15,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use std::rc::Rc;
 
 use candor::base::error::Error;
-use candor::view::Document;
 pub use candor::view::counted;
+use candor::view::{Document, printable};
 use serde_json::{Value, json};
 
 use crate::Answer;
@@ -79,7 +82,7 @@ impl Output {
     /// Prints a line of the answer for people; nothing when JSON is wanted.
     pub fn say(&self, text: impl std::fmt::Display) {
         if !self.json {
-            self.write(&format!("{text}\n"));
+            self.write(&printable(&format!("{text}\n")));
         }
     }
 
@@ -107,7 +110,7 @@ impl Output {
 
     /// Tells people something beside the answer.
     pub fn note(&self, text: impl std::fmt::Display) {
-        let _ = writeln!(std::io::stderr(), "{text}");
+        let _ = writeln!(std::io::stderr(), "{}", printable(&text.to_string()));
     }
 
     /// Whether a person watches.

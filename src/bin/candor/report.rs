@@ -4,12 +4,12 @@ use std::path::Path;
 
 use candor::audit::{self, Part, Question, Verdict};
 use candor::base::clock::Moment;
-use candor::base::error::{Error, Result, io};
+use candor::base::error::{Error, Result};
 use candor::base::path::with_ending;
 use candor::evidence::{self, Issued};
 use candor::ledger::carrier::{BESIDE, Carrier};
 use candor::profile::read;
-use candor::store::{self, Access, Store};
+use candor::store::{self, Access, OutFile, Store};
 use serde_json::json;
 
 use crate::args::{Report, ReportFormat};
@@ -22,6 +22,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
         span.into_iter().chain(args.who.as_ref().map(|_| Part::Person)).collect();
     audit::may_be_asked(&args.name, &parts)?;
     let now = Moment::now();
+    // A report that was entered and can't be written would be a pity.
+    let out = args.out.as_deref().map(|path| context.claim(path)).transpose()?;
     let mut store = open(context, args)?;
     let moment = |text: &Option<String>| moment_if(&store, text.as_deref());
     let as_of = moment(&args.as_of)?.unwrap_or(now);
@@ -36,8 +38,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
     let screen = if args.out.is_some() { None } else { output::screen() };
     let text = output::report(format, &answer.document, &answer.rows, screen);
-    match &args.out {
-        Some(path) => hand_out(context, &mut store, args, who, (format, &text), path)?,
+    match args.out.as_deref().zip(out) {
+        Some(out) => hand_out(context, &mut store, args, who, (format, &text), out)?,
         None => context.out.raw(&text),
     }
     Ok(match answer.verdict {
@@ -61,7 +63,7 @@ fn hand_out(
     args: &Report,
     who: Option<i64>,
     (format, text): (ReportFormat, &str),
-    path: &Path,
+    (path, mut out): (&Path, OutFile),
 ) -> Result<()> {
     let (carrier, word) = match format {
         ReportFormat::Text => (Some(Carrier::Text), "text"),
@@ -69,9 +71,9 @@ fn hand_out(
         ReportFormat::Csv => (None, "csv"),
         ReportFormat::Html => (Some(Carrier::Page), "html"),
     };
-    let write = |path: &Path, text: &str| std::fs::write(path, text).map_err(io(path));
-    // The file is made first: a report that was entered and can't be written would be a pity.
-    write(path, text)?;
+    out.reserve(text.as_bytes())?;
+    let beside = with_ending(path, BESIDE);
+    let aside = carrier.is_none().then(|| context.claim(&beside)).transpose()?;
     let issued = Issued {
         kind: "report.issue",
         body: serde_json::Map::from_iter([
@@ -92,14 +94,15 @@ fn hand_out(
             written(proof.map(|proof| proof.to_file()))?
         }
     };
-    match (proven, carrier) {
+    match (proven, aside) {
         (Err(because), _) => {
+            out.write(text.as_bytes())?;
             context.out.note(format!("{because}, so the report carries no proof"));
         }
-        (Ok(whole), Some(_)) => write(path, &whole)?,
-        (Ok(proof), None) => {
-            let beside = with_ending(path, BESIDE);
-            write(&beside, &proof)?;
+        (Ok(whole), None) => out.write(whole.as_bytes())?,
+        (Ok(proof), Some(aside)) => {
+            out.write(text.as_bytes())?;
+            aside.write(proof.as_bytes())?;
             context.out.note(format!("its proof is {}", beside.display()));
         }
     }

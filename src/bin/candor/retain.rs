@@ -46,6 +46,12 @@ fn say(context: &Context, done: &Retained) {
             row.because
         ));
     }
+    if !done.without_identifier.is_empty() {
+        let ids = done.without_identifier.join(", ");
+        out.say(format!(
+            "  without any identifier, something stays of {ids}: name them by that id"
+        ));
+    }
     if let Some(scan) = &done.scan {
         out.say(format!(
             "deleted; looked at {} bytes of {} for {}: {} found",

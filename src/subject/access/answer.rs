@@ -16,7 +16,7 @@ use crate::evidence::check::{CHECKPOINT, MANIFEST};
 use crate::evidence::{commit_to, evidence_of};
 use crate::ledger::carrier::BESIDE;
 use crate::policy::rulebook::Rulebook;
-use crate::store::{Store, in_force};
+use crate::store::{Store, check_apart, in_force};
 use crate::subject::request::{Opened, close, open};
 use crate::subject::sql::{RequestKind, snapshot};
 
@@ -94,6 +94,7 @@ pub fn answer(
     out: &Path,
     now: Moment,
 ) -> Result<Answered> {
+    check_apart(out, Some(store.path()))?;
     let mut folder = Folder::claim(out)?;
     let kind = match form {
         Form::Everything => RequestKind::Access,

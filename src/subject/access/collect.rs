@@ -13,7 +13,7 @@ use crate::consent::sql as consent_sql;
 use crate::linking;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
-use crate::profile::merge::public_text;
+use crate::profile::merge::{joined_or_parted, public_text};
 use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
 };
@@ -108,6 +108,9 @@ pub fn collect(
         journal.add(*entry, "your data was sent to a recipient");
     }
     let requests = requests(store, &records, &mut journal)?;
+    for entry in joined_or_parted(conn, subject)? {
+        journal.add(entry, "your profile was joined with another, or parted from it");
+    }
     for entry in sql::forgetting_entries(conn, subject)? {
         journal.add(entry, "something of yours was forgotten");
     }

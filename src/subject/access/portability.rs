@@ -188,9 +188,9 @@ fn readme(left_out: &[LeftOut]) -> String {
     let left = if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") };
     format!(
         "Data that you provided and that we hold by your consent or a contract with you (GDPR Art 20). \
-         Times are UTC, amounts are in the smallest unit of the currency that is named beside them. In \
-         the CSV files a ' stands before cells that a spreadsheet would take for a formula. Left out: \
-         {left}. A copy of everything is in the answer to an access request (Art 15)."
+         Times are UTC, amounts are in the smallest unit of the currency that is named beside them. The \
+         files hold every text exactly as it is, for another program to read: a spreadsheet is to import \
+         the CSV files as text, or it would run a text such as =1+1 as a formula. Left out: {left}. A copy of everything is in the answer to an access request (Art 15)."
     )
 }
 
