@@ -362,3 +362,32 @@ fn keys_can_neither_be_swapped_nor_left_out() {
         assert!(!check(&copy, Some(&first), &[]).holds, "{change}");
     }
 }
+
+/// The checkpoint that both keys signed is what leads from the one to the other, whichever is named.
+#[test]
+fn a_hand_over_without_its_checkpoint_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let first = vkey(&store);
+    let rotated = store.rotate(hour(2), Reason::Routine, &NewKey::Open).unwrap();
+    grow(&mut store, 1);
+    let second = vkey(&store);
+    drop(store);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let handed_over = "DELETE FROM checkpoint WHERE size = $1";
+    assert_eq!(conn.execute(handed_over, [rotated.entry + 1]).unwrap(), 1);
+    drop(conn);
+    for key in [None, Some(&first), Some(&second)] {
+        let report = check(&path, key, &[]);
+        assert!(faults(&report).contains(&"handover-missing"), "{:?}", faults(&report));
+        assert!(!faults(&report).contains(&"key-silent"), "each signed something that is here");
+    }
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let firsts = "DELETE FROM checkpoint WHERE size <= $1";
+    assert!(conn.execute(firsts, [rotated.entry]).unwrap() > 0);
+    drop(conn);
+    let told = |key| faults(&check(&path, key, &[])).contains(&"key-silent");
+    assert!(told(Some(&first)), "nothing by it is left");
+    assert!(!told(Some(&second)) && !told(None));
+}

@@ -378,6 +378,20 @@ fn a_witness_that_vouched_is_heard() {
     let named = wkey.to_string();
     let (ok, said) = verifier(&python, &bundle, &handed.key, &["--witness", &named]);
     assert!(ok && said.contains("by witness.example/w1, at"), "{said}");
+    // A witness that signed nothing of it is not passed over, and nor is a line that says nothing.
+    let silent = SigningKey::from_seed(&[8; 32]);
+    let silent = silent.verifier_key("witness.example/w2", KeyKind::Witness).unwrap().to_string();
+    let (ok, said) = verifier(&python, &bundle, &handed.key, &["--witness", &silent]);
+    assert!(!ok && said.contains("WITNESS: the witness witness.example/w2"), "{said}");
+    for file in std::fs::read_dir(bundle.join("checkpoints")).unwrap() {
+        let path = file.unwrap().path();
+        let note = std::fs::read_to_string(&path).unwrap();
+        let Some((above, _)) = note.split_once("\u{2014} witness.example/w1 ") else { continue };
+        let spoilt = format!("{above}\u{2014} witness.example/w1 AAAAAAAA\n");
+        std::fs::write(&path, spoilt).unwrap();
+    }
+    let (ok, said) = verifier(&python, &bundle, &handed.key, &["--witness", &named]);
+    assert!(!ok && said.contains("ANCHOR: entry"), "{said}");
 }
 
 // Bundles -----------------------------------------------------------------------------------------
@@ -488,6 +502,62 @@ fn a_range_leaves_hashes_where_it_leaves_entries_out() {
     assert!(ok, "{said}");
     assert!(said.contains("256 by their hashes only"), "{said}");
     assert!(!verifier(&python, &folder, &handed.key, &[]).0, "what is left out is not hidden");
+}
+
+/// The entries that name keys are given in each range, so one key leads through it as through the whole.
+#[test]
+fn a_range_is_checked_with_any_key_from_which_the_way_on_is_not_cut() {
+    let Some(python) = python() else { return };
+    let mut handed = handed();
+    let mut keys = vec![handed.key.clone()];
+    let mut grow = |handed: &mut Handed, reason| {
+        handed.world.store.rotate(hour(20), reason, &NewKey::Open).unwrap();
+        keys.push(handed.world.store.signer().unwrap().vkey().parse().unwrap());
+        for _ in 0..300 {
+            let body = serde_json::json!({});
+            handed.world.store.write(hour(20), |writer| writer.append("backup", body)).unwrap();
+        }
+        keys.clone()
+    };
+    for reason in [Reason::Routine, Reason::Stolen] {
+        let keys = grow(&mut handed, reason);
+        let conn = handed.world.store.conn();
+        for (name, from, to) in [("early", 0, 10), ("middle", 300, 310), ("late", 600, u64::MAX)] {
+            let folder = handed.world.folder.path().join(format!("{name}-{}", keys.len()));
+            let selection = Selection { from, to, disclose: Disclose::Pseudonymous };
+            let Ok(bundled) = evidence::bundle(conn, selection, &folder) else { continue };
+            assert!(bundled.entries_left_out > 0);
+            for (n, key) in keys.iter().enumerate() {
+                let leads = reason == Reason::Routine || n + 1 == keys.len();
+                let (ok, said) = verifier(&python, &folder, key, &["--partial"]);
+                assert_eq!(ok, leads, "{name}, key {n}: {said}");
+                assert!(leads || said.contains("the key that you named was stolen"), "{said}");
+            }
+            // Without these entries no key counts but those that are named.
+            std::fs::remove_file(folder.join("keys.jsonl")).unwrap();
+            let (newest, older) = keys.split_last().unwrap();
+            let (ok, said) = verifier(&python, &folder, &older[0], &["--partial"]);
+            assert!(!ok && said.contains("name each key of its time"), "{said}");
+            let mut more = vec!["--partial".to_owned()];
+            more.extend(older.iter().flat_map(|key| ["--key".to_owned(), key.to_string()]));
+            let more: Vec<&str> = more.iter().map(String::as_str).collect();
+            let (ok, said) = verifier(&python, &folder, newest, &more);
+            assert!(ok, "{said}");
+        }
+    }
+}
+
+/// Bundles that were made without the log's key; which ones stands in `ATTACKS.md`.
+#[test]
+fn the_verifier_in_python_refuses_what_nobody_with_the_key_made() {
+    let Some(python) = python() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/forge_bundles.py");
+    let output = Command::new(&python).arg(script).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let table = format!("| attack | finding |\n| --- | --- |\n{said}");
+    let page = include_str!("../src/verify/ATTACKS.md");
+    assert!(page.contains(&table), "the table has to be:\n{table}");
 }
 
 /// A Python with `cryptography`, where this machine has one.

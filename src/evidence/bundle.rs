@@ -48,7 +48,7 @@ pub struct Bundled {
     pub size: u64,
     /// Entries that are given whole.
     pub entries: u64,
-    /// Entries of which only the hash is given.
+    /// Entries of which only the hash is given, and, where they name a key, the entry beside the tiles.
     pub entries_left_out: u64,
     /// Entries given that commit to a payload.
     pub commitments: u64,
@@ -134,6 +134,8 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
     let (first_tile, end_tile) = (from / TILE_WIDTH, to.div_ceil(TILE_WIDTH));
     let given = |tile: u64| (first_tile..end_tile).contains(&tile);
     let (mut entries, mut read, mut commitments) = (0, 0, Vec::new());
+    // What names a key is given in each case: without it one key would not lead to the others.
+    let (naming, mut keys) = (store::signing_keys(conn)?, Vec::new());
     let mut put = |path: &str, bytes: &[u8]| work.put(path, bytes);
     let mut tiles = Tiles::new(&mut put);
     store::leaves(conn, 0, number(size), |n, leaf| {
@@ -145,6 +147,9 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
             if let Some(commitment) = scan::fields(leaf)?.commitment {
                 commitments.push((n, commitment.bytes()));
             }
+        } else if naming.iter().any(|(entry, _)| *entry == n) {
+            keys.extend_from_slice(leaf);
+            keys.push(b'\n');
         }
         read += 1;
         tiles.push(leaf, given)
@@ -167,6 +172,9 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
         Disclose::Pseudonymous => "payloads that name nobody, and no others.",
     };
     let left_out = size - entries;
+    if left_out > 0 {
+        work.put("keys.jsonl", &keys)?;
+    }
     let scope = format!(
         "{size} entries, {left_out} of them as hashes only,\nand {scope} {} payloads are disclosed, {} \
          are left out.",

@@ -21,14 +21,18 @@ pub(super) fn howto(scope: &str, partial: &str, first_tile: &str) -> String {
 It holds a ledger as C2SP tlog-tiles lays it out: {scope}
 
 Set KEY to the ledger's public key, as it was given to you by another way (a contract, a web page, an
-earlier document). No key, no name and no rule is taken from this folder. A file in it is the word of
-whoever made it, the verifier too: compare its SHA-256 with the published one, or read it; it is short.
+earlier document). Whom to believe is never read from this folder: the log's name is that of your key; a later
+key that an entry names counts only where yours leads to it, by a checkpoint that both signed; and an earlier
+one says nothing that yours doesn't cover. A file in the folder is the word of whoever made it, the verifier
+too: compare its SHA-256 with the published one, or read it; it is short.
 
 1. The whole of it (Python 3 with the package `cryptography`):
      sha256sum verify_bundle.py      # this candor's: {sha256}
      python3 verify_bundle.py . --key \"$KEY\"{partial}
-   Add --witness W for each witness whose key you know, --checkpoint FILE for each checkpoint that you
-   kept, and --origin NAME if the ledger must have another name than the key.
+   Add --witness W for each witness whose key you know: it must have signed, all that entries say it signed
+   must hold, and no clock may be more than five minutes from its own (of a witness that has changed its
+   key, name each). Add --checkpoint FILE for each checkpoint that you kept, and --origin NAME if the ledger
+   must have another name than the key.
 
 2. With a tool of other authors (PyPI, Python 3.12 or later):
      pip install aics-tlog
@@ -57,8 +61,10 @@ Where there are time-stamps (RFC 3161), each is over the checkpoint beside it:
 Values and events don't stand in a bundle: an entry commits to a batch of them by one root, and one by one
 they are proven by `candor audit prove --value N` and `--event N`, which anybody can check without candor too.
 
-A log that has changed its key is checked with any of its keys from which the way on isn't cut; step 3 needs
-the present one first and the earlier ones after it, as the entries log.init and key.rotate name them.
+A log that has changed its key is checked with any of its keys from which the way on isn't cut by a loss or a
+theft. The entries that name its keys (log.init, key.rotate) are all here: where only the hashes of their
+neighbours are given, in keys.jsonl, one a line, each under its own hash in the tree. Step 3 takes no key from
+an entry: it needs the present one first and the earlier ones after it.
 
 What this can't show: that something was never entered at all; that the clock of the machine was right;
 and, for entries after the last checkpoint that somebody else holds, that whoever has the key did not

@@ -7,10 +7,13 @@ said on the command line and never read from the bundle. Exit code 0: everything
 
 It checks the signatures of the log and of the witnesses that you name, the tree (RFC 6962) over every
 entry, the chain of entries, that every older checkpoint states a prefix of the same tree, that nothing is
-gone which entries say a witness or an authority signed, that no clock ran backwards, and that each payload
-is what its entry commits to. One key is enough, though the log has changed its key since or before: entries
-name each key, and the checkpoint behind such an entry bears the signatures of both. From a key that was
-lost or stolen no way leads on. A payload is in one of four states:
+gone which entries say a witness or an authority signed, that no clock ran backwards or is further than five
+minutes from a witness's, and that each payload is what its entry commits to. One key is enough, though the
+log has changed its key since or before: entries name each key, and a key that you didn't name counts only
+where one that you named leads to it, by the checkpoint behind the entry that names it, which both signed.
+From a key that was lost or stolen no way leads on. Where not all entries that name keys are shown, only the
+keys count that you name. A witness that you name must have signed, and all that entries say it signed must
+be there and hold by the key that you named. A payload is in one of four states:
 ok; erased by an entry that says so; MISSING; ERASURE INCOMPLETE (erased, and still there). With --partial
 what is left out is counted, not refused.
 """
@@ -27,6 +30,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 MOST = 20  # findings of one kind that are printed
+CLOCKS_DIFFER = 5 * 60 * 1000  # how far the clocks of two machines may differ, in milliseconds
+SIZE = r"0|[1-9][0-9]{0,17}"  # more entries than that no log has, and Python reads no number of 5,000 digits
 
 
 class Broken(Exception):
@@ -51,19 +56,39 @@ def b64(text, url=False):
 
 
 class Key:
-    """A verifier key: name+hex(id)+base64(type and public key)."""
+    """A verifier key: name+hex(id)+base64(type and public key). Two are the same when all of it is: the id
+    is four bytes, and another key with the same one can be found in hours."""
 
     def __init__(self, text):
+        self.text = text
         try:
             self.name, key_id, material = text.split("+", 2)
             data = b64(material)
             self.kind, public = data[0], data[1:]
             self.id = sha256(self.name.encode() + b"\n" + data)[:4]
             self.public = Ed25519PublicKey.from_public_bytes(public)
-        except (ValueError, IndexError, Broken):
+        except (ValueError, TypeError, AttributeError, IndexError, Broken):
             raise SystemExit2(f"no verifier key: {text}")
         if self.id.hex() != key_id or self.kind not in (1, 4):
             raise SystemExit2(f"no verifier key: {text}")
+
+    def __eq__(self, other):
+        return self.text == other.text
+
+    def __hash__(self):
+        return hash(self.text)
+
+    def signed(self, signature, message):
+        """Whether this key signed the message; None if not, else when, in seconds (a log says no time)."""
+        seconds = 0
+        if self.kind == 4:
+            seconds, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            message = b"cosignature/v1\ntime %d\n" % seconds + message
+        try:
+            self.public.verify(signature, message)
+        except (InvalidSignature, ValueError):
+            return None
+        return seconds
 
 
 class SystemExit2(Exception):
@@ -71,37 +96,54 @@ class SystemExit2(Exception):
 
 
 class Keys:
-    """The log's keys: those that you named, and those that its entries name, each with its time."""
+    """Who has to have signed what. A key that the bundle names counts only where one that you named leads
+    to it: see hand_overs."""
 
-    def __init__(self, origin, named, entries, whole):
-        self.origin, self.whole = origin, whole
-        self.chain = []  # (entry, key, why), oldest first
-        for n, entry in entries:
+    def __init__(self, origin, named, entries, complete):
+        """entries: those that name keys, (number, entry) each; complete: whether no other one does."""
+        self.origin, self.named = origin, named
+        self.chain = []  # (entry, key, why), oldest first; empty where only the keys count that you named
+        self.fault = None
+        for n, entry in entries if complete else []:
             body = entry.get("b", {})
+            if entry["k"] == "log.init" and "vkey" not in body:
+                break  # another program's log, which names no key
             try:
-                key = Key(body["vkey"])
-            except (SystemExit2, KeyError, TypeError, AttributeError):
-                continue
-            if key.name == origin:
-                self.chain.append((n, key, body.get("why", "routine")))
-        self.named = named
-        self.all = {key.id: key for key in named + [key for _, key, _ in self.chain]}.values()
-        known = {key.id for _, key, _ in self.chain}
-        self.foreign = whole and not all(key.id in known for key in named)
+                self.follow(n, entry["k"] == "log.init", Key(body["vkey"]), body)
+            except (SystemExit2, KeyError, Broken):
+                self.chain, self.fault = [], f"entry {n} names no key that follows the one before it"
+                break
+
+    def follow(self, n, first, key, body):
+        fits = n == 0 if first else bool(self.chain) and body["was"] == self.chain[-1][1].text
+        if not fits or key.kind != 1 or key.name != self.origin or key in self.all():
+            raise Broken
+        self.chain.append((n, key, body.get("why", "routine")))
+
+    def all(self):
+        return [key for _, key, _ in self.chain]
+
+    def foreign(self):
+        """The keys that you named and no entry does."""
+        return [key for key in self.named if self.chain and key not in self.all()]
 
     def needed(self, size):
-        """Which keys must have signed the checkpoint of this size; any one where that isn't shown."""
+        """Which keys must all have signed the checkpoint of this size; any one of them where that isn't
+        shown."""
+        if not self.chain:
+            return self.named, any
         at = max((i for i, (n, _, _) in enumerate(self.chain) if n < size), default=0)
-        if not self.whole or not self.chain or self.foreign:
-            return [], self.all
         n, key, why = self.chain[at]
         both = at > 0 and size == n + 1 and why != "lost"
-        return ([self.chain[at - 1][1]] if both else []) + [key], self.all
+        return ([self.chain[at - 1][1]] if both else []) + [key], all
 
     def hand_overs(self):
         """The sizes whose checkpoints lead from a key that you named to the present one."""
-        first = max((i for i, (_, key, _) in enumerate(self.chain)
-                     if any(key.id == named.id for named in self.named)), default=len(self.chain))
+        if not self.chain:
+            return
+        first = max((i for i, key in enumerate(self.all()) if key in self.named), default=None)
+        if first is None:
+            raise Broken("no key that you named is one that this log's entries name")
         for n, key, why in self.chain[first + 1:]:
             if why != "routine":
                 raise Broken(f"the key that you named was {why}: entry {n} names another, which you must "
@@ -110,7 +152,7 @@ class Keys:
 
 
 def read_note(data, origin, keys, witness_keys):
-    """A checkpoint: (size, root, [(witness, seconds)]). Every signature by a known key must hold."""
+    """A checkpoint: (size, root, {witness's key: seconds}). Every signature by a known key must hold."""
     try:
         note = data.decode()
     except UnicodeDecodeError:
@@ -121,35 +163,37 @@ def read_note(data, origin, keys, witness_keys):
         raise Broken("a checkpoint that is not three lines and signatures")
     if lines[0] != origin:
         raise Broken(f"a checkpoint of another log: {lines[0]!r}")
-    if not re.fullmatch(r"0|[1-9][0-9]*", lines[1]):
-        raise Broken("a checkpoint whose size is no number")
+    if not re.fullmatch(SIZE, lines[1]):
+        raise Broken("a checkpoint whose size is no number of entries")
     root = b64(lines[2])
     if len(root) != 32:
         raise Broken("a root that is not 32 bytes long")
-    message, signed, witnessed = (text + "\n").encode(), set(), []
-    needed, log_keys = keys.needed(int(lines[1]))
+    size, message, signed, witnessed = int(lines[1]), (text + "\n").encode(), set(), {}
+    needed, how_many = keys.needed(size)
+    known = keys.named + keys.all() + witness_keys
     for line in below[:-1].split("\n"):
         match = re.fullmatch(r"— (\S+) (\S+)", line)
         if not match:
             raise Broken("a malformed signature line")
         name, blob = match.group(1), b64(match.group(2))
-        known = list(log_keys) + witness_keys
-        key = next((k for k in known if k.name == name and k.id == blob[:4]), None)
-        if key is None:
+        claimed = [key for key in known if key.name == name and key.id == blob[:4]]
+        if not claimed:
+            if any(key.name == name for key in witness_keys):
+                raise Broken(f"a signature of {name} that is by no key that you named")
             continue
-        try:
-            if key.kind == 1:
-                key.public.verify(blob[4:], message)
-                signed.add(key.id)
-            else:
-                seconds = int.from_bytes(blob[4:12], "big")
-                key.public.verify(blob[12:], b"cosignature/v1\ntime %d\n" % seconds + message)
-                witnessed.append((name, seconds))
-        except InvalidSignature:
+        holds = [(key, key.signed(blob[4:], message)) for key in claimed]
+        key, seconds = next(((k, at) for k, at in holds if at is not None), (None, None))
+        if key is None:
             raise Broken(f"a signature of {name} that does not hold")
-    if not signed & {k.id for k in log_keys} or not {k.id for k in needed} <= signed:
-        raise Broken("a checkpoint that the log's key of that time did not sign")
-    return int(lines[1]), root, witnessed
+        if key.kind == 1:
+            signed.add(key)
+        else:
+            witnessed[key] = seconds
+    if not how_many(key in signed for key in needed):
+        raise Broken("a checkpoint that the log's key of that time did not sign" if keys.chain else
+                     "a checkpoint that no key signed that you named: not all entries that name the log's keys "
+                     "are shown, so name each key of its time with --key")
+    return size, root, witnessed
 
 
 class Tree:
@@ -238,43 +282,72 @@ def read_leaf(leaf):
         if len(dict(pairs)) != len(pairs):
             raise ValueError
         return dict(pairs)
-    entry = json.loads(leaf.decode(), object_pairs_hook=no_duplicates)
-    again = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    if again.encode() != leaf:
+    try:
+        entry = json.loads(leaf.decode(), object_pairs_hook=no_duplicates)
+        again = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    except RecursionError:
+        raise ValueError
+    if again.encode() != leaf or type(entry) is not dict or type(entry.get("b", {})) is not dict:
         raise ValueError
     return entry
 
 
 def read_keys(bundle, origin, named, newest):
     """The keys that entries name. What they say counts once the tree over them is signed."""
-    size, entries, whole = newest.split(b"\n")[1:2], [], True
-    if not size or not re.fullmatch(rb"0|[1-9][0-9]{0,17}", size[0]):
-        raise Broken("a checkpoint whose size is no number")
-    size = int(size[0])
+    size, entries, whole = newest.split(b"\n")[1:2], {}, True
+    if not size or not re.fullmatch(SIZE.encode(), size[0]):
+        raise Broken("a checkpoint whose size is no number of entries")
+    size, hashes = int(size[0]), []
+    # What names a key and stands among entries of which only the hashes are given, one a line.
+    beside = bundle.read("keys.jsonl")
+
+    def take(n, leaf):
+        entry = read_leaf(leaf)
+        if entry.get("k") in ("log.init", "key.rotate"):
+            entries[n] = entry
+        return entry
+
     for number in range(0, (size + 255) // 256):
-        leaves, _ = bundle.tile(number, min(256, size - number * 256))
+        leaves, own = bundle.tile(number, min(256, size - number * 256))
         whole = whole and leaves is not None
+        hashes += own if beside is not None else []
         for i, leaf in enumerate(leaves or []):
             if b'"log.init"' in leaf or b'"key.rotate"' in leaf:
                 try:
-                    entry = read_leaf(leaf)
+                    take(number * 256 + i, leaf)
                 except ValueError:
-                    continue
-                if entry.get("k") in ("log.init", "key.rotate"):
-                    entries.append((number * 256 + i, entry))
-    return Keys(origin, named, entries, whole)
+                    continue  # told below
+    for leaf in (beside or b"").split(b"\n")[:-1]:
+        try:
+            n = read_leaf(leaf)["n"]
+            if type(n) is not int or not 0 <= n < size or sha256(b"\0" + leaf) != hashes[n]:
+                raise ValueError
+            take(n, leaf)
+        except (ValueError, KeyError, TypeError):
+            raise Broken("keys.jsonl holds what is no entry of this log")
+    return Keys(origin, named, sorted(entries.items()), whole or beside is not None)
 
 
-def anchors(bundle, said, held, found):
-    """What entries say that somebody signed must be here: (entry, body) each."""
-    for n, body in said:
-        size = body.get("size")
-        if "cosigned" in body:
-            note = held.get(size, b"").decode(errors="replace")
-            lines = note.rpartition("\n\n")[2].split("\n")
-            for name in body["cosigned"]:
-                if not any(line.startswith(f"— {name} ") for line in lines):
-                    found("ANCHOR", f"entry {n} says that {name} signed {size} entries, and that is not here")
+def anchors(bundle, said, held, witness_keys, found):
+    """What entries say that somebody signed must be here: (entry, its time, body) each. held: by size the
+    note, and who signed it when."""
+    for n, at, body in said:
+        size, names = body.get("size"), body.get("cosigned", [])
+        if type(size) is not int or type(names) is not list:
+            found("ENTRY", f"entry {n} does not say what was signed")
+            continue
+        note, witnessed = held.get(size, (b"", {}))
+        lines = note.decode(errors="replace").rpartition("\n\n")[2].split("\n")
+        for name in names:
+            of_name = [key for key in witness_keys if key.name == name]
+            if not any(line.startswith(f"— {name} ") for line in lines):
+                found("ANCHOR", f"entry {n} says that {name} signed {size} entries, and that is not here")
+            elif of_name and not any(key in witnessed for key in of_name):
+                found("ANCHOR", f"entry {n} says that {name} signed {size} entries, and no signature by the key "
+                                "that you named is here (name each key that the witness had)")
+            for key in of_name:
+                if key in witnessed and at < witnessed[key] * 1000 - CLOCKS_DIFFER:
+                    found("CLOCK", f"entry {n} says it is earlier than what it tells of, which {name} signed")
         if "tsr_sha256" in body:
             token = bundle.read("timestamps/%08d-%d.tsr" % (size, n)) or b""
             if sha256(token).hex() != body["tsr_sha256"]:
@@ -291,14 +364,13 @@ def check(options, found, say):
     if newest is None:
         raise Broken("there is no checkpoint")
     keys = read_keys(bundle, origin, named, newest)
+    if keys.fault:
+        found("KEY", keys.fault)
     size, root, witnessed = read_note(newest, origin, keys, options.witness)
-    say(f"checkpoint   {size} entries of {origin}, signed by the log")
-    if keys.foreign:
+    if keys.foreign():
         found("KEY", "a key that you named is none that this log's entries name: another log, or a fork")
-    if len(keys.chain) > 1:
-        say(f"keys         {len(keys.chain)} one after another; the present one since entry {keys.chain[-1][0]}")
 
-    notes = {}  # size -> the checkpoint of the bundle
+    notes = {}  # size -> the checkpoint of the bundle, and who signed it when
     held = {}  # size -> [(file, root, witnessed, from outside)]
     folder = os.path.join(options.bundle, "checkpoints")
     names = [("checkpoints/" + name, os.path.join(folder, name), False)
@@ -311,7 +383,7 @@ def check(options, found, say):
             if not outside and not re.fullmatch("0*%d" % older, os.path.basename(name)):
                 raise Broken(f"it states {older} entries")
             if not outside:
-                notes[older] = data
+                notes[older] = (data, vouching)
         except (OSError, Broken) as fault:
             found("CHECKPOINT", f"{name}: {fault}")
             continue
@@ -319,10 +391,13 @@ def check(options, found, say):
             found("ROLLBACK", f"{name} states {older} entries, and here are {size}")
         held.setdefault(older, []).append((name, older_root, vouching, outside))
     held.setdefault(size, []).append(("checkpoint", root, witnessed, False))
-    notes[size] = newest
+    notes[size] = (newest, witnessed)
     for handed in keys.hand_overs():
         if handed not in notes:
             raise Broken(f"the checkpoint of {handed} entries is not here, which leads from your key to the next")
+    say(f"checkpoint   {size} entries of {origin}, signed by the log")
+    if len(keys.chain) > 1:
+        say(f"keys         {len(keys.chain)} one after another; the present one since entry {keys.chain[-1][0]}")
 
     tree, hashes, hash_only, given = Tree(), [], 0, 0
     before, last_at, committed, erased = sha256(b"candor-log/v1\n" + origin.encode() + b"\n"), -1, {}, {}
@@ -335,11 +410,11 @@ def check(options, found, say):
                 found("FORK" if outside else "ROOT", f"{name} commits to other entries")
                 continue
             kept = max(kept, tree.size if outside else 0)
-            for witness, seconds in vouching:
+            for witness, seconds in vouching.items():
                 vouched = max(vouched, tree.size)
-                say(f"witnessed    {tree.size} entries by {witness}, at {seconds} s since 1970")
-                if last_at > seconds * 1000 + 999:
-                    found("CLOCK", f"entry {tree.size - 1} says it is later than its witness {witness}")
+                say(f"witnessed    {tree.size} entries by {witness.name}, at {seconds} s since 1970")
+                if last_at > seconds * 1000 + CLOCKS_DIFFER:
+                    found("CLOCK", f"entry {tree.size - 1} says it is later than its witness {witness.name}")
 
     compare()
     for number in range(0, (size + 255) // 256):
@@ -352,6 +427,8 @@ def check(options, found, say):
                 given += 1
                 try:
                     entry = read_leaf(entries[i])
+                    if type(entry["n"]) is not int or type(entry["t"]) is not int or type(entry["k"]) is not str:
+                        raise ValueError
                     if entry["v"] != 1 or entry["n"] != n:
                         found("NUMBER", f"where entry {n} belongs stands another")
                     if b64(entry["p"], url=True) != before:
@@ -362,9 +439,11 @@ def check(options, found, say):
                     if "c" in entry:
                         committed[n] = b64(entry["c"], url=True)
                     if entry["k"] == "checkpoint":
-                        signed_by.append((n, entry.get("b", {})))
+                        signed_by.append((n, entry["t"], entry.get("b", {})))
                     if entry["k"] == "erasure":
                         for gone in entry.get("b", {}).get("seqs", []):
+                            if type(gone) is not int:
+                                raise ValueError
                             if gone < n:
                                 erased.setdefault(gone, n)
                 except (ValueError, KeyError, TypeError, AttributeError, Broken):
@@ -374,7 +453,10 @@ def check(options, found, say):
             tree.append(leaf_hash)
             compare()
     bundle.hash_tiles(hashes)
-    anchors(bundle, signed_by, notes, found)
+    anchors(bundle, signed_by, notes, options.witness, found)
+    for key in options.witness:
+        if not any(key in vouching for _, vouching in notes.values()):
+            found("WITNESS", f"the witness {key.name} signed nothing of this")
     say(f"entries      {given} read, {hash_only} by their hashes only; the tree over all of them holds"
         if tree.root() == root else "entries      the tree does NOT hold")
     say(f"held         {kept} entries are under a checkpoint that you kept, {vouched} under one that a "
@@ -436,22 +518,30 @@ def main():
     options = parser.parse_args()
     counts = {}
 
+    def say(what):
+        # A name in a bundle is anybody's: nothing of it steers a terminal.
+        print("".join(c if c.isprintable() else "?" for c in what))
+
     def found(kind, what):
         counts[kind] = counts.get(kind, 0) + 1
         if counts[kind] <= MOST:
-            print(f"{kind}: {what}")
+            say(f"{kind}: {what}")
 
     try:
         options.key = [Key(text) for text in options.key]
         options.witness = [Key(text) for text in options.witness]
+        if any(key.kind != 4 for key in options.witness):
+            raise SystemExit2("--witness takes the key of a witness, and one of these is a log's")
         if not os.path.isdir(options.bundle):
             raise SystemExit2(f"no such folder: {options.bundle}")
-        check(options, found, print)
+        check(options, found, say)
     except SystemExit2 as fault:
         print(fault, file=sys.stderr)
         return 2
     except Broken as fault:
         found("BROKEN", str(fault))
+    except Exception as fault:  # whatever this bundle is, it isn't one that candor wrote
+        found("BROKEN", f"what is here can't be read ({type(fault).__name__})")
     if counts:
         print("DOES NOT HOLD: " + ", ".join(f"{count} {kind}" for kind, count in counts.items()))
         return 1
@@ -460,4 +550,5 @@ def main():
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

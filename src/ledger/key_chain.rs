@@ -108,9 +108,16 @@ impl KeyChain {
     pub fn signers_at(&self, size: u64) -> Vec<VerifierKey> {
         let index = self.0.iter().rposition(|tenure| tenure.entry < size).unwrap_or(0);
         let tenure = &self.0[index];
-        let handover = index > 0 && size == tenure.entry + 1 && tenure.reason != Reason::Lost;
-        let before = handover.then(|| self.0[index - 1].key.clone());
+        let handed_over = index > 0 && self.hand_overs().any(|(at, _)| at == size);
+        let before = handed_over.then(|| self.0[index - 1].key.clone());
         before.into_iter().chain([tenure.key.clone()]).collect()
+    }
+
+    /// The keys that the one before them had to sign for, and the size of the checkpoint that says so:
+    /// without it nobody is led from the one to the other. A lost key could sign for none.
+    pub fn hand_overs(&self) -> impl Iterator<Item = (u64, &Tenure)> {
+        let signed_for = |tenure: &&Tenure| tenure.reason != Reason::Lost;
+        self.0.iter().skip(1).filter(signed_for).map(|tenure| (tenure.entry + 1, tenure))
     }
 
     /// What an outsider believes who was given `key`: checkpoints by any key of the chain.
@@ -185,6 +192,14 @@ mod tests {
                 assert_eq!(taken, seeds == right, "size {size}, keys {seeds:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_that_was_not_lost_signs_for_the_next() {
+        let mut chain = chain();
+        chain.hand_over(30, public(4), Reason::Stolen).unwrap();
+        let sizes: Vec<u64> = chain.hand_overs().map(|(size, _)| size).collect();
+        assert_eq!(sizes, [11, 31]);
     }
 
     #[test]

@@ -122,9 +122,8 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
                 .next("name the key that was handed out with --key")
         })?,
     };
-    let (chain, keys) = keys::chain(&conn, options.key.as_ref(), &stored)?;
-    claims.push(key_claim(&conn, options, &chain, &origin, &stored_key)?);
-    claims.extend(keys);
+    let (chain, mut key_chain) = keys::chain(&conn, options.key.as_ref(), &stored)?;
+    let mut key = key_claim(&conn, options, &chain, &origin, &stored_key)?;
     let trust = chain.trust();
 
     let mut checkpoints = Claim::new(
@@ -139,6 +138,15 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
             Err(finding) => checkpoints.find(finding.code(), None, finding.to_string()),
         }
     })?;
+    let signed = |key| stated.iter().any(|own: &Stated| chain.signers_at(own.size).contains(key));
+    key.expect(options.key.as_ref().is_none_or(signed), "key-silent", None, || {
+        "the key that was handed in signed nothing that is here".into()
+    });
+    claims.push(key);
+    if let Some(claim) = &mut key_chain {
+        keys::signed_for(&chain, &stated, claim);
+    }
+    claims.extend(key_chain);
     let own: Vec<Stated> = stated.clone();
     let mut held_claims = Vec::new();
     for held in &options.held {
@@ -293,7 +301,10 @@ fn key_claim(
     stored_key: &str,
 ) -> Result<Claim> {
     let mut claim = match &options.key {
-        Some(_) => Claim::new("key", "the store is signed with the key that was handed out"),
+        Some(_) => Claim::new(
+            "key",
+            "the key that was handed out is this ledger's, and signed what is here",
+        ),
         None => Claim::unproven(
             "key",
             "whose key it is: the store's own word was taken; name the one handed out with --key",

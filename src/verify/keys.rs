@@ -1,10 +1,15 @@
 //! The keys of a store, from its first entry on: who had to sign what, and whom the reader trusts.
+//!
+//! What the file says about its keys is worth nothing by itself: whoever can write it can name another
+//! key. What counts is the checkpoint that the old key and the new one both signed, behind the entry that
+//! names the new one; so it has to be here.
 
 use rusqlite::Connection;
 
 use crate::base::error::Result;
 use crate::ledger::key_chain::{KeyChain, Reason};
 use crate::ledger::scan::fields;
+use crate::ledger::verify::Claim as Stated;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::signing_keys;
 
@@ -22,8 +27,11 @@ pub(super) fn chain(
     let rows = signing_keys(conn).unwrap_or_default();
     let first: Option<VerifierKey> = rows.first().and_then(|(_, vkey)| vkey.parse().ok());
     let mut chain = KeyChain::new(first.clone().unwrap_or_else(|| stored.clone()));
-    let mut claim =
-        Claim::new("keys", "each key after the first is the one that an entry brought in");
+    let mut claim = Claim::new(
+        "keys",
+        "each key after the first is the one that an entry brought in, and the one \
+                    before it signed for it unless it was lost",
+    );
     let first_stands = rows.first().is_some_and(|(entry, _)| *entry == 0) && first.is_some();
     claim.expect(first_stands, "key-chain", None, || {
         "the first key is not the one that came with the first entry".into()
@@ -65,4 +73,15 @@ pub(super) fn chain(
     }
     let told = claim.checked > 0 || !claim.faults.is_empty();
     Ok((chain, told.then_some(claim)))
+}
+
+/// Finds each key that the one before it didn't sign for. `own` are the store's checkpoints, each signed
+/// by those whose time it was.
+pub(super) fn signed_for(chain: &KeyChain, own: &[Stated], claim: &mut Claim) {
+    for (size, tenure) in chain.hand_overs() {
+        let signed = own.iter().any(|stated| stated.size == size);
+        claim.expect(signed, "handover-missing", i64::try_from(tenure.entry).ok(), || {
+            format!("no checkpoint of {size} entries is here that both this key and the one before it signed")
+        });
+    }
 }

@@ -136,7 +136,7 @@ if command -v openssl >/dev/null; then
   mv by-openssl locked.db.key
   grow locked.db policy-2.toml
   expect 0 "$candor" --store locked.db audit verify --deep --key "$first"
-  said 'is the one that an entry brought in (1)'
+  said 'unless it was lost (1)'
   expect 0 "$candor" --store locked.db audit verify --deep --key "$(vkey locked.db)"
   # A backup from before the rotation is restored, and led to the present key again.
   rm locked.db locked.db-wal locked.db-shm 2>/dev/null || :

@@ -5,6 +5,7 @@
 // usage: go run verify_bundle.go BUNDLE VKEY [OLDER-VKEY...]
 //
 // The newest checkpoint must be signed by VKEY, the older ones by it or by a key that the log had before.
+// No key is read from the bundle: what an entry says of keys counts for nothing here.
 //
 // On Debian: apt-get install golang-go golang-golang-x-mod-dev, then
 // GO111MODULE=off GOPATH=/usr/share/gocode go run verify_bundle.go BUNDLE VKEY [OLDER-VKEY...]
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -56,8 +58,10 @@ func readCheckpoint(path string, verifiers ...note.Verifier) (tlog.Tree, error) 
 	if len(lines) != 4 || lines[0] != verifiers[0].Name() {
 		return tree, fmt.Errorf("no checkpoint of %s", verifiers[0].Name())
 	}
-	if _, err := fmt.Sscanf(lines[1], "%d", &tree.N); err != nil {
-		return tree, err
+	// One spelling: no sign, no zeros before it, nothing after it.
+	tree.N, err = strconv.ParseInt(lines[1], 10, 64)
+	if err != nil || tree.N < 0 || strconv.FormatInt(tree.N, 10) != lines[1] {
+		return tree, fmt.Errorf("its size is no number of entries")
 	}
 	tree.Hash, err = tlog.ParseHash(lines[2])
 	return tree, err

@@ -2,7 +2,9 @@
 
 use candor::base::clock::Moment;
 use candor::ledger::hash::leaf_hash;
+use candor::ledger::key::SigningKey;
 use candor::ledger::leaf::Leaf;
+use candor::ledger::vkey::KeyKind;
 use rusqlite::{Connection, params};
 
 use super::small::{Small, sign_anew};
@@ -147,6 +149,10 @@ pub const ATTACKS: &[Attack] = attacks! {
     "delete a checkpoint that a later one contains", Sql("DELETE FROM checkpoint WHERE size = (SELECT MIN(size) FROM checkpoint)") => "" "" "";
     "delete the last checkpoint", Sql("DELETE FROM checkpoint WHERE size = (SELECT MAX(size) FROM checkpoint)") => "unsigned-tail";
     "delete all checkpoints", Sql("DELETE FROM checkpoint") => "unsigned-tail";
+    "hand the ledger over to another key, without the key", Does(take_over) => "handover-missing";
+    "rewrite an entry and hand over to another key that signs everything, without the key", Does(rewrite_and_take_over) => "handover-missing";
+    "say that the key was lost and go on with another, without the key", Does(call_the_key_lost) => "" "key-lost" "";
+    "say that the key was stolen and go on with another, without the key", Does(call_the_key_stolen) => "handover-missing" "key-stolen" "handover-missing";
     "add a node to the tree", Sql("INSERT INTO node (level, i, h) VALUES (8, 0, zeroblob(32))") => "node-wrong";
     "rename the ledger", Sql("UPDATE meta SET value = CAST('other.example/log' AS BLOB) WHERE name = 'origin'") => "origin-differs";
     "replace the store's secret", Sql("UPDATE meta SET value = randomblob(32) WHERE name = 'secret'") => "record-key";
@@ -217,6 +223,50 @@ fn cut_and_sign(small: &Small, conn: &Connection) {
     let mut entries = parsed(conn);
     entries.pop();
     rebuild(small, conn, entries);
+}
+
+/// Whoever has the file alone names a key of their own, and signs with it what comes after that.
+fn succeed(small: &Small, conn: &Connection, why: &str) -> (Leaf, Leaf) {
+    let key = SigningKey::from_seed(&[6; 32]);
+    let vkey = key.verifier_key(small.vkey.name(), KeyKind::Log).unwrap().to_string();
+    let sql = "INSERT INTO signing_key VALUES ((SELECT MAX(n) + 1 FROM entry), $1)";
+    conn.execute(sql, [&vkey]).unwrap();
+    conn.execute("UPDATE meta SET value = $1 WHERE name = 'vkey'", [vkey.as_bytes()]).unwrap();
+    let last = parsed(conn).pop().unwrap();
+    let body = serde_json::json!({"vkey": vkey, "was": small.vkey.to_string(), "why": why});
+    let next = |kind: &str, body| Leaf { kind: kind.to_owned(), body: Some(body), ..last.clone() };
+    (next("key.rotate", body), next("backup", serde_json::json!({})))
+}
+
+/// All genuine checkpoints stay, and one more is signed by the forger.
+fn go_on_with_another_key(small: &Small, conn: &Connection, why: &str) {
+    let mut entries = parsed(conn);
+    entries.extend(<[Leaf; 2]>::from(succeed(small, conn, why)));
+    let held = "CREATE TEMP TABLE held AS SELECT * FROM checkpoint";
+    conn.execute_batch(held).unwrap();
+    let key = SigningKey::from_seed(&[6; 32]).to_pem();
+    sign_anew(conn, small.vkey.name(), &key, entries);
+    conn.execute_batch("INSERT INTO checkpoint SELECT * FROM held; DROP TABLE held").unwrap();
+}
+
+fn take_over(small: &Small, conn: &Connection) {
+    go_on_with_another_key(small, conn, "routine");
+}
+
+fn call_the_key_lost(small: &Small, conn: &Connection) {
+    go_on_with_another_key(small, conn, "lost");
+}
+
+fn call_the_key_stolen(small: &Small, conn: &Connection) {
+    go_on_with_another_key(small, conn, "stolen");
+}
+
+/// Nothing is left that the genuine key signed.
+fn rewrite_and_take_over(small: &Small, conn: &Connection) {
+    let mut entries = parsed(conn);
+    entries[5].actor = "somebody-else".to_owned();
+    entries.extend(<[Leaf; 2]>::from(succeed(small, conn, "routine")));
+    sign_anew(conn, small.vkey.name(), &SigningKey::from_seed(&[6; 32]).to_pem(), entries);
 }
 
 fn disclosing(entries: &[Leaf]) -> usize {
