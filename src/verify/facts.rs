@@ -44,6 +44,8 @@ pub(super) struct Facts {
     pub(super) lifted: u64,
     /// Witnesses that are asked, by their key: the entry that says so, and the address.
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
+    /// Witnesses that were ever asked, by their key: the first entry that says so.
+    pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -63,6 +65,7 @@ impl Facts {
             disclosings: BTreeMap::new(),
             lifted: 0,
             witnesses: BTreeMap::new(),
+            ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
         let mut last: Option<(i64, i64, bool)> = None;
@@ -133,6 +136,7 @@ impl Facts {
             "witness.add" => {
                 let body = body(view);
                 let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                self.ever_asked.entry(text("vkey")).or_insert(n);
                 self.witnesses.insert(text("vkey"), (n, text("url")));
             }
             "witness.remove" => {
