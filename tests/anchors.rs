@@ -157,6 +157,37 @@ fn what_a_witness_signed_can_neither_be_edited_nor_dropped() {
     }
 }
 
+/// What a witness signed can't be replaced by what somebody else signs in its name, though the entry that
+/// tells of it names no key: the one that brought the witness does.
+#[test]
+fn nobody_else_signs_in_the_name_of_a_witness() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let (witness, address) = witness_for(folder.path(), vec![vkey(&store)]);
+    let wkey = witness.vkey().clone();
+    witness::add(&mut store, hour(1), &wkey.to_string(), &format!("http://{address}")).unwrap();
+    for _ in 0..2 {
+        witness::ask(&mut store, hour(1), &send).unwrap();
+        grow(&mut store, 1);
+    }
+    drop(store);
+    assert!(check(&path, None, std::slice::from_ref(&wkey)).holds);
+    let conn = rusqlite::Connection::open(&path).unwrap();
+    let first = "SELECT c.size, c.at, CAST(k.note AS TEXT) FROM cosignature c JOIN checkpoint k USING (size)
+                 ORDER BY size LIMIT 1";
+    let (size, at, note): (i64, i64, String) =
+        conn.query_row(first, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    let text = format!("{}\n", note.split_once("\n\n").unwrap().0);
+    let other = SigningKey::from_seed(&[8; 32]);
+    let line = other.cosign(wkey.name(), &text, at.unsigned_abs() / 1000).unwrap().to_line();
+    let other = other.verifier_key(wkey.name(), KeyKind::Witness).unwrap().to_string();
+    let forged = "UPDATE cosignature SET vkey = $1, line = $2 WHERE size = $3";
+    assert_eq!(conn.execute(forged, rusqlite::params![other, line, size]).unwrap(), 1);
+    drop(conn);
+    assert_eq!(faults(&check(&path, None, &[wkey])), ["anchor-unstated"]);
+}
+
 /// A clock that runs 28 hours ahead can't be told from the file alone; the first witness tells it.
 #[test]
 fn a_clock_that_is_fast_is_told_by_a_witness() {

@@ -175,16 +175,24 @@ pub(super) fn all_there(conn: &Connection, told: Told) -> Result<Claim> {
     Ok(claim)
 }
 
-/// Whether the witnesses that are asked are those that entries name, and none is missing. What each
-/// was last known to have signed is a help for asking, and no claim.
+/// Whether the witnesses that are asked are those that entries name, and none is missing; and whether who
+/// signed had been asked: an entry says whose name signed, and the one that brought the witness by which key.
+/// What each was last known to have signed is a help for asking, and no claim.
 pub(super) fn asked(conn: &Connection, facts: &Facts) -> Result<Claim> {
-    let mut claim = Claim::new("witnesses", "those are asked to sign whom entries name");
+    let mut claim =
+        Claim::new("witnesses", "those are asked to sign whom entries name, and no other signed");
     let mut named = facts.witnesses.clone();
     for row in witnesses(conn)? {
         claim.checked += 1;
         let same = named.remove(&row.vkey) == Some((row.entry, row.url));
         claim.expect(same, "witness-differs", Some(row.entry), || {
             "a witness is asked that no entry names so".into()
+        });
+    }
+    for row in cosignatures(conn)? {
+        let asked = facts.ever_asked.get(&row.vkey).is_some_and(|entry| *entry < row.entry);
+        claim.expect(asked, "anchor-unstated", Some(row.entry), || {
+            "who signed is no witness that an entry had named before".into()
         });
     }
     claim.expect(named.is_empty(), "witness-differs", None, || {

@@ -46,6 +46,8 @@ pub(super) struct Facts {
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
     /// Keys that send data in, by their number: what entries say of each.
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
+    /// Witnesses that were ever asked, by their key: the first entry that says so.
+    pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -66,6 +68,7 @@ impl Facts {
             lifted: 0,
             witnesses: BTreeMap::new(),
             write_keys: BTreeMap::new(),
+            ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
         let mut last: Option<(i64, i64, bool)> = None;
@@ -136,6 +139,7 @@ impl Facts {
             "witness.add" => {
                 let body = body(view);
                 let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                self.ever_asked.entry(text("vkey")).or_insert(n);
                 self.witnesses.insert(text("vkey"), (n, text("url")));
             }
             "witness.remove" => {

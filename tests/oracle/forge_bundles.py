@@ -156,6 +156,23 @@ def forged_range():
     return log
 
 
+def made_up_beside():
+    """The genuine key's checkpoint of three entries, signed by the forger too, and beside the tree an entry
+    of that place that was never in it."""
+    log = Log(V).fill(3)
+    log.notes[3] += FORGER.line(log.text())
+    never = Log(V).fill(2).rotate(FORGER)
+    log.key = FORGER
+    return log.fill(260).beside("keys.jsonl", never.leaves[0] + b"\n" + never.leaves[2] + b"\n")
+
+
+def under_a_genuine_checkpoint():
+    """Another history, handed over under what the genuine key signed of its own."""
+    log, genuine = rotated(by=[]), Log(V).fill(4)
+    log.notes[4] = genuine.notes[4] + NEXT.line(genuine.text())
+    return log
+
+
 def strange(leaf):
     log = Log(V).fill(3)
     log.take(leaf)
@@ -214,12 +231,15 @@ FORGED = [  # what, the log, the first tile whose entries are given, keys, more 
      Log(FORGER).rotate(V, by=[FORGER]).add("backup", key=FORGER), 0, [V], [], "BROKEN"),
     ("a key that follows none", Log(V).add("key.rotate", {"vkey": NEXT.vkey, "was": FORGER.vkey, "why": "routine"}),
      0, [V], [], "KEY"),
+    ("a second first entry", Log(V).add("log.init", {"schema": 1, "vkey": NEXT.vkey}), 0, [V], [], "KEY"),
     ("a range of hashes of nothing, and after it another key's entries", forged_range(), 1, [V], ["--partial"],
      "BROKEN"),
     ("the same, with the genuine key's name beside it", forged_range().keys_beside(1), 1, [V], ["--partial"],
      "BROKEN"),
     ("the same, with another first entry beside it",
      forged_range().beside("keys.jsonl", Log(FORGER).leaves[0] + b"\n"), 1, [V], ["--partial"], "BROKEN"),
+    ("hand over under a genuine checkpoint of that size", under_a_genuine_checkpoint(), 0, [V], [], "ROOT"),
+    ("a range, and beside it a hand-over that is in no tree", made_up_beside(), 1, [V], ["--partial"], "BROKEN"),
     ("a range after a theft, by the stolen key", rotated(why="stolen").fill(260).keys_beside(1), 1, [V],
      ["--partial"], "BROKEN"),
     ("the same, without the entries that name keys", rotated(why="stolen").fill(260), 1, [V], ["--partial"],
@@ -249,6 +269,7 @@ FORGED = [  # what, the log, the first tile whose entries are given, keys, more 
     ("an entry that is 30,000 lists in one another", strange(deep), 0, [V], [], "ENTRY"),
     ("an entry whose time is 5,000 digits long", strange(b'{"t":' + b"9" * 5000 + b"}"), 0, [V], [], "ENTRY"),
     ("an entry that names keys and is a list", strange(b'["key.rotate"]'), 0, [V], [], "ENTRY"),
+    ("a hand-over that is a list", Log(V).fill(3).add("key.rotate", []), 0, [V], [], "ENTRY"),
     ("a signature of no size", said({"cosigned": [WITNESS]}), 0, [V], [], "ENTRY"),
     ("a signature of a list of sizes", said({"cosigned": [WITNESS], "size": [1]}), 0, [V], [], "ENTRY"),
     ("signatures of a number", said({"cosigned": 7, "size": 1}), 0, [V], [], "ENTRY"),
