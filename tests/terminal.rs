@@ -291,6 +291,8 @@ fn no_file_that_leaves_takes_the_place_of_another() {
         "audit prove --entry 0 --leaf",
         "audit prove --from 1 --out",
         "audit bundle",
+        "audit timestamp --out",
+        "witness init --name w.example --key w.key --state",
         "audit verify --watch",
         "identity explain 1 2 --svg",
         "identity explain 1 2 --html",
@@ -305,9 +307,9 @@ fn no_file_that_leaves_takes_the_place_of_another() {
     for place in &places {
         for command in commands {
             let said = desk.typed(&format!("{command} {place}"));
-            // The record of earlier looks is read before it is replaced.
-            let exits = if command.ends_with("--watch") { [2, 3] } else { [2, 2] };
-            assert!(exits.map(Some).contains(&said.exit), "{command} {place}: {}", said.err);
+            // Of a place that is the store's own each says so; some find another file unreadable.
+            let refused = if *place == "other" { [2, 3] } else { [2, 2] };
+            assert!(refused.map(Some).contains(&said.exit), "{command} {place}: {}", said.err);
             assert!(bytes() == before, "{command} {place}");
         }
         let rejects = format!("import broken.csv --source crm --rejects {place}");

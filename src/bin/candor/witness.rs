@@ -111,6 +111,7 @@ pub fn timestamp(context: &Context, authority: &str, timeout: u64) -> Result<Ans
 
 /// Writes each kept time-stamp and the checkpoint that it is over to a folder, for `openssl ts`.
 pub fn export_timestamps(context: &Context, out: &Path) -> Result<Answer> {
+    context.check_apart(out)?;
     let store = context.open(Access::Read)?;
     let all = sql::timestamps(store.conn())?;
     std::fs::create_dir_all(out).map_err(io(out))?;
@@ -141,6 +142,8 @@ pub fn export_timestamps(context: &Context, out: &Path) -> Result<Answer> {
 pub fn run(context: &Context, command: &Command) -> Result<Answer> {
     match command {
         Command::Init { name, state, key } => {
+            context.check_apart(state)?;
+            context.check_apart(key)?;
             let made = State::create(state, name)?;
             let hand = NewKey::Open.write(key, &mut SystemRandomness);
             if hand.is_err() {
