@@ -8,6 +8,7 @@ mod access;
 mod brand;
 mod data;
 mod erasure;
+mod http;
 mod ingest;
 mod log;
 mod measure;
@@ -23,7 +24,7 @@ use candor::base::error::Result;
 use table::Table;
 
 const USAGE: &str = "usage: cargo bench --bench figures -- [--size small|medium|large]
-       [--only ingest,tax,ledger,access,reports,program,erasure] [--in FOLDER]";
+       [--only ingest,tax,ledger,access,reports,program,http,erasure] [--in FOLDER]";
 
 /// What is measured together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,17 +35,19 @@ enum Group {
     Access,
     Reports,
     Program,
+    Http,
     Erasure,
 }
 
 /// All groups, in the order in which they are measured: erasures change the store, so they come last.
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 8] = [
     ("ingest", Group::Ingest),
     ("tax", Group::Tax),
     ("ledger", Group::Ledger),
     ("access", Group::Access),
     ("reports", Group::Reports),
     ("program", Group::Program),
+    ("http", Group::Http),
     ("erasure", Group::Erasure),
 ];
 
@@ -130,6 +133,9 @@ fn run(folder: &Path, asked: &Asked) -> Result<Table> {
     }
     if wanted(Group::Program) {
         program::lines(&mut table, &brand);
+    }
+    if wanted(Group::Http) {
+        http::lines(&mut table, folder)?;
     }
     if wanted(Group::Erasure) {
         erasure::lines(&mut table, folder, &brand)?;
