@@ -87,7 +87,8 @@ impl Edge {
                 Err(reply) => reply,
             },
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
-            Route::Settings(key) => match self.find(&[&key]) {
+            // A key of servers must not stand in an address.
+            Route::Settings(key) => match self.find(&[&key]).filter(KeyRow::is_public) {
                 Some(row) => {
                     let front = self.shared.front();
                     let categories = front.categories.get(&row.source);
@@ -145,9 +146,7 @@ impl Edge {
             keys.iter().map(String::as_str).chain(body.write_key.as_deref()).collect();
         let row = self.find(&texts).ok_or_else(|| unknown_key(401))?;
         // An address is written down in many places on its way.
-        if row.reach == Reach::Server
-            && query.as_deref().is_some_and(|query| self.find(&[query]).is_some())
-        {
+        if !row.is_public() && query.as_deref().is_some_and(|query| self.find(&[query]).is_some()) {
             return Err(Reply::error(
                 401,
                 "key_not_public",
@@ -169,7 +168,7 @@ impl Edge {
         let arrival = self.arrival(request);
         let (key, item) = tracking::item_of_query(request.uri().query().unwrap_or_default());
         let row = key.as_deref().and_then(|key| self.find(&[key]));
-        let row = row.filter(|row| row.reach == Reach::Public).ok_or_else(|| unknown_key(401))?;
+        let row = row.filter(KeyRow::is_public).ok_or_else(|| unknown_key(401))?;
         let body = tracking::read(Call::One(kind), item.as_bytes(), arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         self.hand_over(&row, body.items, line).await?;

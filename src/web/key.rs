@@ -58,6 +58,11 @@ pub struct KeyRow {
 }
 
 impl KeyRow {
+    /// Whether everybody gets to see it.
+    pub fn is_public(&self) -> bool {
+        self.reach == Reach::Public
+    }
+
     /// Whether it lets data in at a moment.
     pub fn holds_at(&self, now: Moment) -> bool {
         self.revoked_entry == 0 && (self.expires_at == 0 || now.0 < self.expires_at)

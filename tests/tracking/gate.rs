@@ -46,6 +46,24 @@ fn unknown_consent_keeps_nothing_and_each_answer_is_told_once() {
 }
 
 #[test]
+fn the_event_of_a_consent_tool_is_a_statement_and_no_event() {
+    let served = Served::new();
+    let told = |answer: Value| {
+        let body = json!({"userId": "u-1", "event": "Segment Consent Preference Updated",
+            "properties": {}, "timestamp": now(), "context": answer});
+        served.post("/v1/track", &body)
+    };
+    let consent = json!({"consent": {"categoryPreferences": {"Advertising": true}}});
+    for kept in [1, 0] {
+        let heard = told(consent.clone()).json();
+        assert_eq!(heard["reasons"], json!([]), "{heard}");
+        assert_eq!(heard["kept"], kept);
+    }
+    assert_eq!(statements(&served).len(), 1);
+    assert_eq!(told(json!({})).reasons(), ["consent_missing"]);
+}
+
+#[test]
 fn a_browser_that_asks_for_privacy_is_heard() {
     let served = Served::new();
     let key = crate::served::basic(&format!("{}:", served.key));
