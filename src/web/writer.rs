@@ -145,7 +145,9 @@ impl Desk {
             let now = (self.clock)();
             if now.0 - looked_at.0 >= i64::try_from(LOOK.as_millis()).unwrap_or(0) {
                 let look = self.look(rules);
-                self.note(&look);
+                if look.is_err() {
+                    self.note(&look);
+                }
                 if !jobs.is_empty() {
                     store::let_others_write();
                 }
@@ -154,6 +156,10 @@ impl Desk {
             if jobs.is_empty() {
                 // While nothing comes in, nothing of anybody is remembered: somebody may be erased.
                 intake = Intake::new(rules);
+                if !self.shared.is_ready() {
+                    let tried = self.store.write(now, |_| Ok(()));
+                    self.note(&tried);
+                }
                 continue;
             }
             let (deliveries, asked): (Vec<Delivery>, Vec<Asked>) =
