@@ -126,8 +126,9 @@ pub fn lines(table: &mut Table, folder: &Path) -> Result<()> {
     let mut disk = flushes(folder);
     let started = Instant::now();
     let mut times: Vec<Duration> = std::thread::scope(|scope| {
+        let served = &served;
         let senders: Vec<_> =
-            (0..CONNECTIONS).map(|sender| scope.spawn(|| served.events(sender))).collect();
+            (0..CONNECTIONS).map(|sender| scope.spawn(move || served.events(sender))).collect();
         let told = senders.into_iter().map(|sender| sender.join().expect("a sender ends"));
         told.flatten().collect()
     });
