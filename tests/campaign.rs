@@ -7,6 +7,8 @@ mod campaign;
 mod claimed;
 #[path = "tamper/small.rs"]
 mod small;
+#[path = "tamper/town.rs"]
+mod town;
 
 use campaign::scene::Scene;
 use campaign::{KINDS, Orders};

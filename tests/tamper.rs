@@ -4,25 +4,33 @@
 mod attacks;
 #[path = "tamper/claimed.rs"]
 mod claimed;
+#[path = "tamper/crafted.rs"]
+mod crafted;
 #[path = "campaign/dice.rs"]
 #[allow(dead_code)]
 mod dice;
+#[path = "tamper/fields.rs"]
+mod fields;
 #[path = "tamper/flips.rs"]
 mod flips;
 #[path = "tamper/looks.rs"]
 mod looks;
 #[path = "tamper/small.rs"]
 mod small;
+#[path = "tamper/town.rs"]
+mod town;
 
 use std::fmt::Write as _;
 
-use attacks::{ATTACKS, Attack, How};
+use attacks::{ATTACKS, Attack, How, LINKING};
 use candor::ledger::key::SigningKey;
 use candor::ledger::vkey::KeyKind;
 use candor::store::{key_path, side_files};
 use candor::subject::backup::restore;
 use candor::verify::{Depth, Held, Options, Standing, verify};
+use crafted::CRAFTED;
 use small::{Copy, Small, at, codes, file_only, found};
+use town::linked;
 
 /// Whether one way of looking finds what it has to; says what is wrong otherwise.
 fn told(found: &std::collections::BTreeSet<&'static str>, expected: &str) -> bool {
@@ -35,24 +43,33 @@ fn told(found: &std::collections::BTreeSet<&'static str>, expected: &str) -> boo
 
 #[test]
 fn a_clean_store_proves_everything() {
-    let small = Small::new();
-    let copy = small.copy(&small.path);
-    small.remember(&copy);
-    let report = verify(&copy.path, &small.with_checkpoint()).unwrap();
-    assert!(report.holds, "{:?}", codes(&report));
-    for claim in &report.claims {
-        assert_eq!(claim.standing, Standing::Proven, "{}", claim.claim);
+    for small in [Small::new(), linked()] {
+        let copy = small.copy(&small.path);
+        small.remember(&copy);
+        let report = verify(&copy.path, &small.with_checkpoint()).unwrap();
+        assert!(report.holds, "{:?}", codes(&report));
+        for claim in &report.claims {
+            assert_eq!(claim.standing, Standing::Proven, "{}", claim.claim);
+        }
+        assert_eq!(report.entries_since_held, 0);
+        let erased: u64 = report.claims.iter().map(|claim| claim.erased).sum();
+        assert!(erased > 5, "the erasure left its marks");
     }
-    assert_eq!(report.entries_since_held, 0);
-    let erased: u64 = report.claims.iter().map(|claim| claim.erased).sum();
-    assert!(erased > 5, "the erasure left its marks");
 }
 
 #[test]
 fn every_attack_is_found_or_named() {
-    let small = Small::new();
+    tried(&Small::new(), ATTACKS.iter().chain(CRAFTED));
+}
+
+#[test]
+fn every_attack_on_linking_is_found_or_named() {
+    tried(&linked(), LINKING.iter());
+}
+
+fn tried(small: &Small, attacks: impl Iterator<Item = &'static Attack>) {
     let mut wrong = String::new();
-    for attack in ATTACKS {
+    for attack in attacks {
         let Attack { name, how, .. } = attack;
         let copy = small.copy(&small.path);
         copy.with(|conn| match how {
@@ -60,9 +77,9 @@ fn every_attack_is_found_or_named() {
                 let changed = conn.execute(sql, []).unwrap_or_else(|e| panic!("{name}: {e}"));
                 assert!(changed > 0, "{name}: nothing was attacked");
             }
-            How::Does(attack) => attack(&small, conn),
+            How::Does(attack) => attack(small, conn),
         });
-        check(&small, &copy, attack, &mut wrong);
+        check(small, &copy, attack, &mut wrong);
     }
     assert!(wrong.is_empty(), "\n{wrong}");
 }
@@ -164,7 +181,7 @@ fn a_restored_store_proves_everything_too() {
         now,
     )
     .unwrap();
-    assert_eq!(done.erasures_repeated, 2);
+    assert_eq!(done.erasures_repeated, 3);
     let report = verify(&copy.path, &file_only()).unwrap();
     assert!(report.holds, "{:?}", codes(&report));
 }
@@ -181,7 +198,9 @@ fn the_page_of_attacks_is_what_the_tests_show() {
         "| attack | file only | file + kept checkpoint | file + what lies beside the key |\n\
          | --- | --- | --- | --- |\n",
     );
-    for attack in ATTACKS.iter().chain([&OLDER_FILE, &OLDER_LOG, &MIDDLE_LOG]) {
+    for attack in
+        ATTACKS.iter().chain(LINKING).chain(CRAFTED).chain([&OLDER_FILE, &OLDER_LOG, &MIDDLE_LOG])
+    {
         let [alone, kept, beside] = [attack.file_only, attack.kept, attack.beside].map(cell);
         writeln!(table, "| {} | {alone} | {kept} | {beside} |", attack.name).unwrap();
     }

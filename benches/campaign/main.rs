@@ -13,6 +13,8 @@ mod campaign;
 mod claimed;
 #[path = "../../tests/tamper/small.rs"]
 mod small;
+#[path = "../../tests/tamper/town.rs"]
+mod town;
 
 use std::process::ExitCode;
 use std::time::Instant;

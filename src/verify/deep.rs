@@ -10,7 +10,7 @@ use crate::store::{Words, meta};
 
 use super::claim::Claim;
 use super::facts::Facts;
-use super::holders::Holders;
+use super::holders::{Births, Holders};
 use super::{anchors, entries, items, payloads, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees.
@@ -26,20 +26,27 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let facts = Facts::read(conn)?;
     let holders = &Holders::load(conn)?;
     let second = entries::further(path, size)?;
+    let (mut births, mut further) = (Births::of(holders), Births::of(holders));
     let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
-        let secret = &secret;
-        let thread = second
-            .map(|second| scope.spawn(move || items::events(&second, words, holders, secret)));
-        let mut mine = payloads::check(conn, words, &facts)?;
-        mine.extend(items::values(conn, words, holders, secret)?);
-        let theirs = match thread {
-            Some(thread) => thread.join().expect("the thread doesn't panic")?,
-            None => items::events(conn, words, holders, secret)?,
+        let (secret, further) = (&secret, &mut further);
+        let events =
+            |conn: &Connection, births| items::events(conn, words, holders, births, secret);
+        let (thread, further) = match second {
+            Some(second) => (Some(scope.spawn(move || events(&second, further))), None),
+            None => (None, Some(further)),
+        };
+        let mut mine = payloads::check(conn, words, &facts, holders, &mut births)?;
+        mine.extend(items::values(conn, words, holders, &mut births, secret)?);
+        let theirs = match (thread, further) {
+            (Some(thread), _) => thread.join().expect("the thread doesn't panic")?,
+            (None, further) => events(conn, further.expect("no thread took it"))?,
         };
         Ok((mine, theirs))
     })?;
+    births.join(&further);
     let mut claims = mine;
     claims.extend(theirs);
+    claims.push(holders.check(&births, &facts.batches));
     claims.extend(tables::check(path, conn, words, &facts)?);
     claims.push(anchors::asked(conn, &facts)?);
     claims.push(anchors::write_keys(conn, &facts)?);

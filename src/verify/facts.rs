@@ -12,6 +12,10 @@ use super::sql::{self, WriteKeyRow};
 
 /// An entry that forgets: how many items it says it did.
 pub(super) struct Forgetting {
+    /// Of how many records all was erased but what the law keeps; 0 where single things were forgotten.
+    pub(super) records: i64,
+    /// Whether the law kept something.
+    pub(super) keeps: bool,
     pub(super) values: i64,
     pub(super) events: i64,
     pub(super) disclosures: i64,
@@ -36,6 +40,8 @@ pub(super) struct Disclosing {
 pub(super) struct Facts {
     /// Erased payloads, each with the entry that says so.
     pub(super) erased: HashMap<i64, i64>,
+    /// Entries that took a batch in, in order.
+    pub(super) batches: Vec<i64>,
     /// Entries that forget.
     pub(super) forgettings: BTreeMap<i64, Forgetting>,
     /// Runs that sent something.
@@ -63,6 +69,7 @@ impl Facts {
     pub(super) fn read(conn: &Connection) -> Result<Facts> {
         let mut facts = Facts {
             erased: HashMap::new(),
+            batches: Vec::new(),
             forgettings: BTreeMap::new(),
             disclosings: BTreeMap::new(),
             lifted: 0,
@@ -104,6 +111,8 @@ impl Facts {
             facts.forgettings.insert(
                 n,
                 Forgetting {
+                    records: body["records"].as_i64().unwrap_or(0),
+                    keeps: body["kept"].as_array().is_some_and(|kept| !kept.is_empty()),
                     values: body["values"].as_i64().unwrap_or(0),
                     events: body["events"].as_i64().unwrap_or(0),
                     disclosures: body["disclosures"].as_i64().unwrap_or(0),
@@ -118,6 +127,7 @@ impl Facts {
     /// Notes what an entry says that forgets nothing.
     fn note(&mut self, n: i64, view: &LeafView<'_>) {
         match view.kind {
+            "data.admit" => self.batches.push(n),
             "disclosure.run" => {
                 let body = body(view);
                 let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();

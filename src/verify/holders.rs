@@ -1,4 +1,5 @@
-//! Whose the items are: each record's key and where it comes from, read once in the order of records.
+//! Whose the items are: each record's key and where it comes from, read once in the order of records; and
+//! that neither keys nor numbers of records were given to others.
 //!
 //! Items lie in the order in which they came, so their records come in any order. Looking a record up in
 //! memory costs a tenth of asking SQLite for it; a record takes 72 bytes.
@@ -8,6 +9,7 @@ use rusqlite::Connection;
 use crate::base::error::Result;
 use crate::base::secret::RecordKey;
 
+use super::claim::Claim;
 use super::sql;
 
 /// What is held of a record.
@@ -32,15 +34,74 @@ impl Holders {
         Ok(Holders(all))
     }
 
-    /// What is held of a record. Records are numbered without gaps but for what an erasure took, so the
-    /// place is nearly always the first one that is looked at.
-    pub(super) fn of(&self, record: i64) -> Option<&Holder> {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The place of a record. Records are numbered without gaps, so it is nearly always the first one that
+    /// is looked at.
+    pub(super) fn place(&self, record: i64) -> Option<usize> {
         let first = self.0.first()?.record;
         let guess = record.checked_sub(first).and_then(|place| usize::try_from(place).ok());
-        match guess.and_then(|place| self.0.get(place)) {
-            Some(holder) if holder.record == record => Some(holder),
-            _ => self.0.binary_search_by_key(&record, |h| h.record).ok().map(|at| &self.0[at]),
+        match guess.filter(|place| self.0.get(*place).is_some_and(|h| h.record == record)) {
+            Some(place) => Some(place),
+            None => self.0.binary_search_by_key(&record, |h| h.record).ok(),
         }
+    }
+
+    /// What is held of the record of a place.
+    pub(super) fn at(&self, place: usize) -> &Holder {
+        &self.0[place]
+    }
+
+    /// Whether whatever is committed to under a record's key can be its own alone. A key of two records
+    /// would open what was said of one as if it was said of the other. And a record is numbered when its
+    /// first thing comes in, so that no later number can have an earlier one.
+    /// `batches` are the entries that took batches in: what comes between two of them is not told apart,
+    /// for a batch's own entry stands after all that came with it.
+    pub(super) fn check(&self, births: &Births, batches: &[i64]) -> Claim {
+        let mut claim = Claim::new(
+            "record-numbers",
+            "no two records have one key, and records are numbered in the order in which they came in",
+        );
+        claim.checked = self.0.len() as u64;
+        let mut living: Vec<&Holder> = self.0.iter().filter(|h| !h.key.is_destroyed()).collect();
+        living.sort_unstable_by_key(|holder| (holder.key.0, holder.record));
+        for two in living.windows(2).filter(|two| two[0].key.0 == two[1].key.0) {
+            let (a, b) = (two[0].record, two[1].record);
+            claim.find("key-shared", None, format!("records {a} and {b} have one key"));
+        }
+        let mut latest = 0;
+        for (holder, birth) in self.0.iter().zip(&births.0).filter(|(_, n)| **n != NOTHING) {
+            let came = batches.partition_point(|n| n < birth);
+            claim.expect(came >= latest, "record-order", Some(*birth), || {
+                format!("record {} came in before one of a lower number", holder.record)
+            });
+            latest = latest.max(came);
+        }
+        claim
+    }
+}
+
+/// A record of which nothing was met.
+const NOTHING: i64 = i64::MAX;
+
+/// The first entry that tells of each record, or of something that came in as its own; by place.
+pub(super) struct Births(Vec<i64>);
+
+impl Births {
+    pub(super) fn of(holders: &Holders) -> Births {
+        Births(vec![NOTHING; holders.len()])
+    }
+
+    /// Notes that an entry tells of the record of a place.
+    pub(super) fn note(&mut self, place: usize, n: i64) {
+        self.0[place] = self.0[place].min(n);
+    }
+
+    /// Takes in what another pass met.
+    pub(super) fn join(&mut self, other: &Births) {
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).min(*theirs));
     }
 }
 
@@ -57,10 +118,10 @@ mod tests {
         });
         let holders = Holders(all.into());
         for record in [-3, 1, 2, 3, 7, 40, i64::MAX] {
-            assert_eq!(holders.of(record).unwrap().record, record);
+            assert_eq!(holders.at(holders.place(record).unwrap()).record, record);
         }
         for record in [i64::MIN, -4, 0, 4, 39, 41, i64::MAX - 1] {
-            assert!(holders.of(record).is_none(), "{record}");
+            assert!(holders.place(record).is_none(), "{record}");
         }
     }
 }

@@ -20,12 +20,12 @@ use crate::ledger::tree::Frontier;
 use crate::profile::pack::Unpacker;
 use crate::profile::recognise::{identifier_blind, key_blind};
 use crate::profile::record::value_text;
-use crate::profile::sql::{VALUE_CURRENT, VALUE_ERASED};
+use crate::profile::sql::{VALUE_CURRENT, VALUE_ERASED, VALUE_SUPERSEDED};
 use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
 use super::facts::body;
-use super::holders::Holders;
+use super::holders::{Births, Holders};
 use super::sql::{self, Item};
 
 /// What an erased item's purposes are: the empty set.
@@ -99,12 +99,41 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The chain of one record's values: bit `field % 64` tells of each field.
-#[derive(Default)]
-struct Chain {
-    last: i64,
+/// The chains of all records' values, by the records' places: a bit for each field of the policy, in as
+/// many words as it takes.
+struct Chains {
+    last: Vec<i64>,
+    /// How many words a record has.
+    width: usize,
+    marks: Vec<Marks>,
+}
+
+/// Of 64 fields of one record.
+#[derive(Clone, Copy, Default)]
+struct Marks {
     current: u64,
     superseded: u64,
+}
+
+impl Chains {
+    /// `fields` is how many fields have a number; they count from 1.
+    fn new(records: usize, fields: usize) -> Chains {
+        let width = fields / 64 + 1;
+        Chains { last: vec![0; records], width, marks: vec![Marks::default(); records * width] }
+    }
+
+    /// The marks of a record's field and its bit in them; none where no field has the number.
+    fn field(&mut self, place: usize, field: i64) -> Option<(&mut Marks, u64)> {
+        let field = usize::try_from(field).ok()?;
+        let word = field / 64;
+        let marks = (word < self.width).then(|| &mut self.marks[place * self.width + word])?;
+        Some((marks, 1 << (field % 64)))
+    }
+
+    /// Whether every superseded value of a record was superseded by another.
+    fn is_settled(&self, place: usize) -> bool {
+        self.marks[place * self.width..][..self.width].iter().all(|marks| marks.superseded == 0)
+    }
 }
 
 /// The fold of one record's events of one name.
@@ -123,6 +152,7 @@ fn pass(
     conn: &Connection,
     words: &Words,
     holders: &Holders,
+    births: &mut Births,
     kind: ItemKind,
     mut each: impl FnMut(&mut Claim, &Item<'_>, Option<[i64; 3]>, Option<&Said<'_>>) -> Result<()>,
 ) -> Result<Claim> {
@@ -170,7 +200,11 @@ fn pass(
         claim.expect(under.is_some(), "item-without-batch", None, || {
             format!("row {} of the {part} came in under no entry", item.seq)
         });
-        let holder = holders.of(item.record);
+        let place = holders.place(item.record);
+        let holder = place.map(|place| holders.at(place));
+        if let (Some(place), Some(n)) = (place, n) {
+            births.note(place, n);
+        }
         let row = holder.and_then(|holder| holder.row);
         if let (Some(under), Some([source, ..])) = (under, row) {
             claim.expect(under.source == source, "source-differs", n, || {
@@ -273,31 +307,38 @@ pub(super) fn values(
     conn: &Connection,
     words: &Words,
     holders: &Holders,
+    births: &mut Births,
     secret: &StoreSecret,
 ) -> Result<Vec<Claim>> {
-    let mut chains: HashMap<i64, Chain> = HashMap::new();
     let mut index = Claim::new(
         "identifiers",
         "every current identifier stands in the blind index, and nothing else does",
     );
     let (fields, sources) = (Names::of(words, WordKind::Field), Names::of(words, WordKind::Source));
-    let values = pass(conn, words, holders, ItemKind::Value, |claim, item, row, said| {
+    let mut chains = Chains::new(holders.len(), fields.0.len());
+    let values = pass(conn, words, holders, births, ItemKind::Value, |claim, item, row, said| {
         let field = fields.text(item.word);
-        let chain = chains.entry(item.record).or_default();
-        claim.expect(chain.last == item.prev, "chain-of-values", None, || {
-            format!("value {} doesn't follow the one before it of its record", item.seq)
+        let place = holders.place(item.record);
+        if let Some(place) = place {
+            let before = std::mem::replace(&mut chains.last[place], item.seq);
+            claim.expect(before == item.prev, "chain-of-values", None, || {
+                format!("value {} doesn't follow the one before it of its record", item.seq)
+            });
+        }
+        let known = matches!(item.mark, VALUE_CURRENT | VALUE_SUPERSEDED | VALUE_ERASED);
+        claim.expect(known, "value-state", None, || {
+            format!("value {} has no known state", item.seq)
         });
-        chain.last = item.seq;
-        let bit = 1u64 << (item.word.rem_euclid(64));
-        claim.expect(chain.current & bit == 0 || item.word > 63, "value-state", None, || {
-            format!("a value before {} of the same field is still current", item.seq)
-        });
-        chain.superseded &= !bit;
-        match item.mark {
-            VALUE_CURRENT => chain.current |= bit,
-            VALUE_ERASED => {}
-            3 => chain.superseded |= bit,
-            _ => claim.find("value-state", None, format!("value {} has no known state", item.seq)),
+        if let Some((marks, bit)) = place.and_then(|place| chains.field(place, item.word)) {
+            claim.expect(marks.current & bit == 0, "value-state", None, || {
+                format!("a value before {} of the same field is still current", item.seq)
+            });
+            marks.superseded &= !bit;
+            match item.mark {
+                VALUE_CURRENT => marks.current |= bit,
+                VALUE_SUPERSEDED => marks.superseded |= bit,
+                _ => {}
+            }
         }
         let Some(said) = said else { return Ok(()) };
         claim.expect(said.field == field, "row-differs", None, || {
@@ -330,11 +371,15 @@ pub(super) fn values(
     let mut heads = Claim::new("value-chains", "every value of a record is reached exactly once");
     sql::heads(conn, |record, last| {
         heads.checked += 1;
-        let chain = chains.get(&record);
-        heads.expect(chain.map_or(0, |chain| chain.last) == last, "chain-head", None, || {
-            format!("record {record} doesn't begin with its newest value")
-        });
-        heads.expect(chain.is_none_or(|c| c.superseded == 0), "value-state", None, || {
+        let place = holders.place(record);
+        heads.expect(
+            place.map_or(0, |place| chains.last[place]) == last,
+            "chain-head",
+            None,
+            || format!("record {record} doesn't begin with its newest value"),
+        );
+        let settled = place.is_none_or(|place| chains.is_settled(place));
+        heads.expect(settled, "value-state", None, || {
             format!("record {record} holds a value as superseded that nothing superseded")
         });
     })?;
@@ -366,11 +411,12 @@ pub(super) fn events(
     conn: &Connection,
     words: &Words,
     holders: &Holders,
+    births: &mut Births,
     secret: &StoreSecret,
 ) -> Result<Vec<Claim>> {
     let mut folds: HashMap<(i64, i64), Fold> = HashMap::new();
     let (names, sources) = (Names::of(words, WordKind::Event), Names::of(words, WordKind::Source));
-    let events = pass(conn, words, holders, ItemKind::Event, |claim, item, row, said| {
+    let events = pass(conn, words, holders, births, ItemKind::Event, |claim, item, row, said| {
         let fold = folds.entry((item.record, item.word)).or_insert(Fold {
             is_held: row.is_some(),
             count: 0,

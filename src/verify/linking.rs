@@ -1,11 +1,12 @@
 //! Models, questions and links of linking, against the entries that brought and answered them.
 //!
-//! An entry names no two people together, so which two a question is about is what the file says. What
+//! An entry names no two people together, so which two an open question is about is what the file says. What
 //! the ledger holds is which questions there were, how each was answered, what each join stood on, and
 //! a commitment to what was learned. Rows that are missing are no fault where somebody was erased since: an
 //! erasure takes every question and link of its people.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -24,8 +25,8 @@ use super::subjects::records;
 pub(super) struct Linking {
     /// Runs, and newcomers of whom something was found, by entry: what their bodies say, and when.
     runs: BTreeMap<i64, (Value, i64)>,
-    /// The last answer to each question: entry and word. Both entries of an answer say the same.
-    answers: BTreeMap<i64, (i64, String)>,
+    /// The last answer to each question.
+    answers: BTreeMap<i64, Answer>,
     /// Every entry of an answer: question and word.
     said: BTreeMap<i64, (i64, String)>,
     /// The records that answers to a question are about, where that can be read.
@@ -34,9 +35,18 @@ pub(super) struct Linking {
     joins: BTreeMap<i64, (i64, Option<BTreeSet<i64>>)>,
     /// Other merges by entry: the records that moved, where that can be read.
     merges: BTreeMap<i64, Option<BTreeSet<i64>>>,
-    /// Splits, and whether people made them; those of shared identifiers keep nobody apart.
-    splits: BTreeMap<i64, bool>,
+    /// Splits, whether people made them (those of shared identifiers keep nobody apart), and the records that
+    /// moved, where that can be read.
+    splits: BTreeMap<i64, (bool, Option<BTreeSet<i64>>)>,
     last_erasure: i64,
+}
+
+/// An answer, in two entries that say the same, about each of the two.
+struct Answer {
+    word: String,
+    first: i64,
+    /// Whether the second entry was met.
+    is_whole: bool,
 }
 
 impl Linking {
@@ -51,7 +61,15 @@ impl Linking {
                 let question = body["question"].as_i64().unwrap_or(0);
                 let word = body["answer"].as_str().unwrap_or_default().to_owned();
                 self.said.insert(n, (question, word.clone()));
-                self.answers.insert(question, (n, word));
+                match self.answers.get_mut(&question) {
+                    Some(answer) if !answer.is_whole && answer.first == n - 1 => {
+                        answer.is_whole = true;
+                    }
+                    _ => {
+                        let answer = Answer { word, first: n, is_whole: false };
+                        self.answers.insert(question, answer);
+                    }
+                }
                 let about = self.about.entry(question).or_default();
                 about.extend(payload.map(|(record, _)| record));
             }
@@ -66,7 +84,8 @@ impl Linking {
             }
             "profile.split" => {
                 let by_people = payload.is_some_and(|(_, said)| said["by"] == "person");
-                self.splits.insert(n, by_people);
+                let moved = payload.map(|(_, said)| records(said).collect());
+                self.splits.insert(n, (by_people, moved));
             }
             "erasure" => self.last_erasure = n,
             _ => {}
@@ -116,26 +135,37 @@ impl Linking {
 
     fn questions(&self, conn: &Connection, held: &Held, claim: &mut Claim) -> Result<()> {
         let mut asked: BTreeMap<i64, i64> = BTreeMap::new();
-        for [id, a, b, entry, state, decided] in sql::questions(conn)? {
+        let mut overtaken: BTreeMap<i64, i64> = BTreeMap::new();
+        // Numbers are given in order, so each run asked those after the last one's.
+        let mut last = 0;
+        let mut numbers: BTreeMap<i64, Range<i64>> = BTreeMap::new();
+        for (n, (said, _)) in &self.runs {
+            let first = last + 1;
+            last += said["asked"].as_i64().unwrap_or(0);
+            numbers.insert(*n, first..last + 1);
+        }
+        for [id, a, b, model, entry, state, decided] in sql::questions(conn)? {
             claim.checked += 1;
             *asked.entry(entry).or_default() += 1;
-            let answer = self.answers.get(&id).map(|(_, word)| word.as_str());
-            let stands = match (state, answer) {
+            let of_run = numbers.get(&entry).is_some_and(|numbers| numbers.contains(&id))
+                && self.runs.get(&entry).is_some_and(|(said, _)| said["model"] == model);
+            let answer = self.answers.get(&id);
+            let stands = match (state, answer.map(|answer| answer.word.as_str())) {
                 (2, None) => decided == 0,
                 (3, Some("later"))
                 | (4, Some("same"))
                 | (5, Some("different"))
-                | (6, Some("related")) => {
-                    self.said.get(&decided).is_some_and(|(question, word)| {
-                        *question == id && Some(word.as_str()) == answer
-                    })
+                | (6, Some("related")) => answer.is_some_and(|answer| answer.first == decided),
+                (7, None | Some("later")) => {
+                    *overtaken.entry(decided).or_default() += 1;
+                    decided > entry && self.runs.contains_key(&decided)
                 }
-                (7, None | Some("later")) => self.runs.contains_key(&decided),
                 _ => false,
             };
             // Of whoever was erased since, the question is gone too.
             let about = self.about.get(&id);
             let stands = stands
+                && of_run
                 && about.is_none_or(|about| about.iter().all(|record| [a, b].contains(record)));
             claim.expect(stands, "question-differs", Some(decided.max(entry)), || {
                 format!("question {id} is not where its entries left it")
@@ -152,9 +182,14 @@ impl Linking {
             claim.expect(holds, "question-missing", Some(*n), || {
                 format!("entry {n} asked {told} questions, and {here} are here")
             });
+            let (told, here) =
+                (said["overtaken"].as_i64().unwrap_or(0), overtaken.remove(n).unwrap_or(0));
+            let holds = here == told || (here < told && self.last_erasure > *n);
+            claim.expect(holds, "question-differs", Some(*n), || {
+                format!("entry {n} took back {told} questions, and {here} are here")
+            });
         }
-        let told: i64 = self.runs.values().filter_map(|(said, _)| said["asked"].as_i64()).sum();
-        claim.expect(sql::last_question(conn)? == told, "number-given-twice", None, || {
+        claim.expect(sql::last_question(conn)? == last, "number-given-twice", None, || {
             "numbers of questions could be given twice, or were given to none".into()
         });
         for n in asked.keys() {
@@ -165,6 +200,7 @@ impl Linking {
     }
 
     fn links(&self, held: &Held, claim: &mut Claim) {
+        let mut unrelated: BTreeMap<i64, i64> = BTreeMap::new();
         for [id, kind, model, entry, a, b, retired] in held.links.iter().copied() {
             claim.checked += 1;
             // One of the two moved to where the other was.
@@ -174,7 +210,22 @@ impl Linking {
                     .joins
                     .get(&entry)
                     .is_some_and(|(by, moved)| *by == model && moved.as_ref().is_none_or(crosses)),
-                5 => self.splits.contains_key(&entry) || self.said.contains_key(&entry),
+                // A person joins the first of those who moved with the first of all.
+                4 => self.merges.get(&entry).is_some_and(|moved| {
+                    moved.as_ref().is_none_or(|moved| moved.contains(&a) || moved.contains(&b))
+                }),
+                5 => match (self.splits.get(&entry), self.said.get(&entry)) {
+                    (Some((by_people, moved)), _) => match moved {
+                        Some(moved) => *by_people && crosses(moved),
+                        None => true,
+                    },
+                    (None, Some((question, word))) => {
+                        let about = self.about.get(question);
+                        ["different", "related"].contains(&word.as_str())
+                            && about.is_none_or(|all| all.iter().all(|r| [a, b].contains(r)))
+                    }
+                    (None, None) => false,
+                },
                 _ => self.runs.get(&entry).is_some_and(|(said, _)| said["model"] == model),
             };
             claim.expect(holds, "link-without-entry", Some(entry), || {
@@ -187,19 +238,18 @@ impl Linking {
                         let joined = self.merges.get(&retired);
                         joined.is_some_and(|moved| moved.as_ref().is_none_or(crosses))
                     }
-                    3 => self.splits.contains_key(&retired),
-                    _ => {
-                        self.splits.contains_key(&retired)
-                            || self.runs.contains_key(&retired)
-                            || self.said.contains_key(&retired)
-                    }
+                    3 | 4 => self.splits.contains_key(&retired),
+                    _ => self.splits.contains_key(&retired) || self.runs.contains_key(&retired),
                 };
+            if self.runs.contains_key(&retired) {
+                *unrelated.entry(retired).or_default() += 1;
+            }
             claim.expect(retired == 0 || ended, "link-retired", Some(entry), || {
                 format!("link {id} counts as ended by entry {retired}, which doesn't say it")
             });
         }
         let since = self.last_erasure + 1;
-        for (n, _) in self.splits.range(since..).filter(|(_, by_people)| **by_people) {
+        for (n, _) in self.splits.range(since..).filter(|(_, (by_people, _))| *by_people) {
             claim.expect(held.count(5, *n) > 0, "link-missing", Some(*n), || {
                 format!("entry {n} parted two profiles, and nothing keeps them apart")
             });
@@ -213,6 +263,14 @@ impl Linking {
             let (told, here) = (said["related"].as_i64().unwrap_or(0), held.count(6, *n));
             claim.expect(told == here, "link-missing", Some(*n), || {
                 format!("entry {n} found {told} relations, and {here} are here")
+            });
+        }
+        for (n, (said, _)) in &self.runs {
+            let (told, here) =
+                (said["unrelated"].as_i64().unwrap_or(0), unrelated.remove(n).unwrap_or(0));
+            let holds = here == told || (here < told && self.last_erasure > *n);
+            claim.expect(holds, "link-retired", Some(*n), || {
+                format!("entry {n} ended {told} relations, and {here} are here")
             });
         }
     }

@@ -14,6 +14,7 @@ use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
 use super::facts::Facts;
+use super::holders::{Births, Holders};
 use super::linking::Linking;
 use super::sql::{self, Stated};
 use super::subjects::{Moves, public_id, records};
@@ -22,7 +23,13 @@ use super::subjects::{Moves, public_id, records};
 const SPOKEN: [&str; 7] =
     ["consent.", "channel.", "objection.", "restriction.", "notice.", "frequency.", "hold."];
 
-pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<Vec<Claim>> {
+pub(super) fn check(
+    conn: &Connection,
+    words: &Words,
+    facts: &Facts,
+    holders: &Holders,
+    births: &mut Births,
+) -> Result<Vec<Claim>> {
     let mut payloads = Claim::new(
         "payloads",
         "every payload is what its entry commits to, or was erased by an entry that says so",
@@ -41,13 +48,16 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
     sql::stated(conn, |row| {
         let Ok(view) = fields(&row.leaf) else { return Ok(()) };
         let n = row.n;
+        let of = row.payload.as_ref().map_or(0, |(record, _)| *record);
+        if let Some(place) = holders.place(of) {
+            births.note(place, n);
+        }
         let opened = payload(&mut payloads, facts, &row, &view);
         let spoken = SPOKEN.iter().any(|kind| view.kind.starts_with(kind));
         if spoken || row.statement.is_some() {
             statements.checked += 1;
-            let record = row.payload.as_ref().map_or(0, |(record, _)| *record);
             let expected = opened.as_ref().filter(|_| spoken).and_then(|payload| {
-                folded(words, payload, record).filter(|(_, kind)| kind == view.kind)
+                folded(words, payload, of).filter(|(_, kind)| kind == view.kind)
             });
             match (expected, row.statement) {
                 (Some((expected, _)), Some(held)) => {
@@ -71,8 +81,7 @@ pub(super) fn check(conn: &Connection, words: &Words, facts: &Facts) -> Result<V
                 }
             }
         }
-        moves.follow(n, view.kind, opened.as_ref());
-        let of = row.payload.as_ref().map_or(0, |(record, _)| *record);
+        moves.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         linking.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         if view.kind == "profile.merge"
             && let Some(said) = &opened

@@ -402,13 +402,48 @@ pub fn fingerprints(conn: &Connection, mut each: impl FnMut(&[u8], i64, i64)) ->
     Ok(())
 }
 
-/// The records of erased people of whom the law keeps something.
+/// The records of erased people of whom the law keeps something: there are salts of it; or their subject is
+/// an erased one, and nothing is left of what was kept. Whoever came back holds something of their own.
 pub fn kept_records(conn: &Connection) -> Result<BTreeSet<i64>> {
     let mut statement = conn.prepare(
-        "SELECT r.id FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 4",
+        "SELECT r.id FROM record r JOIN subject s ON s.id = r.subject
+         WHERE s.state = 4
+           AND NOT EXISTS (SELECT 1 FROM rollup o WHERE o.record = r.id AND o.count <> 0)
+           AND NOT EXISTS (
+             WITH RECURSIVE chain(seq) AS (
+               SELECT r.last_value UNION SELECT v.prev FROM chain c JOIN value v ON v.seq = c.seq)
+             SELECT 1 FROM chain c JOIN value v ON v.seq = c.seq WHERE v.state <> 4)
+         UNION SELECT v.record FROM kept_salt k JOIN value v ON k.item = 1 AND v.seq = k.seq
+         UNION SELECT e.record FROM kept_salt k JOIN event e ON k.item = 2 AND e.seq = k.seq",
     )?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The records of which salts were kept, each with whether its subject tells of an erasure. Merges and splits
+/// can have put what is kept into another subject.
+pub fn salted_records(conn: &Connection) -> Result<Vec<(i64, bool)>> {
+    let mut statement = conn.prepare(
+        "SELECT i.record, s.state = 4 OR r.subject <> r.home OR EXISTS (
+           SELECT 1 FROM merge m WHERE m.from_subject = s.id OR m.into_subject = s.id)
+         FROM (SELECT v.record FROM kept_salt k JOIN value v ON k.item = 1 AND v.seq = k.seq
+               UNION SELECT e.record FROM kept_salt k JOIN event e ON k.item = 2 AND e.seq = k.seq) i
+         JOIN record r ON r.id = i.record JOIN subject s ON s.id = r.subject ORDER BY i.record",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The last entry that took something in of which a salt was kept; 0 for none.
+pub fn last_salted_batch(conn: &Connection) -> Result<i64> {
+    count(
+        conn,
+        "SELECT MAX(
+           COALESCE((SELECT MAX(n) FROM batch WHERE value_count > 0 AND first_value <=
+                       (SELECT MAX(seq) FROM kept_salt WHERE item = 1)), 0),
+           COALESCE((SELECT MAX(n) FROM batch WHERE event_count > 0 AND first_event <=
+                       (SELECT MAX(seq) FROM kept_salt WHERE item = 2)), 0))",
+    )
 }
 
 /// The records whose key was destroyed.
@@ -424,18 +459,6 @@ pub fn is_untouched(conn: &Connection, record: i64) -> Result<bool> {
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM record r JOIN subject s ON s.id = r.subject
                             WHERE r.id = $1 AND s.state <> 4)",
-        )?
-        .query_row([record], |row| row.get(0))?)
-}
-
-/// Whether the law kept something of a record through an erasure.
-pub fn is_kept(conn: &Connection, record: i64) -> Result<bool> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM kept_salt k JOIN value v ON v.seq = k.seq
-                            WHERE k.item = 1 AND v.record = $1)
-             OR EXISTS (SELECT 1 FROM kept_salt k JOIN event e ON e.seq = k.seq
-                        WHERE k.item = 2 AND e.record = $1)",
         )?
         .query_row([record], |row| row.get(0))?)
 }
@@ -518,8 +541,13 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "subject-missing",
             "records belong to no subject, or were born into none",
+            // Whoever was parted from somebody who was erased since was born into what is gone, merges and all.
             "SELECT COUNT(*) FROM record r LEFT JOIN subject s ON s.id = r.subject
-             LEFT JOIN subject h ON h.id = r.home WHERE s.id IS NULL OR h.id IS NULL",
+             LEFT JOIN subject h ON h.id = r.home
+             WHERE s.id IS NULL OR (h.id IS NULL AND (r.subject = r.home
+               OR EXISTS (SELECT 1 FROM merge m WHERE m.from_subject = r.home)
+               OR EXISTS (SELECT 1 FROM merge m WHERE m.into_subject = r.home)
+               OR NOT EXISTS (SELECT 1 FROM record_key WHERE k = zeroblob(32))))",
         ),
         (
             "merged-subject-holds-records",
@@ -572,6 +600,14 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                SELECT 1 FROM event e WHERE s.item = 2 AND e.seq = s.seq AND e.purposes <> 2)",
         ),
         (
+            "link-unknown",
+            "links are of no kind, or stand or end where no entry can have put them",
+            "SELECT COUNT(*) FROM link WHERE kind NOT BETWEEN 2 AND 6
+             OR entry NOT BETWEEN 0 AND (SELECT MAX(n) + 1 FROM entry)
+             OR (retired_entry <> 0
+                 AND retired_entry NOT BETWEEN entry AND (SELECT MAX(n) + 1 FROM entry))",
+        ),
+        (
             "merge-differs",
             "records count as moved that are not there",
             "SELECT COUNT(*) FROM merge_record m WHERE NOT EXISTS (
@@ -612,12 +648,13 @@ pub fn subject_exists(conn: &Connection, public_id: i64) -> Result<bool> {
         .query_row([public_id], |row| row.get(0))?)
 }
 
-/// Every record with its subject's public id (0 where the subject is gone), and whether it is the
-/// one that the record was born into.
-pub fn places(conn: &Connection, mut each: impl FnMut(i64, i64, bool) -> Result<()>) -> Result<()> {
+/// Every record with the public ids of its subject and of the one that it was born into; 0 where a subject
+/// is gone.
+pub fn places(conn: &Connection, mut each: impl FnMut(i64, i64, i64) -> Result<()>) -> Result<()> {
     let mut statement = conn.prepare(
-        "SELECT r.id, COALESCE(s.public_id, 0), r.subject = r.home
-         FROM record r LEFT JOIN subject s ON s.id = r.subject ORDER BY r.id",
+        "SELECT r.id, COALESCE(s.public_id, 0), COALESCE(h.public_id, 0)
+         FROM record r LEFT JOIN subject s ON s.id = r.subject
+         LEFT JOIN subject h ON h.id = r.home ORDER BY r.id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -626,15 +663,16 @@ pub fn places(conn: &Connection, mut each: impl FnMut(i64, i64, bool) -> Result<
     Ok(())
 }
 
-/// Whether anything in the tables tells that a record was moved.
-pub fn was_moved(conn: &Connection, record: i64) -> Result<bool> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = $1)
-             OR EXISTS (SELECT 1 FROM link l WHERE (l.a = $1 OR l.b = $1)
-                        AND (l.kind = 5 OR l.retired_entry <> 0))",
-        )?
-        .query_row([record], |row| row.get(0))?)
+/// The standing merges that moved a record, in order: entry, and the public ids of the subjects from and
+/// into which.
+pub fn merges_of(conn: &Connection, record: i64) -> Result<Vec<[i64; 3]>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT m.entry, f.public_id, i.public_id FROM merge_record r JOIN merge m ON m.id = r.merge
+         JOIN subject f ON f.id = m.from_subject JOIN subject i ON i.id = m.into_subject
+         WHERE r.record = $1 AND m.undone_entry = 0 ORDER BY m.entry",
+    )?;
+    let rows = statement.query_map([record], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn record_exists(conn: &Connection, record: i64) -> Result<bool> {
@@ -769,13 +807,13 @@ pub fn models(conn: &Connection) -> Result<Vec<ModelRow>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Questions: number, the two records, the run that asked, state, and the entry that decided.
-pub fn questions(conn: &Connection) -> Result<Vec<[i64; 6]>> {
+/// Questions: number, the two records, the model, the run that asked, state, and the entry that decided.
+pub fn questions(conn: &Connection) -> Result<Vec<[i64; 7]>> {
     if !has_linking(conn)? {
         return Ok(Vec::new());
     }
-    let mut statement =
-        conn.prepare("SELECT id, a, b, entry, state, decided_entry FROM question ORDER BY id")?;
+    let mut statement = conn
+        .prepare("SELECT id, a, b, model, entry, state, decided_entry FROM question ORDER BY id")?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -797,7 +835,7 @@ pub fn last_question(conn: &Connection) -> Result<i64> {
 /// Number, kind, model, entry, and the two records.
 pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 7]>> {
     let mut statement = conn.prepare(
-        "SELECT id, kind, model, entry, a, b, retired_entry FROM link WHERE kind IN (3, 5) OR model <> 0
+        "SELECT id, kind, model, entry, a, b, retired_entry FROM link WHERE kind IN (3, 4, 5) OR model <> 0
          ORDER BY id",
     )?;
     let mut rows = statement.query([])?;

@@ -3,42 +3,82 @@
 //! A record belongs to the subject that it was born into until an entry moves it. Each such entry
 //! names all records that it moves, so the last one that names a record says where it belongs. What
 //! is kept in memory grows with the records that were ever moved.
+//!
+//! An erasure takes the payload of an entry that was about its person, and with it what the entry says of
+//! the others whom it moved. Then the rows of merges have to tell, and no more records can have been moved
+//! than such an entry moved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::base::error::Result;
+use crate::ledger::scan::LeafView;
 use crate::profile::merge::public_id_of;
 
 use super::claim::Claim;
+use super::facts::body;
 use super::sql;
 
 /// The moves that entries tell of.
 #[derive(Default)]
 pub(super) struct Moves {
-    /// For each record that was moved: by which entry last, and to the subject of which public id.
-    last: HashMap<i64, (i64, i64)>,
-    /// The last entry whose payload was erased, so that nobody knows what it moved; 0 for none.
-    unknown: i64,
+    told: HashMap<i64, Told>,
+    /// Entries whose payload was erased, so that nobody knows whom they moved.
+    untold: BTreeMap<i64, Untold>,
+    /// How many records each merge moved.
+    counts: HashMap<i64, i64>,
+    /// Entries that moved a record from where it wasn't, or that aren't about the first one that they name.
+    wrong: Vec<i64>,
+}
+
+/// What payloads say of a record.
+struct Told {
+    /// The last entry that moved it, and the public id of the subject that it went to.
+    by: i64,
+    to: i64,
+    /// The first one, and the subject that it was born into, where nobody can have moved it before.
+    born: Option<(i64, i64)>,
+}
+
+/// An entry that says no more whom it moved.
+struct Untold {
+    is_merge: bool,
+    records: i64,
 }
 
 impl Moves {
-    /// Follows an entry; `said` is its payload, where it opens.
-    pub(super) fn follow(&mut self, n: i64, kind: &str, said: Option<&Value>) {
-        let to = match kind {
-            "profile.merge" => "into",
-            "profile.split" => "restored",
-            _ => return,
-        };
-        let Some(said) = said else {
-            self.unknown = n;
+    /// Follows an entry; `said` is its payload, where it opens, and the record that it is about.
+    pub(super) fn follow(&mut self, n: i64, view: &LeafView<'_>, said: Option<(i64, &Value)>) {
+        let is_merge = view.kind == "profile.merge";
+        if !is_merge && view.kind != "profile.split" {
+            return;
+        }
+        let body = body(view);
+        // A split that takes a merge back says which.
+        let count = || self.counts.get(&body["merge_entry"].as_i64()?).copied();
+        let moved = body["records"].as_i64().or_else(count).unwrap_or(0);
+        if is_merge {
+            self.counts.insert(n, moved);
+        }
+        let Some((about, said)) = said else {
+            self.untold.insert(n, Untold { is_merge, records: moved });
             return;
         };
-        let subject = public_id(said, to);
+        let from = public_id(said, "from");
+        let to = public_id(said, if is_merge { "into" } else { "restored" });
+        let mut fits = records(said).next() == Some(about);
         for record in records(said) {
-            self.last.insert(record, (n, subject));
+            let told = self.told.get(&record);
+            let by = told.map_or(0, |told| told.by);
+            let sure = self.untold.range(by..).next().is_none();
+            fits &= !sure || told.is_none_or(|told| told.to == from);
+            let born = told.map_or(sure.then_some((n, from)), |told| told.born);
+            self.told.insert(record, Told { by: n, to, born });
+        }
+        if !fits {
+            self.wrong.push(n);
         }
     }
 
@@ -48,29 +88,68 @@ impl Moves {
             "subjects",
             "every record belongs to the subject that it was born or last moved into",
         );
-        sql::places(conn, |record, subject, at_birth| {
+        for n in &self.wrong {
+            let what = format!("entry {n} moved records that were elsewhere, or others");
+            claim.find("record-moved", Some(*n), what);
+        }
+        let all_kept = match self.untold.is_empty() {
+            true => BTreeSet::new(),
+            false => sql::kept_records(conn)?,
+        };
+        let (mut loose, mut kept) = (0, 0);
+        sql::places(conn, |record, subject, home| {
             claim.checked += 1;
-            let moved = self.last.get(&record);
-            if moved.map_or(at_birth, |(_, to)| *to == subject) {
+            let told = self.told.get(&record);
+            let born = told.and_then(|told| told.born);
+            // An erasure can have taken where it was born.
+            let fits = home == 0 || born.is_none_or(|(_, from)| from == home);
+            claim.expect(fits, "record-moved", None, || {
+                format!("record {record} was born into another subject than it was moved from")
+            });
+            let (by, place) = told.map_or((0, home), |told| (told.by, told.to));
+            if subject == place || self.followed(conn, record, by, place)? == subject {
                 return Ok(());
             }
-            let by = moved.map(|(n, _)| *n);
-            // After an erasure the record may have been moved by an entry that says so no more; of what the
-            // law keeps of an erased person, no link tells either.
-            let unknown = by.unwrap_or(0) < self.unknown;
-            if !unknown || !(sql::was_moved(conn, record)? || sql::is_kept(conn, record)?) {
-                claim.find(
-                    "record-moved",
-                    by,
-                    format!(
-                        "record {record} belongs to a subject that no merge or split put it into"
-                    ),
-                );
+            let is_kept = all_kept.contains(&record);
+            *(if is_kept { &mut kept } else { &mut loose }) += 1;
+            if self.can_have_moved(by, is_kept) == 0 {
+                claim.find("record-moved", (by > 0).then_some(by), wrong_place(record));
             }
             Ok(())
         })?;
+        let most = (self.can_have_moved(0, false), self.can_have_moved(0, true));
+        claim.expect(loose <= most.0 && kept <= most.1, "record-moved", None, || {
+            format!("{} records are where no entry put them", loose + kept)
+        });
         Ok(claim)
     }
+
+    /// Where the rows of merges put a record of which the entries say no more; `place` is where it was after
+    /// entry `by`.
+    fn followed(&self, conn: &Connection, record: i64, by: i64, place: i64) -> Result<i64> {
+        if self.untold.range(by..).next().is_none() {
+            return Ok(place);
+        }
+        let merges = sql::merges_of(conn, record)?.into_iter();
+        let untold = merges.filter(|[n, ..]| *n > by && self.untold.contains_key(n));
+        Ok(untold.fold(place, |at, [_, from, into]| if at == from { into } else { at }))
+    }
+
+    /// How many records entries after `by` can have moved that nothing else tells of: all of them, if the
+    /// law kept something of somebody who was erased. Of the others not the one whose payload it was, and
+    /// only those of splits into a subject of their own, for merges leave a row.
+    fn can_have_moved(&self, by: i64, is_kept: bool) -> i64 {
+        let of = |(_, untold): (&i64, &Untold)| match (is_kept, untold.is_merge) {
+            (true, _) => untold.records,
+            (false, true) => 0,
+            (false, false) => (untold.records - 1).max(0),
+        };
+        self.untold.range(by..).map(of).sum()
+    }
+}
+
+fn wrong_place(record: i64) -> String {
+    format!("record {record} belongs to a subject that no merge or split put it into")
 }
 
 /// The public id that a payload names; 0, which none is, where it names none.

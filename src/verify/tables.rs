@@ -40,7 +40,8 @@ pub(super) fn check(
         batches(conn, facts)?,
         tombstones(conn, facts)?,
         policies(conn, facts)?,
-        merges(conn)?,
+        merges(conn, facts)?,
+        kept(conn, facts)?,
         requests(conn, facts)?,
         disclosures(conn, words, facts)?,
         suppressions(conn)?,
@@ -192,12 +193,14 @@ fn policies(conn: &Connection, facts: &Facts) -> Result<Claim> {
     Ok(claim)
 }
 
-fn merges(conn: &Connection) -> Result<Claim> {
+fn merges(conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut claim = Claim::new("merges", "every merge and split is what its entry says");
     sql::with_leaf(conn, Numbers::Merges, |[id, n, undone, at, records]: [i64; 5], leaf| {
         claim.checked += 1;
         let (kind, written_at, body) = entry(leaf);
-        let most = body["records"].as_i64().unwrap_or(0);
+        // Where the payload was erased, so was the record that it was about.
+        let gone = i64::from(facts.erased.contains_key(&n));
+        let most = body["records"].as_i64().unwrap_or(0) - gone;
         let holds = kind == "profile.merge" && at == written_at && records <= most;
         claim.expect(holds, "merge-differs", Some(n), || {
             format!("merge {id} is not what entry {n} says")
@@ -212,6 +215,33 @@ fn merges(conn: &Connection) -> Result<Claim> {
         }
         Ok(())
     })?;
+    Ok(claim)
+}
+
+/// What the law keeps has another key than it came in under, and so a salt of its own; and it is in no
+/// index. Whoever was not erased must have neither. An erasure doesn't say of whom it was, only of how many
+/// records; who they were, the journal beside the key says.
+fn kept(conn: &Connection, facts: &Facts) -> Result<Claim> {
+    let mut claim =
+        Claim::new("kept", "salts are kept only of those of whom an erasure left something");
+    let salted = sql::salted_records(conn)?;
+    claim.checked = salted.len() as u64;
+    for (record, _) in salted.iter().filter(|(_, by_subject)| !by_subject) {
+        let what = format!("something of record {record} is kept as if it was erased");
+        claim.find("kept-without-erasure", None, what);
+    }
+    let whole = || facts.forgettings.iter().filter(|(_, said)| !said.goes_on);
+    let erased: i64 = whole().map(|(_, said)| said.records).sum();
+    let mut held = sql::destroyed_records(conn)?;
+    held.extend(salted.iter().map(|(record, _)| *record));
+    claim.expect(held.len() as u64 <= erased.unsigned_abs(), "kept-without-erasure", None, || {
+        format!("{erased} records were erased, and {} count as erased here", held.len())
+    });
+    let last = whole().filter(|(_, said)| said.keeps).map(|(n, _)| *n).max().unwrap_or(0);
+    let came = sql::last_salted_batch(conn)?;
+    claim.expect(came <= last, "kept-without-erasure", Some(came), || {
+        "something is kept as if it was erased, and it came in after the last erasure".into()
+    });
     Ok(claim)
 }
 
@@ -368,7 +398,8 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
     let destroyed = sql::destroyed_records(conn)?;
     // Somebody's erasure names each record that is destroyed, or of which the law keeps something.
     let (mut unnamed, mut complete) = (destroyed.clone(), true);
-    unnamed.extend(sql::kept_records(conn)?);
+    let kept = sql::kept_records(conn)?;
+    unnamed.extend(&kept);
     for note in notes {
         let by = (i64::try_from(note.entry).unwrap_or(-1), note.at);
         // A crash may leave a note of an erasure that didn't happen.
@@ -390,6 +421,7 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
                 // Several erasures name a record of which the first ones left something.
                 unnamed.remove(record);
                 complete &= destroyed.contains(record)
+                    || kept.contains(record)
                     || (sql::record_exists(conn, *record)? && !sql::is_untouched(conn, *record)?);
             }
         }

@@ -31,7 +31,7 @@ use scene::{Scene, put_store};
 use stores::{Look, Power};
 use table::Table;
 
-use super::{claimed, small};
+use super::{claimed, small, town};
 
 /// What the auditor holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,6 +75,9 @@ const PROJECTIONS: &[&str] = &[
     "tombstone",
     "kept_salt",
     "suppression",
+    "model",
+    "question",
+    "link",
 ];
 const POLICIES: &[&str] = &["policy", "notice", "word", "purpose_set"];
 const OUTSIDERS: &[&str] = &["cosignature", "timestamp", "witness", "checkpoint", "signing_key"];

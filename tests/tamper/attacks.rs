@@ -160,6 +160,39 @@ pub const ATTACKS: &[Attack] = attacks! {
     "weaken a trigger", Does(|_, conn| conn.execute_batch("CREATE TRIGGER entry_is_append_only_u BEFORE UPDATE ON entry BEGIN SELECT 1; END").unwrap()) => "schema-differs";
 };
 
+/// Attacks on what linking learned, asked and found.
+#[rustfmt::skip]
+pub const LINKING: &[Attack] = attacks! {
+    "edit what linking learned", Sql("UPDATE model SET body = body || ' '") => "model-differs";
+    "edit of how many records linking learned", Sql("UPDATE model SET records = records + 1") => "model-differs";
+    "delete what linking learned", Sql("DELETE FROM model") => "model-missing";
+    "delete an open question", Sql("DELETE FROM question WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-missing";
+    "delete an answered question", Sql("DELETE FROM question WHERE state = 5") => "question-missing";
+    "open an answered question again", Sql("UPDATE question SET state = 2, decided_entry = 0 WHERE state = 4") => "question-differs";
+    "answer a question by hand", Sql("UPDATE question SET (state, decided_entry) = (SELECT 4, decided_entry FROM question o WHERE o.state = 4) WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-differs";
+    "call an answer another one", Sql("UPDATE question SET state = 6 WHERE state = 5") => "question-differs";
+    "take an open question out of the queue", Sql("UPDATE question SET state = 7, decided_entry = (SELECT MAX(n) FROM entry) WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-differs";
+    "take an open question out of the queue by the run that asked", Sql("UPDATE question SET state = 7, decided_entry = entry WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-differs";
+    "say that another model asked", Sql("UPDATE question SET model = model + 1 WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-differs";
+    "say that another entry asked", Sql("UPDATE question SET entry = entry - 1 WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "question-without-entry";
+    "give an open question another number", Sql("UPDATE question SET id = id + 1 WHERE id = (SELECT MAX(id) FROM question)") => "question-differs";
+    "ask of another record after the answer", Sql("UPDATE question SET a = (SELECT MIN(id) FROM record) WHERE state = 5") => "question-differs";
+    "ask an open question of another record", Sql("UPDATE question SET a = (SELECT MIN(id) FROM record) WHERE id = (SELECT MAX(id) FROM question WHERE state = 2)") => "" "" "";
+    "edit how likely a question is", Sql("UPDATE question SET weight = weight + 1, household = household + 1 WHERE id = (SELECT MAX(id) FROM question)") => "" "" "";
+    "let two be joined that a person told apart", Sql("DELETE FROM link WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-missing";
+    "end what keeps two apart", Sql("UPDATE link SET retired_entry = (SELECT MAX(n) FROM entry) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-retired";
+    "keep others apart than a person did", Sql("UPDATE link SET b = (SELECT MIN(id) FROM record) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-without-entry";
+    "delete what a join stands on", Sql("DELETE FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-missing";
+    "say that another model joined", Sql("UPDATE link SET model = model + 1 WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";
+    "let a join stand on others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record), b = (SELECT MIN(id) + 1 FROM record) WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";
+    "end what a join stands on", Sql("UPDATE link SET retired_entry = (SELECT MAX(n) FROM entry) WHERE kind = 3") => "link-retired";
+    "delete a relation", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-missing";
+    "end a relation", Sql("UPDATE link SET retired_entry = entry WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-retired";
+    "call a relation another kind of link", Sql("UPDATE link SET kind = 4 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-without-entry";
+    "relate others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record) WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "" "" "";
+    "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
+};
+
 fn last(conn: &Connection) -> i64 {
     conn.query_row("SELECT MAX(n) FROM entry", [], |row| row.get(0)).unwrap()
 }

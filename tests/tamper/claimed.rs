@@ -61,6 +61,16 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "event" "record" "CASE WHEN purposes = 2 THEN 0 ELSE record END" "whose an erased item was";
     "value" "record" "CASE WHEN state = 4 THEN 0 ELSE record END" "whose an erased item was";
     "event" "name" "CASE WHEN purposes = 2 THEN 0 ELSE name END" "the name of an erased event";
+    "link" "id" "0" "a number that nothing refers to";
+    "link" "a" "CASE kind WHEN 5 THEN a ELSE 0 END" "which two an open question, a join or a relation is between";
+    "link" "b" "CASE kind WHEN 5 THEN b ELSE 0 END" "which two an open question, a join or a relation is between";
+    "link" "identifier" "0" "the weights of pairs";
+    "link" "weight" "0" "the weights of pairs";
+    "question" "a" "CASE WHEN state IN (3, 4, 5, 6) THEN MIN(a, b) ELSE 0 END" "which two an open question, a join or a relation is between";
+    "question" "b" "CASE WHEN state IN (3, 4, 5, 6) THEN MAX(a, b) ELSE 0 END" "which two an open question, a join or a relation is between";
+    "question" "weight" "0" "the weights of pairs";
+    "question" "household" "0" "the weights of pairs";
+    "question" "decided_entry" "CASE state WHEN 7 THEN 0 ELSE decided_entry END" "which run took a question back";
     "event" "purposes" "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
 };
 
@@ -72,7 +82,7 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
     UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
-    UnclaimedRows { table: "link", claimed: "0", why: "links between records" },
+    UnclaimedRows { table: "link", claimed: "kind = 3 OR (kind = 6 AND model <> 0) OR (kind = 5 AND entry IN (SELECT decided_entry FROM question WHERE state IN (5, 6)))", why: "links that stand under no entry of their own" },
     UnclaimedRows { table: "meeting", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "frequency", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "compared", claimed: "0", why: "the index of linking" },

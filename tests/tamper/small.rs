@@ -20,7 +20,7 @@ use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy::types::ConsentState;
 use candor::profile::lookup::merges_into;
-use candor::profile::merge::{Decider, join, split};
+use candor::profile::merge::{Decider, join, part_record, split};
 use candor::profile::read;
 use candor::send::push;
 use candor::store::{self, Creation, Store, erasures_path, key_path, side_files, state_path};
@@ -55,6 +55,17 @@ impl Listener for Silent {
     fn explain(&mut self, _: Explanation) {}
 }
 
+/// Imports a file.
+pub fn bring(store: &mut Store, path: &Path, source: &str, now: Moment) {
+    import(store, &Request { path, source, carry: Carry::Out }, &|| now, &mut Silent).unwrap();
+}
+
+/// The policy in force.
+pub fn policy_of(store: &Store) -> String {
+    let query = "SELECT text FROM policy ORDER BY version DESC LIMIT 1";
+    store.conn().query_row(query, [], |row| row.get(0)).unwrap()
+}
+
 /// The store, and what its owner had handed out or lost on the way.
 pub struct Small {
     folder: tempfile::TempDir,
@@ -77,6 +88,11 @@ impl Small {
         Small::made(tempfile::tempdir().unwrap(), &mut |_| {})
     }
 
+    /// The folder that it lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Makes it in a folder; `seen` looks at it after each change from the first disclosures on.
     pub fn made(folder: tempfile::TempDir, seen: &mut dyn FnMut(&Store)) -> Small {
         let file = |name: &str| folder.path().join(name);
@@ -89,8 +105,7 @@ impl Small {
         store.write(now, |writer| store::apply(writer, POLICY, &checked.policy)).unwrap();
         let exports = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/brand/exports");
         for (name, source) in EXPORTS {
-            let request = Request { path: &exports.join(name), source, carry: Carry::Out };
-            import(&mut store, &request, &|| at("2018-01-02T10:00:00Z"), &mut Silent).unwrap();
+            bring(&mut store, &exports.join(name), source, at("2018-01-02T10:00:00Z"));
         }
         let older_wal = file("older-wal");
         std::fs::copy(&side_files(&path)[0], &older_wal).unwrap();
@@ -116,6 +131,15 @@ impl Small {
         let middle_wal = file("middle-wal");
         std::fs::copy(&side_files(&path)[0], &middle_wal).unwrap();
         seen(&store);
+        // Two go to a third; one of them is parted, and erased below, and with them what moved the other.
+        let of = |record: i64| -> i64 {
+            let query = "SELECT subject FROM record WHERE id = $1";
+            store.conn().query_row(query, [record], |row| row.get(0)).unwrap()
+        };
+        let [tom, li, piotr] = [2, 5, 7].map(of);
+        store.write(now, |writer| join(writer, piotr, li, Decider::Person)).unwrap();
+        store.write(now, |writer| join(writer, li, tom, Decider::Person)).unwrap();
+        let li = store.write(now, |writer| part_record(writer, 5)).unwrap();
         let (into, from) = (mira.min(rosa), mira.max(rosa));
         store.write(now, |writer| join(writer, from, into, Decider::Person)).unwrap();
         let (into, from) = (into.min(otto), into.max(otto));
@@ -131,6 +155,7 @@ impl Small {
         seen(&store);
         let jonas = who(&store, "email:jonas.weber@example.org");
         erase(&mut store, &rules, jonas, at("2018-01-04T11:00:00Z")).unwrap();
+        erase(&mut store, &rules, li, at("2018-01-04T11:30:00Z")).unwrap();
         let (out, now) = (file("answer"), at("2018-01-04T12:00:00Z"));
         answer(&mut store, &rules, otto, Form::Everything, &out, now).unwrap();
         seen(&store);

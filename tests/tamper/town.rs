@@ -1,0 +1,113 @@
+//! Two more sources of made-up people, whose records are linked: joins, questions, answers, relations.
+
+// Each test program uses its own part of it.
+#![allow(dead_code)]
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use candor::base::clock::Moment;
+use candor::linking::{self, review};
+use candor::store::{self, Access, Store};
+use candor::verify::latest_checkpoint;
+use rusqlite::Connection;
+
+use super::small::{Small, at, bring, policy_of};
+
+/// What the policy says beside what it said before.
+const LINKING: &str = r#"
+[purpose.one_profile]
+title = "Find out which records are one person's"
+basis = "legitimate_interests"
+assessment = "LIA-2018-01"
+categories = ["contact", "birth"]
+retention = "P15Y"
+linking = true
+"#;
+
+const GIVEN: [&str; 12] = [
+    "Anna", "Bruno", "Clara", "Daniel", "Edda", "Franz", "Greta", "Hugo", "Ines", "Jakob", "Karin",
+    "Lukas",
+];
+const FAMILY: [&str; 10] = [
+    "Lindqvist",
+    "Okafor",
+    "Brennan",
+    "Petrenko",
+    "Farrow",
+    "Moreau",
+    "Ziegler",
+    "Whitby",
+    "Nakamura",
+    "Dubois",
+];
+
+/// People in households of two, each in both sources; some of them with little to compare.
+const PEOPLE: usize = 42;
+
+fn source(name: &str) -> String {
+    format!(
+        "\n[source.{name}]\ntitle = \"{name}\"\nkey = \"id\"\npurposes = [\"one_profile\", \"orders\"]\n\
+         [source.{name}.fields]\n\
+         first = {{ as = \"attribute.first_name\", category = \"contact\" }}\n\
+         last = {{ as = \"attribute.last_name\", category = \"contact\" }}\n\
+         born = {{ as = \"attribute.date_of_birth\", category = \"birth\", type = \"date\" }}\n\
+         street = {{ as = \"attribute.street\", category = \"contact\" }}\n\
+         postcode = {{ as = \"attribute.postcode\", category = \"contact\" }}\n"
+    )
+}
+
+fn row(n: usize, source: &str) -> String {
+    let (given, house) = (GIVEN[n * 7 % 12], n / 2);
+    let family = FAMILY[house * 3 % 10];
+    let born = format!("19{:02}-{:02}-{:02}", 40 + n * 13 % 55, 1 + n % 12, 1 + n * 5 % 28);
+    let street = format!("{} Quay {}", 1 + house * 7 % 90, house % 9);
+    let postcode = format!("T{:02}", house % 60);
+    let key = format!("{source}{n}");
+    match (source, n % 7) {
+        ("fair", 6) => format!("{key},{given},{family},,,"),
+        ("fair", 3) => format!("{key},{given},{family},,{street},{postcode}"),
+        ("fair", 1) => format!("{key},{given},{family},{born},,"),
+        _ => format!("{key},{given},{family},{born},{street},{postcode}"),
+    }
+}
+
+/// The small store with the town in it.
+pub fn linked() -> Small {
+    let mut small = Small::new();
+    let mut store = Store::open(&small.path, Access::Write, "test").unwrap();
+    link(&mut store, small.folder(), at("2018-01-08T10:00:00Z"));
+    store.truncate_wal().unwrap();
+    drop(store);
+    small.note = latest_checkpoint(&small.path).unwrap().unwrap().into_bytes();
+    small
+}
+
+/// Brings the town into a store, links it, and answers some of the questions.
+pub fn link(store: &mut Store, folder: &Path, now: Moment) {
+    let text = format!("{}{LINKING}{}{}", policy_of(store), source("club"), source("fair"));
+    let checked = candor::policy::check(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
+    store.write(now, |writer| store::apply(writer, &text, &checked.policy)).unwrap();
+    for name in ["club", "fair"] {
+        let mut csv = "id,first,last,born,street,postcode\n".to_owned();
+        for n in 0..PEOPLE {
+            writeln!(csv, "{}", row(n, name)).unwrap();
+        }
+        let file = folder.join(format!("{name}.csv"));
+        std::fs::write(&file, csv).unwrap();
+        bring(store, &file, name, now);
+    }
+    let rules = store::latest(store.conn(), store.words()).unwrap();
+    let done = linking::run(store, &rules, now).unwrap();
+    assert!(done.joined > 0 && done.asked > 4 && done.related > 0, "{done:?}");
+    use review::Answer::{Different, Later, Related, Same};
+    for answer in [Same, Different, Related, Later] {
+        let question = review::queue(store).unwrap()[0].question;
+        review::answer(store, &rules, question, answer, now).unwrap();
+    }
+    let waiting = |conn: &Connection| -> i64 {
+        let query = "SELECT COUNT(*) FROM question WHERE state = 2";
+        conn.query_row(query, [], |row| row.get(0)).unwrap()
+    };
+    assert!(waiting(store.conn()) > 1, "some questions stay open");
+}
