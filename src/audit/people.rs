@@ -14,8 +14,8 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::{Statement, state_code};
-use crate::consent::then::Then;
 use crate::profile::lookup::first_entry_of;
+use crate::profile::then::Then;
 use crate::store::first_entry_from;
 
 use super::sql;

@@ -2,7 +2,7 @@
 //!
 //! `statement` holds the nouns, `fold` turns history into a standing as of any moment, `gate`
 //! decides, `stands` says what a consent comes to by it, `retention` counts how long. None of them
-//! reads a clock or a store. `then` finds who was one person with whom at an earlier point.
+//! reads a clock or a store.
 
 pub mod answers;
 pub mod desk;
@@ -15,4 +15,3 @@ pub mod retention;
 pub(crate) mod sql;
 pub mod stands;
 pub mod statement;
-pub mod then;

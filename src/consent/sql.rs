@@ -105,41 +105,6 @@ pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     Ok(homes)
 }
 
-/// The merges and splits from an entry on, the latest first: the merge, and the subject of its records
-/// before it was made or taken back.
-pub fn moves_since(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT entry AS n, id, from_subject FROM merge WHERE entry >= $1
-         UNION ALL
-         SELECT undone_entry, id, into_subject FROM merge WHERE undone_entry >= $1 AND undone_entry <> 0
-         ORDER BY n DESC, id DESC",
-    )?;
-    let rows = statement.query_map([entry], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The records that a merge moved.
-pub fn moved_by(conn: &Connection, merge: i64) -> Result<Vec<i64>> {
-    let mut statement =
-        conn.prepare_cached("SELECT record FROM merge_record WHERE merge = $1 ORDER BY record")?;
-    let rows = statement.query_map([merge], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The records of a subject.
-pub fn records_of(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
-    let mut statement =
-        conn.prepare_cached("SELECT id FROM record WHERE subject = $1 ORDER BY id")?;
-    let rows = statement.query_map([subject], |row| row.get(0))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The home of a record; `None` for one that is gone.
-pub fn home_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
-    let mut statement = conn.prepare_cached("SELECT home FROM record WHERE id = $1")?;
-    Ok(statement.query_row([record], |row| row.get(0)).optional()?)
-}
-
 /// A home with the merges that moved its oldest record and stood before an entry.
 pub fn home_then(conn: &Connection, home: i64, first: i64, before: i64) -> Result<Home> {
     let mut statement = conn.prepare_cached(

@@ -24,8 +24,8 @@ use super::takes_part::{Asking, Person, Taking, linking_purposes, secret};
 /// How long a transaction takes newcomers in (milliseconds): others wait for the write lock that long.
 const BATCH_MS_MAX: i64 = 200;
 
-/// Of those whom a newcomer meets, so many are compared at most: those whom it meets most often.
-const MET_MOST: usize = 40;
+/// Of those whom a newcomer meets, so many are compared at most: those whom it meets by the rarest keys.
+const MET_MOST: usize = 16;
 
 /// From so many newcomers on, and from this share of those whom the model was learned from, a run for
 /// everybody is the better way: it is faster, and learns anew.
@@ -152,23 +152,24 @@ impl Reception<'_> {
     }
 
     /// The records that share a key with a newcomer and are others' than its person's: those that share
-    /// the most.
+    /// the most, a key that few share counting more.
     fn meet(&self, writer: &Writer<'_>, record: i64, subject: i64) -> Result<Vec<i64>> {
         let Some(row) = sql::compared(writer.conn, record)? else { return Ok(Vec::new()) };
         let limit = block_limit(self.model.records);
-        let mut meetings: HashMap<i64, u32> = HashMap::new();
+        let mut meetings: HashMap<i64, f64> = HashMap::new();
         for key in index::keys_of(&row) {
             let block = sql::meeting(writer.conn, key, limit + 1)?;
             // A key that too many share says little.
             if block.len() as i64 <= limit {
-                block.into_iter().for_each(|met| *meetings.entry(met).or_default() += 1);
+                let share = 1.0 / block.len() as f64;
+                block.into_iter().for_each(|met| *meetings.entry(met).or_default() += share);
             }
         }
         for own in profile_sql::records_of(writer.conn, subject)? {
             meetings.remove(&own);
         }
-        let mut met: Vec<(i64, u32)> = meetings.into_iter().collect();
-        met.sort_unstable_by_key(|(record, times)| (std::cmp::Reverse(*times), *record));
+        let mut met: Vec<(i64, f64)> = meetings.into_iter().collect();
+        met.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         met.truncate(MET_MOST);
         Ok(met.into_iter().map(|(record, _)| record).collect())
     }

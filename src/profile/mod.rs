@@ -1,7 +1,8 @@
 //! PROFILE: groups records into subjects, keeps what each source said, and can take any merge back.
 //!
 //! `items` appends values and events; `recognise` decides to which subject a record belongs;
-//! `merge` joins and splits; `read` puts a profile together; `why` explains one stored value. A
+//! `merge` joins and splits; `read` puts a profile together; `then` finds who was one person with whom at an
+//! earlier point; `why` explains one stored value. A
 //! subject is nothing but the set of records that point at it, so a merge moves integers and a split
 //! moves them back.
 
@@ -15,4 +16,5 @@ pub mod record;
 mod repeat;
 mod shape;
 pub(crate) mod sql;
+pub mod then;
 pub mod why;

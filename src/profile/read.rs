@@ -9,7 +9,6 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
 use crate::collect::normalise;
-use crate::consent::then::Then;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{PurposeMask, codes};
 use crate::policy::types::{Policy, Winner};
@@ -20,6 +19,7 @@ use super::pack::Unpacker;
 use super::recognise::identifier_blind;
 use super::record::{StoredValue, values};
 use super::sql::{self, Rollup};
+use super::then::Then;
 
 /// The names of the purposes in a mask.
 pub fn purpose_names(words: &Words, mask: PurposeMask) -> Vec<String> {

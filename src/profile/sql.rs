@@ -694,6 +694,19 @@ pub fn undo_merge(conn: &Connection, merge: i64, entry: i64) -> Result<()> {
     Ok(())
 }
 
+/// The merges and splits from an entry on, the latest first: the merge, and the subject of its records
+/// before it was made or taken back.
+pub fn moves_since(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT entry AS n, id, from_subject FROM merge WHERE entry >= $1
+         UNION ALL
+         SELECT undone_entry, id, into_subject FROM merge WHERE undone_entry >= $1 AND undone_entry <> 0
+         ORDER BY n DESC, id DESC",
+    )?;
+    let rows = statement.query_map([entry], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The first entry under which something of a record came in or was said; what was erased of it since
 /// counts too. `None` where nothing is left.
 pub fn first_entry_of(conn: &Connection, record: i64) -> Result<Option<i64>> {

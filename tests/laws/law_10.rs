@@ -9,9 +9,9 @@ use candor::audit::consent::consent;
 use candor::base::clock::Moment;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::{AsOf, Home, Joined, standing};
-use candor::consent::then::Then;
 use candor::policy::types::ConsentState;
 use candor::profile::merge::{self, Decider};
+use candor::profile::then::Then;
 use candor::profile::{lookup, read};
 use candor::subject::{state, told};
 

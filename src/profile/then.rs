@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::base::error::Result;
+use crate::consent::history::History;
+use crate::consent::sql as consent_sql;
 
-use super::history::History;
 use super::sql;
 
 /// A point of the ledger: by the entries before a number.
@@ -26,7 +27,7 @@ impl Then {
     pub fn before(conn: &Connection, entry: i64) -> Result<Then> {
         let mut subjects = BTreeMap::new();
         for (merge, subject) in sql::moves_since(conn, entry)? {
-            for record in sql::moved_by(conn, merge)? {
+            for record in sql::merge_records(conn, merge)? {
                 subjects.insert(record, subject);
             }
         }
@@ -57,14 +58,16 @@ impl Then {
         let mut history = History::default();
         let mut first: BTreeMap<i64, i64> = BTreeMap::new();
         for record in self.records(conn, subject)? {
-            let Some(home) = sql::home_of(conn, record)? else { continue };
-            first.entry(home).or_insert(record);
-            let said = sql::statements_of_record(conn, record)?;
+            if !sql::has_record(conn, record)? {
+                continue;
+            }
+            first.entry(sql::record(conn, record)?.home).or_insert(record);
+            let said = consent_sql::statements_of_record(conn, record)?;
             history.statements.extend(said.into_iter().filter(|s| s.n < self.before));
         }
         history.statements.sort_unstable_by_key(|s| s.n);
         for (home, first) in first {
-            history.homes.push(sql::home_then(conn, home, first, self.before)?);
+            history.homes.push(consent_sql::home_then(conn, home, first, self.before)?);
         }
         Ok(history)
     }
