@@ -33,7 +33,7 @@ impl People {
         let mut count = 0;
         for said in said {
             let kind = self.kind(said.kind);
-            let said_at = said.valid_at.min(said.recorded_at);
+            let said_at = said.said_at();
             if said.recorded_at <= asked.known && self.counts_from(said) <= asked.valid {
                 let over = self.expires(rules, said).is_some_and(|end| end <= asked.valid);
                 let number = (said.kind + 1) << 1 | u32::from(over);
@@ -53,7 +53,7 @@ impl People {
     /// From when a statement counts.
     pub(super) fn counts_from(&self, said: &Said) -> Moment {
         match self.kind(said.kind).protects() {
-            true => said.valid_at.min(said.recorded_at),
+            true => said.said_at(),
             false => said.valid_at,
         }
     }

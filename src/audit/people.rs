@@ -55,6 +55,13 @@ pub(super) struct Said {
     pub(super) record: u32,
 }
 
+impl Said {
+    /// When it was said, as [`Statement::said_at`] tells it.
+    pub(super) fn said_at(&self) -> Moment {
+        self.valid_at.min(self.recorded_at)
+    }
+}
+
 /// The record numbers of which nothing is known.
 const NOBODY: u32 = u32::MAX;
 

@@ -4,6 +4,8 @@
 //! It holds hashes only, and of nobody who may not be compared: whatever changes what is held of a
 //! person, or what may be done with it, brings their records here into step in the same transaction.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::base::clock::Moment;
@@ -70,13 +72,14 @@ pub fn keep_all_in_step(store: &mut Store, rules: &Rulebook, now: Moment) -> Res
         from = last + 1;
         store.write(now, |writer| {
             let rules = in_force(writer.conn, writer.words, rules)?.into_owned();
+            // A person's records are brought into step together.
+            let mut subjects = BTreeSet::new();
             for record in &records {
                 if profile_sql::has_record(writer.conn, *record)? {
-                    let subject = profile_sql::record(writer.conn, *record)?.subject;
-                    keep_in_step(writer, &rules, subject)?;
+                    subjects.insert(profile_sql::record(writer.conn, *record)?.subject);
                 }
             }
-            Ok(())
+            subjects.into_iter().try_for_each(|subject| keep_in_step(writer, &rules, subject))
         })?;
     }
 }
