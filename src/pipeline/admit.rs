@@ -223,13 +223,14 @@ impl<'r> Admission<'r> {
             })
             .cloned()
             .collect();
-        let own = |held: &Option<Held>| held.as_ref().map(|held| held.record.clone());
-        let mut ties = self.ties(writer, own(&held).as_ref(), &new_identifiers, &traits)?;
+        let own = held.as_ref().map(|held| &held.record);
+        let mut ties = self.ties(writer, own, &new_identifiers, &traits)?;
         // A value that has become shared parts those whom it held together, before anything is
         // decided; what they held under each other's consent goes at the end of the batch.
         if self.part_shared(writer, &ties)? {
             held = self.take_held(writer, blind)?;
-            ties = self.ties(writer, own(&held).as_ref(), &new_identifiers, &traits)?;
+            let own = held.as_ref().map(|held| &held.record);
+            ties = self.ties(writer, own, &new_identifiers, &traits)?;
         }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
         let fresh: Vec<NewStatement> = statements
