@@ -63,7 +63,7 @@ fn a_small_brand_is_told_apart() {
         vec!["p01", "p02", "p03"],
         vec!["p04", "p05"],
         vec!["p06", "p07"],
-        vec!["p08", "p09"],
+        vec!["p08", "p09", "p21"],
         vec!["p10", "p11", "p12"],
         vec!["p13"],
         vec!["p14", "p15"],
@@ -76,7 +76,7 @@ fn a_small_brand_is_told_apart() {
         expected.into_iter().map(|ids| ids.into_iter().map(str::to_owned).collect()).collect();
     assert_eq!(persons(&clusters), expected);
     let words = words(&output);
-    assert!(words.contains("20 records") && words.contains("persons    11"), "{words}");
+    assert!(words.contains("21 records") && words.contains("persons    11"), "{words}");
     assert!(words.contains("not used   source, notes"), "{words}");
 }
 

@@ -4,6 +4,7 @@
 //! says what that is worth.
 
 use super::field::{FIELDS, Field, Kind, MISSING};
+use super::han::latin;
 use super::level::{alike, level_of};
 use super::table::{NONE, Table};
 
@@ -92,7 +93,7 @@ impl Names {
 
 /// Whether two names of two parts agree better crosswise.
 fn crosswise(a: (&str, &str), b: (&str, &str)) -> Names {
-    let start = |text: &str| text.as_bytes().first().copied();
+    let start = |text: &str| latin(text).as_bytes().first().copied();
     if start(a.0) != start(b.1) && start(b.0) != start(a.1) {
         return Names::InOrder;
     }

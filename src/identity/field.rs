@@ -162,10 +162,14 @@ pub fn levels(kind: Kind) -> &'static [Level] {
         };
     }
     match kind {
-        Kind::Given => levels!["same" 0.82, "nickname" 0.03, "one slip in spelling" 0.06,
-            "similar" 0.03, "initial only" 0.02, "slightly similar" 0.02, "different" 0.02],
-        Kind::Family => levels!["same" 0.86, "part of it" 0.02, "one slip in spelling" 0.06,
-            "similar" 0.02, "slightly similar" 0.01, "different" 0.03],
+        Kind::Given => {
+            levels!["same" 0.82, "nickname" 0.03, "one slip in spelling, or another script" 0.06,
+            "similar" 0.03, "initial only" 0.02, "slightly similar" 0.02, "different" 0.02]
+        }
+        Kind::Family => {
+            levels!["same" 0.86, "part of it" 0.02, "one slip in spelling, or another script" 0.06,
+            "similar" 0.02, "slightly similar" 0.01, "different" 0.03]
+        }
         Kind::Order => levels!["names swapped" 0.02, "names in order" 0.98],
         Kind::Middle => levels!["same" 0.80, "initial fits" 0.06, "one in common" 0.06,
             "different" 0.08],
@@ -175,8 +179,10 @@ pub fn levels(kind: Kind) -> &'static [Level] {
             "similar before the @" 0.03, "different" 0.12],
         Kind::Code => levels!["same" 0.80, "one slip" 0.06, "two slips" 0.02, "different" 0.12],
         Kind::Class => levels!["same" 0.95, "different" 0.05],
-        Kind::Words => levels!["same" 0.75, "one slip in spelling" 0.08, "similar" 0.04,
-            "a word in common" 0.03, "different" 0.10],
+        Kind::Words => {
+            levels!["same" 0.75, "one slip in spelling, or another script" 0.08, "similar" 0.04,
+            "a word in common" 0.03, "different" 0.10]
+        }
         Kind::Postcode => levels!["same" 0.78, "one slip" 0.06, "same area" 0.06,
             "different" 0.10],
     }

@@ -1,11 +1,13 @@
 //! One spelling of letters: lower case, without accents, in Latin letters where the script is an
 //! alphabet.
 //!
-//! Han characters stay: their sound depends on who speaks. Greek and Cyrillic letters get the Latin
-//! ones of a passport, so that a till that can't type them still finds the person.
+//! Han characters stay, simplified: their sound depends on who speaks. Greek and Cyrillic letters get the
+//! Latin ones of a passport, so that a till that can't type them still finds the person.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
+
+use super::han::simplified;
 
 /// Folds a text to letters, digits and single spaces. Apostrophes vanish, other signs part words.
 pub fn fold(text: &str) -> String {
@@ -19,7 +21,7 @@ pub fn fold(text: &str) -> String {
             match latin(c) {
                 Some("y") if out.ends_with('o') => out.push('u'),
                 Some(letters) => out.push_str(letters),
-                None => push(&mut out, c),
+                None => push(&mut out, simplified(c)),
             }
         }
     }
@@ -139,6 +141,7 @@ mod tests {
             ("Шевченко", "shevchenko"),
             ("ＡＮＮ", "ann"),
             ("王小明", "王小明"),
+            ("陳曉明", "陈晓明"),
             ("g.w.t.", "g w t"),
             ("", ""),
         ] {

@@ -9,6 +9,7 @@ use std::hash::Hasher;
 use siphasher::sip::SipHasher13;
 
 use super::field::Field;
+use super::han::latin;
 use super::names::{families, sound};
 use super::table::{NONE, Table};
 
@@ -104,8 +105,17 @@ impl Part {
         }
     }
 
-    /// The part of a field's text; empty where it has none.
+    /// The part of a field's text; empty where it has none. Where a start or an end is enough, names in
+    /// Han characters meet those in Latin letters.
     fn of(self, text: &str) -> String {
+        let spoken;
+        let text = match self {
+            Part::Initial | Part::Root | Part::FamilyStart | Part::FamilyEnd => {
+                spoken = latin(text);
+                &*spoken
+            }
+            _ => text,
+        };
         let start = |letters: usize| text.chars().take(letters).collect::<String>();
         let is_date = text.len() == 8 && text.is_ascii();
         match self {

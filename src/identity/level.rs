@@ -6,6 +6,7 @@
 use rapidfuzz::distance::{jaro_winkler, osa};
 
 use super::field::Kind;
+use super::han::{family_pinyin, pinyin};
 use super::names::families;
 
 /// Similarity of texts with one slip, by Jaro–Winkler.
@@ -15,8 +16,23 @@ const SIMILAR: f64 = 0.85;
 /// Of texts that are slightly similar.
 const SLIGHT: f64 = 0.72;
 
-/// Jaro–Winkler similarity of two texts in 0..=1; 0 below `least`.
+/// Jaro–Winkler similarity of two texts in 0..=1; 0 below `least`. A name in Han characters is compared
+/// with one in Latin letters by how it sounds.
 pub fn alike(a: &str, b: &str, least: f64) -> f64 {
+    if a.is_ascii() == b.is_ascii() {
+        return as_written(a, b, least);
+    }
+    let (characters, letters) = if a.is_ascii() { (b, a) } else { (a, b) };
+    match (pinyin(characters), family_pinyin(characters)) {
+        (Some(one), Some(two)) => {
+            let letters = letters.replace(' ', "");
+            as_written(&one, &letters, least).max(as_written(&two, &letters, least))
+        }
+        _ => as_written(a, b, least),
+    }
+}
+
+fn as_written(a: &str, b: &str, least: f64) -> f64 {
     if most_alike(a, b) < least {
         return 0.0;
     }
@@ -219,6 +235,12 @@ mod tests {
             (Kind::Given, "michael", "micheal", 2),
             (Kind::Given, "j", "john", 4),
             (Kind::Given, "anna", "robert", 6),
+            (Kind::Given, "小明", "xiaoming", 2),
+            (Kind::Given, "小明", "晓明", 6),
+            (Kind::Given, "小明", "anna", 6),
+            (Kind::Family, "曾", "zeng", 2),
+            (Kind::Family, "张", "章", 5),
+            (Kind::Words, "上海", "shanghai", 1),
             (Kind::Family, "smith jones", "jones", 1),
             (Kind::Family, "sidgwick", "sidgqick", 2),
             (Kind::Middle, "t", "thomas", 1),

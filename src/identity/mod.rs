@@ -10,6 +10,7 @@ mod explain;
 mod field;
 mod file;
 mod fold;
+mod han;
 mod keys;
 mod level;
 mod link;

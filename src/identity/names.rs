@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::fold::{fold, is_east_asian};
+use super::han::latin;
 
 /// A person's name in its parts, folded; an absent part is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -53,10 +54,10 @@ const PARTICLES: [&str; 20] = [
     "ter", "zu", "zur", "of", "the", "y",
 ];
 
-/// Chinese family names of two characters; all others have one.
-const TWO_CHARACTERS: [&str; 16] = [
-    "欧阳", "歐陽", "司马", "司馬", "上官", "诸葛", "諸葛", "东方", "東方", "皇甫", "尉迟", "公孙",
-    "慕容", "令狐", "宇文", "司徒",
+/// Chinese family names of two characters, simplified; all others have one.
+const TWO_CHARACTERS: [&str; 20] = [
+    "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文", "司徒",
+    "夏侯", "端木", "独孤", "南宫", "长孙", "万俟", "单于", "澹台",
 ];
 
 impl Name {
@@ -174,12 +175,12 @@ pub fn families(given: &str) -> &'static [u16] {
     FAMILIES.get(given).map_or(&[], Vec::as_slice)
 }
 
-/// How a name sounds, roughly: its first letter and up to four kinds of consonants. A name in
-/// characters sounds like nothing but itself.
+/// How a name sounds, roughly: its first letter and up to four kinds of consonants. A name in Han
+/// characters sounds as it does in Mandarin, one in other characters like nothing but itself.
 pub fn sound(folded: &str) -> String {
     let mut out = String::new();
     let mut last = 0;
-    for c in folded.chars().filter(|c| *c != ' ') {
+    for c in latin(folded).chars().filter(|c| *c != ' ') {
         let class = match c {
             'b' | 'f' | 'p' | 'v' => 1,
             'c' | 'g' | 'j' | 'k' | 'q' | 's' | 'x' | 'z' => 2,
@@ -224,6 +225,7 @@ mod tests {
             ("margaret monthermer, 3rd baroness", name("margaret", "", "monthermer")),
             ("王小明", name("小明", "", "王")),
             ("欧阳修", name("修", "", "欧阳")),
+            ("歐陽修", name("修", "", "欧阳")),
             ("王 小明", name("小明", "", "王")),
             ("Cher", name("cher", "", "")),
             ("", Name::default()),
@@ -249,7 +251,8 @@ mod tests {
         assert!(related("alfred", "fred") && related("bob", "robert") && related("jack", "john"));
         assert!(!related("anna", "robert") && families("quetzal").is_empty());
         assert_eq!(sound("sidgwick"), sound("sidgqick"));
-        assert_eq!(sound("王"), "王");
+        assert_eq!(sound("王"), sound("wang"));
+        assert_eq!(sound("김"), "김");
         assert_ne!(sound("hicks"), sound("brooks"));
     }
 }
