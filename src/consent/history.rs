@@ -75,9 +75,11 @@ pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
     }
 }
 
-/// The payload of a statement's entry: all that is known of it, in words.
-pub fn payload(words: &Words, new: &NewStatement, recorded_at: Moment) -> Value {
+/// The payload of a statement's entry: all that is known of it, in words. With the home of its record,
+/// so that what somebody said can't be moved to somebody else.
+fn payload(words: &Words, home: i64, new: &NewStatement, recorded_at: Moment) -> Value {
     let mut payload = json!({
+        "home": home,
         "axis": new.axis as i64,
         "state": new.state.as_str(),
         "at": new.valid_at.0,
@@ -151,7 +153,7 @@ pub fn record(
     key: &RecordKey,
     new: &NewStatement,
 ) -> Result<i64> {
-    let payload = payload(writer.words, new, writer.now);
+    let payload = payload(writer.words, home, new, writer.now);
     let n = writer.append_about(&entry_kind(new.axis, new.state), record, key, &payload, None)?;
     sql::insert_statement(writer.conn, &row(n, home, record, new, writer.now))?;
     Ok(n)

@@ -64,6 +64,12 @@ pub(super) fn check(
                     statements.expect(expected == held, "statement-differs", Some(n), || {
                         format!("the statement of entry {n} is not what its payload says")
                     });
+                    let home = opened.as_ref().and_then(|payload| payload["home"].as_i64());
+                    let stands = holders.place(of).and_then(|place| holders.at(place).row);
+                    let at_home = home == stands.map(|[_, _, home]| home);
+                    statements.expect(at_home, "statement-moved", Some(n), || {
+                        format!("what entry {n} says was said of somebody else")
+                    });
                 }
                 (None, Some(_)) => {
                     let what =
