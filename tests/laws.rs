@@ -42,3 +42,5 @@ mod receipts_say_what_stands;
 mod retention_at_the_gate;
 #[path = "laws/split.rs"]
 mod split_restores_what_was;
+#[path = "laws/spoken.rs"]
+mod spoken_badly_reaches_nobody;

@@ -8,9 +8,12 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Reason, judge};
+use crate::consent::history::History;
 use crate::consent::stands::let_through;
-use crate::policy::rulebook::{ChannelCode, PurposeRule};
+use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook};
 use crate::policy::types::Basis;
+use crate::profile::sharing::Addressed;
+use crate::profile::sql as profile_sql;
 use crate::store::{self, Store};
 use crate::view::{Block, Document, Table};
 
@@ -47,6 +50,15 @@ pub struct NoticeCount {
     pub in_force: u64,
 }
 
+/// People whose own consent sends nothing to an address that they share.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SharedCount {
+    /// The purpose.
+    pub purpose: String,
+    /// How many people.
+    pub people: u64,
+}
+
 /// The report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConsentReport {
@@ -57,6 +69,9 @@ pub struct ConsentReport {
     /// How many people were asked about: those of whom something had been recorded by then, and who
     /// are still held, grouped as they were then.
     pub people: u64,
+    /// By purpose: for how many of those who consented nothing is sent to an address, because somebody
+    /// who shares it, by what is held now, said no.
+    pub shared: Vec<SharedCount>,
     /// By purpose, channel and state.
     pub states: Vec<StateCount>,
     /// By purpose, channel and notice version.
@@ -122,9 +137,40 @@ pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Consent
         as_of: as_of.to_string(),
         policy: rules.version,
         people: asked,
+        shared: shared(store, &rules, who, now)?,
         states,
         notices,
     })
+}
+
+/// Counts those who consented and share an address with somebody who said no.
+fn shared(
+    store: &Store,
+    rules: &Rulebook,
+    who: Option<i64>,
+    asked: AsOf,
+) -> Result<Vec<SharedCount>> {
+    let conn = store.conn();
+    let addressed = Addressed::of(rules, store.words());
+    let mut counts: BTreeMap<PurposeCode, u64> = BTreeMap::new();
+    let people = profile_sql::sharing_somebody(conn)?.into_iter();
+    for subject in people.filter(|subject| who.is_none_or(|one| one == *subject)) {
+        let closed = addressed.closed(conn, subject, asked)?;
+        if closed.is_empty() {
+            continue;
+        }
+        let standing = History::load(conn, subject)?.standing(asked);
+        for rule in rules.rules().filter(|rule| closed.contains(&rule.code)) {
+            let mut channels = rule.channels.iter().copied().chain([0]);
+            let open = channels.any(|c| let_through(rule, c, &standing, asked.valid).is_ok());
+            *counts.entry(rule.code).or_default() += u64::from(open);
+        }
+    }
+    let counts = counts.into_iter().filter(|(_, people)| *people > 0);
+    let named = counts.filter_map(|(code, people)| {
+        Some(SharedCount { purpose: rules.rule(code)?.name.clone(), people })
+    });
+    Ok(named.collect())
 }
 
 impl Tally {
@@ -178,6 +224,13 @@ impl ConsentReport {
             table.push([&row.purpose, &row.channel, &row.notice, &people, &in_force]);
         }
         document.push(Block::Table(table));
+        for row in &self.shared {
+            document.push(Block::Paragraph(format!(
+                "Of those in force for {}, {} share an address with somebody who said no: nothing is sent \
+                 there.",
+                row.purpose, row.people
+            )));
+        }
         document
     }
 }

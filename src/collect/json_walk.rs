@@ -62,16 +62,20 @@ impl<'r> Walk<'r> {
         if first == b'n' {
             return Ok(());
         }
-        if slot != NONE {
+        if slot != NONE && holds_fields(raw, first) {
+            // Fields inside a value are fields that the policy doesn't name, unless it does.
+            if first != b'{' || !self.paths.has_children(node) {
+                self.unmapped.push(node);
+                return Ok(());
+            }
+        } else if slot != NONE {
             let span = self.span(raw, first).map_err(|reason| self.fail(reason))?;
             let place = &mut self.spans[slot as usize];
             if place.is_set() {
                 return Err(self.fail(RejectReason::DuplicateField));
             }
             *place = span;
-            if first != b'{' || !self.paths.has_children(node) {
-                return Ok(());
-            }
+            return Ok(());
         } else if self.paths.is_ignored(node) {
             return Ok(());
         } else if first != b'{' {
@@ -106,6 +110,23 @@ impl<'r> Walk<'r> {
             _ => return Ok(in_text(start, start + raw.len(), Kind::Bare)),
         }
         Ok(in_aside(aside, self.aside.len(), Kind::Text))
+    }
+}
+
+/// Whether a value that begins with `first` is an object, or a list that has one somewhere in it.
+fn holds_fields(raw: &str, first: u8) -> bool {
+    let mut strings = 0;
+    match first {
+        b'{' => true,
+        b'[' => raw
+            .bytes()
+            .scan(false, |escaped, byte| {
+                strings += usize::from(byte == b'"' && !*escaped);
+                *escaped = byte == b'\\' && !*escaped;
+                Some(byte == b'{' && strings % 2 == 0)
+            })
+            .any(|is_object| is_object),
+        _ => false,
     }
 }
 

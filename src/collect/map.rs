@@ -1,8 +1,9 @@
 //! From a row to a record: a source's map, with its names resolved once.
 //!
 //! One field may serve several targets. What can't be taken is refused field by field, with a
-//! reason; only a row without a key is not taken at all, because it is of nobody.
+//! reason; only a row that names nobody, neither by its key nor by an identifier, is not taken at all.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::ReadOptions;
@@ -52,7 +53,7 @@ struct FieldReader {
 }
 
 enum FieldTarget {
-    Identifier { form: IdentifierForm, ignore: Vec<String> },
+    Identifier { kind: String, form: IdentifierForm, ignore: Vec<String>, links: bool },
     Attribute(ValueType, Box<DateReader>),
 }
 
@@ -154,14 +155,18 @@ impl Mapper {
         }
     }
 
-    /// The key of a row, trimmed.
+    /// The key of a row, trimmed. A row without one may still name a person, by an identifier that links:
+    /// that is its key then, so that neither what it brings nor a "no" in it is lost.
     #[inline]
-    pub(super) fn key<'r>(&self, row: &'r Row) -> Result<&'r str, RejectReason> {
-        match row.get(self.key).map_or("", str::trim) {
-            "" => Err(RejectReason::NoKey),
-            key if is_placeholder(IdentifierForm::Text, key) => Err(RejectReason::PlaceholderKey),
-            key => Ok(key),
-        }
+    pub(super) fn key<'r>(&mut self, row: &'r Row) -> Result<Cow<'r, str>, RejectReason> {
+        let reason = match row.get(self.key).map_or("", str::trim) {
+            "" => RejectReason::NoKey,
+            key if is_placeholder(IdentifierForm::Text, key) => RejectReason::PlaceholderKey,
+            key => return Ok(Cow::Borrowed(key)),
+        };
+        let country = self.phone_country.as_deref();
+        let named = self.fields.iter_mut().find_map(|field| field.name_of_one(row, country));
+        named.map(Cow::Owned).ok_or(reason)
     }
 
     /// The record of one row.
@@ -171,21 +176,22 @@ impl Mapper {
 
     /// The record of an event's first row.
     pub fn draft(&mut self, row: &Row) -> Result<Draft, RejectReason> {
-        let key = self.key(row)?.to_owned();
+        let key = self.key(row)?.into_owned();
         let observed = self.observed(row);
         let mut refused: Vec<FieldRefusal> = observed.refused.iter().cloned().collect();
         let mut values = Vec::with_capacity(self.fields.len());
         for field in &mut self.fields {
             field.read(row, self.phone_country.as_deref(), &mut values, &mut refused);
         }
-        let mut consents = Vec::new();
-        for reader in &mut self.consents {
-            reader.read(row, observed.said, &mut consents, &mut refused);
-        }
         let events = Vec::with_capacity(self.events.len());
         let at = observed.at;
-        let record =
-            Record { line: row.line, key, observed: at, values, consents, events, refused };
+        let line = row.line;
+        let (consents, doubted) = (Vec::new(), Vec::new());
+        let mut record =
+            Record { line, key, observed: at, values, consents, events, doubted, refused };
+        for reader in &mut self.consents {
+            reader.read(row, observed.said, &mut record);
+        }
         let mut draft = Draft { record, bodies: Vec::with_capacity(self.events.len()) };
         for reader in 0..self.events.len() {
             self.event(reader, row, &observed, &mut draft);
@@ -274,6 +280,15 @@ impl Mapper {
 }
 
 impl FieldReader {
+    /// The identifier of a row as `KIND:VALUE`, where its kind names one person.
+    fn name_of_one(&mut self, row: &Row, country: Option<&str>) -> Option<String> {
+        let FieldTarget::Identifier { kind, links: true, .. } = &self.target else { return None };
+        let kind = kind.clone();
+        let mut values = Vec::new();
+        self.read(row, country, &mut values, &mut Vec::new());
+        values.pop().map(|value| format!("{kind}:{}", value.text))
+    }
+
     fn read(
         &mut self,
         row: &Row,
@@ -284,7 +299,7 @@ impl FieldReader {
         let Some((text, kind)) = self.taker.text(row, refused) else { return };
         let read = match &mut self.target {
             FieldTarget::Attribute(value_type, dates) => typed(*value_type, text, kind, dates),
-            FieldTarget::Identifier { form, ignore } => match normalise(*form, text, country) {
+            FieldTarget::Identifier { form, ignore, .. } => match normalise(*form, text, country) {
                 Ok(normal) if ignore.contains(&normal) => Err(RefusalReason::Placeholder),
                 Ok(normal) => Ok(normal),
                 Err(Unfit::Placeholder) => Err(RefusalReason::Placeholder),
@@ -306,7 +321,13 @@ impl FieldReader {
 fn identifier(kind: &str, kinds: &BTreeMap<String, IdentifierKind>) -> FieldTarget {
     match kinds.get(kind) {
         Some(declared) => {
-            FieldTarget::Identifier { form: declared.form, ignore: declared.ignore.clone() }
+            let (form, links) = (declared.form, declared.links);
+            FieldTarget::Identifier {
+                kind: kind.into(),
+                form,
+                ignore: declared.ignore.clone(),
+                links,
+            }
         }
         None => {
             let form = match kind {
@@ -314,7 +335,8 @@ fn identifier(kind: &str, kinds: &BTreeMap<String, IdentifierKind>) -> FieldTarg
                 "phone" => IdentifierForm::Phone,
                 _ => IdentifierForm::Text,
             };
-            FieldTarget::Identifier { form, ignore: Vec::new() }
+            let kind = kind.into();
+            FieldTarget::Identifier { kind, form, ignore: Vec::new(), links: false }
         }
     }
 }

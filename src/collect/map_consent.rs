@@ -1,14 +1,15 @@
 //! Consent statements of a row.
 //!
 //! Where a statement can't be read whole, what is left of it must never say more than the person
-//! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one. What
+//! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one, and a word
+//! that no map knows may have been one: for its purpose the row then brings nothing in. What
 //! has no time of its own is as old as its row; but where the map names a field for the time and the
 //! field is empty, a "no" counts from its arrival, so that no older "yes" of a later date outlives it.
 
 use std::sync::Arc;
 
 use super::dates::DateReader;
-use super::record::{ConsentStatement, FieldRefusal, RefusalReason, Timed};
+use super::record::{ConsentStatement, FieldRefusal, Record, RefusalReason, Timed};
 use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
 use crate::base::clock::Moment;
@@ -72,17 +73,18 @@ impl ConsentReader {
     }
 
     /// Appends what the row states: nothing when its state is empty, two statements for a double
-    /// opt-in that was confirmed.
-    pub fn read(
-        &mut self,
-        row: &Row,
-        observed: Option<Moment>,
-        statements: &mut Vec<ConsentStatement>,
-        refused: &mut Vec<FieldRefusal>,
-    ) {
-        let Some((text, _)) = self.state.text(row, refused) else { return };
+    /// opt-in that was confirmed, and a doubt where it says something that can't be read.
+    pub fn read(&mut self, row: &Row, observed: Option<Moment>, record: &mut Record) {
+        let Record { consents: statements, refused, doubted, .. } = record;
+        let Some((text, _)) = self.state.text(row, refused) else {
+            if matches!(self.state.take(row), Taken::Unknown) {
+                doubted.push(self.purpose.shared(row, &mut Vec::new()));
+            }
+            return;
+        };
         let Ok(state) = text.parse::<ConsentState>() else {
             refused.push(self.state.refusal(RefusalReason::UnknownValue));
+            doubted.push(self.purpose.shared(row, &mut Vec::new()));
             return;
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
@@ -95,6 +97,9 @@ impl ConsentReader {
         let Some(purpose) = self.purpose.shared(row, refused) else {
             if !matches!(self.purpose.take(row), Taken::Unknown) {
                 refused.push(self.purpose.refusal(RefusalReason::MissingPurpose));
+            }
+            if !state.loosens() {
+                doubted.push(None);
             }
             return;
         };
@@ -111,6 +116,7 @@ impl ConsentReader {
         let statement = ConsentStatement {
             purpose,
             channel: shared(&self.channel, refused),
+            names_channel: self.channel.is_some(),
             state,
             at,
             timed: at.map_or(Timed::ByArrival, |_| timed),

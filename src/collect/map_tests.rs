@@ -119,6 +119,7 @@ fn a_statement_is_read_whole() {
     let expected = ConsentStatement {
         purpose: "news".into(),
         channel: Some("email".into()),
+        names_channel: true,
         state: ConsentState::Given,
         at: at("2026-02-01"),
         timed: Timed::ByItself,
@@ -232,11 +233,11 @@ fn properties_are_canonical_json() {
         ]),
         ..event("e")
     });
-    let text = r#"{"id":1.0, "e":"e1", "n":-12, "s":" 007\n\"x\" ", "big":1e999, "none":null, "yes":true, "d":{"list":[1, "a b", {"k" : 2}]}}"#;
+    let text = r#"{"id":1.0, "e":"e1", "n":-12, "s":" 007\n\"x\" ", "big":1e999, "none":null, "yes":true, "d":{"list":[1, "a {b"]}}"#;
     let (records, _) = ndjson(text, &source);
     assert_eq!(records[0].key, "1.0");
     assert_eq!(records[0].events[0].amount, Some(-12));
-    let expected = r#"{"a":"007\n\"x\"","big":"1e999","fixed":7,"yes":"true","z":-12,"é":"[1,\"a b\",{\"k\":2}]"}"#;
+    let expected = r#"{"a":"007\n\"x\"","big":"1e999","fixed":7,"yes":"true","z":-12,"é":"[1,\"a {b\"]"}"#;
     assert_eq!(body(&records[0], 0), expected);
     let (records, _) =
         ndjson("{\"id\":\"k\"}", &super::testing::source("id").with_event(event("e")));

@@ -10,7 +10,8 @@ use crate::policy::types::ConsentState;
 pub struct Record {
     /// The physical line (of a workbook: the sheet's row) where its first row starts, from 1.
     pub line: u64,
-    /// The source's own key, trimmed; never empty.
+    /// The source's own key, trimmed; where the row has none, the first identifier that names one person,
+    /// as `KIND:VALUE`. Never empty.
     pub key: String,
     /// When its values were observed, where the source says so.
     pub observed: Option<Moment>,
@@ -20,6 +21,8 @@ pub struct Record {
     pub consents: Vec<ConsentStatement>,
     /// Events, in the order of the source's map.
     pub events: Vec<MappedEvent>,
+    /// Purposes of which it says something that can't be read; `None` where even the purpose can't.
+    pub doubted: Vec<Option<Arc<str>>>,
     /// Fields that were there and could not be taken.
     pub refused: Vec<FieldRefusal>,
 }
@@ -53,6 +56,8 @@ pub struct ConsentStatement {
     pub purpose: Arc<str>,
     /// The channel's name.
     pub channel: Option<Arc<str>>,
+    /// The map has a field for the channel, so that an empty one doesn't mean all of them.
+    pub names_channel: bool,
     /// What is stated.
     pub state: ConsentState,
     /// When it was stated: its own time, else the row's; absent when neither is known, and for a

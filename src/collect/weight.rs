@@ -33,7 +33,7 @@ impl Weight {
     ) -> Result<(), Fault> {
         let is_first = self.rows == 0;
         self.rows = self.rows.saturating_add(1);
-        match mapper.key(row).map(|key| hasher.hash_one(key).max(1)) {
+        match mapper.key(row).map(|key| hasher.hash_one(&*key).max(1)) {
             Ok(key) if is_first => self.key = key,
             Ok(key) if key != self.key => return Err(RejectReason::GroupKeyDiffers.into()),
             _ => {}

@@ -19,7 +19,7 @@ pub struct Spoken<'a> {
     pub axis: Axis,
     /// The purpose, for consent and objection.
     pub purpose: Option<&'a str>,
-    /// The channel; all channels of the purpose when absent.
+    /// The channel; all channels of the purpose when absent, but for a yes to one of several.
     pub channel: Option<&'a str>,
     /// What was said.
     pub state: ConsentState,
@@ -60,7 +60,7 @@ impl Default for Spoken<'_> {
 /// The statements that something said amounts to: one for each channel.
 ///
 /// # Errors
-/// `purpose-unknown`, `channel-unknown`, `consent-not-the-basis`, `objection-not-possible`,
+/// `purpose-unknown`, `channel-unknown`, `channel-missing`, `consent-not-the-basis`, `objection-not-possible`,
 /// `notice-missing`, `notice-unknown` and `language-unknown`, each with the names that the policy knows.
 pub fn statements(
     rules: &Rulebook,
@@ -100,6 +100,14 @@ pub fn statements(
                 }
             }
         }
+        (Axis::Consent, None, Some(rule)) if rule.channels.len() > 1 && spoken.state.loosens() => {
+            let known: Vec<&str> = rule.purpose.channels.iter().map(String::as_str).collect();
+            return Err(Error::usage(
+                "channel-missing",
+                format!("a yes to {} holds on the channel that it was said for", rule.name),
+            )
+            .next(format!("name it with --channel: {}", known.join(" or "))));
+        }
         (_, None, Some(rule)) if !rule.channels.is_empty() => rule.channels.clone(),
         _ => vec![0],
     };
@@ -120,6 +128,7 @@ pub fn statements(
         method: spoken.method.map(str::to_owned),
         evidence: spoken.evidence.map(str::to_owned),
         valid_at,
+        undated: false,
     };
     Ok(channels.into_iter().map(statement).collect())
 }

@@ -129,6 +129,13 @@ reasons! {
     BadValue = "bad_value", "Art 5(1)(d)", "the value can't be read as its declared type";
     /// Placeholder.
     Placeholder = "placeholder", "Art 5(1)(d)", "a placeholder that names nobody";
+    /// The row says something about the purpose that can't be read.
+    ConsentUnreadable = "consent_unreadable", "Art 7(1), 5(1)(d)",
+        "the row says something about this purpose that can't be read and may be a no, so it brings nothing \
+         in for it";
+    /// A yes that doesn't say on which of several channels.
+    ConsentWithoutChannel = "consent_without_channel", "ePrivacy Art 13",
+        "a yes that doesn't say which of the purpose's channels it is for";
     /// Consent without notice.
     ConsentWithoutNotice = "consent_without_notice", "Art 7(1)",
         "a consent that doesn't say which notice was shown can't be demonstrated";

@@ -51,6 +51,8 @@ pub struct NewStatement {
     pub evidence: Option<String>,
     /// When it was so.
     pub valid_at: Moment,
+    /// Nobody said when: `valid_at` is when candor heard of it.
+    pub undated: bool,
 }
 
 /// The kind of ledger entry for a statement.
@@ -114,6 +116,9 @@ fn payload(words: &Words, home: i64, new: &NewStatement, recorded_at: Moment) ->
     }
     if let Some(because) = &new.because {
         map.insert("because".into(), because.as_str().into());
+    }
+    if new.undated {
+        map.insert("undated".into(), true.into());
     }
     if let Some(method) = &new.method {
         map.insert("method".into(), method.as_str().into());
@@ -192,6 +197,7 @@ pub fn unsaid(
                 && !new.state.loosens() =>
         {
             new.valid_at = now;
+            new.undated = true;
             last.state.loosens().then_some(new)
         }
         _ => (!is_held).then_some(new),

@@ -83,6 +83,7 @@ pub fn tell(
                     method: told.method.map(str::to_owned),
                     evidence: told.evidence.map(str::to_owned),
                     valid_at: told.at,
+                    undated: false,
                 };
                 entries.push(history::record(writer, record, home, &key, &new)?);
                 people.insert(subject);

@@ -30,6 +30,7 @@ use crate::subject::forget;
 use super::ask::{Explanation, Gate};
 use super::people::{Known, People};
 use super::plan::{self, EventPlan, FieldPlan};
+use super::said::sharing;
 use super::summary::{Summary, Tally, count, count_reason};
 
 /// Records kept in memory with their values between rows, at most this many.
@@ -188,7 +189,8 @@ impl<'r> Admission<'r> {
     ) -> Result<()> {
         let answers = self.people.answers(writer, self.rules, known.subject, known.home)?;
         let age = self.age(writer, inbound, &[known.subject], answers.open)?;
-        let gate = Gate { rules: self.rules, answers: &answers, age: &age };
+        let doubted = self.doubted(inbound);
+        let gate = Gate { rules: self.rules, answers: &answers, age: &age, doubted };
         let events = self.gate_events(&gate, inbound, summary, explain);
         let (record, key) = (known.record, &known.key);
         let took =
@@ -259,7 +261,8 @@ impl<'r> Admission<'r> {
 
         let subjects: Vec<i64> = subject.iter().chain(&ties.subjects).copied().collect();
         let age = self.age(writer, inbound, &subjects, answers.open)?;
-        let gate = Gate { rules: self.rules, answers: &answers, age: &age };
+        let doubted = self.doubted(inbound);
+        let gate = Gate { rules: self.rules, answers: &answers, age: &age, doubted };
         let values = self.gate_values(&gate, inbound, summary, explain);
         let events = self.gate_events(&gate, inbound, summary, explain);
         let protects = fresh.iter().any(|new| as_row(new, now).protects());
@@ -274,12 +277,21 @@ impl<'r> Admission<'r> {
             return Ok(());
         }
 
-        // Merge: one subject where identifiers say so.
+        // Merge: one subject where identifiers say so that are held. One that the gate keeps out finds
+        // whom the row is about, and makes nobody one.
+        let admitted = self.admitted_identifiers(inbound, &new_identifiers, &values);
+        let binding = match admitted.len() == new_identifiers.len() {
+            true => ties.clone(),
+            false => {
+                let own = held.as_ref().map(|held| &held.record);
+                self.ties(writer, own, &admitted, &traits)?
+            }
+        };
         let is_new = held.is_none();
         let mut held = match held.take() {
             Some(held) => held,
             None => {
-                let subject = match subject {
+                let subject = match binding.subjects.first().copied().or(subject) {
                     Some(subject) => subject,
                     None => new_subject(writer.conn, writer.randomness)?,
                 };
@@ -289,16 +301,24 @@ impl<'r> Admission<'r> {
                 Held { record, said: Vec::new() }
             }
         };
-        let merged = self.tie(writer, &mut held.record, &ties, summary)?;
+        let merged = self.tie(writer, &mut held.record, &binding, summary)?;
 
-        // Consent carried by the record itself comes first.
+        // Consent carried by the record itself comes first. A "no" reaches all whom the row may be about.
+        let unbound: Vec<i64> = ties
+            .subjects
+            .iter()
+            .filter(|other| !binding.subjects.contains(other))
+            .copied()
+            .collect();
         for new in &fresh {
             self.say(writer, &mut held, new, summary)?;
             if as_row(new, now).protects() {
                 self.withdrawn.insert(held.record.id);
+                self.reach(writer, &held.record, unbound.clone(), new)?;
                 // Somebody's unticked box is their own; a withdrawal speaks for the address.
                 if new.axis == Axis::Consent && new.state == ConsentState::Withdrawn {
-                    self.reach_shared(writer, &held.record, &ties, new)?;
+                    let sharing = sharing(writer, &ties)?;
+                    self.reach(writer, &held.record, sharing, new)?;
                 }
             }
         }
@@ -353,7 +373,8 @@ impl<'r> Admission<'r> {
         for new in fresh.iter().filter(|new| as_row(new, now).protects()) {
             self.say(writer, &mut held, new, summary)?;
             self.withdrawn.insert(held.record.id);
-            self.reach_shared(writer, &held.record, ties, new)?;
+            let sharing = sharing(writer, ties)?;
+            self.reach(writer, &held.record, sharing, new)?;
         }
         self.held.insert(blind, held);
         count(&mut summary.records_refused, Reason::KeyNamesAnother.code());
@@ -415,6 +436,22 @@ impl<'r> Admission<'r> {
             }
         }
         seen
+    }
+
+    /// Those of a row's identifiers that the gate admits.
+    fn admitted_identifiers(
+        &self,
+        inbound: &Inbound,
+        identifiers: &[SeenIdentifier],
+        values: &[(usize, PurposeMask)],
+    ) -> Vec<SeenIdentifier> {
+        let admitted = |seen: &&SeenIdentifier| {
+            values.iter().any(|(index, _)| {
+                let value = &inbound.values[*index];
+                self.fields[value.field].field == seen.field && value.text == seen.text
+            })
+        };
+        identifiers.iter().filter(admitted).cloned().collect()
     }
 
     fn traits(&self, inbound: &Inbound) -> Traits {

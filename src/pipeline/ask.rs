@@ -53,6 +53,8 @@ pub(super) struct Gate<'a> {
     pub(super) rules: &'a Rulebook,
     pub(super) answers: &'a Answers,
     pub(super) age: &'a RowAge,
+    /// Purposes of which the row says something that can't be read.
+    pub(super) doubted: PurposeMask,
 }
 
 impl Gate<'_> {
@@ -71,12 +73,14 @@ impl Gate<'_> {
             explain(Explanation::by_gate(line, what, "", reason));
             return Err(reason);
         }
-        let admitted = asked.candidates & self.answers.open & !self.age.over(happened_at);
+        let open = self.answers.open & !self.doubted;
+        let admitted = asked.candidates & open & !self.age.over(happened_at);
         let mut last = Reason::ConsentUnknown;
         for code in codes(asked.candidates & !admitted) {
             let Some(rule) = self.rules.rule(code) else { continue };
             let reason = match self.answers.open & bit(code) {
                 0 => self.answers.reason(code),
+                _ if self.doubted & bit(code) != 0 => Reason::ConsentUnreadable,
                 // The person's standing lets it in; its age doesn't.
                 _ => Reason::RetentionOver,
             };

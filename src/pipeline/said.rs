@@ -6,7 +6,8 @@ use crate::consent::gate::Reason;
 use crate::consent::history::{self, NewStatement};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::Axis;
-use crate::policy::types::{Basis, ConsentState};
+use crate::policy::rulebook::{PurposeCode, PurposeMask, bit};
+use crate::policy::types::{Basis, ConsentState, Take};
 use crate::profile::recognise::Ties;
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -42,26 +43,57 @@ impl Admission<'_> {
         taken
     }
 
+    /// The purpose of a name, however it is cased.
+    fn named(&self, name: &str) -> Option<PurposeCode> {
+        self.rules.purpose_code(name).or_else(|| self.rules.purpose_code(&name.to_lowercase()))
+    }
+
+    /// The purposes of which a row says something that can't be read: it may be a "no". Where even the
+    /// purpose can't be told, all that the source's map of consents can speak of.
+    pub(super) fn doubted(&self, inbound: &Inbound) -> PurposeMask {
+        let mask = |name: &str| self.named(name).map_or(0, bit);
+        let of_the_map = || {
+            self.source.consents.iter().fold(0, |all, map| match &map.purpose {
+                Take::Fixed(name) => all | mask(name),
+                Take::Field { values, .. } if !values.is_empty() => {
+                    values.values().fold(all, |all, name| all | mask(name))
+                }
+                Take::Field { .. } => PurposeMask::MAX,
+            })
+        };
+        let unread = inbound.doubted.iter().map(Option::as_deref);
+        let noes = inbound.consents.iter().filter(|said| !said.state.loosens());
+        let unknown = noes.filter(|said| mask(&said.purpose) == 0).map(|_| None);
+        unread.chain(unknown).fold(0, |all, purpose| match purpose.map_or(0, mask) {
+            0 => all | of_the_map(),
+            known => all | known,
+        })
+    }
+
     fn statement(
         &self,
         writer: &Writer<'_>,
         inbound: &Inbound,
         statement: &ConsentStatement,
     ) -> Result<Vec<(NewStatement, Timed)>, Reason> {
-        let code = self.rules.purpose_code(&statement.purpose).ok_or(Reason::PurposeNotDeclared)?;
+        let code = self.named(&statement.purpose).ok_or(Reason::PurposeNotDeclared)?;
         let rule = self.rules.rule(code).ok_or(Reason::PurposeNotDeclared)?;
-        let channels = match &statement.channel {
-            Some(name) => {
-                let channel = self.rules.channel_code(name).ok_or(Reason::ChannelNotOfPurpose)?;
-                if !rule.channels.contains(&channel) {
-                    return Err(Reason::ChannelNotOfPurpose);
-                }
-                vec![channel]
-            }
-            None if rule.channels.is_empty() => vec![0],
-            None => rule.channels.clone(),
-        };
         let says_yes = statement.state.loosens();
+        let channel = statement.channel.as_deref().map(|name| {
+            let channel = self.rules.channel_code(&name.to_lowercase());
+            channel.filter(|channel| rule.channels.contains(channel))
+        });
+        let channels = match channel {
+            Some(Some(channel)) => vec![channel],
+            Some(None) if says_yes => return Err(Reason::ChannelNotOfPurpose),
+            // The column for it is empty: a yes to which of them?
+            None if says_yes && statement.names_channel && rule.channels.len() > 1 => {
+                return Err(Reason::ConsentWithoutChannel);
+            }
+            _ if rule.channels.is_empty() => vec![0],
+            // A "no" on a channel that nobody knows holds on all of them.
+            _ => rule.channels.clone(),
+        };
         let (axis, state, channels) = match rule.purpose.basis {
             Basis::Consent => (Axis::Consent, statement.state, channels),
             // A "no" to a purpose that doesn't rest on consent is an objection (Art 21).
@@ -103,6 +135,7 @@ impl Admission<'_> {
             method: statement.method.as_deref().map(str::to_owned),
             evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
             valid_at,
+            undated: statement.at.is_none(),
         };
         Ok(channels.into_iter().map(|channel| (new(channel), statement.timed)).collect())
     }
@@ -124,18 +157,14 @@ impl Admission<'_> {
         Ok(())
     }
 
-    /// A "no" said through an address that several people share reaches all of them.
-    pub(super) fn reach_shared(
+    /// A "no" said on a record reaches these subjects too.
+    pub(super) fn reach(
         &mut self,
         writer: &mut Writer<'_>,
         record: &Record,
-        ties: &Ties,
+        mut subjects: Vec<i64>,
         new: &NewStatement,
     ) -> Result<()> {
-        let mut subjects = ties.related.clone();
-        for seen in &ties.shared {
-            subjects.extend(sql::holders(writer.conn, seen.blind)?.iter().map(|(_, s, ..)| *s));
-        }
         subjects.sort_unstable();
         subjects.dedup();
         subjects.retain(|subject| *subject != record.subject);
@@ -155,4 +184,13 @@ impl Admission<'_> {
         }
         Ok(())
     }
+}
+
+/// Who shares an address of a row and is somebody else: what is said through it reaches all of them.
+pub(super) fn sharing(writer: &Writer<'_>, ties: &Ties) -> Result<Vec<i64>> {
+    let mut subjects = ties.related.clone();
+    for seen in &ties.shared {
+        subjects.extend(sql::holders(writer.conn, seen.blind)?.iter().map(|(_, s, ..)| *s));
+    }
+    Ok(subjects)
 }

@@ -15,6 +15,7 @@ pub mod recognise;
 pub mod record;
 mod repeat;
 mod shape;
+pub mod sharing;
 pub(crate) mod sql;
 pub mod then;
 pub mod why;

@@ -508,6 +508,31 @@ pub fn holders(conn: &Connection, blind: i64) -> Result<Vec<(i64, i64, i64, i64)
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Who else holds an identifier of a subject: (that subject, the kind's field code).
+pub fn sharing(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT other.subject, theirs.kind FROM record own
+         JOIN identifier mine ON mine.record = own.id
+         JOIN identifier theirs ON theirs.blind = mine.blind
+         JOIN record other ON other.id = theirs.record
+         WHERE own.subject = $1 AND other.subject <> own.subject",
+    )?;
+    let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Everybody of whom somebody else holds an identifier too.
+pub fn sharing_somebody(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare(
+        "SELECT DISTINCT own.subject FROM identifier mine
+         JOIN identifier theirs ON theirs.blind = mine.blind AND theirs.record <> mine.record
+         JOIN record own ON own.id = mine.record JOIN record other ON other.id = theirs.record
+         WHERE other.subject <> own.subject ORDER BY own.subject",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The identifiers of a record: (blind name, kind's field code, value's row or 0).
 pub fn identifiers_of(conn: &Connection, record: i64) -> Result<Vec<(i64, i64, i64)>> {
     let mut statement =

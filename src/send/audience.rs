@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::consent::fold::{AsOf, Standing, in_force_state};
+use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Pace, Question, Reason};
 use crate::consent::history::History;
 use crate::consent::permit::{Permit, permit};
@@ -12,6 +12,7 @@ use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, Destination};
 use crate::profile::read::{self, OpenRecord, last_contact};
+use crate::profile::sharing::refusals;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
 
@@ -260,12 +261,7 @@ fn shared_refusal(
         if other == subject {
             continue;
         }
-        let standing = History::load(store.conn(), other)?.standing(AsOf::at(now));
-        let said_no = standing
-            .consents
-            .iter()
-            .any(|((purpose, _), c)| *purpose == rule.code && !in_force_state(c.state));
-        if said_no {
+        if refusals(store.conn(), other, AsOf::at(now))?.contains(&rule.code) {
             return Ok(Some(Reason::ConsentWithdrawn));
         }
     }

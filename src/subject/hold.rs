@@ -330,5 +330,6 @@ fn statement(axis: Axis, category: u16, state: ConsentState, valid_at: Moment) -
         method: None,
         evidence: None,
         valid_at,
+        undated: false,
     }
 }

@@ -1,5 +1,7 @@
 //! Where a person stands: with each purpose that rests on consent, and with all that decides beside it.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::base::clock::Moment;
@@ -11,6 +13,7 @@ use crate::consent::stands::{Stands, let_through};
 use crate::policy::rulebook::{ChannelCode, Rulebook};
 use crate::policy::types::Basis;
 use crate::profile::merge::public_text;
+use crate::profile::sharing::Addressed;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind};
 
@@ -84,6 +87,11 @@ pub enum Mark {
         /// The last day for it.
         by: String,
     },
+    /// Somebody with whom the person shares an address said no to a purpose: nothing is sent there for it.
+    SharedNo {
+        /// The purpose.
+        purpose: String,
+    },
     /// Processing is restricted to storage (Art 18).
     Restricted,
     /// Data is held for a legal claim (Art 17(3)(e)).
@@ -115,6 +123,10 @@ impl std::fmt::Display for Mark {
                 let purposes = purposes.join(", ");
                 write!(f, "to be told by {by} that {source} sends data for {purposes} (Art 14)")
             }
+            Mark::SharedNo { purpose } => write!(
+                f,
+                "{purpose}: nothing is sent to an address that somebody shares who said no to it"
+            ),
             Mark::Restricted => f.write_str("restricted: stored, and nothing else (Art 18)"),
             Mark::Held { category, until } => {
                 let what = if category.is_empty() { "all that is held" } else { category };
@@ -233,6 +245,15 @@ pub fn state_by(
         marks: Vec::new(),
     };
     state.marks = marks(store, rules, &standing, &state);
+    let closed = Addressed::of(rules, store.words()).closed(store.conn(), subject, asked)?;
+    let consented = state.purposes.iter().filter(|purpose| purpose.in_force);
+    let shared: BTreeSet<&str> = consented
+        .map(|state| state.purpose.as_str())
+        .filter(|name| rules.purpose_code(name).is_some_and(|code| closed.contains(&code)))
+        .collect();
+    let shared = shared.into_iter().map(|purpose| Mark::SharedNo { purpose: purpose.into() });
+    let shared: Vec<Mark> = shared.collect();
+    state.marks.extend(shared);
     Ok(state)
 }
 

@@ -32,6 +32,9 @@ pub struct Told {
     pub at: String,
     /// When candor learned it.
     pub recorded_at: String,
+    /// Nobody said when it was so: `at` is when candor heard of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub undated: bool,
     /// The notice that was shown.
     pub notice: String,
     /// The language in which it was shown (BCP 47); absent where that isn't known.
@@ -108,6 +111,7 @@ fn as_told(n: i64, payload: &Value) -> Told {
         state: text("state"),
         at: moment("at").to_string(),
         recorded_at: moment("recorded_at").to_string(),
+        undated: payload["undated"].as_bool().unwrap_or_default(),
         notice: text("notice"),
         language: payload["language"].as_str().map(str::to_owned),
         every_days: payload["every_days"].as_u64(),

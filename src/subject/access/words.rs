@@ -148,6 +148,10 @@ pub fn mark(
                 purposes.join("; ")
             )
         }
+        Mark::SharedNo { purpose: name } => format!(
+            "We send nothing to an address that you share with somebody else, for this: {}.",
+            purpose(name)
+        ),
         Mark::Held { category, until } => {
             let what = if category.is_empty() {
                 "all data about you".to_owned()

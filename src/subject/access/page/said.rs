@@ -53,7 +53,10 @@ impl Page<'_> {
         let mut told = Table::new("Everything that was said, in the order of time", columns);
         for t in &self.package.statements {
             told.push([
-                self.time(&t.at),
+                match t.undated {
+                    true => format!("not said when; we heard of it {}", self.time(&t.at)),
+                    false => self.time(&t.at),
+                },
                 words::said(t, &self.source(&t.source)),
                 if t.purpose.is_empty() { String::new() } else { self.purpose(&t.purpose) },
                 words::spaced(&t.channel),
