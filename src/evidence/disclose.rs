@@ -27,8 +27,10 @@ pub enum Disclose {
     Pseudonymous,
 }
 
-/// Members of payloads that hold the policy's words, moments or yes and no, and nothing else.
-const NAMELESS: [&str; 13] = [
+/// Members of payloads that hold the policy's words, moments or yes and no, or the number of the profile
+/// that a record was born into, which means nothing outside the store; and nothing else.
+const NAMELESS: [&str; 14] = [
+    "home",
     "axis",
     "purpose",
     "channel",

@@ -42,8 +42,8 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "sqlite_sequence" "seq" "CASE name WHEN 'record' THEN seq ELSE 0 END" "numbers of subjects and disclosures that were passed over";
     "subject" "public_id" "0" "public ids stand under no entry but those of merges";
     "subject" "state" "state = 3" "that the law keeps something of a subject is told by its values";
-    "record" "subject" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN value v ON v.seq = k.seq WHERE k.item = 1 AND v.record = record.id) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN event e ON e.seq = k.seq WHERE k.item = 2 AND e.record = record.id) THEN subject ELSE 0 END" "a record without values, or of which the law keeps something";
-    "record" "home" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN home ELSE 0 END" "a record without values";
+    "record" "subject" "CASE WHEN (EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM statement t WHERE t.record = record.id)) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN value v ON v.seq = k.seq WHERE k.item = 1 AND v.record = record.id) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN event e ON e.seq = k.seq WHERE k.item = 2 AND e.record = record.id) THEN subject ELSE 0 END" "a record without values and statements, or of which the law keeps something";
+    "record" "home" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM statement t WHERE t.record = record.id) THEN home ELSE 0 END" "a record without values and statements";
     "record" "source" "CASE WHEN last_value = 0 THEN 0 ELSE source END" "a record without values";
     "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END" "a record without values";
     "merge_record" "record" "0" "a merge whose payload was erased";

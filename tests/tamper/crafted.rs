@@ -24,6 +24,7 @@ pub const CRAFTED: &[Attack] = &[
     found("move a record by a merge whose payload was erased", move_by_merge, "record-moved"),
     found("add a link of no kind", |_, conn| add_link(conn, 7), "link-unknown"),
     found("add a decision to join that nobody made", |_, conn| add_link(conn, 4), "link-without-entry"),
+    found("give a \"no\" to somebody else with its record, whose home and blind names go with it", give_a_no_away, "statement-moved"),
 ];
 
 fn one(conn: &Connection, query: &str) -> i64 {
@@ -180,4 +181,20 @@ fn add_link(conn: &Connection, kind: i64) {
     let sql = "INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry)
          SELECT MIN(id), MAX(id), $1, 0, 0, 0, 7, 0 FROM record";
     conn.execute(sql, [kind]).unwrap();
+}
+
+/// A record that holds a "no" and no value goes to somebody else, and whom it named goes with it.
+fn give_a_no_away(_: &Small, conn: &Connection) {
+    let record = one(
+        conn,
+        "SELECT MIN(r.id) FROM record r JOIN statement t ON t.record = r.id
+         WHERE ((t.axis = 1 AND t.state IN (4, 5)) OR (t.axis = 3 AND t.state = 3)) AND r.subject = r.home AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = r.id)
+         AND NOT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = r.id)",
+    );
+    let sql = format!(
+        "UPDATE record AS r SET subject = {SOMEBODY_ELSE}, home = {SOMEBODY_ELSE} WHERE r.id = $1"
+    );
+    conn.execute(&sql, [record]).unwrap();
+    let named = conn.execute("DELETE FROM identifier WHERE record = $1", [record]).unwrap();
+    assert!(named > 0, "it named somebody");
 }
