@@ -9,8 +9,8 @@ use super::tracking::{Arrival, Call, Kind, Reader, item_of_query, read};
 use super::{ReadOptions, read_bytes};
 use crate::base::clock::Moment;
 use crate::policy::types::{
-    ConsentMap, Controller, Encoding, EventMap, FieldMap, Format, IdentifierForm, Policy, Source,
-    Take, Target, ValueType,
+    AmountUnit, ConsentMap, Controller, Encoding, EventMap, FieldMap, Format, IdentifierForm,
+    Policy, Source, Take, Target, ValueType,
 };
 
 /// Reads the bytes as CSV, for each character set.
@@ -150,7 +150,8 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
             at: None,
             grouped,
             amount: Some(field("c")),
-            currency: None,
+            amount_unit: if grouped { AmountUnit::Major } else { AmountUnit::Smallest },
+            currency: Some("EUR".into()),
             properties: BTreeMap::from([("x".into(), field("d")), ("k".into(), field("c"))]),
             lines: BTreeMap::from([("z".into(), field("d"))]),
         }],

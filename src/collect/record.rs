@@ -121,6 +121,8 @@ pub enum RefusalReason {
     InvalidInteger,
     /// An amount beyond what every reader of JSON holds exactly.
     AmountTooLarge,
+    /// An amount with more decimals than its currency has.
+    AmountTooFine,
     /// No decimal number.
     InvalidDecimal,
     /// Neither true nor false.
@@ -147,6 +149,7 @@ impl RefusalReason {
             RefusalReason::InFuture => "time_in_future",
             RefusalReason::InvalidInteger => "invalid_integer",
             RefusalReason::AmountTooLarge => "amount_too_large",
+            RefusalReason::AmountTooFine => "amount_too_fine",
             RefusalReason::InvalidDecimal => "invalid_decimal",
             RefusalReason::InvalidBoolean => "invalid_boolean",
             RefusalReason::InvalidNotice => "invalid_notice",
@@ -168,6 +171,7 @@ impl RefusalReason {
             RefusalReason::InFuture => "this lies in the future",
             RefusalReason::InvalidInteger => "this is no whole number",
             RefusalReason::AmountTooLarge => "this is beyond ±9,007,199,254,740,991",
+            RefusalReason::AmountTooFine => "this has more decimals than the currency",
             RefusalReason::InvalidDecimal => "this is no decimal number",
             RefusalReason::InvalidBoolean => "this is neither true nor false",
             RefusalReason::InvalidNotice => "a notice is named as NAME@VERSION",

@@ -132,6 +132,8 @@ pub(super) const EVENT: Keys = Keys {
 
 pub(super) const TAKE: Keys = Keys { table: "Where a value comes from", keys: &["from", "values"] };
 
+pub(super) const AMOUNT: Keys = Keys { table: "An amount", keys: &["from", "values", "unit"] };
+
 pub(super) const DESTINATION: Keys = Keys {
     table: "[destination.NAME]",
     keys: &[
@@ -185,6 +187,7 @@ mod tests {
             &CONSENT,
             &EVENT,
             &TAKE,
+            &AMOUNT,
             &DESTINATION,
         ];
         for Keys { table, keys } in tables {

@@ -107,6 +107,7 @@ pub const CODES: &[&str] = &[
     "unknown-currency",
     "currency-unused",
     "currency-differs",
+    "unit-without-currency",
     // Destinations.
     "fields-missing",
     "unknown-field",

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use super::period::{limit_in_words, period_in_words, retention_in_words};
 use super::types::{
-    Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader, IdentifierKind,
-    Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
+    AmountUnit, Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader,
+    IdentifierKind, Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
 };
 use super::value::path_key;
 use super::words;
@@ -243,6 +243,7 @@ fn outline_event(at: &mut At, event: &EventMap) {
         at: happened_at,
         grouped,
         amount,
+        amount_unit,
         currency,
         properties,
         lines,
@@ -256,6 +257,9 @@ fn outline_event(at: &mut At, event: &EventMap) {
     at.take("at", happened_at.as_ref());
     at.yes("grouped", *grouped);
     at.take("amount", amount.as_ref());
+    if *amount_unit == AmountUnit::Major {
+        at.under("amount").text("unit", "major");
+    }
     at.maybe("currency", currency.as_ref());
     for (property, take) in properties {
         at.under("properties").take(property, Some(take));

@@ -399,14 +399,27 @@ pub struct EventMap {
     pub at: Option<Take>,
     /// Many rows with one `id` are one event: `lines` collects them.
     pub grouped: bool,
-    /// A whole number of the smallest currency unit, summed over grouped rows; feeds the rollups.
+    /// What was paid, summed over grouped rows; feeds the rollups.
     pub amount: Option<Take>,
+    /// In which unit the source writes the amount.
+    pub amount_unit: AmountUnit,
     /// The currency of the amount (ISO 4217); `None` where it isn't said.
     pub currency: Option<String>,
     /// Property name → field, taken from the (first) row.
     pub properties: BTreeMap<String, Take>,
     /// Line property → field, taken from every row of a group.
     pub lines: BTreeMap<String, Take>,
+}
+
+/// In which unit a source writes amounts. They are kept in the smallest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountUnit {
+    /// Whole numbers of the smallest unit: 1250 for 12.50 EUR.
+    #[default]
+    Smallest,
+    /// Decimal numbers of the unit that people name: 12.50 or 12.5.
+    Major,
 }
 
 /// File formats.

@@ -542,6 +542,20 @@ const TABLE: &[Bad] = &[
         "# again",
         "one currency",
     ),
+    bad(
+        "unit-without-currency",
+        "lines = { product = { from = \"sku\" } }\n",
+        "amount = { from = \"total\", unit = \"major\" }\n",
+        "amount = ",
+        "currency = \"EUR\"",
+    ),
+    bad(
+        "unknown-choice",
+        "lines = { product = { from = \"sku\" } }\n",
+        "amount = { from = \"total\", unit = \"euros\" }\ncurrency = \"EUR\"\n",
+        "amount = ",
+        "smallest",
+    ),
     // Destinations.
     bad(
         "fields-missing",
