@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::dates::DateReader;
 use super::identifiers::{is_placeholder, normalise};
 use super::row::Kind as TextKind;
+use super::sent::Read;
 use super::tracking::{Arrival, Call, Kind, Reader, item_of_query, read};
+use super::webhook::{self, Written};
 use super::{ReadOptions, read_bytes};
 use crate::base::clock::Moment;
 use crate::policy::types::{
@@ -46,6 +48,24 @@ pub fn tracking(bytes: &[u8]) {
         let Ok(body) = read(call, bytes, arrival) else { continue };
         for shape in body.items.iter().filter_map(|item| item.shape.as_ref().ok()) {
             if let Ok(record) = reader.read(shape, 1, arrival.at).record {
+                assert!(!record.key.is_empty(), "a record is somebody's");
+            }
+        }
+    }
+}
+
+/// Reads the bytes as the body of a webhook, as JSON and as a form.
+pub fn webhook(bytes: &[u8]) {
+    let arrived = Moment(1_700_000_000_000);
+    let source = Source { format: Some(Format::Webhook), ..source(Encoding::Utf8, false) };
+    let controller = Controller { timezone: "UTC".into(), ..Controller::default() };
+    let policy = Policy { controller, ..Policy::default() };
+    let mut reader = webhook::Reader::new(&policy, &source).expect("the map is sound");
+    for (written, items) in
+        [(Written::Json, None), (Written::Json, Some("a.b")), (Written::Form, None)]
+    {
+        for row in webhook::rows(bytes, written, items).unwrap_or_default() {
+            if let Ok(Read { record: Ok(record), .. }) = reader.read(&row, 1, arrived) {
                 assert!(!record.key.is_empty(), "a record is somebody's");
             }
         }
@@ -113,6 +133,8 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
     Source {
         title: String::new(),
         format: None,
+        webhook: None,
+        items: None,
         delimiter: None,
         encoding,
         sheet: None,

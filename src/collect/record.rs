@@ -131,6 +131,8 @@ pub enum RefusalReason {
     InvalidNotice,
     /// A consent statement without a purpose.
     MissingPurpose,
+    /// A consent that was delivered without the time at which it was given.
+    MissingTime,
     /// A double opt-in that was confirmed before it was asked for.
     ConfirmedTooEarly,
 }
@@ -154,6 +156,7 @@ impl RefusalReason {
             RefusalReason::InvalidBoolean => "invalid_boolean",
             RefusalReason::InvalidNotice => "invalid_notice",
             RefusalReason::MissingPurpose => "missing_purpose",
+            RefusalReason::MissingTime => "missing_time",
             RefusalReason::ConfirmedTooEarly => "confirmed_too_early",
         }
     }
@@ -176,6 +179,7 @@ impl RefusalReason {
             RefusalReason::InvalidBoolean => "this is neither true nor false",
             RefusalReason::InvalidNotice => "a notice is named as NAME@VERSION",
             RefusalReason::MissingPurpose => "the statement names no purpose",
+            RefusalReason::MissingTime => "it doesn't say when it was given",
             RefusalReason::ConfirmedTooEarly => "it was confirmed before it was asked for",
         }
     }

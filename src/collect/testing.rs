@@ -26,6 +26,8 @@ pub fn source(key: &str) -> Source {
     Source {
         title: "a test".into(),
         format: None,
+        webhook: None,
+        items: None,
         delimiter: None,
         encoding: Encoding::Detect,
         sheet: None,

@@ -85,11 +85,18 @@ pub(super) const SOURCE: Keys = Keys {
         "phone_country",
         "own",
         "indirect",
+        "webhook",
+        "items",
         "fields",
         "fixed",
         "consent",
         "event",
     ],
+};
+
+pub(super) const WEBHOOK: Keys = Keys {
+    table: "[source.NAME.webhook]",
+    keys: &["scheme", "secret", "tolerance", "header", "timestamp", "encoding", "prefix"],
 };
 
 pub(super) const FIELD: Keys =
@@ -182,6 +189,7 @@ mod tests {
             &IDENTIFIER,
             &PROFILE,
             &SOURCE,
+            &WEBHOOK,
             &FIELD,
             &FIXED,
             &CONSENT,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::webhook::Webhook;
 use crate::base::error::Error;
 
 /// The six lawful bases of Art 6(1) GDPR.
@@ -434,6 +435,8 @@ pub enum Format {
     Xlsx,
     /// Calls of the tracking API, which `candor serve` takes in.
     Tracking,
+    /// Webhooks, which `candor serve` takes in: JSON objects of any shape.
+    Webhook,
 }
 
 /// Names of the fields that every call of the tracking API has.
@@ -472,6 +475,10 @@ pub struct Source {
     pub title: String,
     /// The format; by the file's ending when absent.
     pub format: Option<Format>,
+    /// Who may deliver its webhooks; of a source of that format always there.
+    pub webhook: Option<Webhook>,
+    /// The path of the list of rows in a webhook's body; the body is one row when absent.
+    pub items: Option<String>,
     /// The delimiter of a CSV file; detected when absent.
     pub delimiter: Option<u8>,
     /// The character set.

@@ -17,14 +17,12 @@ use zeroize::Zeroizing;
 
 use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
+use crate::base::secret::{SECRET_NAME_MAX, is_secret_name};
 
 use super::signer::replace_private;
 
 /// The most bytes of a value: a private key in PEM has room, a file that was piped by mistake has none.
 pub const LONGEST_SECRET: usize = 16 * 1024;
-
-/// The most bytes of a name.
-const LONGEST_NAME: usize = 64;
 
 /// A value that two systems share. It is wiped from memory after use, and doesn't print itself.
 pub struct Secret(Zeroizing<String>);
@@ -199,11 +197,10 @@ fn read_line(line: &str) -> Option<(String, Secret)> {
 }
 
 fn check_name(name: &str) -> Result<()> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(is_plain) {
+    if is_secret_name(name) {
         return Ok(());
     }
-    let what = format!("a secret is named with up to {LONGEST_NAME} letters, digits and -_.");
+    let what = format!("a secret is named with up to {SECRET_NAME_MAX} letters, digits and -_.");
     Err(Error::usage("secret-name-unfit", what).next("for example shop-webhooks"))
 }
 

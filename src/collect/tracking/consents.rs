@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::object::{Object, Writing};
+use crate::collect::object::{Object, Writing};
 
 /// The answers that stand on an item.
 #[derive(Debug, Default)]

@@ -1,10 +1,10 @@
 //! One item of a call in its one shape.
 
 use super::consents::Answers;
-use super::object::{Object, Raw, Writing};
 use super::{Arrival, ITEM_BYTES_MAX, MESSAGE_CHARS_MAX};
 use crate::base::clock::Moment;
 use crate::collect::dates::DateReader;
+use crate::collect::object::{Object, Raw, Writing};
 use crate::collect::row;
 use crate::policy::types::tracking::{AT, CONSENT, EVENT, MESSAGE, PERSON, TYPE};
 

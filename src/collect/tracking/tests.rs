@@ -1,5 +1,6 @@
 //! What the clients of the field write, and anything else, in the one shape.
 
+use crate::collect::sent::Read;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -100,7 +100,7 @@ fn when(report: &mut Report, table: &Table) -> BTreeMap<String, String> {
 
 /// The amount, and the unit in which the source writes it.
 fn amount(report: &mut Report, table: &Table) -> (Option<Take>, AmountUnit) {
-    if !table.value("amount").is_some_and(|value| value.value.as_table().is_some()) {
+    if table.value("amount").is_none_or(|value| value.value.as_table().is_none()) {
         return (take::read(report, table, "amount").map(|taken| taken.take), AmountUnit::Smallest);
     }
     let Some(named) = table.table(report, "amount", &AMOUNT) else {
@@ -160,6 +160,19 @@ pub(super) fn note_mixed_currencies(report: &mut Report, events: &[EventRead]) {
                 "one currency for both, or a name of its own for each",
             );
         }
+    }
+}
+
+/// Notes events of many rows of a source whose rows come one by one.
+pub(super) fn note_grouped_webhook(report: &mut Report, events: &[EventRead]) {
+    for read in events.iter().filter(|read| read.map.grouped) {
+        report.mistake(
+            (read.line, &read.path),
+            "grouped-and-webhook",
+            "rows are grouped into one event, and webhooks bring each row by itself",
+            "the rows of one event are taken all together or not at all",
+            "leave out grouped; a list within the row can be one of its properties",
+        );
     }
 }
 

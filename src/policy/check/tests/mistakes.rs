@@ -601,8 +601,15 @@ const TABLE: &[Bad] = &[
     ),
 ];
 
-/// The mistakes that depend on a whole file rather than on one line of it.
-const ELSEWHERE: [&str; 8] = [
+/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks.
+const ELSEWHERE: [&str; 15] = [
+    "webhook-missing",
+    "webhook-unused",
+    "bad-secret-name",
+    "bad-header-name",
+    "bad-tolerance",
+    "consent-untimed",
+    "grouped-and-webhook",
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",
