@@ -127,6 +127,20 @@ fn webhook() {
 }
 
 #[test]
+fn consent_strings() {
+    run(
+        &[
+            b"COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA",
+            b"CQhDnIAQhDnIA74YPmFRYA8hQBOpqkBmxAYgAtDwfF-wuzPJW8ai_QA-UAg6TgEAAQIAAAAA.IAAA.YAAAAAAAAAAA",
+            b"DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN",
+            b"DBADz95M~1-Y-~CAAhAAAAAABA~BAAAAAQA~BAEAAAEA.QA~BAkAAAQA.QA",
+            b"1YNN",
+        ],
+        fuzz::consent_strings,
+    );
+}
+
+#[test]
 fn xlsx() {
     let workbook = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/collect/customers.xlsx");
     let workbook = std::fs::read(workbook).unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::consent_strings::{Gpp, Tcf, Usp};
 use super::dates::DateReader;
 use super::identifiers::{is_placeholder, normalise};
 use super::row::Kind as TextKind;
@@ -69,6 +70,20 @@ pub fn webhook(bytes: &[u8]) {
                 assert!(!record.key.is_empty(), "a record is somebody's");
             }
         }
+    }
+}
+
+/// Reads the bytes as each kind of consent string.
+pub fn consent_strings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let written = [
+        Tcf::read(&text).map(|read| read.write()),
+        Gpp::read(&text).map(|read| read.write()),
+        Usp::read(&text).map(|read| read.write()),
+    ];
+    for written in written.into_iter().flatten() {
+        let fields: serde_json::Value = serde_json::from_str(&written).expect("fields are JSON");
+        assert_eq!(fields["string"], *text, "a string stays as it came");
     }
 }
 

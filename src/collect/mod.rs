@@ -5,6 +5,7 @@
 //! bounded memory. It knows no store and no clock, so the same file always gives the same records.
 
 mod canonical;
+mod consent_strings;
 mod csv;
 mod dates;
 mod encoding;

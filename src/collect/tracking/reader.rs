@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::consents::{DERIVED, UNREADABLE};
 use super::item::Shape;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -57,12 +58,19 @@ impl Reader {
                 refuse_unsaid(row, answers);
             }
         });
+        read.unknown.retain(|name| !is_derived(name));
         read.is_undeclared_event = read.record.is_ok()
             && shape.kind.is_event()
             && !shape.is_consent_event
             && !self.objects.has_event();
         read
     }
+}
+
+/// Whether a field is one of many that were made of one string or object.
+fn is_derived(name: &str) -> bool {
+    let rest = DERIVED.iter().find_map(|object| name.strip_prefix(object));
+    rest.is_some_and(|rest| rest != UNREADABLE)
 }
 
 /// What a whole object of answers leaves out was not agreed to.
