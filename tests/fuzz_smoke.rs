@@ -115,6 +115,32 @@ fn tracking() {
 }
 
 #[test]
+fn webhook() {
+    run(
+        &[
+            br#"{"a":{"b":[{"a":"1","b":"ann@example.com","c":12.5,"d":"2026-01-05"},7]}}"#,
+            br#"[{"a":"1","c":"12.505"},{"a":1,"c":1e3,"d":"2026-01-05T08:00:00Z"}]"#,
+            b"a=1&b=ann%40example.com&c[d]=2026-01-05&d=x+y&b[]=%ff",
+        ],
+        fuzz::webhook,
+    );
+}
+
+#[test]
+fn consent_strings() {
+    run(
+        &[
+            b"COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA",
+            b"CQhDnIAQhDnIA74YPmFRYA8hQBOpqkBmxAYgAtDwfF-wuzPJW8ai_QA-UAg6TgEAAQIAAAAA.IAAA.YAAAAAAAAAAA",
+            b"DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN",
+            b"DBADz95M~1-Y-~CAAhAAAAAABA~BAAAAAQA~BAEAAAEA.QA~BAkAAAQA.QA",
+            b"1YNN",
+        ],
+        fuzz::consent_strings,
+    );
+}
+
+#[test]
 fn xlsx() {
     let workbook = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/collect/customers.xlsx");
     let workbook = std::fs::read(workbook).unwrap();

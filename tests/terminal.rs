@@ -729,3 +729,48 @@ fn a_long_import_lets_others_in() {
     assert!(beside > 0, "the import was over at once");
     assert!(import.wait().unwrap().success());
 }
+
+/// What systems share lies beside the store, is told to nobody, and comes in by standard input alone.
+#[test]
+fn a_secret_is_set_listed_and_removed_and_never_said() {
+    let desk = Desk::new();
+    let set = |line: &str, value: &[u8]| {
+        let mut command = desk.command(line);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), value).unwrap();
+        Said::of(child.wait_with_output().unwrap())
+    };
+    assert_eq!(set("secret set shop", b"v").error_code(), "store-not-found");
+    desk.done("init t.db --policy policy.toml");
+    let checkpoint = desk.done("audit checkpoint");
+    for (line, value, values) in [
+        ("--json secret set shop", "hush-one\n", 1),
+        ("--json secret set shop --keep-old", "hush-two\r\n", 2),
+        ("--json secret set other", "hush-three\nof two lines", 1),
+    ] {
+        let said = set(line, value.as_bytes());
+        assert_eq!((said.exit, &said.json()["values"]), (Some(0), &values.into()), "{}", said.err);
+        assert!(!said.out.contains("hush") && !said.err.contains("hush"));
+    }
+    let held = candor::store::Secrets::beside(&desk.file("t.db")).unwrap();
+    let texts: Vec<&str> = held.all("shop").map(candor::store::Secret::expose).collect();
+    assert_eq!(texts, ["hush-two", "hush-one"]);
+    assert_eq!(held.get("other").unwrap().expose(), "hush-three\nof two lines");
+    assert_eq!(desk.done("secret list"), "other\nshop  and the value before it\n");
+    desk.done("secret remove shop --old");
+    assert_eq!(desk.typed("secret remove shop --old").error_code(), "secret-unknown");
+    desk.done("secret remove shop");
+    assert_eq!(desk.done("secret list"), "other\n");
+    assert_eq!(desk.typed("secret remove shop").exit, Some(1));
+    for (value, code) in
+        [(&b""[..], "secret-empty"), (b"\n", "secret-empty"), (b"\xff", "secret-unreadable")]
+    {
+        assert_eq!(set("secret set bad", value).error_code(), code);
+    }
+    assert_eq!(set("secret set bad", &[b'x'; 20_000]).error_code(), "secret-too-long");
+    assert_eq!(desk.done("audit checkpoint"), checkpoint, "the ledger tells nothing of it");
+    desk.done("backup b.db");
+    assert!(!desk.file("b.db.secrets").exists());
+    assert_eq!(desk.typed("backup t.db.secrets").error_code(), "file-of-store");
+}

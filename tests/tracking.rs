@@ -14,3 +14,5 @@ mod gate;
 mod once;
 #[path = "tracking/served.rs"]
 mod served;
+#[path = "tracking/webhooks.rs"]
+mod webhooks;

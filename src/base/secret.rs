@@ -106,6 +106,15 @@ impl StoreSecret {
     }
 }
 
+/// The most bytes of the name of a secret that systems share.
+pub const SECRET_NAME_MAX: usize = 64;
+
+/// Whether a text can name a secret that systems share.
+pub fn is_secret_name(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (1..=SECRET_NAME_MAX).contains(&name.len()) && name.chars().all(is_plain)
+}
+
 /// Where random bytes come from; a parameter, so that tests can replay.
 pub trait Randomness {
     /// Fills `bytes`.

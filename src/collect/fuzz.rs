@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::consent_strings::{Gpp, Tcf, Usp};
 use super::dates::DateReader;
 use super::identifiers::{is_placeholder, normalise};
 use super::row::Kind as TextKind;
+use super::sent::Read;
 use super::tracking::{Arrival, Call, Kind, Reader, item_of_query, read};
+use super::webhook::{self, Written};
 use super::{ReadOptions, read_bytes};
 use crate::base::clock::Moment;
 use crate::policy::types::{
-    ConsentMap, Controller, Encoding, EventMap, FieldMap, Format, IdentifierForm, Policy, Source,
-    Take, Target, ValueType,
+    AmountUnit, ConsentMap, Controller, Encoding, EventMap, FieldMap, Format, IdentifierForm,
+    Policy, Source, Take, Target, ValueType,
 };
 
 /// Reads the bytes as CSV, for each character set.
@@ -49,6 +52,38 @@ pub fn tracking(bytes: &[u8]) {
                 assert!(!record.key.is_empty(), "a record is somebody's");
             }
         }
+    }
+}
+
+/// Reads the bytes as the body of a webhook, as JSON and as a form.
+pub fn webhook(bytes: &[u8]) {
+    let arrived = Moment(1_700_000_000_000);
+    let source = Source { format: Some(Format::Webhook), ..source(Encoding::Utf8, false) };
+    let controller = Controller { timezone: "UTC".into(), ..Controller::default() };
+    let policy = Policy { controller, ..Policy::default() };
+    let mut reader = webhook::Reader::new(&policy, &source).expect("the map is sound");
+    for (written, items) in
+        [(Written::Json, None), (Written::Json, Some("a.b")), (Written::Form, None)]
+    {
+        for row in webhook::rows(bytes, written, items).unwrap_or_default() {
+            if let Ok(Read { record: Ok(record), .. }) = reader.read(&row, 1, arrived) {
+                assert!(!record.key.is_empty(), "a record is somebody's");
+            }
+        }
+    }
+}
+
+/// Reads the bytes as each kind of consent string.
+pub fn consent_strings(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let written = [
+        Tcf::read(&text).map(|read| read.write()),
+        Gpp::read(&text).map(|read| read.write()),
+        Usp::read(&text).map(|read| read.write()),
+    ];
+    for written in written.into_iter().flatten() {
+        let fields: serde_json::Value = serde_json::from_str(&written).expect("fields are JSON");
+        assert_eq!(fields["string"], *text, "a string stays as it came");
     }
 }
 
@@ -113,6 +148,8 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
     Source {
         title: String::new(),
         format: None,
+        webhook: None,
+        items: None,
         delimiter: None,
         encoding,
         sheet: None,
@@ -150,7 +187,8 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
             at: None,
             grouped,
             amount: Some(field("c")),
-            currency: None,
+            amount_unit: if grouped { AmountUnit::Major } else { AmountUnit::Smallest },
+            currency: Some("EUR".into()),
             properties: BTreeMap::from([("x".into(), field("d")), ("k".into(), field("c"))]),
             lines: BTreeMap::from([("z".into(), field("d"))]),
         }],

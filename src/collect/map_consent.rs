@@ -30,6 +30,8 @@ pub(super) struct ConsentReader {
     explicit: bool,
     /// Whose the time of a statement is that has none of its own.
     by_row: Timed,
+    /// A "yes" without any time isn't taken: it can have been delivered late, or twice.
+    needs_time: bool,
 }
 
 impl ConsentReader {
@@ -66,9 +68,10 @@ impl ConsentReader {
             confirmed_at,
             explicit: map.explicit,
             by_row: match format {
-                Some(Format::Tracking) => Timed::Restated,
+                Some(Format::Tracking | Format::Webhook) => Timed::Restated,
                 _ => Timed::ByItsRow,
             },
+            needs_time: format == Some(Format::Webhook),
         })
     }
 
@@ -94,6 +97,9 @@ impl ConsentReader {
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
+        if self.needs_time && at.is_none() && state.loosens() {
+            return refused.push(self.state.refusal(RefusalReason::MissingTime));
+        }
         let Some(purpose) = self.purpose.shared(row, refused) else {
             if !matches!(self.purpose.take(row), Taken::Unknown) {
                 refused.push(self.purpose.refusal(RefusalReason::MissingPurpose));

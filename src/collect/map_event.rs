@@ -11,7 +11,8 @@ use super::take::Taker;
 use super::values::amount;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::policy::types::{EventMap, Take};
+use crate::policy::currency::decimals;
+use crate::policy::types::{AmountUnit, EventMap, Take};
 
 /// The property that holds the lines of an event of many rows.
 const LINES: &str = "lines";
@@ -25,6 +26,8 @@ pub(super) struct EventReader {
     at: Option<(Taker, DateReader)>,
     grouped: bool,
     amount: Option<Taker>,
+    /// How many decimals the amount's currency has, where the source writes its major unit.
+    decimals: Option<u32>,
     /// Properties whose names sort before `lines`, and those behind.
     properties: [Vec<Property>; 2],
     lines: Vec<Property>,
@@ -79,6 +82,11 @@ impl EventReader {
             },
             grouped: map.grouped,
             amount: Taker::optional(&map.amount, plan)?,
+            decimals: match (map.amount_unit, &map.currency) {
+                (AmountUnit::Major, Some(currency)) => Some(decimals(currency)),
+                (AmountUnit::Major, None) => return Err(unit_alone(&map.name)),
+                (AmountUnit::Smallest, _) => None,
+            },
             properties: [bare(first), bare(second)],
             lines: bare(self::properties(&map.lines, plan)?),
         })
@@ -128,7 +136,9 @@ impl EventReader {
         let Some(taker) = &self.amount else { return Ok(None) };
         let mut refused = Vec::new();
         match taker.text(row, &mut refused) {
-            Some((text, _)) => amount(text).map(Some).map_err(|reason| taker.refusal(reason)),
+            Some((text, _)) => {
+                amount(text, self.decimals).map(Some).map_err(|reason| taker.refusal(reason))
+            }
             None => refused.pop().map_or(Ok(None), Err),
         }
     }
@@ -189,6 +199,11 @@ impl EventReader {
         event.body.extend_from_slice(&open.tail);
         close(&mut event.body, b'}');
     }
+}
+
+fn unit_alone(event: &str) -> Error {
+    let what = format!("the amount of event {event:?} is in a major unit of no currency");
+    Error::usage("unit-without-currency", what).next("name its currency")
 }
 
 /// Whether a row carries an event, and of when.

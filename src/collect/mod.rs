@@ -5,6 +5,7 @@
 //! bounded memory. It knows no store and no clock, so the same file always gives the same records.
 
 mod canonical;
+mod consent_strings;
 mod csv;
 mod dates;
 mod encoding;
@@ -17,10 +18,12 @@ mod map;
 mod map_consent;
 mod map_event;
 mod ndjson;
+mod object;
 mod observed;
 mod paths;
 mod phone_plans;
 mod phones;
+pub(crate) mod query;
 mod reading;
 mod record;
 mod reject;
@@ -28,9 +31,11 @@ mod row;
 mod rows;
 mod salvage;
 mod scan;
+pub mod sent;
 mod take;
 pub mod tracking;
 mod values;
+pub mod webhook;
 mod weight;
 mod xlsx;
 

@@ -126,6 +126,8 @@ pub enum RefusalReason {
     InvalidInteger,
     /// An amount beyond what every reader of JSON holds exactly.
     AmountTooLarge,
+    /// An amount with more decimals than its currency has.
+    AmountTooFine,
     /// No decimal number.
     InvalidDecimal,
     /// Neither true nor false.
@@ -134,6 +136,8 @@ pub enum RefusalReason {
     InvalidNotice,
     /// A consent statement without a purpose.
     MissingPurpose,
+    /// A consent that was delivered without the time at which it was given.
+    MissingTime,
     /// A double opt-in that was confirmed before it was asked for.
     ConfirmedTooEarly,
 }
@@ -152,10 +156,12 @@ impl RefusalReason {
             RefusalReason::InFuture => "time_in_future",
             RefusalReason::InvalidInteger => "invalid_integer",
             RefusalReason::AmountTooLarge => "amount_too_large",
+            RefusalReason::AmountTooFine => "amount_too_fine",
             RefusalReason::InvalidDecimal => "invalid_decimal",
             RefusalReason::InvalidBoolean => "invalid_boolean",
             RefusalReason::InvalidNotice => "invalid_notice",
             RefusalReason::MissingPurpose => "missing_purpose",
+            RefusalReason::MissingTime => "missing_time",
             RefusalReason::ConfirmedTooEarly => "confirmed_too_early",
         }
     }
@@ -173,10 +179,12 @@ impl RefusalReason {
             RefusalReason::InFuture => "this lies in the future",
             RefusalReason::InvalidInteger => "this is no whole number",
             RefusalReason::AmountTooLarge => "this is beyond ±9,007,199,254,740,991",
+            RefusalReason::AmountTooFine => "this has more decimals than the currency",
             RefusalReason::InvalidDecimal => "this is no decimal number",
             RefusalReason::InvalidBoolean => "this is neither true nor false",
             RefusalReason::InvalidNotice => "a notice is named as NAME@VERSION",
             RefusalReason::MissingPurpose => "the statement names no purpose",
+            RefusalReason::MissingTime => "it doesn't say when it was given",
             RefusalReason::ConfirmedTooEarly => "it was confirmed before it was asked for",
         }
     }

@@ -78,6 +78,8 @@ impl RejectReason {
             RejectReason::GroupBroken { .. } => "group-broken",
             RejectReason::Field(RefusalReason::InvalidInteger) => "unreadable-integer",
             RejectReason::Field(RefusalReason::AmountTooLarge) => "amount-too-large",
+            RejectReason::Field(RefusalReason::AmountTooFine) => "amount-too-fine",
+            RejectReason::Field(RefusalReason::InvalidDecimal) => "unreadable-decimal",
             RejectReason::Field(RefusalReason::InvalidTime) => "unreadable-time",
             RejectReason::Field(RefusalReason::InFuture) => "time-in-future",
             RejectReason::Field(RefusalReason::UnknownValue) => "unknown-value",

@@ -52,9 +52,9 @@ impl Rows {
                 let rows = XlsxRows::open(feed, source.sheet.as_deref(), plan, &source.key)?;
                 Rows::Xlsx(Box::new(rows))
             }
-            Format::Tracking => {
+            Format::Tracking | Format::Webhook => {
                 let what = "this source's data comes in by HTTP, and no file of it is read";
-                return Err(Error::usage("format-tracking", what).at(feed.place().display()).next(
+                return Err(Error::usage("format-sent", what).at(feed.place().display()).next(
                     "send it to `candor serve`, or declare a source of its own for the file",
                 ));
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{Content, Item, ReadOptions, Record, Reject, read, read_bytes};
 use crate::base::error::Result;
 use crate::policy::types::{
-    ConsentMap, Encoding, EventMap, FieldMap, Format, Source, Take, Target, ValueType,
+    AmountUnit, ConsentMap, Encoding, EventMap, FieldMap, Format, Source, Take, Target, ValueType,
 };
 
 pub fn field(from: &str) -> Take {
@@ -26,6 +26,8 @@ pub fn source(key: &str) -> Source {
     Source {
         title: "a test".into(),
         format: None,
+        webhook: None,
+        items: None,
         delimiter: None,
         encoding: Encoding::Detect,
         sheet: None,
@@ -102,6 +104,7 @@ pub fn event(name: &str) -> EventMap {
         at: None,
         grouped: false,
         amount: None,
+        amount_unit: AmountUnit::Smallest,
         currency: None,
         properties: BTreeMap::new(),
         lines: BTreeMap::new(),

@@ -88,14 +88,52 @@ pub(super) fn integer(text: &str) -> Result<i64, RefusalReason> {
 /// The largest amount, with or without a sign: 2^53 - 1, which every reader of JSON holds exactly.
 pub(super) const AMOUNT_MAX: u64 = (1 << 53) - 1;
 
-/// An amount in the smallest currency unit.
+/// An amount in the smallest currency unit, which the text has, or the major one of a currency of so many
+/// decimals.
 #[inline]
-pub(super) fn amount(text: &str) -> Result<i64, RefusalReason> {
-    let number = integer(text)?;
+pub(super) fn amount(text: &str, decimals: Option<u32>) -> Result<i64, RefusalReason> {
+    let number = match decimals {
+        Some(decimals) => scaled(text, decimals)?,
+        None => integer(text)?,
+    };
     if number.unsigned_abs() > AMOUNT_MAX {
         return Err(RefusalReason::AmountTooLarge);
     }
     Ok(number)
+}
+
+/// A decimal number times ten to the power of `decimals`, digit by digit. What would be left behind the
+/// point must be zeros: an amount is never rounded.
+fn scaled(text: &str, decimals: u32) -> Result<i64, RefusalReason> {
+    if !is_decimal(text) {
+        return Err(RefusalReason::InvalidDecimal);
+    }
+    let (number, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let unsigned = whole.strip_prefix(['+', '-']).unwrap_or(whole);
+    let digits: String = [unsigned, fraction].concat();
+    let digits = digits.trim_start_matches('0');
+    if digits.is_empty() {
+        return Ok(0);
+    }
+    // An exponent that is no number of 32 bits is of an amount that nobody can have.
+    let exponent: i64 = exponent.parse::<i32>().map_err(|_| RefusalReason::AmountTooLarge)?.into();
+    let behind = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+    // How many zeros follow the digits; digits are left over where it is negative.
+    let zeros = exponent + i64::from(decimals) - behind;
+    let over = usize::try_from(-zeros).unwrap_or(0).min(digits.len());
+    let (kept, left) = digits.split_at(digits.len() - over);
+    if left.bytes().any(|digit| digit != b'0') {
+        return Err(RefusalReason::AmountTooFine);
+    }
+    let zeros = usize::try_from(zeros).unwrap_or(0);
+    // More than 19 digits are more than an amount may have, and aren't written out.
+    if kept.len().saturating_add(zeros) > 19 {
+        return Err(RefusalReason::AmountTooLarge);
+    }
+    let sign = if whole.starts_with('-') { "-" } else { "" };
+    let text = format!("{sign}0{kept}{}", "0".repeat(zeros));
+    text.parse().map_err(|_| RefusalReason::AmountTooLarge)
 }
 
 fn boolean(text: &str) -> Option<String> {
@@ -160,6 +198,48 @@ mod tests {
     }
 
     #[test]
+    fn an_amount_in_the_major_unit_is_exact_or_refused() {
+        use RefusalReason::{AmountTooFine, AmountTooLarge, InvalidDecimal};
+        for (text, decimals, expected) in [
+            ("12.50", 2, Ok(1250)),
+            ("12.5", 2, Ok(1250)),
+            ("12", 2, Ok(1200)),
+            ("-3.99", 2, Ok(-399)),
+            ("+0.05", 2, Ok(5)),
+            ("0.29", 2, Ok(29)),
+            ("1.10", 2, Ok(110)),
+            ("-0", 2, Ok(0)),
+            ("0.000", 0, Ok(0)),
+            ("1250", 0, Ok(1250)),
+            ("1250.0", 0, Ok(1250)),
+            ("1.234", 3, Ok(1234)),
+            ("1.25e1", 2, Ok(1250)),
+            ("1250e-2", 2, Ok(1250)),
+            ("1E3", 2, Ok(100_000)),
+            ("12.500000000000000000000000000000", 2, Ok(1250)),
+            ("000000000000000000000000000012.5", 2, Ok(1250)),
+            ("90071992547409.91", 2, Ok((1 << 53) - 1)),
+            ("-90071992547409.91", 2, Ok(-((1 << 53) - 1))),
+            ("90071992547409.92", 2, Err(AmountTooLarge)),
+            ("1e17", 2, Err(AmountTooLarge)),
+            ("1e2147483647", 2, Err(AmountTooLarge)),
+            ("1e99999999999", 2, Err(AmountTooLarge)),
+            ("1e-2147483648", 2, Err(AmountTooFine)),
+            ("0.001", 2, Err(AmountTooFine)),
+            ("12.505", 2, Err(AmountTooFine)),
+            ("1250.5", 0, Err(AmountTooFine)),
+            ("12,50", 2, Err(InvalidDecimal)),
+            ("1.234,50", 2, Err(InvalidDecimal)),
+            ("EUR 12.50", 2, Err(InvalidDecimal)),
+            ("", 2, Err(InvalidDecimal)),
+            ("nan", 2, Err(InvalidDecimal)),
+        ] {
+            assert_eq!(amount(text, Some(decimals)), expected, "{text}");
+        }
+        assert_eq!(amount("12.50", None), Err(RefusalReason::InvalidInteger));
+    }
+
+    #[test]
     fn one_text_has_one_meaning() {
         let map = |entries: &[(&str, &str)]| {
             let values = entries.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
@@ -173,6 +253,21 @@ mod tests {
     }
 
     proptest! {
+        /// However an amount is written, it is the same amount.
+        #[test]
+        fn amounts_are_what_people_read(
+            number in -9_007_199_254_740_991_i64..=9_007_199_254_740_991,
+            code in prop::sample::select(vec!["EUR", "JPY", "KWD"]),
+            zeros in 0..5_usize,
+        ) {
+            let said = crate::policy::currency::amount(number, code);
+            let text = said.strip_suffix(&format!(" {code}")).unwrap();
+            let decimals = crate::policy::currency::decimals(code);
+            prop_assert_eq!(amount(text, Some(decimals)), Ok(number));
+            let more = format!("{text}{}{}", if text.contains('.') { "" } else { "." }, "0".repeat(zeros + 1));
+            prop_assert_eq!(amount(&more, Some(decimals)), Ok(number));
+        }
+
         #[test]
         fn every_key_is_found_however_it_is_cased(
             keys in prop::collection::btree_set("[a-zA-ZäÖßé0-9 ]{1,8}", 1..6),

@@ -259,6 +259,8 @@ fn source(key: &str) -> Source {
     Source {
         title: String::new(),
         format: None,
+        webhook: None,
+        items: None,
         delimiter: None,
         encoding: Encoding::Detect,
         sheet: None,

@@ -8,10 +8,12 @@ use std::collections::BTreeMap;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::collect::tracking::{Item, Reader, Shape};
+use crate::collect::sent::Read;
+use crate::collect::tracking::{self, Item};
+use crate::collect::webhook::{self, Row};
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
-use crate::policy::types::{Format, Source};
+use crate::policy::types::{Format, Policy, Source};
 use crate::profile::items::{Items, Looking};
 use crate::store::{self, Store, WordKind, Writer};
 
@@ -29,12 +31,55 @@ const REASONS_MAX: usize = 40;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Items that a sender hands over together.
+/// What a sender hands over together.
 pub struct Delivery {
     /// The source, as the policy names it.
     pub source: String,
-    /// The items.
-    pub items: Vec<Item>,
+    /// What was sent.
+    pub sent: Sent,
+}
+
+/// What was sent, by the way in which it came.
+pub enum Sent {
+    /// Items of a call of the tracking API.
+    Calls(Vec<Item>),
+    /// Rows of a webhook.
+    Rows(Vec<Row>),
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+enum One<'a> {
+    Call(&'a Item),
+    Row(&'a Row),
+}
+
+impl Sent {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.each().count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The format of the sources that are sent so.
+    fn format(&self) -> Format {
+        match self {
+            Sent::Calls(_) => Format::Tracking,
+            Sent::Rows(_) => Format::Webhook,
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = One<'_>> {
+        let (calls, rows): (&[Item], &[Row]) = match self {
+            Sent::Calls(calls) => (calls, &[]),
+            Sent::Rows(rows) => (&[], rows),
+        };
+        calls.iter().map(One::Call).chain(rows.iter().map(One::Row))
+    }
 }
 
 /// Why something of an item was kept out.
@@ -78,10 +123,45 @@ struct Lane<'r> {
     summary: Summary,
 }
 
-/// The source that a policy declares for senders.
+/// Makes records of what a source sends.
+enum Reader {
+    Calls(Box<tracking::Reader>),
+    Rows(Box<webhook::Reader>),
+}
+
+impl Reader {
+    fn new(policy: &Policy, source: &Source) -> Result<Reader> {
+        Ok(match source.format {
+            Some(Format::Webhook) => Reader::Rows(Box::new(webhook::Reader::new(policy, source)?)),
+            _ => Reader::Calls(Box::new(tracking::Reader::new(policy, source)?)),
+        })
+    }
+
+    /// Reads one thing; or says by code and words why it is none.
+    fn read(
+        &mut self,
+        one: One<'_>,
+        line: u64,
+        now: Moment,
+    ) -> Result<Read, (&'static str, &'static str)> {
+        match (self, one) {
+            (Reader::Calls(reader), One::Call(item)) => match &item.shape {
+                Ok(shape) => Ok(reader.read(shape, line, now)),
+                Err(fault) => Err((fault.code(), fault.words())),
+            },
+            (Reader::Rows(reader), One::Row(row)) => {
+                reader.read(row, line, now).map_err(|fault| (fault.code(), fault.words()))
+            }
+            // What is sent is compared with the format of its source before.
+            _ => Err(("source_not_sent", "the source is sent in another way")),
+        }
+    }
+}
+
+/// The source that a policy declares for calls of the tracking API.
 ///
 /// # Errors
-/// `source-not-sent` where there is none of that name, or files are its way in.
+/// `source-not-sent` where there is none of that name, or its data comes in by another way.
 pub fn sending<'p>(rules: &'p Rulebook, name: &str) -> Result<&'p Source> {
     let source = rules.policy.sources.get(name);
     source.filter(|source| source.format == Some(Format::Tracking)).ok_or_else(|| {
@@ -101,6 +181,17 @@ impl<'r> Intake<'r> {
     /// The way in under a policy.
     pub fn new(rules: &'r Rulebook) -> Intake<'r> {
         Intake { rules, lanes: BTreeMap::new(), last: String::new() }
+    }
+
+    /// The policy.
+    pub fn rules(&self) -> &'r Rulebook {
+        self.rules
+    }
+
+    /// The source of a delivery, where the policy declares one that is sent so.
+    fn source_of(&self, delivery: &Delivery) -> Option<&'r Source> {
+        let source = self.rules.policy.sources.get(&delivery.source)?;
+        (source.format == Some(delivery.sent.format())).then_some(source)
     }
 
     /// Takes deliveries in, all in one transaction; when it returns they are on disk. `check` is asked
@@ -124,7 +215,7 @@ impl<'r> Intake<'r> {
             let mut fates: Vec<Option<Vec<Fate>>> = Vec::with_capacity(deliveries.len());
             let mut sources: Vec<&str> = Vec::new();
             for (n, delivery) in deliveries.iter().enumerate() {
-                let may = check(writer, n)? && sending(self.rules, &delivery.source).is_ok();
+                let may = check(writer, n)? && self.source_of(delivery).is_some();
                 fates.push(may.then(Vec::new));
                 if may && !sources.contains(&&*delivery.source) {
                     sources.push(&delivery.source);
@@ -137,8 +228,8 @@ impl<'r> Intake<'r> {
                 let own = deliveries.iter().zip(&mut fates).filter(|(d, _)| d.source == source);
                 for (delivery, fates) in own {
                     let Some(fates) = fates else { continue };
-                    for item in &delivery.items {
-                        fates.push(lane.take(writer, &mut out, item)?);
+                    for one in delivery.sent.each() {
+                        fates.push(lane.take(writer, &mut out, one)?);
                     }
                 }
                 let Lane { admission, summary, import, .. } = &mut lane;
@@ -167,7 +258,7 @@ impl<'r> Intake<'r> {
             }
             sql::finish_import(writer.conn, before.import, writer.now.0)?;
         }
-        let source = sending(self.rules, name)?;
+        let source = &self.rules.policy.sources[name];
         let code = writer.words.code(WordKind::Source, name).unwrap_or(0);
         let version = self.rules.version.to_string();
         let print = writer.secret.fingerprint("intake", &[name, &day.to_string(), &version]);
@@ -191,31 +282,29 @@ impl<'r> Intake<'r> {
 }
 
 impl Lane<'_> {
-    /// Takes one item in, and tells what became of it.
-    fn take(&mut self, writer: &mut Writer<'_>, out: &mut Items<'_>, item: &Item) -> Result<Fate> {
+    /// Takes one thing in, and tells what became of it.
+    fn take(&mut self, writer: &mut Writer<'_>, out: &mut Items<'_>, one: One<'_>) -> Result<Fate> {
         self.summary.rows += 1;
-        let shape = match &item.shape {
-            Ok(shape) => shape,
-            Err(fault) => {
-                let (reason, words) = (fault.code(), fault.words().to_owned());
+        let (line, now) = (self.summary.rows, writer.now);
+        match self.reader.read(one, line, now) {
+            Ok(read) => self.take_read(writer, out, read),
+            Err((reason, words)) => {
                 match reason == Reason::NoSubject.code() {
                     true => self.summary.rows_without_person += 1,
                     false => count(&mut self.summary.unreadable, reason),
                 }
-                return Ok(Fate::refused(reason, words));
+                Ok(Fate::refused(reason, words.to_owned()))
             }
-        };
-        self.take_shape(writer, out, shape)
+        }
     }
 
-    fn take_shape(
+    fn take_read(
         &mut self,
         writer: &mut Writer<'_>,
         out: &mut Items<'_>,
-        shape: &Shape,
+        read: Read,
     ) -> Result<Fate> {
         let summary = &mut self.summary;
-        let read = self.reader.read(shape, summary.rows, writer.now);
         let record = match read.record {
             Ok(record) => record,
             Err(reason) if reason.is_keyless() => {

@@ -44,7 +44,13 @@ impl Admission<'_> {
                 let same = current.text == value.text && purposes & !current.purposes == 0;
                 // What the source said before it said what is held is old news.
                 let older = inbound.observed.is_some_and(|at| at < current.observed_at);
-                if same {
+                // Of several values of one field in a row the last one stands: told again, it changes nothing.
+                let stands = |(other, _): &&(usize, PurposeMask)| {
+                    let other = &inbound.values[*other];
+                    self.fields[other.field].field == plan.field
+                };
+                let last = values.iter().rfind(stands).map(|(last, _)| &inbound.values[*last].text);
+                if same || (last == Some(&current.text) && last != Some(&value.text)) {
                     continue;
                 }
                 if older && current.text != value.text {

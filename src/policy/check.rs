@@ -29,6 +29,7 @@ mod profile;
 mod purpose;
 mod source;
 mod take;
+mod webhook;
 #[cfg(test)]
 pub(super) mod tests;
 

@@ -23,15 +23,20 @@ pub fn is_currency(code: &str) -> bool {
     is_of(CODES, code)
 }
 
-/// An amount in the smallest unit as people write it: `44.12 EUR`.
-pub fn amount(smallest: i64, currency: &str) -> String {
-    let digits = if is_of(WHOLE, currency) {
+/// How many decimals the smallest unit of a currency has.
+pub fn decimals(currency: &str) -> u32 {
+    if is_of(WHOLE, currency) {
         0
     } else if is_of(THOUSANDTHS, currency) {
         3
     } else {
         2
-    };
+    }
+}
+
+/// An amount in the smallest unit as people write it: `44.12 EUR`.
+pub fn amount(smallest: i64, currency: &str) -> String {
+    let digits = decimals(currency);
     let sign = if smallest < 0 { "-" } else { "" };
     let unit = 10u64.pow(digits);
     let (whole, rest) = (smallest.unsigned_abs() / unit, smallest.unsigned_abs() % unit);

@@ -85,11 +85,18 @@ pub(super) const SOURCE: Keys = Keys {
         "phone_country",
         "own",
         "indirect",
+        "webhook",
+        "items",
         "fields",
         "fixed",
         "consent",
         "event",
     ],
+};
+
+pub(super) const WEBHOOK: Keys = Keys {
+    table: "[source.NAME.webhook]",
+    keys: &["scheme", "secret", "tolerance", "header", "timestamp", "encoding", "prefix"],
 };
 
 pub(super) const FIELD: Keys =
@@ -131,6 +138,8 @@ pub(super) const EVENT: Keys = Keys {
 };
 
 pub(super) const TAKE: Keys = Keys { table: "Where a value comes from", keys: &["from", "values"] };
+
+pub(super) const AMOUNT: Keys = Keys { table: "An amount", keys: &["from", "values", "unit"] };
 
 pub(super) const DESTINATION: Keys = Keys {
     table: "[destination.NAME]",
@@ -180,11 +189,13 @@ mod tests {
             &IDENTIFIER,
             &PROFILE,
             &SOURCE,
+            &WEBHOOK,
             &FIELD,
             &FIXED,
             &CONSENT,
             &EVENT,
             &TAKE,
+            &AMOUNT,
             &DESTINATION,
         ];
         for Keys { table, keys } in tables {

@@ -12,6 +12,7 @@ pub mod period;
 pub mod rulebook;
 pub mod show;
 pub mod types;
+pub mod webhook;
 
 mod keys;
 mod nearest;

@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use super::period::{limit_in_words, period_in_words, retention_in_words};
 use super::types::{
-    Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader, IdentifierKind,
-    Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
+    AmountUnit, Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader,
+    IdentifierKind, Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
 };
 use super::value::path_key;
+use super::webhook::{Scheme, Signed, Webhook};
 use super::words;
 
 /// Path of the file, such as `purpose.newsletter.basis`, to what it says, in words.
@@ -139,6 +140,8 @@ fn outline_source(at: &mut At, source: &Source) {
     let Source {
         title,
         format,
+        webhook,
+        items,
         delimiter,
         encoding,
         sheet,
@@ -156,6 +159,10 @@ fn outline_source(at: &mut At, source: &Source) {
     } = source;
     at.text("title", title);
     at.maybe("format", format.map(words::format));
+    if let Some(webhook) = webhook {
+        outline_webhook(&mut at.under("webhook"), webhook);
+    }
+    at.maybe("items", items.as_ref());
     at.maybe("delimiter", delimiter.map(|byte| format!("{:?}", char::from(byte))));
     at.text("encoding", words::encoding(*encoding));
     at.maybe("sheet", sheet.as_ref());
@@ -175,6 +182,21 @@ fn outline_source(at: &mut At, source: &Source) {
     }
     for event in events {
         outline_event(&mut at.under("event"), event);
+    }
+}
+
+fn outline_webhook(at: &mut At, webhook: &Webhook) {
+    let Webhook { scheme, secret, tolerance } = webhook;
+    at.text("scheme", scheme.word());
+    at.text("secret", secret);
+    if scheme.signs_time() {
+        at.text("tolerance", &format!("{tolerance} seconds"));
+    }
+    if let Scheme::Hmac(Signed { header, timestamp, encoding, prefix }) = scheme {
+        at.text("header", header);
+        at.maybe("timestamp", timestamp.as_ref());
+        at.text("encoding", words::digits(*encoding));
+        at.maybe("prefix", (!prefix.is_empty()).then_some(prefix));
     }
 }
 
@@ -243,6 +265,7 @@ fn outline_event(at: &mut At, event: &EventMap) {
         at: happened_at,
         grouped,
         amount,
+        amount_unit,
         currency,
         properties,
         lines,
@@ -256,6 +279,9 @@ fn outline_event(at: &mut At, event: &EventMap) {
     at.take("at", happened_at.as_ref());
     at.yes("grouped", *grouped);
     at.take("amount", amount.as_ref());
+    if *amount_unit == AmountUnit::Major {
+        at.under("amount").text("unit", "major");
+    }
     at.maybe("currency", currency.as_ref());
     for (property, take) in properties {
         at.under("properties").take(property, Some(take));

@@ -76,6 +76,32 @@ pub fn limit(text: &str) -> Result<Limit, &'static str> {
     Ok(Limit { count, within: period(within)? })
 }
 
+/// The longest time that a signed delivery may take: a day.
+const MOST_SECONDS: u32 = 24 * 60 * 60;
+
+/// Reads a time such as `PT5M`, `PT90S` or `PT1H`, in seconds; the fault is a sentence without a stop.
+pub fn short(text: &str) -> Result<u32, &'static str> {
+    const FORM: &str = "it is PT, a whole number, and one of H, M and S";
+    let rest = text.trim().strip_prefix("PT").ok_or(FORM)?;
+    let unit = rest.chars().next_back().ok_or(FORM)?;
+    let each = match unit {
+        'H' => 3600,
+        'M' => 60,
+        'S' => 1,
+        _ => return Err(FORM),
+    };
+    let number = &rest[..rest.len() - 1];
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(FORM);
+    }
+    let number: u32 = number.parse().map_err(|_| FORM)?;
+    match number.checked_mul(each) {
+        Some(0) => Err("no delivery takes no time at all"),
+        Some(seconds) if seconds <= MOST_SECONDS => Ok(seconds),
+        _ => Err("it is longer than a day, in which too much can be sent again"),
+    }
+}
+
 /// A limit in words, such as `4 in 30 days`.
 pub fn limit_in_words(limit: Limit) -> String {
     format!("{} in {}", limit.count, period_in_words(limit.within))
@@ -120,6 +146,30 @@ mod tests {
             assert!(limit(text).is_err(), "{text}");
         }
         assert_eq!(limit_in_words(Limit { count: 4, within: month }), "4 in 1 month");
+    }
+
+    #[test]
+    fn short_times_are_of_seconds_to_a_day() {
+        for (text, seconds) in [("PT5M", 300), ("PT90S", 90), (" PT1H ", 3600), ("PT24H", 86_400)] {
+            assert_eq!(short(text), Ok(seconds), "{text}");
+        }
+        for text in [
+            "",
+            "PT",
+            "PTM",
+            "5M",
+            "PT5",
+            "PT5D",
+            "P5M",
+            "PT-5M",
+            "PT+5M",
+            "PT0S",
+            "PT25H",
+            "PT5é",
+            "PT99999999999S",
+        ] {
+            assert!(short(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -205,6 +205,9 @@ fn source_row(policy: &Policy, name: &str, source: &Source) -> SourceRow {
     let remarks = [
         source.own.then(|| "the person's own act speaks through it".to_owned()),
         source.indirect.then(|| "not obtained from the person (Art 14)".to_owned()),
+        source.webhook.as_ref().map(|webhook| {
+            format!("delivered by webhooks ({}, secret {})", webhook.scheme.word(), webhook.secret)
+        }),
     ];
     SourceRow {
         name: name.to_owned(),

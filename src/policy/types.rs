@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::webhook::Webhook;
 use crate::base::error::Error;
 
 /// The six lawful bases of Art 6(1) GDPR.
@@ -399,14 +400,27 @@ pub struct EventMap {
     pub at: Option<Take>,
     /// Many rows with one `id` are one event: `lines` collects them.
     pub grouped: bool,
-    /// A whole number of the smallest currency unit, summed over grouped rows; feeds the rollups.
+    /// What was paid, summed over grouped rows; feeds the rollups.
     pub amount: Option<Take>,
+    /// In which unit the source writes the amount.
+    pub amount_unit: AmountUnit,
     /// The currency of the amount (ISO 4217); `None` where it isn't said.
     pub currency: Option<String>,
     /// Property name → field, taken from the (first) row.
     pub properties: BTreeMap<String, Take>,
     /// Line property → field, taken from every row of a group.
     pub lines: BTreeMap<String, Take>,
+}
+
+/// In which unit a source writes amounts. They are kept in the smallest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AmountUnit {
+    /// Whole numbers of the smallest unit: 1250 for 12.50 EUR.
+    #[default]
+    Smallest,
+    /// Decimal numbers of the unit that people name: 12.50 or 12.5.
+    Major,
 }
 
 /// File formats.
@@ -421,6 +435,8 @@ pub enum Format {
     Xlsx,
     /// Calls of the tracking API, which `candor serve` takes in.
     Tracking,
+    /// Webhooks, which `candor serve` takes in: JSON objects of any shape.
+    Webhook,
 }
 
 /// Names of the fields that every call of the tracking API has.
@@ -459,6 +475,10 @@ pub struct Source {
     pub title: String,
     /// The format; by the file's ending when absent.
     pub format: Option<Format>,
+    /// Who may deliver its webhooks; of a source of that format always there.
+    pub webhook: Option<Webhook>,
+    /// The path of the list of rows in a webhook's body; the body is one row when absent.
+    pub items: Option<String>,
     /// The delimiter of a CSV file; detected when absent.
     pub delimiter: Option<u8>,
     /// The character set.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::types::{Basis, Encoding, Format, IdentifierForm, Take, Target, ValueType, Winner};
+use super::webhook::Digits;
 
 /// A lawful basis with its letter of Art 6(1).
 pub(super) fn basis(basis: Basis) -> &'static str {
@@ -87,6 +88,15 @@ pub(super) fn format(format: Format) -> &'static str {
         Format::Ndjson => "ndjson",
         Format::Xlsx => "xlsx",
         Format::Tracking => "tracking",
+        Format::Webhook => "webhook",
+    }
+}
+
+/// How a signature is written, as the file says it.
+pub(super) fn digits(digits: Digits) -> &'static str {
+    match digits {
+        Digits::Hex => "hex",
+        Digits::Base64 => "base64",
     }
 }
 

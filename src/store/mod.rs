@@ -15,6 +15,7 @@ mod policies;
 mod proof;
 mod registry;
 mod rotate;
+mod secrets;
 mod signer;
 mod sql;
 mod words;
@@ -38,6 +39,7 @@ pub use policies::{
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path};
+pub use secrets::{Before, LONGEST_SECRET, Secret, Secrets, secrets_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{
     ErasureNote, SignedState, Signer, erasures_path, key_path, notes_in, push_line, read_erasures,

@@ -13,7 +13,7 @@ use crate::base::path::with_ending;
 const UNFINISHED: &str = ".new";
 
 /// How the names of files go on that candor and SQLite keep beside a store.
-const BESIDE_A_STORE: [&str; 5] = ["-wal", "-shm", "-journal", ".key", ".restoring"];
+const BESIDE_A_STORE: [&str; 6] = ["-wal", "-shm", "-journal", ".key", ".restoring", ".secrets"];
 
 /// A place that was claimed for a file. Whatever keeps the file from being written leaves nothing there.
 ///
@@ -212,7 +212,16 @@ mod tests {
             let free = check_free(&file(name), Some(&store));
             free.err().map(|error| error.code)
         };
-        for own in ["", "-wal", "-shm", ".key", ".key.state", ".key.erasures", ".restoring.key"] {
+        for own in [
+            "",
+            "-wal",
+            "-shm",
+            ".key",
+            ".key.state",
+            ".key.erasures",
+            ".restoring.key",
+            ".secrets",
+        ] {
             assert_eq!(refused(&format!("s.db.new{own}")), Some("file-of-store"), "{own}");
         }
         assert_eq!(refused("s.db"), Some("file-of-store"), "it is s.db.new until it is whole");

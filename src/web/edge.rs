@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::base::clock::Moment;
 use crate::collect::tracking::{self, Arrival, BODY_BYTES_MAX, Call, Kind};
-use crate::pipeline::intake::{Delivery, Fate};
+use crate::pipeline::intake::{Delivery, Fate, Sent};
 
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
@@ -22,7 +23,7 @@ use super::log::Line;
 use super::queue::Refused;
 use super::reply::{Reply, messages, settings, source_config};
 use super::route::Route;
-use super::writer::{Answer, Job, Shared};
+use super::writer::{Answer, Job, Shared, Way};
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -38,21 +39,28 @@ const SOON: u64 = 2;
 
 /// What answers requests.
 pub(super) struct Edge {
-    shared: Arc<Shared>,
-    clock: fn() -> Moment,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: fn() -> Moment,
+    /// The store's file; beside it lie the secrets.
+    pub(super) store: PathBuf,
     memory: Arc<Semaphore>,
     heard: fn(&Line),
 }
 
 /// A body, and the memory that is set aside for it.
-struct Held {
-    bytes: Vec<u8>,
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
     _memory: Vec<OwnedSemaphorePermit>,
 }
 
 impl Edge {
-    pub fn new(shared: Arc<Shared>, clock: fn() -> Moment, heard: fn(&Line)) -> Edge {
-        Edge { shared, clock, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
+    pub fn new(
+        shared: Arc<Shared>,
+        store: PathBuf,
+        clock: fn() -> Moment,
+        heard: fn(&Line),
+    ) -> Edge {
+        Edge { shared, clock, store, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
     }
 
     /// Answers a request, and says so in the log.
@@ -66,11 +74,11 @@ impl Edge {
         let mut line =
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
         let reply = match route {
-            None => Reply::error(404, "not_found", "there is no such path"),
+            None => unknown_path(),
             Some(_) if request.method() == Method::OPTIONS => Reply::preflight(),
-            Some(route) if request.method().as_str() != route.method() => {
+            Some(route) if !route.answers(request.method().as_str()) => {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
-                Reply { allow: Some(route.method()), ..reply }
+                Reply { allow: Some(route.methods()), ..reply }
             }
             Some(route) => self.routed(route, request, &mut line).await,
         };
@@ -86,6 +94,7 @@ impl Edge {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
+            Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
             // A key of servers must not stand in an address.
             Route::Settings(key) => match self.find(&[&key]).filter(KeyRow::is_public) {
@@ -154,7 +163,9 @@ impl Edge {
             ));
         }
         let messages = messages(&body.items);
-        let fates = self.hand_over(&row, body.items, line).await?;
+        line.key = Some(row.id);
+        let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
+        let fates = self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok((row.reach, messages, fates))
     }
 
@@ -171,33 +182,35 @@ impl Edge {
         let row = row.filter(KeyRow::is_public).ok_or_else(|| unknown_key(401))?;
         let body = tracking::read(Call::One(kind), item.as_bytes(), arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
-        self.hand_over(&row, body.items, line).await?;
+        line.key = Some(row.id);
+        let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
+        self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok(Reply::picture())
     }
 
     /// Hands items to the writer and waits until they are on disk.
-    async fn hand_over(
+    pub(super) async fn hand_over(
         &self,
-        row: &KeyRow,
-        items: Vec<tracking::Item>,
+        way: Way,
+        delivery: Delivery,
         line: &mut Line,
     ) -> Result<Vec<Fate>, Reply> {
-        line.key = Some(row.id);
-        line.items = items.len();
+        line.items = delivery.sent.len();
+        let closed = match way {
+            Way::Key(_) => unknown_key(401),
+            Way::Proof(_) => unknown_path(),
+        };
         let (answer, answered) = oneshot::channel();
-        let delivery = Delivery { source: row.source.clone(), items };
-        self.shared.queue.push(Job { key: row.id, delivery, answer }).map_err(|refused| {
-            match refused {
-                Refused::Full { retry_after } => too_much(retry_after),
-                Refused::Closed => ending(),
-            }
+        self.shared.queue.push(Job { way, delivery, answer }).map_err(|refused| match refused {
+            Refused::Full { retry_after } => too_much(retry_after),
+            Refused::Closed => ending(),
         })?;
         match answered.await {
             Ok(Answer::Taken(fates)) => {
                 line.kept = fates.iter().filter(|fate| fate.kept > 0).count();
                 Ok(fates)
             }
-            Ok(Answer::Closed) => Err(unknown_key(401)),
+            Ok(Answer::Closed) => Err(closed),
             Ok(Answer::Busy) => {
                 Err(Reply::later(503, SOON, "store_busy", "another process writes the store"))
             }
@@ -215,7 +228,7 @@ impl Edge {
     }
 
     /// Reads a body within its limits.
-    async fn body(&self, request: Request<Incoming>) -> Result<Held, Reply> {
+    pub(super) async fn body(&self, request: Request<Incoming>) -> Result<Held, Reply> {
         let is_packed = match header(&request, CONTENT_ENCODING).unwrap_or("identity").trim() {
             "" | "identity" => false,
             name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
@@ -276,6 +289,10 @@ fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
 /// The key that stands in a query.
 fn query_key(request: &Request<Incoming>) -> Option<String> {
     tracking::item_of_query(request.uri().query()?).0
+}
+
+pub(super) fn unknown_path() -> Reply {
+    Reply::error(404, "not_found", "there is no such path")
 }
 
 fn unknown_key(status: u16) -> Reply {

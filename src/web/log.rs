@@ -18,6 +18,9 @@ pub struct Line {
     /// The number of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<i64>,
+    /// The source of a webhook, as the policy names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// Items that it brought.
     pub items: usize,
     /// Items of which something was kept.

@@ -1,4 +1,5 @@
-//! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak.
+//! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak, or by
+//! webhooks.
 //!
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
@@ -7,6 +8,7 @@
 
 mod credentials;
 mod edge;
+mod hook;
 mod io;
 pub mod key;
 pub mod log;
@@ -15,7 +17,9 @@ pub mod queue;
 mod reply;
 mod route;
 mod serve;
+mod signature;
 mod sql;
 mod writer;
 
+pub use hook::unset_secrets;
 pub use serve::serve;

@@ -8,6 +8,8 @@ use crate::collect::tracking::{Call, Kind};
 pub enum Route {
     /// Takes items in.
     Track(Call),
+    /// Takes in what is delivered to the source of this name.
+    Hook(String),
     /// Takes one item in that stands in the query, and answers with a picture.
     Pixel(Kind),
     /// The settings that Segment's browser client asks for, with the key that the path names.
@@ -26,6 +28,7 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", "hooks", name] => Some(Route::Hook((*name).to_owned())),
             ["v1", word] => kind(word).map(|kind| Route::Track(Call::One(kind))),
             ["api", "s", word] | ["api", "s", "s2s", word] => match *word {
                 "batch" => Some(Route::Track(Call::Batch)),
@@ -40,12 +43,19 @@ impl Route {
         }
     }
 
-    /// The methods that it answers, beside `OPTIONS`.
-    pub fn method(&self) -> &'static str {
+    /// The methods that it answers, beside `OPTIONS`, as a header names them.
+    pub fn methods(&self) -> &'static str {
         match self {
             Route::Track(_) => "POST",
+            // Some ask whether there is anybody before they deliver.
+            Route::Hook(_) => "GET, HEAD, POST",
             _ => "GET",
         }
+    }
+
+    /// Whether it answers a method.
+    pub fn answers(&self, method: &str) -> bool {
+        self.methods().split(", ").any(|known| known == method)
     }
 
     /// Its name in logs, which holds nothing that a caller wrote.
@@ -53,6 +63,7 @@ impl Route {
         match self {
             Route::Track(Call::Batch) => "batch",
             Route::Track(Call::One(kind)) => kind.word(),
+            Route::Hook(_) => "webhook",
             Route::Pixel(Kind::Page) => "pixel page",
             Route::Pixel(_) => "pixel track",
             Route::Settings(_) => "settings",
@@ -94,13 +105,25 @@ mod tests {
         }
         assert_eq!(Route::of("/pixel/v1/page"), Some(Route::Pixel(Kind::Page)));
         assert_eq!(Route::of("/sourceConfig/"), Some(Route::SourceConfig));
+        let hook = Route::of("/v1/hooks/shop/");
+        assert_eq!(hook, Some(Route::Hook("shop".into())));
+        assert!(hook.is_some_and(|hook| hook.answers("HEAD") && !hook.answers("PUT")));
         let settings = Route::of("/v1/projects/KEY/settings");
         assert_eq!(settings, Some(Route::Settings("KEY".into())));
     }
 
     #[test]
     fn other_paths_are_not() {
-        for path in ["/", "/v1", "/v2/track", "/v1/x", "/v1/batch/x", "/pixel/v1/alias", "/v1/T"] {
+        for path in [
+            "/",
+            "/v1",
+            "/v2/track",
+            "/v1/x",
+            "/v1/batch/x",
+            "/pixel/v1/alias",
+            "/v1/T",
+            "/v1/hooks",
+        ] {
             assert_eq!(Route::of(path), None, "{path}");
         }
     }

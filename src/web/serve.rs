@@ -43,13 +43,14 @@ pub fn serve(
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
+    let path = store.path().to_owned();
     let desk = Desk::open(store, clock)?;
     let shared = desk.shared();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| unable(&error))?;
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), clock, heard));
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();

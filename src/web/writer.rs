@@ -16,8 +16,10 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::collect::tracking::Reader;
 use crate::linking::newcomers::{self, Received};
-use crate::pipeline::intake::{Delivery, Fate, Intake, sending};
+use crate::pipeline::intake::{Delivery, Fate, Intake};
 use crate::policy::rulebook::Rulebook;
+use crate::policy::types::Format;
+use crate::policy::webhook::Webhook;
 use crate::store::{self, Store};
 
 use super::key::Ring;
@@ -34,17 +36,35 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// What is handed to the writer.
 pub struct Job {
-    /// The number of the key that it came by.
-    pub key: i64,
+    /// What lets it in.
+    pub way: Way,
     /// The items.
     pub delivery: Delivery,
     /// Where the answer goes.
     pub answer: oneshot::Sender<Answer>,
 }
 
+/// What lets a delivery in; looked at again under the write lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A key of this number.
+    Key(i64),
+    /// The proof that this declaration of the source asks for.
+    Proof(Webhook),
+}
+
+/// A source that is delivered by webhooks.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// Who may deliver.
+    pub webhook: Webhook,
+    /// The path of its rows.
+    pub items: Option<String>,
+}
+
 impl Weighed for Job {
     fn items(&self) -> usize {
-        self.delivery.items.len().max(1)
+        self.delivery.sent.len().max(1)
     }
 }
 
@@ -53,7 +73,7 @@ impl Weighed for Job {
 pub enum Answer {
     /// The items were decided on, and what was kept of them is on disk.
     Taken(Vec<Fate>),
-    /// The key holds no more, or its source isn't sent to candor any more.
+    /// The key or the proof holds no more, or its source isn't sent to candor any more.
     Closed,
     /// The store can't be written just now.
     Busy,
@@ -67,6 +87,8 @@ pub struct Front {
     pub ring: Ring,
     /// The categories of consent that each source's map asks for.
     pub categories: BTreeMap<String, Vec<String>>,
+    /// The sources that are delivered by webhooks.
+    pub hooks: BTreeMap<String, Hook>,
 }
 
 /// What the writer shares with those who hand things to it.
@@ -199,15 +221,23 @@ impl Desk {
         let now = (self.clock)();
         let mut ring: Option<Ring> = None;
         let front = self.shared.front();
+        let sources = &intake.rules().policy.sources;
         let taken = intake.take(&mut self.store, now, deliveries, &mut |writer, n| {
+            let key = match &asked[n].way {
+                Way::Key(key) => *key,
+                Way::Proof(webhook) => {
+                    let source = sources.get(&deliveries[n].source);
+                    return Ok(source.and_then(|s| s.webhook.as_ref()) == Some(webhook));
+                }
+            };
             if writer.foreign_change && ring.is_none() {
                 ring = Some(Ring::load(writer.conn, writer.secret)?);
             }
-            Ok(ring.as_ref().unwrap_or(&front.ring).holds(asked[n].key, writer.now))
+            Ok(ring.as_ref().unwrap_or(&front.ring).holds(key, writer.now))
         });
         self.note(&taken);
         if taken.is_ok() {
-            let items = deliveries.iter().map(|delivery| delivery.items.len()).sum();
+            let items = deliveries.iter().map(|delivery| delivery.sent.len()).sum();
             self.shared.queue.learn(items, (self.clock)().0 - now.0);
         }
         taken
@@ -253,19 +283,19 @@ impl Desk {
 
 /// Who waits for an answer.
 struct Asked {
-    key: i64,
+    way: Way,
     answer: oneshot::Sender<Answer>,
 }
 
 impl Job {
     fn parted(self) -> (Delivery, Asked) {
-        (self.delivery, Asked { key: self.key, answer: self.answer })
+        (self.delivery, Asked { way: self.way, answer: self.answer })
     }
 }
 
 fn joined(deliveries: Vec<Delivery>, asked: Vec<Asked>) -> Vec<Job> {
     let both = deliveries.into_iter().zip(asked);
-    both.map(|(delivery, asked)| Job { key: asked.key, delivery, answer: asked.answer }).collect()
+    both.map(|(delivery, asked)| Job { way: asked.way, delivery, answer: asked.answer }).collect()
 }
 
 // Whoever has gone away needs no answer.
@@ -286,13 +316,20 @@ fn fail(asked: Vec<Asked>, error: &Error) {
 
 fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
     let ring = Ring::load(store.conn(), store.secret())?;
-    let mut categories = BTreeMap::new();
-    for name in rules.policy.sources.keys() {
-        if let Ok(source) = sending(rules, name) {
-            let reader = Reader::new(&rules.policy, source)?;
-            let own = reader.categories().into_iter().map(str::to_owned).collect();
-            categories.insert(name.clone(), own);
+    let (mut categories, mut hooks) = (BTreeMap::new(), BTreeMap::new());
+    for (name, source) in &rules.policy.sources {
+        match (source.format, &source.webhook) {
+            (Some(Format::Tracking), _) => {
+                let reader = Reader::new(&rules.policy, source)?;
+                let own = reader.categories().into_iter().map(str::to_owned).collect();
+                categories.insert(name.clone(), own);
+            }
+            (Some(Format::Webhook), Some(webhook)) => {
+                let (webhook, items) = (webhook.clone(), source.items.clone());
+                hooks.insert(name.clone(), Hook { webhook, items });
+            }
+            _ => {}
         }
     }
-    Ok(Front { ring, categories })
+    Ok(Front { ring, categories, hooks })
 }

@@ -74,6 +74,41 @@ fn a_browser_that_asks_for_privacy_is_heard() {
     assert!(served.held().is_empty());
 }
 
+/// Strings of the Transparency and Consent Framework: purpose 1 consented to in 2020, and not in 2022.
+const TC_YES: &str = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA";
+const TC_NO: &str = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA";
+
+#[test]
+fn a_consent_string_opens_the_gate_and_closes_it_by_its_own_time() {
+    let mut served = Served::under(&format!(
+        "{}\n[[source.web.consent]]\npurpose = \"suggestions\"\nnotice = \"cookie-banner@3\"\n\
+         state = {{ from = \"tcf.purpose.1\", values = {{ true = \"given\", false = \"refused\" }} }}\n\
+         at = {{ from = \"tcf.updated\" }}\nmethod = {{ from = \"tcf.string\" }}\n",
+        policy()
+    ));
+    served.key = served.add_key(&["web"]);
+    served.start();
+    let seen = |message: &str, string: &str| {
+        let mut page = page(message, None);
+        page["context"] = json!({"gdpr_consent": string});
+        served.post("/v1/page", &page)
+    };
+    assert_eq!(seen("m-1", TC_YES).reasons(), [""; 0], "what else the string says is no loss");
+    assert_eq!(served.count("page_viewed:m-1"), 1);
+    assert!(seen("m-2", TC_NO).reasons().contains(&"consent_refused".to_owned()));
+    // The older yes comes again, and one that can't be read: neither undoes the no.
+    for (message, string) in [("m-3", TC_YES), ("m-4", "nonsense")] {
+        assert!(seen(message, string).reasons().contains(&"consent_refused".to_owned()));
+    }
+    assert!(served.held().is_empty(), "{:?}", served.held());
+    assert_eq!(statements(&served).len(), 2);
+    // The string stays as evidence, sealed with the statement.
+    let out = served.run(&["consent", "history", "anonymous_id:a-1"]);
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(text.contains(TC_YES) && text.contains(TC_NO), "{text}");
+    served.is_sound();
+}
+
 #[test]
 fn two_records_of_one_browser_are_one_person_and_a_third_is_somebody_else() {
     let served = Served::new();

@@ -2,7 +2,7 @@
 
 use candor::base::clock::Moment;
 use candor::collect::tracking::{Arrival, Call, read};
-use candor::pipeline::intake::{Delivery, Fate, Intake};
+use candor::pipeline::intake::{Delivery, Fate, Intake, Sent};
 use serde_json::{Value, json};
 
 use crate::common::{World, hour};
@@ -44,7 +44,7 @@ pub fn take_by(
 ) -> Vec<Fate> {
     let arrival = Arrival { at: now, privacy_signal: false };
     let items = read(Call::Batch, body.to_string().as_bytes(), arrival).unwrap().items;
-    let delivery = Delivery { source: source.into(), items };
+    let delivery = Delivery { source: source.into(), sent: Sent::Calls(items) };
     let mut fates = intake.take(&mut world.store, now, &[delivery], &mut |_, _| Ok(true)).unwrap();
     fates.remove(0).unwrap()
 }

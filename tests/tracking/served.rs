@@ -57,14 +57,20 @@ impl Heard {
 }
 
 impl Served {
-    /// A new store under the shop's policy with two keys, served.
-    pub fn new() -> Served {
+    /// A new store under a policy, not served yet.
+    pub fn under(policy: &str) -> Served {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("policy.toml"), policy()).unwrap();
+        std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
         let (key, public, address) = (String::new(), String::new(), String::new());
-        let mut served = Served { folder, child: None, address, key, public };
+        let served = Served { folder, child: None, address, key, public };
         let made = served.run(&["init", "t.candor", "--policy", "policy.toml"]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        served
+    }
+
+    /// A new store under the shop's policy with two keys, served.
+    pub fn new() -> Served {
+        let mut served = Served::under(&policy());
         served.key = served.add_key(&["web", "--label", "servers"]);
         served.public = served.add_key(&["web", "--label", "pages", "--public"]);
         served.start();
@@ -238,7 +244,8 @@ pub fn ask(
         .collect();
     let length = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
     let is_whole = length.is_none_or(|(_, length)| length.parse() == Ok(body.len()));
-    (is_whole || status == 200 && body.starts_with("GIF")).then(|| Heard {
+    // An answer to HEAD tells the length of a body that it doesn't have.
+    (is_whole || method == "HEAD" || status == 200 && body.starts_with("GIF")).then(|| Heard {
         status,
         headers,
         body: body.to_owned(),

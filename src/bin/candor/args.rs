@@ -95,6 +95,9 @@ pub enum Command {
     /// The keys with which systems send data in
     #[command(subcommand)]
     WriteKey(WriteKey),
+    /// What other systems share with candor, so that each knows the other; kept beside the store
+    #[command(subcommand)]
+    Secret(Secret),
     /// Deletes what is past its retention
     #[command(subcommand)]
     Retain(Retain),
@@ -959,5 +962,28 @@ pub enum WriteKey {
     Revoke {
         /// Its number, as `list` shows it
         id: i64,
+    },
+}
+
+/// `secret`
+#[derive(Subcommand)]
+pub enum Secret {
+    /// Gives a secret its value: what is piped in, or typed at the terminal
+    Set {
+        /// Its name, as the policy names it
+        name: String,
+        /// The value before it still holds, until the other system has the new one
+        #[arg(long)]
+        keep_old: bool,
+    },
+    /// Their names
+    List,
+    /// Forgets a secret
+    Remove {
+        /// Its name
+        name: String,
+        /// Forgets only the value before the newest one
+        #[arg(long)]
+        old: bool,
     },
 }

@@ -26,6 +26,7 @@ mod rejects;
 mod report;
 mod request;
 mod retain;
+mod secret;
 mod serve;
 mod time;
 mod unlock;
@@ -203,6 +204,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Witness(command) => witness::run(context, &command),
         Command::Serve(args) => serve::run(context, &args),
         Command::WriteKey(command) => write_key::run(context, &command),
+        Command::Secret(command) => secret::run(context, &command),
         Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),

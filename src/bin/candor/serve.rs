@@ -4,8 +4,9 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
-use candor::store::Access;
+use candor::store::{self, Access, Store};
 use candor::web::log::Line;
+use candor::web::unset_secrets;
 use serde_json::json;
 
 use crate::args::ServeArgs;
@@ -25,6 +26,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         ));
     }
     let store = context.open(Access::Write)?;
+    note_unset(context, &store)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
         Error::usage("listen-failed", error.to_string())
             .at(&args.listen)
@@ -35,6 +37,17 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     context.out.give(&json!({"url": format!("http://{address}")}));
     candor::web::serve(listener, store, Moment::now, log)?;
     Ok(Answer::Yes)
+}
+
+/// Says which webhooks can't come in yet.
+fn note_unset(context: &Context, store: &Store) -> Result<()> {
+    let rules = store::latest(store.conn(), store.words())?;
+    for (source, secret) in unset_secrets(&rules.policy, store.path())? {
+        context.out.note(format!(
+            "nothing is delivered to {source} before its secret is set: candor secret set {secret}"
+        ));
+    }
+    Ok(())
 }
 
 fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {

@@ -26,7 +26,7 @@ impl Secrets {
         }
         let told = match &self.file {
             Some(file) => from_file(file)?,
-            None => ask(&format!("passphrase of {}", key.display()))?,
+            None => ask(&format!("passphrase of {}", key.display()), nobody_to_unlock)?,
         };
         *self.told.borrow_mut() = Some(told.clone());
         Ok(told)
@@ -37,8 +37,8 @@ impl Secrets {
         let told = match &self.file {
             Some(file) => from_file(file)?,
             None => {
-                let told = ask("new passphrase")?;
-                if ask("the same again")? != told {
+                let told = ask("new passphrase", nobody_to_unlock)?;
+                if ask("the same again", nobody_to_unlock)? != told {
                     return Err(Error::usage("passphrase-differs", "the two are not the same")
                         .next("run it again and type the same passphrase twice"));
                 }
@@ -69,15 +69,17 @@ fn from_file(file: &Path) -> Result<Zeroizing<String>> {
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
-fn ask(what: &str) -> Result<Zeroizing<String>> {
+/// Asks at the terminal, without echo. `nobody` is the error where there is none.
+pub fn ask(what: &str, nobody: impl Fn() -> Error) -> Result<Zeroizing<String>> {
     let terminal = console::Term::stderr();
-    let nobody = || {
-        Error::no("key-locked", "a passphrase is needed, and there is no terminal to ask at")
-            .next("name a file that holds it with --passphrase-file")
-    };
     if !terminal.is_term() {
         return Err(nobody());
     }
     terminal.write_str(&format!("{what}: ")).map_err(|_| nobody())?;
     terminal.read_secure_line().map(Zeroizing::new).map_err(|_| nobody())
+}
+
+fn nobody_to_unlock() -> Error {
+    Error::no("key-locked", "a passphrase is needed, and there is no terminal to ask at")
+        .next("name a file that holds it with --passphrase-file")
 }

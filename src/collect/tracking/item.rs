@@ -1,12 +1,12 @@
 //! One item of a call in its one shape.
 
-use super::consents::Answers;
-use super::object::{Object, Raw, Writing};
+use super::consents::{Answers, CARRIERS};
 use super::{Arrival, ITEM_BYTES_MAX, MESSAGE_CHARS_MAX};
 use crate::base::clock::Moment;
 use crate::collect::dates::DateReader;
+use crate::collect::object::{Object, Raw, Writing};
 use crate::collect::row;
-use crate::policy::types::tracking::{AT, CONSENT, EVENT, MESSAGE, PERSON, TYPE};
+use crate::policy::types::tracking::{AT, EVENT, MESSAGE, PERSON, TYPE};
 
 /// How far a client's clock may be off without being set right, in milliseconds. Within it an item that
 /// is sent again keeps its time to the millisecond; the way over the network counts as an error too.
@@ -134,15 +134,21 @@ pub struct Shape {
 /// What a batch says of all its items.
 #[derive(Default)]
 pub(super) struct Envelope<'a> {
+    whole: Option<&'a Object<'a>>,
     context: Object<'a>,
     sent_at: Option<Raw<'a>>,
 }
 
 impl<'a> Envelope<'a> {
     /// Reads it off the whole batch.
-    pub fn of(whole: &Object<'a>) -> Envelope<'a> {
+    pub fn of(whole: &'a Object<'a>) -> Envelope<'a> {
         let context = whole.object("context").unwrap_or_default();
-        Envelope { context, sent_at: whole.get("sentAt") }
+        Envelope { whole: Some(whole), context, sent_at: whole.get("sentAt") }
+    }
+
+    /// What it says of the person's answers.
+    fn answers(&self) -> Answers {
+        self.whole.map_or_else(Answers::default, |whole| Answers::of(&[whole, &self.context]))
     }
 }
 
@@ -215,15 +221,15 @@ fn shape(
         out.raw("properties", properties.0);
     }
     // What an item says of its own consent stands before what its batch says of all.
-    let mut answers = Answers::of(&own_context);
-    if answers.by_category.is_empty() && !answers.are_whole {
-        answers = Answers::of(&envelope.context);
+    let mut answers = Answers::of(&[item, &own_context]);
+    if answers.is_empty() {
+        answers = envelope.answers();
     }
     let is_consent_event = event.as_deref() == Some(CONSENT_EVENT);
-    if is_consent_event && !answers.are_whole && answers.by_category.is_empty() {
+    if is_consent_event && answers.is_empty() {
         return Err(ItemFault::NoAnswers);
     }
-    answers.write(&mut out, CONSENT);
+    answers.write(&mut out);
     if arrival.privacy_signal {
         out.raw("gpc", "true");
     }
@@ -248,9 +254,9 @@ fn write_traits(out: &mut Writing, kind: Kind, item: &Object<'_>, context: &Obje
 /// The context without plumbing, and without what stands elsewhere; the item's own members before
 /// those that its batch says of all.
 fn write_context(out: &mut Writing, own: &Object<'_>, of_all: &Object<'_>) {
-    const ELSEWHERE: [&str; 4] = ["library", "traits", "consent", "consentManagement"];
     let mut context = Writing::new();
-    let wanted = |name: &str, raw: Raw<'_>| !ELSEWHERE.contains(&name) && !is_blank(raw);
+    let elsewhere = |name: &str| ["library", "traits"].contains(&name) || CARRIERS.contains(&name);
+    let wanted = |name: &str, raw: Raw<'_>| !elsewhere(name) && !is_blank(raw);
     for (name, raw) in own.members().filter(|(name, raw)| wanted(name, *raw)) {
         context.raw(name, raw.0);
     }

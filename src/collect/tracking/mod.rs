@@ -7,7 +7,6 @@
 
 mod consents;
 mod item;
-mod object;
 mod pixel;
 mod reader;
 
@@ -16,11 +15,11 @@ mod tests;
 
 pub use item::{Item, ItemFault, Kind, Shape};
 pub use pixel::item_of_query;
-pub use reader::{Read, Reader};
+pub use reader::Reader;
 
 use crate::base::clock::Moment;
+use crate::collect::object::{Object, Raw};
 use item::Envelope;
-use object::{Object, Raw};
 
 /// The longest item, in bytes.
 pub const ITEM_BYTES_MAX: usize = 32 * 1024;

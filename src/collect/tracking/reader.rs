@@ -2,35 +2,20 @@
 
 use std::sync::Arc;
 
+use super::consents::{DERIVED, UNREADABLE};
 use super::item::Shape;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::collect::json_walk::Walk;
+use crate::collect::ReadOptions;
 use crate::collect::map::Mapper;
-use crate::collect::paths::Paths;
-use crate::collect::record::{ConsentStatement, Record};
-use crate::collect::reject::RejectReason;
 use crate::collect::row::{Kind as TextKind, Row, in_aside};
-use crate::collect::{AHEAD_MS_MAX, ReadOptions};
+use crate::collect::sent::{ObjectReader, Read};
 use crate::policy::types::tracking::{AT, CONSENT, EVENT, MESSAGE, PERSON, TYPE};
 use crate::policy::types::{Policy, Source};
 
-/// What an item became.
-pub struct Read {
-    /// The record, or why there is none.
-    pub record: Result<Record, RejectReason>,
-    /// Fields that the policy doesn't declare.
-    pub unknown: Vec<Arc<str>>,
-    /// It tells of something that the policy has no event for.
-    pub is_undeclared_event: bool,
-}
-
 /// Makes records of the items of one source.
 pub struct Reader {
-    mapper: Mapper,
-    paths: Paths,
-    row: Row,
-    unmapped: Vec<u32>,
+    objects: ObjectReader,
     /// Slots of the answers that the map asks for.
     answers: Vec<usize>,
 }
@@ -54,62 +39,47 @@ impl Reader {
             name.strip_prefix(CONSENT).is_some_and(|category| category.starts_with('.'))
         };
         let answers = (0..plan.wanted().len()).filter(|slot| is_answer(&plan.wanted()[*slot]));
-        let (answers, paths) = (answers.collect(), Paths::of(plan));
-        Ok(Reader { mapper, paths, row: Row::new(), unmapped: Vec::new(), answers })
+        let answers = answers.collect();
+        Ok(Reader { objects: ObjectReader::new(mapper), answers })
     }
 
     /// The categories of the consent tool that the map asks for.
     pub fn categories(&self) -> Vec<&str> {
-        let wanted = self.mapper.plan().wanted();
+        let wanted = self.objects.plan().wanted();
         let names = self.answers.iter().map(|slot| &wanted[*slot][CONSENT.len() + 1..]);
         names.collect()
     }
 
     /// Reads an item that arrived at `now` and is the so-manieth of its intake.
     pub fn read(&mut self, shape: &Shape, line: u64, now: Moment) -> Read {
-        self.mapper.set_latest(Moment(now.0.saturating_add(AHEAD_MS_MAX)));
-        self.unmapped.clear();
-        let walked = self.walk(shape, line);
-        let record = walked.and_then(|()| self.mapper.record(&self.row)).map(|mut record| {
-            let all = std::mem::take(&mut record.consents);
-            record.consents = most_protective(all);
-            record
+        let Reader { objects, answers } = self;
+        let mut read = objects.read(&shape.text, line, now, |row| {
+            if shape.answers_are_whole {
+                refuse_unsaid(row, answers);
+            }
         });
-        let is_undeclared_event = record.is_ok()
+        read.unknown.retain(|name| !is_derived(name));
+        read.is_undeclared_event = read.record.is_ok()
             && shape.kind.is_event()
             && !shape.is_consent_event
-            && !self.mapper.has_event_for(&self.row);
-        let unknown = self.unmapped.iter().map(|node| self.paths.name(*node)).collect();
-        Read { record, unknown, is_undeclared_event }
-    }
-
-    fn walk(&mut self, shape: &Shape, line: u64) -> Result<(), RejectReason> {
-        self.row.clear(self.mapper.plan().wanted().len());
-        self.row.line = line;
-        self.row.text.push_str(&shape.text);
-        let Row { text, aside, spans, .. } = &mut self.row;
-        Walk::new(&mut self.paths, text, aside, spans, &mut self.unmapped).object()?;
-        if shape.answers_are_whole {
-            for slot in &self.answers {
-                if !spans[*slot].is_set() {
-                    let start = aside.len();
-                    aside.push_str("false");
-                    spans[*slot] = in_aside(start, aside.len(), TextKind::Bare);
-                }
-            }
-        }
-        Ok(())
+            && !self.objects.has_event();
+        read
     }
 }
 
-/// What one item says of one purpose and channel in two ways is the "no".
-fn most_protective(all: Vec<ConsentStatement>) -> Vec<ConsentStatement> {
-    let is_denied = |yes: &ConsentStatement| {
-        all.iter().any(|other| {
-            !other.state.loosens()
-                && (&other.purpose, &other.channel) == (&yes.purpose, &yes.channel)
-        })
-    };
-    let kept = all.iter().filter(|said| !said.state.loosens() || !is_denied(said));
-    kept.cloned().collect()
+/// Whether a field is one of many that were made of one string or object.
+fn is_derived(name: &str) -> bool {
+    let rest = DERIVED.iter().find_map(|object| name.strip_prefix(object));
+    rest.is_some_and(|rest| rest != UNREADABLE)
+}
+
+/// What a whole object of answers leaves out was not agreed to.
+fn refuse_unsaid(row: &mut Row, answers: &[usize]) {
+    for slot in answers {
+        if !row.spans[*slot].is_set() {
+            let start = row.aside.len();
+            row.aside.push_str("false");
+            row.spans[*slot] = in_aside(start, row.aside.len(), TextKind::Bare);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What the clients of the field write, and anything else, in the one shape.
 
+use crate::collect::sent::Read;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -141,6 +142,78 @@ fn consent_objects_of_two_families_become_one() {
 }
 
 #[test]
+fn consent_objects_of_the_field_become_answers() {
+    let said = |context: Value| one(Kind::Page, &json!({"userId": "u", "context": context}));
+    let google = said(json!({"consent": {"ad_storage": "granted", "ad_user_data": "GRANTED",
+        "analytics_storage": "denied", "ad_personalization": "yes", "region": "IE"}}));
+    assert_eq!(
+        google["consent"],
+        json!({"ad_storage": true, "ad_user_data": true,
+        "analytics_storage": false, "ad_personalization": false})
+    );
+    assert!(google.get("context").is_none());
+    // Google's Measurement Protocol writes it beside the context.
+    let beside = one(Kind::Page, &json!({"userId": "u", "consent": {"ad_user_data": "DENIED"}}));
+    assert_eq!(beside["consent"], json!({"ad_user_data": false}));
+    let particle = json!({"gdpr": {
+            "letter": {"consented": true, "document": "form.v3", "timestamp_unixtime_ms": 1772800000123_i64,
+                "location": "here", "hardware_id": "x"},
+            "ads": {"consented": false}, "odd": 7, "none": {}},
+        "ccpa": {"data_sale_opt_out": {"consented": true}}});
+    for body in [
+        json!({"userId": "u", "consent_state": particle}),
+        json!({"userId": "u", "context": {"consent_state": particle}}),
+    ] {
+        let item = one(Kind::Page, &body);
+        assert_eq!(item["consent"], json!({"letter": true, "ads": false}));
+        assert_eq!(item["consentTime"], json!({"letter": "2026-03-06T12:26:40.123Z"}));
+        assert_eq!(item["consentDocument"], json!({"letter": "form.v3"}));
+        assert_eq!(item["ccpa"], json!({"data_sale_opt_out": true}));
+        assert!(item.get("context").is_none());
+    }
+    // Of two tools, the no.
+    let both =
+        said(json!({"consent": {"categoryPreferences": {"ads": true}}, "consent_state": particle}));
+    assert_eq!(both["consent"], json!({"ads": false, "letter": true}));
+}
+
+#[test]
+fn consent_strings_become_fields_and_what_cannot_be_read_says_nothing() {
+    let tc = "COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA";
+    let said = |context: Value| one(Kind::Page, &json!({"userId": "u", "context": context}));
+    for context in [
+        json!({"gdpr_consent": tc}),
+        json!({"tcString": tc}),
+        json!({"consent": {"tcString": tc}}),
+        json!({"gpp": format!("DBABMA~{tc}")}),
+    ] {
+        let item = said(context);
+        assert_eq!(
+            (&item["tcf"]["string"], &item["tcf"]["purpose"]["3"]),
+            (&tc.into(), &true.into())
+        );
+        assert_eq!(item["tcf"]["purpose"]["4"], false);
+        assert!(item.get("context").is_none() && item.get("consent").is_none());
+    }
+    let us = said(
+        json!({"gpp": "DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YYN", "us_privacy": "1YNN"}),
+    );
+    assert_eq!((&us["usp"]["saleOptOut"], &us["gpp"]["sections"]), (&true.into(), &"2 6".into()));
+    // Beside one that can't be read, which may have said no, none is believed.
+    let odd = said(
+        json!({"gdpr_consent": "nonsense", "tcString": tc, "gppString": "x", "us_privacy": "1"}),
+    );
+    for name in ["tcf", "gpp", "usp"] {
+        assert_eq!(odd[name], json!({"unreadable": true}), "{name}");
+    }
+    // What an item says stands before what its batch says of all.
+    let batch = batch(&json!({"gdpr_consent": tc, "batch": [{"type": "page", "userId": "u"},
+        {"type": "page", "userId": "u", "context": {"us_privacy": "1NNN"}}]}));
+    assert_eq!(batch[0].as_ref().unwrap()["tcf"]["cmp"], 27);
+    assert!(batch[1].as_ref().unwrap().get("tcf").is_none());
+}
+
+#[test]
 fn limits_cost_an_item_or_the_call() {
     let long = "x".repeat(ITEM_BYTES_MAX);
     let body = json!({"batch": [
@@ -255,6 +328,27 @@ fn a_browser_that_asks_for_privacy_overrides_the_banner() {
     let arrival = Arrival { privacy_signal: true, ..arrival() };
     let record = record_of(&body, Kind::Page, arrival).record.unwrap();
     assert_eq!(said(&record), [("news", "given"), ("ads", "refused")]);
+}
+
+#[test]
+fn a_policy_maps_what_a_string_says() {
+    let state = mapped("tcf.purpose.1", &[("true", "given"), ("false", "refused")]);
+    let map = source("person").with_observed(field("at"));
+    let map =
+        Source { format: Some(Format::Tracking), ..map }.with_consent(consent(fixed("ads"), state));
+    let read = |string: &str| {
+        let body = json!({"userId": "u", "context": {"gdpr_consent": string}}).to_string();
+        let read = read(Call::One(Kind::Page), body.as_bytes(), arrival()).unwrap();
+        reader(&map).read(read.items[0].shape.as_ref().unwrap(), 1, arrival().at)
+    };
+    let yes = read("COvFyGBOvFyGBAbAAAENAPCAAOAAAAAAAAAAAEEUACCKAAA");
+    assert_eq!(said(&yes.record.unwrap()), [("ads", "given")]);
+    assert_eq!(yes.unknown, [], "what else stands in the string is no loss");
+    let no = read("CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA").record.unwrap();
+    assert_eq!(said(&no), [("ads", "refused")]);
+    let odd = read("nonsense");
+    assert_eq!(odd.record.unwrap().consents, []);
+    assert_eq!(odd.unknown.iter().map(|name| &**name).collect::<Vec<_>>(), ["tcf.unreadable"]);
 }
 
 #[test]

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{Draft, dates, field, take};
 use crate::policy::currency::is_currency;
-use crate::policy::keys::{CHOSEN, EVENT};
+use crate::policy::keys::{AMOUNT, CHOSEN, EVENT};
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
-use crate::policy::types::EventMap;
+use crate::policy::types::{AmountUnit, EventMap, Take};
 use crate::policy::value::{Said, text_value};
+
+const UNITS: [(&str, AmountUnit); 2] =
+    [("smallest", AmountUnit::Smallest), ("major", AmountUnit::Major)];
 
 /// An event map with the place to which a warning on it points.
 pub(super) struct EventRead {
@@ -60,8 +63,11 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
             "grouped = true, with an id; or move them to properties",
         );
     }
-    let amount = take::read(report, table, "amount").map(|taken| taken.take);
+    let (amount, amount_unit) = amount(report, table);
     let currency = currency(report, table);
+    if amount_unit == AmountUnit::Major && table.value("currency").is_none() {
+        note_unit_alone(report, table);
+    }
     let properties = take::read_all(report, table, "properties");
     Some(EventRead {
         map: EventMap {
@@ -72,6 +78,7 @@ fn event(draft: &mut Draft, table: &Table, formats: &[String]) -> Option<EventRe
             at: at.map(|taken| taken.take),
             grouped,
             amount,
+            amount_unit,
             currency,
             properties,
             lines,
@@ -89,6 +96,30 @@ fn when(report: &mut Report, table: &Table) -> BTreeMap<String, String> {
         Some((entry.key.to_owned(), text.value))
     });
     texts.collect()
+}
+
+/// The amount, and the unit in which the source writes it.
+fn amount(report: &mut Report, table: &Table) -> (Option<Take>, AmountUnit) {
+    if table.value("amount").is_none_or(|value| value.value.as_table().is_none()) {
+        return (take::read(report, table, "amount").map(|taken| taken.take), AmountUnit::Smallest);
+    }
+    let Some(named) = table.table(report, "amount", &AMOUNT) else {
+        return (None, AmountUnit::Smallest);
+    };
+    let why = "12.50 EUR is kept as 1250 cents, so it must be known which of the two is written";
+    let unit = named.choice(report, "unit", "unknown-choice", why, &UNITS);
+    let taken = take::read_table(report, &named);
+    (taken.map(|taken| taken.take), unit.unwrap_or_default())
+}
+
+fn note_unit_alone(report: &mut Report, table: &Table) {
+    report.mistake(
+        (table.line_of("amount"), &table.at("amount")),
+        "unit-without-currency",
+        "an amount is written in the major unit of a currency that isn't named",
+        "how many decimals a currency has is a matter of the currency: yen have none, dinars three",
+        "currency = \"EUR\"; where there are several, an event for each, with when = { currency = \"EUR\" }",
+    );
 }
 
 fn currency(report: &mut Report, table: &Table) -> Option<String> {
@@ -129,6 +160,19 @@ pub(super) fn note_mixed_currencies(report: &mut Report, events: &[EventRead]) {
                 "one currency for both, or a name of its own for each",
             );
         }
+    }
+}
+
+/// Notes events of many rows of a source whose rows come one by one.
+pub(super) fn note_grouped_webhook(report: &mut Report, events: &[EventRead]) {
+    for read in events.iter().filter(|read| read.map.grouped) {
+        report.mistake(
+            (read.line, &read.path),
+            "grouped-and-webhook",
+            "rows are grouped into one event, and webhooks bring each row by itself",
+            "the rows of one event are taken all together or not at all",
+            "leave out grouped; a list within the row can be one of its properties",
+        );
     }
 }
 

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::controller::{check_country, check_timezone};
-use super::{Draft, consent, dates, event, field, take};
+use super::{Draft, consent, dates, event, field, take, webhook};
 use crate::policy::keys::SOURCE;
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
 use crate::policy::types::tracking::{AT, MESSAGE, PERSON};
 use crate::policy::types::{Encoding, Format, Source, Take, Target};
 
-const FORMATS: [(&str, Format); 4] = [
+const FORMATS: [(&str, Format); 5] = [
     ("csv", Format::Csv),
     ("ndjson", Format::Ndjson),
     ("xlsx", Format::Xlsx),
     ("tracking", Format::Tracking),
+    ("webhook", Format::Webhook),
 ];
 
 /// Each as the policy's own words write it, and as the standards spell it.
@@ -39,6 +40,7 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     let why = "a file is read by its format";
     let format = table.choice(report, "format", "unknown-choice", why, &FORMATS);
     let is_tracking = format == Some(Format::Tracking);
+    let is_webhook = format == Some(Format::Webhook);
     let why = "the source's own key tells its rows about one person from those about another, and \
                makes a second import of a row change nothing";
     let key = match is_tracking {
@@ -69,6 +71,15 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     let title = table.text(report, "title").map_or_else(|| name.to_owned(), |said| said.value);
     let delimiter = delimiter(report, table);
     let sheet = table.text(report, "sheet").map(|said| said.value);
+    let webhook = match is_webhook {
+        true => webhook::read(report, table),
+        false => None,
+    };
+    // What stands in an unreadable format may be meant for webhooks.
+    if !is_webhook && (format.is_some() || table.value("format").is_none()) {
+        webhook::note_other_format(report, table);
+    }
+    let items = table.text(report, "items").map(|said| said.value);
     let fields = field::read(draft, table);
     let consents = consent::read(draft, table, &formats);
     let mut events = event::read(draft, table, &formats);
@@ -76,6 +87,10 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
         for read in &mut events {
             read.map.id.get_or_insert_with(|| field(MESSAGE));
         }
+    }
+    if is_webhook {
+        webhook::note_untimed(&mut draft.report, table, &consents);
+        event::note_grouped_webhook(&mut draft.report, &events);
     }
     event::note_mixed_currencies(&mut draft.report, &events);
     for read in fields.iter().filter(|read| read.map.target != Target::Ignore) {
@@ -87,6 +102,8 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
     Source {
         title,
         format,
+        webhook,
+        items,
         delimiter,
         encoding: encoding.unwrap_or_default(),
         sheet,

@@ -59,13 +59,19 @@ fn read_value(report: &mut Report, path: &str, value: Value) -> Option<Taken> {
         return Some(Taken { take: Take::Fixed(said.value.clone()), line, said: vec![said] });
     }
     let table = table_value(report, (line, path), value, &TAKE)?;
+    read_table(report, &table)
+}
+
+/// Reads the take that a table is, whatever else stands in it.
+pub(super) fn read_table(report: &mut Report, table: &Table) -> Option<Taken> {
+    let line = table.line;
     let from = table.needed(
         report,
         "from",
         "a value is taken from a column, or from a path such as \"consents.newsletter\"",
         "\"column\"",
     );
-    let (values, said) = read_values(report, &table);
+    let (values, said) = read_values(report, table);
     Some(Taken { take: Take::Field { from: from?.value, values }, line, said })
 }
 

@@ -3,6 +3,7 @@
 mod example;
 mod mistakes;
 mod random;
+mod webhooks;
 
 /// A small policy without mistakes, which the tests spoil line by line.
 pub(in crate::policy) const GOOD: &str = r#"[controller]

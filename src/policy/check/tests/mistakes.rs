@@ -542,6 +542,20 @@ const TABLE: &[Bad] = &[
         "# again",
         "one currency",
     ),
+    bad(
+        "unit-without-currency",
+        "lines = { product = { from = \"sku\" } }\n",
+        "amount = { from = \"total\", unit = \"major\" }\n",
+        "amount = ",
+        "currency = \"EUR\"",
+    ),
+    bad(
+        "unknown-choice",
+        "lines = { product = { from = \"sku\" } }\n",
+        "amount = { from = \"total\", unit = \"euros\" }\ncurrency = \"EUR\"\n",
+        "amount = ",
+        "smallest",
+    ),
     // Destinations.
     bad(
         "fields-missing",
@@ -587,8 +601,15 @@ const TABLE: &[Bad] = &[
     ),
 ];
 
-/// The mistakes that depend on a whole file rather than on one line of it.
-const ELSEWHERE: [&str; 8] = [
+/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks.
+const ELSEWHERE: [&str; 15] = [
+    "webhook-missing",
+    "webhook-unused",
+    "bad-secret-name",
+    "bad-header-name",
+    "bad-tolerance",
+    "consent-untimed",
+    "grouped-and-webhook",
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",

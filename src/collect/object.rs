@@ -13,6 +13,12 @@ use crate::collect::canonical::write_string;
 pub(super) struct Raw<'a>(pub &'a str);
 
 impl<'a> Raw<'a> {
+    /// The value that a text is; nothing where it isn't JSON.
+    pub fn of(text: &'a str) -> Option<Raw<'a>> {
+        let raw: &'a RawValue = serde_json::from_str(text).ok()?;
+        Some(Raw(raw.get()))
+    }
+
     fn first(self) -> u8 {
         self.0.as_bytes().first().copied().unwrap_or(b'n')
     }
