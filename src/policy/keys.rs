@@ -143,9 +143,20 @@ pub(super) const DESTINATION: Keys = Keys {
         "safeguards",
         "contract",
         "at_most",
+        "kind",
+        "format",
         "read_by",
+        "url",
+        "secret",
+        "http",
+        "recall",
+        "rate",
+        "attempts",
     ],
 };
+
+pub(super) const CALL: Keys =
+    Keys { table: "[destination.NAME.http]", keys: &["method", "url", "headers", "body"] };
 
 /// A table whose keys the author chooses: fields, properties, names.
 pub(super) const CHOSEN: Keys = Keys { table: "", keys: &[] };
@@ -186,6 +197,7 @@ mod tests {
             &EVENT,
             &TAKE,
             &DESTINATION,
+            &CALL,
         ];
         for Keys { table, keys } in tables {
             let section = section(reference, table);

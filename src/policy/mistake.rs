@@ -113,6 +113,12 @@ pub const CODES: &[&str] = &[
     "field-not-covered",
     "transfer-without-safeguards",
     "bad-limit",
+    "key-of-another-kind",
+    "bad-address",
+    "bad-header",
+    "bad-template",
+    "field-not-listed",
+    "bad-secret",
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",

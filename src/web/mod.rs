@@ -14,6 +14,7 @@ mod pace;
 pub mod queue;
 mod reply;
 mod route;
+mod sender;
 mod serve;
 mod sql;
 mod writer;

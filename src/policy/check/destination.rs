@@ -1,14 +1,14 @@
 //! `[destination.NAME]`: a system that data goes out to, for one purpose.
 
-use super::Draft;
 use super::controller::check_country;
+use super::{Draft, means};
 use crate::policy::country::{is_country, needs_safeguards};
 use crate::policy::keys::DESTINATION;
 use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
-use crate::policy::period::limit;
+use crate::policy::period::{limit, rate};
 use crate::policy::reader::Table;
-use crate::policy::types::{Destination, FileReader, Limit};
+use crate::policy::types::{ATTEMPTS, Destination, FileReader, Limit, Rate};
 use crate::policy::value::Said;
 
 /// What opens a file, as the policy writes it.
@@ -49,7 +49,12 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
     let why = "a spreadsheet runs a text that starts with =, +, - or @ as a formula, which can send \
                other cells to a stranger; a program wants every value as it is";
     let read_by = table.choice(report, "read_by", "unknown-choice", why, &READERS);
+    let means = means::read(report, table, &fields);
+    let attempts = table.count(report, "attempts").map(|said| said.value);
     Some(Destination {
+        means,
+        rate: rate_of(report, table),
+        attempts: attempts.unwrap_or(ATTEMPTS),
         read_by: read_by.unwrap_or_default(),
         contract: table.text(report, "contract").map(|said| said.value),
         recipient: recipient?.value,
@@ -72,6 +77,21 @@ fn at_most(report: &mut Report, table: &Table) -> Option<Limit> {
             format!("{:?} is no limit: {fault}", said.value),
             "a limit says how often one person's data may go out, in which period",
             "at_most = \"4 in P30D\"",
+        );
+    })
+    .ok()
+}
+
+fn rate_of(report: &mut Report, table: &Table) -> Option<Rate> {
+    let said = table.text(report, "rate")?;
+    let read = rate(&said.value);
+    read.map_err(|fault| {
+        report.mistake(
+            (said.line, &table.at("rate")),
+            "bad-limit",
+            format!("{:?} is no rate: {fault}", said.value),
+            "a rate says how many messages the recipient takes, in which time",
+            "rate = \"10 in PT1S\"",
         );
     })
     .ok()
