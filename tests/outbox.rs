@@ -5,6 +5,8 @@ mod common;
 #[path = "common/recipient.rs"]
 mod recipient;
 
+#[path = "outbox/events.rs"]
+mod events;
 #[path = "outbox/gate.rs"]
 mod gate;
 #[path = "outbox/killed.rs"]

@@ -152,6 +152,8 @@ pub(super) const DESTINATION: Keys = Keys {
         "recall",
         "rate",
         "attempts",
+        "events",
+        "properties",
     ],
 };
 

@@ -119,6 +119,8 @@ pub const CODES: &[&str] = &[
     "bad-template",
     "field-not-listed",
     "bad-secret",
+    "unknown-event",
+    "unknown-property",
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",

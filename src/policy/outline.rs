@@ -277,6 +277,8 @@ fn outline_destination(at: &mut At, destination: &Destination) {
         contract,
         at_most,
         means,
+        events,
+        properties,
         rate,
         attempts,
         read_by,
@@ -291,6 +293,8 @@ fn outline_destination(at: &mut At, destination: &Destination) {
     at.maybe("at_most", at_most.map(limit_in_words));
     at.maybe("read_by", (*read_by == FileReader::Spreadsheet).then_some("spreadsheet"));
     outline_means(at, means);
+    at.list("events", events);
+    at.list("properties", properties);
     at.maybe("rate", rate.map(rate_in_words));
     at.maybe("attempts", (*attempts != ATTEMPTS).then(|| attempts.to_string()));
 }

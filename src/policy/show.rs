@@ -244,6 +244,13 @@ fn destination_row(name: &str, destination: &Destination) -> DestinationRow {
         (destination.read_by == FileReader::Spreadsheet)
             .then(|| "read by a spreadsheet".to_owned()),
         means_in_words(&destination.means),
+        (!destination.events.is_empty()).then(|| {
+            let with = match destination.properties.as_slice() {
+                [] => String::new(),
+                properties => format!(" with {}", properties.join(", ")),
+            };
+            format!("gets the events {}{with} as they come in", destination.events.join(", "))
+        }),
         destination.rate.map(|rate| format!("takes {}", rate_in_words(rate))),
         (destination.attempts != ATTEMPTS)
             .then(|| format!("tried {} times at most", destination.attempts)),

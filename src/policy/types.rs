@@ -532,6 +532,10 @@ pub struct Destination {
     pub at_most: Option<Limit>,
     /// How data gets there.
     pub means: Means,
+    /// The events that are sent there as they come in.
+    pub events: Vec<String>,
+    /// What of an event goes there: its properties, and `amount`.
+    pub properties: Vec<String>,
     /// How many messages it takes in which time; as many as there are when absent.
     pub rate: Option<Rate>,
     /// How often a message is tried, at most.

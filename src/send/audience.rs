@@ -11,7 +11,7 @@ use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, Destination};
-use crate::profile::read::{self, OpenRecord, last_contact};
+use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
 
@@ -38,6 +38,9 @@ pub struct Audience {
 
 /// The reason for people who may be reached and have none of the destination's fields.
 const NOTHING_TO_SEND: &str = "nothing_to_send";
+
+/// The reason for events that are forgotten, or of a record that the gate keeps closed.
+const EVENT_GONE: &str = "event_gone";
 
 /// The reason for people who consented, and of whom the only addresses came by another's record.
 const ADDRESS_NOT_COVERED: &str = "address_not_covered";
@@ -67,7 +70,7 @@ pub fn audience(store: &Store, rules: &Rulebook, name: &str, now: Moment) -> Res
     let target = Target::of(store, rules, (name, destination, rule), now);
     let mut audience = Audience::default();
     for subject in profile_sql::live_subjects(store.conn())? {
-        match one(store, &target, subject, Ok)? {
+        match one(store, &target, subject, 0, |row, _| Ok(row))? {
             Ok(permit) => audience.permitted.push(permit),
             Err(reason) => *audience.withheld.entry(reason).or_default() += 1,
         }
@@ -149,13 +152,15 @@ pub fn indirect_source(rules: &Rulebook, words: &Words, source: &str) -> Option<
     words.code(WordKind::Source, source).filter(|_| indirect)?.try_into().ok()
 }
 
-/// Asks the gate for one person: for each record, and for the row that they make. `form` gives the row
-/// the form in which it goes out, or says why it can't.
+/// Asks the gate for one person: for each record, and for the row that they make; and for one of their
+/// events, where a number is given. `form` gives what may go the form in which it goes out, or says why it
+/// can't.
 pub(super) fn one<T, No: From<&'static str>>(
     store: &Store,
     target: &Target<'_>,
     subject: i64,
-    form: impl FnOnce(Outbound) -> std::result::Result<T, No>,
+    event: i64,
+    form: impl FnOnce(Outbound, Option<OpenEvent>) -> std::result::Result<T, No>,
 ) -> Result<std::result::Result<Permit<T>, No>> {
     let Target { rules, rule, now, .. } = *target;
     let history = History::load(store.conn(), subject)?;
@@ -195,7 +200,14 @@ pub(super) fn one<T, No: From<&'static str>>(
         return Ok(Err(reason.code().into()));
     }
     let question = target.question(record, store.words(), &sent);
-    let row = match form(row) {
+    let told = match event {
+        0 => None,
+        event => match open_event(store, target, &open, event, last_contact(&records))? {
+            Ok(told) => Some(told),
+            Err(reason) => return Ok(Err(reason.into())),
+        },
+    };
+    let row = match form(row, told) {
         Ok(row) => row,
         Err(no) => return Ok(Err(no)),
     };
@@ -251,6 +263,31 @@ fn row(
     }
     let record = address.ok_or(NOTHING_TO_SEND)?;
     Ok(Outbound { record, fields })
+}
+
+/// An event, from the records that the gate opened: it came in for this very purpose, and its time isn't
+/// over.
+fn open_event(
+    store: &Store,
+    target: &Target<'_>,
+    open: &[&OpenRecord],
+    event: i64,
+    last_contact: Moment,
+) -> Result<std::result::Result<OpenEvent, &'static str>> {
+    for record in open {
+        let Some(found) = read::open_event(store.conn(), store.words(), record, event)? else {
+            continue;
+        };
+        let age = Age { observed_at: found.at, last_contact };
+        if found.purposes & bit(target.rule.code) == 0 {
+            return Ok(Err(NOTHING_TO_SEND));
+        }
+        if kept_until(target.rule, age) <= target.now {
+            return Ok(Err(Reason::RetentionOver.code()));
+        }
+        return Ok(Ok(found));
+    }
+    Ok(Err(EVENT_GONE))
 }
 
 fn field_codes(words: &Words, name: &str) -> Vec<i64> {

@@ -16,6 +16,8 @@ use crate::store::hex;
 pub enum Act {
     /// This is the person's data now.
     Profile,
+    /// The person did this.
+    Event,
     /// Stop using what you hold of the person for the purpose (Art 7(3), 18, 21).
     Stop,
     /// Delete what you hold of the person (Art 17, 19).
@@ -27,6 +29,7 @@ impl Act {
     pub fn word(self) -> &'static str {
         match self {
             Act::Profile => "profile.updated",
+            Act::Event => "event",
             Act::Stop => "profile.stop",
             Act::Delete => "profile.delete",
         }
@@ -35,6 +38,42 @@ impl Act {
     /// Whether it takes something back: it needs no consent, and goes to whom something was sent.
     pub fn is_recall(self) -> bool {
         matches!(self, Act::Stop | Act::Delete)
+    }
+}
+
+/// What a person did, as far as a destination is told.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// The event's name.
+    pub name: String,
+    /// When it happened.
+    pub at: Moment,
+    /// Its amount in the smallest currency unit; empty text where it has none or none is told.
+    pub amount: Value,
+    /// The properties that the destination gets; empty where the event has none.
+    pub properties: Map<String, Value>,
+}
+
+impl Told {
+    /// Takes out of an event's canonical bytes what a destination lists.
+    pub fn of(name: &str, at: Moment, bytes: &[u8], listed: &[String]) -> Told {
+        let body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+        let part = |name: &str| match name {
+            "amount" => body["amount"].clone(),
+            name => body["properties"][name].clone(),
+        };
+        let shown = |name: &String| match part(name) {
+            Value::Null => Value::from(""),
+            value => value,
+        };
+        let amount = listed.iter().find(|name| *name == "amount");
+        let others = listed.iter().filter(|name| *name != "amount");
+        Told {
+            name: name.to_owned(),
+            at,
+            amount: amount.map_or(Value::from(""), shown),
+            properties: others.map(|name| (name.clone(), shown(name))).collect(),
+        }
     }
 }
 
@@ -51,6 +90,8 @@ pub struct Message {
     pub person: String,
     /// The fields with their values, in the destination's order.
     pub fields: Vec<(String, String)>,
+    /// The event, where it tells of one.
+    pub event: Option<Told>,
     /// The purpose.
     pub purpose: String,
     /// The channel; empty where the destination has none.
@@ -65,10 +106,16 @@ impl Message {
         for (name, value) in &self.fields {
             data.insert(name.clone(), Value::from(value.as_str()));
         }
-        json!({
+        let mut document = json!({
             "type": self.act.word(), "id": self.id, "timestamp": self.at.to_string(),
             "data": data, "purpose": self.purpose, "channel": self.channel,
-        })
+        });
+        if let Some(Told { name, at, amount, properties }) = &self.event {
+            document["event"] = json!({
+                "name": name, "at": at.to_string(), "amount": amount, "properties": properties,
+            });
+        }
+        document
     }
 }
 

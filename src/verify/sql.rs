@@ -653,7 +653,8 @@ const OUTBOX: [(&str, &str, &str); 2] = [
     (
         "outbox-impossible",
         "messages wait that nothing can have queued, or for nobody",
-        "SELECT COUNT(*) FROM outbox o WHERE o.act <> 2 OR o.item <> 0 OR o.state NOT IN (2, 3, 4)
+        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (2, 3) OR o.state NOT IN (2, 3, 4)
+         OR (o.act = 3) <> EXISTS (SELECT 1 FROM event e WHERE e.seq = o.item AND e.record = o.record)
          OR o.attempts < 0 OR NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record)
          OR NOT EXISTS (SELECT 1 FROM word w WHERE w.kind = 'destination' AND w.code = o.destination)
          OR (o.disclosure <> 0 AND NOT EXISTS (

@@ -51,8 +51,13 @@ impl Scene {
     }
 
     pub fn with(more: &str) -> Scene {
+        Scene::under(|recipient| policy(recipient, more))
+    }
+
+    /// The scene under a policy that knows the recipient.
+    pub fn under(text: impl Fn(&Recipient) -> String) -> Scene {
         let recipient = Recipient::start();
-        let world = World::under(&policy(&recipient, more));
+        let world = World::under(&text(&recipient));
         let clock = Arc::new(AtomicI64::new(hour(2).0));
         let mut scene = Scene { world, recipient, clock };
         scene.secret("mailer", SECRET);

@@ -12,6 +12,14 @@ use crate::policy::template::{self, Place};
 use crate::policy::types::{Call, FileFormat, Means};
 use crate::policy::value::{Said, text_value};
 
+/// What a destination gets, which its templates may name.
+#[derive(Clone, Copy)]
+pub(super) struct Gets<'g> {
+    pub(super) fields: &'g [String],
+    pub(super) events: &'g [String],
+    pub(super) properties: &'g [String],
+}
+
 /// The kinds, as the policy writes them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -45,8 +53,8 @@ const OWN_HEADERS: [&str; 5] =
 const WHY_SAFE: &str = "personal data goes out encrypted, to the one recipient that people were told of \
                         (Art 5(1)(f), 32)";
 
-/// Reads how data gets to a destination that gets these fields.
-pub(super) fn read(report: &mut Report, table: &Table, fields: &[String]) -> Means {
+/// Reads how data gets to a destination that gets this.
+pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means {
     let why =
         "data goes out as a file, as signed messages, or as requests that the recipient asks for";
     let kind = match table.value("kind") {
@@ -67,7 +75,7 @@ pub(super) fn read(report: &mut Report, table: &Table, fields: &[String]) -> Mea
             );
         }
     }
-    for key in ["rate", "attempts"] {
+    for key in ["rate", "attempts", "events", "properties"] {
         if kind == Kind::File && table.value(key).is_some() {
             report.mistake(
                 (table.line_of(key), &table.at(key)),
@@ -85,7 +93,7 @@ pub(super) fn read(report: &mut Report, table: &Table, fields: &[String]) -> Mea
             Means::File { format: format.unwrap_or_default() }
         }
         Kind::Webhook => webhook(report, table),
-        Kind::Http => http(report, table, fields),
+        Kind::Http => http(report, table, gets),
     }
 }
 
@@ -103,7 +111,7 @@ fn webhook(report: &mut Report, table: &Table) -> Means {
     Means::Webhook { url: text(url), secret: text(secret) }
 }
 
-fn http(report: &mut Report, table: &Table, fields: &[String]) -> Means {
+fn http(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means {
     if table.value("http").is_none() {
         report.mistake(
             (table.line, &table.at("http")),
@@ -119,36 +127,38 @@ fn http(report: &mut Report, table: &Table, fields: &[String]) -> Means {
     let nothing =
         || Call { method: String::new(), url: String::new(), headers: BTreeMap::new(), body: None };
     let call = table.table(report, "http", &CALL);
-    let call = call.map(|table| call_of(report, &table, fields, "POST"));
+    let call = call.map(|table| call_of(report, &table, gets, "POST"));
     let recall = table.table(report, "recall", &CALL);
-    let recall = recall.map(|table| call_of(report, &table, fields, "DELETE"));
+    // What takes something back tells of no event.
+    let no_event = Gets { events: &[], properties: &[], ..gets };
+    let recall = recall.map(|table| call_of(report, &table, no_event, "DELETE"));
     Means::Http { call: call.unwrap_or_else(nothing), recall }
 }
 
-fn call_of(report: &mut Report, table: &Table, fields: &[String], method: &str) -> Call {
+fn call_of(report: &mut Report, table: &Table, gets: Gets<'_>, method: &str) -> Call {
     let why = "it is what the recipient's documentation says for this request";
     let said = table.choice(report, "method", "unknown-choice", why, &METHODS);
     let url = table.needed(report, "url", WHY_SAFE, "\"https://api.mailer.example/v1/contacts\"");
     if let Some(Said { value, line }) = &url {
         let at = (*line, table.at("url"));
         check_address(report, (at.0, &at.1), value);
-        check_template(report, (at.0, &at.1), value, Place::Url, fields);
+        check_template(report, (at.0, &at.1), value, Place::Url, gets);
     }
     let mut call = Call {
         method: said.unwrap_or(method).to_owned(),
         url: url.map(|said| said.value).unwrap_or_default(),
-        headers: headers(report, table, fields),
+        headers: headers(report, table, gets),
         body: None,
     };
     if let Some(Said { value, line }) = table.text(report, "body") {
         let place = if call.is_form() { Place::Url } else { Place::Json };
-        check_template(report, (line, &table.at("body")), &value, place, fields);
+        check_template(report, (line, &table.at("body")), &value, place, gets);
         call.body = Some(value);
     }
     call
 }
 
-fn headers(report: &mut Report, table: &Table, fields: &[String]) -> BTreeMap<String, String> {
+fn headers(report: &mut Report, table: &Table, gets: Gets<'_>) -> BTreeMap<String, String> {
     let mut headers = BTreeMap::new();
     let Some(all) = table.table(report, "headers", &CHOSEN) else { return headers };
     for entry in all.entries() {
@@ -177,7 +187,7 @@ fn headers(report: &mut Report, table: &Table, fields: &[String]) -> BTreeMap<St
                 "Content-Type = \"application/json\", or application/x-www-form-urlencoded",
             );
         }
-        check_template(report, (line, &path), &value, Place::Header, fields);
+        check_template(report, (line, &path), &value, Place::Header, gets);
         headers.insert(entry.key.to_owned(), value);
     }
     headers
@@ -235,13 +245,7 @@ fn check_secret(report: &mut Report, at: (u32, &str), name: &str) {
 }
 
 /// Checks what a template names, and writes it once with made-up values.
-fn check_template(
-    report: &mut Report,
-    at: (u32, &str),
-    text: &str,
-    place: Place,
-    fields: &[String],
-) {
+fn check_template(report: &mut Report, at: (u32, &str), text: &str, place: Place, gets: Gets<'_>) {
     let bad = |report: &mut Report, what: String| {
         report.mistake(
             at,
@@ -255,10 +259,10 @@ fn check_template(
         Ok(names) => names,
         Err(fault) => return bad(report, format!("the template can't be read: {fault}")),
     };
-    if !names.iter().all(|name| check_name(report, at, name, place, fields)) {
+    if !names.iter().all(|name| check_name(report, at, name, place, gets)) {
         return;
     }
-    match template::render(text, place, &sample(fields, &names)) {
+    match template::render(text, place, &sample(gets, &names)) {
         Err(fault) => bad(report, format!("the template can't be written: {fault}")),
         Ok(body) if at.1.ends_with(".body") && place == Place::Json => {
             if serde_json::from_str::<Json>(&body).is_err() {
@@ -275,7 +279,7 @@ fn check_name(
     at: (u32, &str),
     name: &str,
     place: Place,
-    fields: &[String],
+    gets: Gets<'_>,
 ) -> bool {
     let mut parts = name.split('.');
     match (parts.next().unwrap_or_default(), parts.next()) {
@@ -292,7 +296,7 @@ fn check_name(
             false
         }
         ("data", None | Some("id")) => true,
-        ("data", Some(field)) if fields.iter().any(|listed| listed == field) => true,
+        ("data", Some(field)) if gets.fields.iter().any(|listed| listed == field) => true,
         ("data", Some(field)) => {
             report.mistake(
                 at,
@@ -303,20 +307,44 @@ fn check_name(
                 "it gets what is listed and nothing else (Art 5(1)(c))",
                 suggest(
                     field,
-                    fields.iter().map(String::as_str),
+                    gets.fields.iter().map(String::as_str),
                     format!("add {field:?} to its fields, or leave it out"),
                 ),
             );
             false
         }
         ("id" | "type" | "timestamp" | "purpose" | "channel", None) => true,
+        ("event", None | Some("name" | "at")) if !gets.events.is_empty() => true,
+        ("event", Some("amount")) if gets.properties.iter().any(|listed| listed == "amount") => {
+            true
+        }
+        ("event", Some("properties")) if !gets.events.is_empty() => {
+            let property = parts.next();
+            let is_listed = |name: &str| gets.properties.iter().any(|listed| listed == name);
+            if let Some(property) = property.filter(|name| !is_listed(name)) {
+                report.mistake(
+                    at,
+                    "unknown-property",
+                    format!("the template asks for {property:?}, which the destination's properties don't list"),
+                    "it gets what is listed and nothing else (Art 5(1)(c))",
+                    suggest(
+                        property,
+                        gets.properties.iter().map(String::as_str),
+                        format!("add {property:?} to its properties, or leave it out"),
+                    ),
+                );
+                return false;
+            }
+            true
+        }
         _ => {
             report.mistake(
                 at,
                 "bad-template",
                 format!("the template asks for {name:?}, which there is not"),
                 "a template sees the message alone",
-                "data.FIELD, data.id, id, type, timestamp, purpose, channel; in headers secret.NAME",
+                "data.FIELD, data.id, id, type, timestamp, purpose, channel; of events event.name, event.at, \
+                 event.amount and event.properties.NAME; in headers secret.NAME",
             );
             false
         }
@@ -324,10 +352,12 @@ fn check_name(
 }
 
 /// A message about nobody, with a character that would break what isn't escaped.
-fn sample(fields: &[String], names: &BTreeSet<String>) -> Json {
+fn sample(gets: Gets<'_>, names: &BTreeSet<String>) -> Json {
     let text = "a1";
     let mut data: serde_json::Map<String, Json> =
-        fields.iter().map(|field| (field.clone(), Json::from(text))).collect();
+        gets.fields.iter().map(|field| (field.clone(), Json::from(text))).collect();
+    let properties: serde_json::Map<String, Json> =
+        gets.properties.iter().map(|name| (name.clone(), Json::from(text))).collect();
     data.insert("id".to_owned(), Json::from(text));
     let secrets: serde_json::Map<String, Json> = names
         .iter()
@@ -337,5 +367,6 @@ fn sample(fields: &[String], names: &BTreeSet<String>) -> Json {
     json!({
         "id": text, "type": "profile.updated", "timestamp": "2026-01-01T00:00:00Z",
         "purpose": text, "channel": text, "data": data, "secret": secrets,
+        "event": {"name": text, "at": "2026-01-01T00:00:00Z", "amount": 1, "properties": properties},
     })
 }

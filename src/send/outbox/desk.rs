@@ -8,11 +8,12 @@ use serde_json::json;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::policy::rulebook::Rulebook;
+use crate::policy::types::Means;
 use crate::send::audience::{audience, destination};
 use crate::send::message::{Act, message_id, person_at};
 use crate::store::{Store, WordKind, Writer, in_force};
 
-use super::sql::{self, ACT_PROFILE, OutboxRow, State};
+use super::sql::{self, OutboxRow, State};
 use super::status::{self, RESTORED};
 
 /// What was queued.
@@ -38,7 +39,7 @@ pub struct Queued {
 /// asked again when it is sent.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-file`, and those of [`Store::write`].
+/// `destination-unknown`, `destination-file`, `destination-events`, and those of [`Store::write`].
 pub fn queue_audience(
     store: &mut Store,
     rules: &Rulebook,
@@ -52,6 +53,11 @@ pub fn queue_audience(
     };
     store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
+        if matches!(target.means, Means::Http { .. }) && !target.events.is_empty() {
+            let what = format!("{name} gets events, as they come in");
+            return Err(Error::usage("destination-events", what)
+                .next("declare another destination for the same recipient that gets profiles"));
+        }
         if !target.is_sent_to() {
             return Err(Error::usage("destination-file", format!("{name} gets a file"))
                 .next("say where it is to be written with --out FILE"));
@@ -63,7 +69,7 @@ pub fn queue_audience(
             if sql::waits(writer.conn, code, record)? {
                 waiting_already += 1;
             } else {
-                sql::queue(writer.conn, code, record, ACT_PROFILE, writer.now)?;
+                sql::queue(writer.conn, code, record, (Act::Profile, 0), writer.now)?;
                 queued += 1;
             }
         }
@@ -78,6 +84,19 @@ pub fn queue_audience(
             entry,
         })
     })
+}
+
+/// Queues an event for a destination, in the transaction that takes it in.
+///
+/// # Errors
+/// Those of writing.
+pub fn queue_event(
+    writer: &mut Writer<'_>,
+    destination: i64,
+    record: i64,
+    event: i64,
+) -> Result<()> {
+    sql::queue(writer.conn, destination, record, (Act::Event, event), writer.now).map(drop)
 }
 
 /// A row of the queue, as people see it. It names nobody.
@@ -114,7 +133,7 @@ fn shown(store: &Store, row: &OutboxRow) -> Row {
         message: message_id(store.secret(), row.id, row.queued_at),
         person: person_at(store.secret(), &destination, row.record),
         destination,
-        act: if row.act == ACT_PROFILE { Act::Profile.word() } else { "unknown" },
+        act: row.act.word(),
         state: match row.state {
             State::Waiting => "waiting",
             State::Sending => "sending",

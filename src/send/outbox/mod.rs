@@ -11,6 +11,8 @@ mod status;
 mod turn;
 mod worker;
 
-pub use desk::{Queued, Row, Which, drop_row, hold_restored, list, queue_audience, replay, show};
+pub use desk::{
+    Queued, Row, Which, drop_row, hold_restored, list, queue_audience, queue_event, replay, show,
+};
 pub use turn::LEASE_MS;
 pub use worker::{Clock, Now, Report, Worker};

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
+use crate::send::message::Act;
 
 /// Where a row of the queue stands, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,23 @@ pub fn ready(conn: &Connection) -> Result<()> {
 }
 
 /// The number of an act, as stored.
-pub const ACT_PROFILE: i64 = 2;
+pub const fn number(act: Act) -> i64 {
+    match act {
+        Act::Profile => 2,
+        Act::Event => 3,
+        Act::Stop => 4,
+        Act::Delete => 5,
+    }
+}
+
+const fn act(number: i64) -> Act {
+    match number {
+        3 => Act::Event,
+        4 => Act::Stop,
+        5 => Act::Delete,
+        _ => Act::Profile,
+    }
+}
 
 /// A row of the queue.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +59,8 @@ pub struct OutboxRow {
     pub id: i64,
     pub destination: i64,
     pub record: i64,
-    pub act: i64,
+    pub act: Act,
+    pub item: i64,
     pub queued_at: Moment,
     pub attempts: i64,
     pub next_at: Moment,
@@ -64,31 +82,32 @@ fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
         id: row.get(0)?,
         destination: row.get(1)?,
         record: row.get(2)?,
-        act: row.get(3)?,
-        queued_at: Moment(row.get(4)?),
-        attempts: row.get(5)?,
-        next_at: Moment(row.get(6)?),
-        state: state(row.get(7)?),
-        disclosure: row.get(8)?,
-        status: row.get(9)?,
+        act: act(row.get(3)?),
+        item: row.get(4)?,
+        queued_at: Moment(row.get(5)?),
+        attempts: row.get(6)?,
+        next_at: Moment(row.get(7)?),
+        state: state(row.get(8)?),
+        disclosure: row.get(9)?,
+        status: row.get(10)?,
     })
 }
 
-/// Queues a message about the person of a record.
+/// Queues a message about the person of a record, or about an event.
 pub fn queue(
     conn: &Connection,
     destination: i64,
     record: i64,
-    act: i64,
+    (act, item): (Act, i64),
     now: Moment,
 ) -> Result<i64> {
     Ok(conn
         .prepare_cached(
             "INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state,
                                  disclosure, status)
-             VALUES ($1, $2, $3, 0, $4, 0, $4, 2, 0, 0) RETURNING id",
+             VALUES ($1, $2, $3, $4, $5, 0, $5, 2, 0, 0) RETURNING id",
         )?
-        .query_row(params![destination, record, act, now.0], |row| row.get(0))?)
+        .query_row(params![destination, record, number(act), item, now.0], |row| row.get(0))?)
 }
 
 /// Whether the profile of a record's person waits already to be sent to a destination, and wasn't tried:
@@ -121,8 +140,8 @@ pub fn due(
     most: usize,
 ) -> Result<Vec<OutboxRow>> {
     let mut statement = conn.prepare_cached(
-        "SELECT o.id, o.destination, o.record, o.act, o.queued_at, o.attempts, o.next_at, o.state,
-                o.disclosure, o.status
+        "SELECT o.id, o.destination, o.record, o.act, o.item, o.queued_at, o.attempts, o.next_at,
+                o.state, o.disclosure, o.status
          FROM outbox o
          WHERE o.destination = $1 AND o.state < 4 AND o.next_at <= $2
          AND NOT EXISTS (
@@ -148,7 +167,8 @@ pub fn next_at(conn: &Connection) -> Result<Option<Moment>> {
 pub fn row(conn: &Connection, id: i64) -> Result<Option<OutboxRow>> {
     Ok(conn
         .prepare_cached(
-            "SELECT id, destination, record, act, queued_at, attempts, next_at, state, disclosure, status
+            "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
              FROM outbox WHERE id = $1",
         )?
         .query_row([id], read)
@@ -158,7 +178,8 @@ pub fn row(conn: &Connection, id: i64) -> Result<Option<OutboxRow>> {
 /// Every row, the oldest first.
 pub fn rows(conn: &Connection) -> Result<Vec<OutboxRow>> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, destination, record, act, queued_at, attempts, next_at, state, disclosure, status
+        "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
          FROM outbox ORDER BY id",
     )?;
     let rows = statement.query_map([], read)?;

@@ -16,10 +16,11 @@ use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::Destination;
+use crate::profile::read::OpenEvent;
 use crate::profile::sql::record_key;
 use crate::send::audience::{Outbound, Target, one};
 use crate::send::http::{Heard, Letter, PATIENCE, PERMIT_LASTS_MS};
-use crate::send::message::{Act, Message, message_id, person_at};
+use crate::send::message::{Message, Told, message_id, person_at};
 use crate::send::request::{Secrets, Unsendable, request};
 use crate::send::sql as send_sql;
 use crate::store::{Store, WordKind, Writer, latest};
@@ -174,20 +175,22 @@ fn judge(
     let (name, destination, rule) = at;
     let mut target = Target::of(store, rules, at, now);
     target.carrying_out = row.disclosure;
-    let form = |Outbound { record, fields }: Outbound| {
+    let form = |Outbound { record, fields }: Outbound, event: Option<OpenEvent>| {
+        let listed = &destination.properties;
         let message = Message {
             id: message_id(store.secret(), row.id, row.queued_at),
-            act: Act::Profile,
+            act: row.act,
             at: now,
             person: person_at(store.secret(), name, record),
             fields: destination.fields.iter().cloned().zip(fields).collect(),
+            event: event.map(|event| Told::of(&event.name, event.at, &event.bytes, listed)),
             purpose: rule.name.clone(),
             channel: destination.channel.clone().unwrap_or_default(),
         };
         let request = request(destination, &message, secrets).map_err(No::Unsendable)?;
         Ok(Letter { row: row.id, record, request })
     };
-    Ok(match one(store, &target, subject, form)? {
+    Ok(match one(store, &target, subject, row.item, form)? {
         Ok(permit) => Verdict::Send(row, permit),
         Err(No::Withheld(reason)) => Verdict::Withhold(row, reason),
         Err(No::Unsendable(Unsendable::SecretMissing)) => Verdict::Wait(row),

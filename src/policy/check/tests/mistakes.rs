@@ -691,6 +691,27 @@ const TABLE: &[Bad] = &[
         "body = ",
         "did you mean \"first_name\"?",
     ),
+    bad(
+        "unknown-event",
+        "country = \"IE\"\n",
+        "country = \"IE\"\nkind = \"webhook\"\nsecret = \"m\"\nurl = \"https://m.example/\"\nevents = [\"sael\"]\n",
+        "events = [\"sael\"]",
+        "did you mean \"sale\"?",
+    ),
+    bad(
+        "field-not-covered",
+        "country = \"IE\"\n",
+        "country = \"IE\"\nkind = \"webhook\"\nsecret = \"m\"\nurl = \"https://m.example/\"\nevents = [\"sale\"]\n",
+        "events = [\"sale\"]",
+        "[purpose.letter]",
+    ),
+    bad(
+        "unknown-property",
+        "country = \"IE\"\n",
+        "country = \"IE\"\nkind = \"webhook\"\nsecret = \"m\"\nurl = \"https://m.example/\"\nproperties = [\"revenue\"]\n",
+        "properties = ",
+        "events",
+    ),
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.
