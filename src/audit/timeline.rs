@@ -192,6 +192,22 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["destination"].as_str().unwrap_or("?"),
             body["purpose"].as_str().unwrap_or("?")
         ),
+        "outbox.queue" => format!("{} to {} were queued", messages(body), destination(body)),
+        "outbox.outcome" => format!(
+            "of the messages to {}, {} were delivered, {} given up and {} withheld",
+            destination(body),
+            body["delivered"].as_u64().unwrap_or(0),
+            body["dead"].as_u64().unwrap_or(0),
+            body["withheld"]
+                .as_object()
+                .map_or(0, |all| all.values().filter_map(Value::as_u64).sum::<u64>())
+        ),
+        "outbox.replay" => {
+            format!("{} to {} were to be tried again", messages(body), destination(body))
+        }
+        "outbox.drop" => {
+            format!("{} to {} were taken out of the queue", messages(body), destination(body))
+        }
         "notice.given" => {
             format!("a person was told where data about them comes from (Art 14){told}")
         }
@@ -228,6 +244,14 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             None => format!("{}{told}", kind.replace(['.', '_'], " ")),
         },
     }
+}
+
+fn messages(body: &Value) -> String {
+    counted(body["count"].as_u64().unwrap_or(0), "message", "messages")
+}
+
+fn destination(body: &Value) -> &str {
+    body["destination"].as_str().unwrap_or("?")
 }
 
 /// Values and events as the subject of a sentence: `1 value and 2 events were`.
@@ -308,6 +332,10 @@ mod tests {
             "certificate.issue",
             "report.issue",
             "disclosure.run",
+            "outbox.queue",
+            "outbox.outcome",
+            "outbox.replay",
+            "outbox.drop",
             "suppression.lift",
             "request.open",
             "request.close",

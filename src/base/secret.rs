@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 /// HMAC-SHA256 over the concatenation of `parts`.
-pub fn hmac_sha256(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     for part in parts {
         mac.update(part);
@@ -90,6 +90,13 @@ impl StoreSecret {
     /// A suppression fingerprint: 16 bytes of an HMAC (kept so that an erased person stays out).
     pub fn fingerprint(&self, domain: &str, parts: &[&str]) -> [u8; 16] {
         let mac = self.keyed(b"suppress\0", domain, parts);
+        mac[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    /// A name for outsiders: 16 bytes of an HMAC. It means nothing without the secret, and two domains
+    /// can't be compared.
+    pub fn outside_name(&self, domain: &str, parts: &[&str]) -> [u8; 16] {
+        let mac = self.keyed(b"outside\0", domain, parts);
         mac[..16].try_into().expect("16 of 32 bytes")
     }
 

@@ -237,7 +237,8 @@ fn properties_are_canonical_json() {
     let (records, _) = ndjson(text, &source);
     assert_eq!(records[0].key, "1.0");
     assert_eq!(records[0].events[0].amount, Some(-12));
-    let expected = r#"{"a":"007\n\"x\"","big":"1e999","fixed":7,"yes":"true","z":-12,"é":"[1,\"a {b\"]"}"#;
+    let expected =
+        r#"{"a":"007\n\"x\"","big":"1e999","fixed":7,"yes":"true","z":-12,"é":"[1,\"a {b\"]"}"#;
     assert_eq!(body(&records[0], 0), expected);
     let (records, _) =
         ndjson("{\"id\":\"k\"}", &super::testing::source("id").with_event(event("e")));

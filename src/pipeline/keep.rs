@@ -8,6 +8,7 @@ use crate::profile::items::{AdmittedEvent, Items, Looking, Taken};
 use crate::profile::recognise::SeenIdentifier;
 use crate::profile::record::Record;
 use crate::profile::sql;
+use crate::send::outbox::queue_event;
 use crate::store::Writer;
 
 use super::admit::Admission;
@@ -121,6 +122,11 @@ impl Admission<'_> {
                     summary.events_new += 1;
                     self.tally.event(*purposes);
                     took += 1;
+                    for (destination, purpose) in &plan.sent_to {
+                        if purposes & purpose != 0 {
+                            queue_event(writer, *destination, record, items.last_event())?;
+                        }
+                    }
                 }
                 Taken::Known => summary.events_known += 1,
                 Taken::Differs => {

@@ -22,6 +22,8 @@ pub(super) struct EventPlan {
     /// Its name.
     pub(super) text: String,
     pub(super) asked: Asked,
+    /// The destinations that are sent it, by their numbers, each with its purpose.
+    pub(super) sent_to: Vec<(i64, PurposeMask)>,
 }
 
 /// The purposes that the gate is asked for, for a category of data from a source.
@@ -82,6 +84,21 @@ pub(super) fn events(words: &Words, rules: &Rulebook, source: &Source) -> Vec<Ev
         name: words.code(WordKind::Event, &event.name).unwrap_or(0),
         text: event.name.clone(),
         asked: Asked::new(rules, serves, &event.category),
+        sent_to: sent_to(words, rules, &event.name),
     };
     source.events.iter().map(plan).collect()
+}
+
+/// The destinations that are sent an event.
+fn sent_to(words: &Words, rules: &Rulebook, event: &str) -> Vec<(i64, PurposeMask)> {
+    let destinations = rules.policy.destinations.iter();
+    let sent_to = destinations.filter(|(_, destination)| {
+        destination.is_sent_to() && destination.events.iter().any(|name| name == event)
+    });
+    sent_to
+        .filter_map(|(name, destination)| {
+            let purpose = bit(rules.purpose_code(&destination.purpose)?);
+            Some((words.code(WordKind::Destination, name)?, purpose))
+        })
+        .collect()
 }

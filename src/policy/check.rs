@@ -23,6 +23,7 @@ mod event;
 mod field;
 mod grounds;
 mod identifier;
+mod means;
 mod notice;
 mod place;
 mod profile;

@@ -152,9 +152,22 @@ pub(super) const DESTINATION: Keys = Keys {
         "safeguards",
         "contract",
         "at_most",
+        "kind",
+        "format",
         "read_by",
+        "url",
+        "secret",
+        "http",
+        "recall",
+        "rate",
+        "attempts",
+        "events",
+        "properties",
     ],
 };
+
+pub(super) const CALL: Keys =
+    Keys { table: "[destination.NAME.http]", keys: &["method", "url", "headers", "body"] };
 
 /// A table whose keys the author chooses: fields, properties, names.
 pub(super) const CHOSEN: Keys = Keys { table: "", keys: &[] };
@@ -197,6 +210,7 @@ mod tests {
             &TAKE,
             &AMOUNT,
             &DESTINATION,
+            &CALL,
         ];
         for Keys { table, keys } in tables {
             let section = section(reference, table);

@@ -11,6 +11,7 @@ pub mod mistake;
 pub mod period;
 pub mod rulebook;
 pub mod show;
+pub mod template;
 pub mod types;
 pub mod webhook;
 

@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::period::{limit_in_words, period_in_words, retention_in_words};
+use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
 use super::types::{
-    AmountUnit, Category, ConsentMap, Controller, Destination, EventMap, FieldMap, FileReader,
-    IdentifierKind, Notice, NoticeVersion, Policy, ProfileRules, Purpose, Source, Take, Target,
+    ATTEMPTS, AmountUnit, Call, Category, ConsentMap, Controller, Destination, EventMap, FieldMap,
+    FileFormat, FileReader, IdentifierKind, Means, Notice, NoticeVersion, Policy, ProfileRules,
+    Purpose, Source, Take, Target,
 };
 use super::value::path_key;
 use super::webhook::{Scheme, Signed, Webhook};
@@ -301,6 +302,11 @@ fn outline_destination(at: &mut At, destination: &Destination) {
         safeguards,
         contract,
         at_most,
+        means,
+        events,
+        properties,
+        rate,
+        attempts,
         read_by,
     } = destination;
     at.text("recipient", recipient);
@@ -312,6 +318,40 @@ fn outline_destination(at: &mut At, destination: &Destination) {
     at.maybe("contract", contract.as_ref());
     at.maybe("at_most", at_most.map(limit_in_words));
     at.maybe("read_by", (*read_by == FileReader::Spreadsheet).then_some("spreadsheet"));
+    outline_means(at, means);
+    at.list("events", events);
+    at.list("properties", properties);
+    at.maybe("rate", rate.map(rate_in_words));
+    at.maybe("attempts", (*attempts != ATTEMPTS).then(|| attempts.to_string()));
+}
+
+fn outline_means(at: &mut At, means: &Means) {
+    match means {
+        Means::File { format } => {
+            at.maybe("format", (*format == FileFormat::Ndjson).then_some("ndjson"));
+        }
+        Means::Webhook { url, secret } => {
+            at.text("kind", "webhook");
+            at.text("url", url);
+            at.text("secret", secret);
+        }
+        Means::Http { call, recall } => {
+            at.text("kind", "http");
+            outline_call(&mut at.under("http"), call);
+            if let Some(recall) = recall {
+                outline_call(&mut at.under("recall"), recall);
+            }
+        }
+    }
+}
+
+fn outline_call(at: &mut At, Call { method, url, headers, body }: &Call) {
+    at.text("method", method);
+    at.text("url", url);
+    for (name, value) in headers {
+        at.under("headers").text(name, value);
+    }
+    at.maybe("body", body.as_ref());
 }
 
 /// The lines of an outline while it is written.

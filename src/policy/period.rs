@@ -3,7 +3,7 @@
 //! `P24M after last contact` counts from the subject's last contact, `P6Y` from the moment of the
 //! value itself. Hours are refused: retention is a matter of days, and days differ in hours.
 
-use super::types::{Limit, Period, Retention, RetentionFrom};
+use super::types::{Limit, Period, Rate, Retention, RetentionFrom};
 
 /// The longest period that is still a limit: 200 years, in months and in days.
 const MOST_MONTHS: u32 = 2_400;
@@ -76,7 +76,7 @@ pub fn limit(text: &str) -> Result<Limit, &'static str> {
     Ok(Limit { count, within: period(within)? })
 }
 
-/// The longest time that a signed delivery may take: a day.
+/// The longest time in hours, minutes or seconds: a day.
 const MOST_SECONDS: u32 = 24 * 60 * 60;
 
 /// Reads a time such as `PT5M`, `PT90S` or `PT1H`, in seconds; the fault is a sentence without a stop.
@@ -95,11 +95,25 @@ pub fn short(text: &str) -> Result<u32, &'static str> {
         return Err(FORM);
     }
     let number: u32 = number.parse().map_err(|_| FORM)?;
-    match number.checked_mul(each) {
-        Some(0) => Err("no delivery takes no time at all"),
-        Some(seconds) if seconds <= MOST_SECONDS => Ok(seconds),
-        _ => Err("it is longer than a day, in which too much can be sent again"),
-    }
+    let seconds = number.checked_mul(each).filter(|seconds| (1..=MOST_SECONDS).contains(seconds));
+    seconds.ok_or("it is from a second to a day")
+}
+
+/// Reads how many messages a recipient takes: `10 in PT1S`; the period as [`short`] reads it.
+pub fn rate(text: &str) -> Result<Rate, &'static str> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [count, "in", within] = words.as_slice() else {
+        return Err("it is a number, the word in, and a period");
+    };
+    let count = count.parse().ok().filter(|count| *count > 0);
+    let count = count.ok_or("the number is a whole one, from 1 on")?;
+    Ok(Rate { count, seconds: short(within)? })
+}
+
+/// A rate in words, such as `10 in 60 seconds`.
+pub fn rate_in_words(rate: Rate) -> String {
+    let unit = if rate.seconds == 1 { "second" } else { "seconds" };
+    format!("{} in {} {unit}", rate.count, rate.seconds)
 }
 
 /// A limit in words, such as `4 in 30 days`.
@@ -136,6 +150,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn rates_are_a_number_in_seconds() {
+        for (text, count, seconds) in
+            [("10 in PT1S", 10, 1), (" 3  in PT2M ", 3, 120), ("1 in PT24H", 1, 86_400)]
+        {
+            assert_eq!(rate(text), Ok(Rate { count, seconds }), "{text}");
+        }
+        for text in [
+            "",
+            "10",
+            "10 in P1D",
+            "0 in PT1S",
+            "1 in PT",
+            "1 in PTS",
+            "1 in PT0S",
+            "1 in PT25H",
+            "1 in PT1é",
+        ] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn limits_are_a_number_in_a_period() {

@@ -6,8 +6,11 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::period::{limit_in_words, period_in_words, retention_in_words};
-use super::types::{ConsentMap, Destination, FileReader, Policy, Purpose, Source, Take, Target};
+use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
+use super::types::{
+    ATTEMPTS, ConsentMap, Destination, FileFormat, FileReader, Means, Policy, Purpose, Source,
+    Take, Target,
+};
 use super::words;
 
 /// A purpose as people read it.
@@ -243,6 +246,17 @@ fn destination_row(name: &str, destination: &Destination) -> DestinationRow {
         destination.at_most.map(|limit| format!("at most {}", limit_in_words(limit))),
         (destination.read_by == FileReader::Spreadsheet)
             .then(|| "read by a spreadsheet".to_owned()),
+        means_in_words(&destination.means),
+        (!destination.events.is_empty()).then(|| {
+            let with = match destination.properties.as_slice() {
+                [] => String::new(),
+                properties => format!(" with {}", properties.join(", ")),
+            };
+            format!("gets the events {}{with} as they come in", destination.events.join(", "))
+        }),
+        destination.rate.map(|rate| format!("takes {}", rate_in_words(rate))),
+        (destination.attempts != ATTEMPTS)
+            .then(|| format!("tried {} times at most", destination.attempts)),
     ];
     DestinationRow {
         name: name.to_owned(),
@@ -251,6 +265,20 @@ fn destination_row(name: &str, destination: &Destination) -> DestinationRow {
         channel: destination.channel.clone(),
         fields: destination.fields.clone(),
         remarks: remarks.into_iter().flatten().collect(),
+    }
+}
+
+/// How data gets to a destination, where it isn't a file of the usual form.
+fn means_in_words(means: &Means) -> Option<String> {
+    match means {
+        Means::File { format: FileFormat::Csv } => None,
+        Means::File { format: FileFormat::Ndjson } => Some("a file of NDJSON".to_owned()),
+        Means::Webhook { url, .. } => Some(format!("signed messages to {url}")),
+        Means::Http { call, recall } => {
+            let recalled =
+                if recall.is_some() { "" } else { ", and can't be told to stop or delete" };
+            Some(format!("{} {}{recalled}", call.method, call.url))
+        }
     }
 }
 

@@ -519,6 +519,18 @@ pub struct Limit {
     pub within: Period,
 }
 
+/// How often a message is tried where the policy doesn't say.
+pub const ATTEMPTS: u32 = 8;
+
+/// How many messages may go out in any period of so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Rate {
+    /// So many messages,
+    pub count: u32,
+    /// in so many seconds.
+    pub seconds: u32,
+}
+
 /// A system that data goes out to.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
@@ -538,8 +550,96 @@ pub struct Destination {
     pub contract: Option<String>,
     /// How often it may get one person's data; as often as wanted when absent.
     pub at_most: Option<Limit>,
+    /// How data gets there.
+    pub means: Means,
+    /// The events that are sent there as they come in.
+    pub events: Vec<String>,
+    /// What of an event goes there: its properties, and `amount`.
+    pub properties: Vec<String>,
+    /// How many messages it takes in which time; as many as there are when absent.
+    pub rate: Option<Rate>,
+    /// How often a message is tried, at most.
+    pub attempts: u32,
     /// What opens its files.
     pub read_by: FileReader,
+}
+
+impl Destination {
+    /// Whether data is sent there, one person or event at a time; else a file is written.
+    pub fn is_sent_to(&self) -> bool {
+        !matches!(self.means, Means::File { .. })
+    }
+
+    /// The call that tells it to stop using or to delete somebody's data, where it can be told so.
+    pub fn recall(&self) -> Option<&Call> {
+        match &self.means {
+            Means::Http { recall, .. } => recall.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// How data gets to a destination.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Means {
+    /// A file, which somebody brings there.
+    File {
+        /// Its form.
+        format: FileFormat,
+    },
+    /// Messages in candor's own form, signed after the Standard Webhooks specification.
+    Webhook {
+        /// Where they are posted to.
+        url: String,
+        /// The name of the secret that signs.
+        secret: String,
+    },
+    /// Requests in the form that the recipient asks for.
+    Http {
+        /// What is sent.
+        call: Call,
+        /// What is sent to have it stop using somebody's data, or delete it.
+        recall: Option<Call>,
+    },
+}
+
+impl Default for Means {
+    fn default() -> Means {
+        Means::File { format: FileFormat::Csv }
+    }
+}
+
+/// The form of a file that goes out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileFormat {
+    /// Text with commas and a header line.
+    #[default]
+    Csv,
+    /// One JSON object a line.
+    Ndjson,
+}
+
+/// A request, as templates (see `policy::template`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Call {
+    /// The HTTP method.
+    pub method: String,
+    /// The address; scheme and host stand as they are.
+    pub url: String,
+    /// Header → value.
+    pub headers: BTreeMap<String, String>,
+    /// The body: JSON, or a form where the content type says so.
+    pub body: Option<String>,
+}
+
+impl Call {
+    /// Whether the body is a form (`application/x-www-form-urlencoded`), else it is JSON.
+    pub fn is_form(&self) -> bool {
+        let kind = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        kind.is_some_and(|(_, kind)| kind.starts_with("application/x-www-form-urlencoded"))
+    }
 }
 
 /// What opens a file that goes out.

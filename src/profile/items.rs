@@ -238,6 +238,11 @@ impl<'c> Items<'c> {
         Ok(Taken::New)
     }
 
+    /// The number of the event that was appended last.
+    pub fn last_event(&self) -> i64 {
+        self.next_event - 1
+    }
+
     /// Whether anything was appended.
     pub fn is_empty(&self) -> bool {
         self.next_value == self.first_value && self.next_event == self.first_event

@@ -342,6 +342,30 @@ pub fn open_events(
     Ok(events)
 }
 
+/// Opens one event of a record; `None` where it is another record's, or was forgotten.
+pub fn open_event(
+    conn: &Connection,
+    words: &Words,
+    record: &OpenRecord,
+    seq: i64,
+) -> Result<Option<OpenEvent>> {
+    let row = sql::event(conn, seq)?;
+    let purposes = words.mask_of(row.purposes);
+    if row.record != record.id || purposes == 0 {
+        return Ok(None);
+    }
+    let mut body = row.body;
+    apply_seal(&record.key, Sealed::Event, seq, &mut body);
+    Ok(Some(OpenEvent {
+        seq,
+        record: record.id,
+        name: words.text(WordKind::Event, row.name).to_owned(),
+        purposes,
+        at: Moment(row.at),
+        bytes: Unpacker::new(conn)?.unpack(&body)?,
+    }))
+}
+
 /// One value with where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Said {

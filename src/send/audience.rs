@@ -11,7 +11,7 @@ use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, Destination};
-use crate::profile::read::{self, OpenRecord, last_contact};
+use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::sharing::refusals;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, WordKind, Words};
@@ -40,6 +40,9 @@ pub struct Audience {
 /// The reason for people who may be reached and have none of the destination's fields.
 const NOTHING_TO_SEND: &str = "nothing_to_send";
 
+/// The reason for events that are forgotten, or of a record that the gate keeps closed.
+const EVENT_GONE: &str = "event_gone";
+
 /// The reason for people who consented, and of whom the only addresses came by another's record.
 const ADDRESS_NOT_COVERED: &str = "address_not_covered";
 
@@ -65,17 +68,10 @@ pub(super) fn destination<'r>(
 /// Asks the gate for everybody.
 pub fn audience(store: &Store, rules: &Rulebook, name: &str, now: Moment) -> Result<Audience> {
     let (destination, rule) = destination(rules, name)?;
-    let target = Target {
-        rules,
-        rule,
-        destination,
-        code: store.words().code(WordKind::Destination, name).unwrap_or(0),
-        channel: destination.channel.as_deref().and_then(|channel| rules.channel_code(channel)),
-        now,
-    };
+    let target = Target::of(store, rules, (name, destination, rule), now);
     let mut audience = Audience::default();
     for subject in profile_sql::live_subjects(store.conn())? {
-        match one(store, &target, subject)? {
+        match one(store, &target, subject, 0, |row, _| Ok(row))? {
             Ok(permit) => audience.permitted.push(permit),
             Err(reason) => *audience.withheld.entry(reason).or_default() += 1,
         }
@@ -84,13 +80,31 @@ pub fn audience(store: &Store, rules: &Rulebook, name: &str, now: Moment) -> Res
 }
 
 /// What is to be sent where, for what.
-struct Target<'r> {
+pub(super) struct Target<'r> {
     rules: &'r Rulebook,
     rule: &'r PurposeRule,
     destination: &'r Destination,
     code: i64,
     channel: Option<ChannelCode>,
     now: Moment,
+    /// The disclosure that is being carried out: it stands on record already, and isn't one that went
+    /// before. 0 for none.
+    pub(super) carrying_out: i64,
+}
+
+impl<'r> Target<'r> {
+    /// A destination, by its name, and its rule.
+    pub(super) fn of(
+        store: &Store,
+        rules: &'r Rulebook,
+        (name, destination, rule): (&str, &'r Destination, &'r PurposeRule),
+        now: Moment,
+    ) -> Target<'r> {
+        let code = store.words().code(WordKind::Destination, name).unwrap_or(0);
+        let channel = destination.channel.as_deref();
+        let channel = channel.and_then(|channel| rules.channel_code(channel));
+        Target { rules, rule, destination, code, channel, now, carrying_out: 0 }
+    }
 }
 
 /// When a person's data went out before.
@@ -107,7 +121,7 @@ impl Sent {
             let channel = destination.and_then(|d| d.channel.as_deref());
             channel.and_then(|channel| target.rules.channel_code(channel)) == target.channel
         };
-        let sent = sql::sent_before(store.conn(), subject)?;
+        let sent = sql::sent_before(store.conn(), subject, target.carrying_out)?;
         let moments = |keep: &dyn Fn(i64) -> bool| {
             sent.iter().filter(|(code, _)| keep(*code)).map(|(_, at)| *at).collect()
         };
@@ -139,12 +153,16 @@ pub fn indirect_source(rules: &Rulebook, words: &Words, source: &str) -> Option<
     words.code(WordKind::Source, source).filter(|_| indirect)?.try_into().ok()
 }
 
-/// Asks the gate for one person: for each record, and for the row that they make.
-fn one(
+/// Asks the gate for one person: for each record, and for the row that they make; and for one of their
+/// events, where a number is given. `form` gives what may go the form in which it goes out, or says why it
+/// can't.
+pub(super) fn one<T, No: From<&'static str>>(
     store: &Store,
     target: &Target<'_>,
     subject: i64,
-) -> Result<std::result::Result<Permit<Outbound>, &'static str>> {
+    event: i64,
+    form: impl FnOnce(Outbound, Option<OpenEvent>) -> std::result::Result<T, No>,
+) -> Result<std::result::Result<Permit<T>, No>> {
     let Target { rules, rule, now, .. } = *target;
     let history = History::load(store.conn(), subject)?;
     let records = read::open_records(store.conn(), store.words(), subject)?;
@@ -163,7 +181,7 @@ fn one(
         }
     }
     if open.is_empty() {
-        return Ok(Err(no.code()));
+        return Ok(Err(no.code().into()));
     }
     let covered = match rule.purpose.basis {
         Basis::Consent => {
@@ -176,14 +194,26 @@ fn one(
     };
     let row = match row(store, target, &open, covered.as_ref(), last_contact(&records)) {
         Ok(row) => row,
-        Err(reason) => return Ok(Err(reason)),
+        Err(reason) => return Ok(Err(reason.into())),
     };
     let record = open.iter().find(|record| record.id == row.record).expect("its address is in it");
     if let Some(reason) = shared_refusal(store, rule, target.destination, subject, &row, now)? {
-        return Ok(Err(reason.code()));
+        return Ok(Err(reason.code().into()));
     }
     let question = target.question(record, store.words(), &sent);
-    Ok(permit(rules, rule, question, &standings[&record.home], row).map_err(Reason::code))
+    let told = match event {
+        0 => None,
+        event => match open_event(store, target, &open, event, last_contact(&records))? {
+            Ok(told) => Some(told),
+            Err(reason) => return Ok(Err(reason.into())),
+        },
+    };
+    let row = match form(row, told) {
+        Ok(row) => row,
+        Err(no) => return Ok(Err(no)),
+    };
+    let asked = permit(rules, rule, question, &standings[&record.home], row);
+    Ok(asked.map_err(|reason| reason.code().into()))
 }
 
 /// The destination's fields of a person, from the records that the gate opened: only values that
@@ -234,6 +264,31 @@ fn row(
     }
     let record = address.ok_or(NOTHING_TO_SEND)?;
     Ok(Outbound { record, fields })
+}
+
+/// An event, from the records that the gate opened: it came in for this very purpose, and its time isn't
+/// over.
+fn open_event(
+    store: &Store,
+    target: &Target<'_>,
+    open: &[&OpenRecord],
+    event: i64,
+    last_contact: Moment,
+) -> Result<std::result::Result<OpenEvent, &'static str>> {
+    for record in open {
+        let Some(found) = read::open_event(store.conn(), store.words(), record, event)? else {
+            continue;
+        };
+        let age = Age { observed_at: found.at, last_contact };
+        if found.purposes & bit(target.rule.code) == 0 {
+            return Ok(Err(NOTHING_TO_SEND));
+        }
+        if kept_until(target.rule, age) <= target.now {
+            return Ok(Err(Reason::RetentionOver.code()));
+        }
+        return Ok(Ok(found));
+    }
+    Ok(Err(EVENT_GONE))
 }
 
 fn field_codes(words: &Words, name: &str) -> Vec<i64> {

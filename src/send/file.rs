@@ -1,5 +1,6 @@
-//! Writes what the gate permitted to a CSV file, and each disclosure into the ledger before it.
+//! Writes what the gate permitted to a file, and each disclosure into the ledger before it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -7,13 +8,13 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Result, io};
+use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
 use crate::consent::permit::Permit;
 use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::Rulebook;
-use crate::policy::types::FileReader;
+use crate::policy::types::{FileFormat, FileReader, Means};
 use crate::profile::sql::record_key;
 use crate::store::{Store, WordKind, check_free, hex, in_force};
 use crate::view::Table;
@@ -33,7 +34,7 @@ pub struct Run {
     /// How many people's data went out.
     pub sent: usize,
     /// How many were left out, by reason.
-    pub withheld: std::collections::BTreeMap<&'static str, u64>,
+    pub withheld: BTreeMap<&'static str, u64>,
     /// Values in the file that a spreadsheet would run as a formula: it is for a program.
     pub formulas: usize,
     /// The ledger entry.
@@ -51,11 +52,22 @@ pub fn table_of(columns: &[String], permitted: &[Permit<Outbound>]) -> Table {
     table
 }
 
+/// Permitted rows as NDJSON: one object a line with every field, empty where the person has none.
+pub fn ndjson_of(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
+    let mut text = String::new();
+    for permit in permitted {
+        let row: BTreeMap<&String, &String> = columns.iter().zip(&permit.item().fields).collect();
+        text.push_str(&json!(row).to_string());
+        text.push('\n');
+    }
+    text
+}
+
 /// Sends a destination its audience: decides, records, and puts the file in its place last. A crash
 /// in between leaves a disclosure on record that didn't happen, never one that isn't on record.
 ///
 /// # Errors
-/// `destination-unknown`, `file-exists`, `file-of-store`, and those of writing.
+/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, and those of writing.
 pub fn push(
     store: &mut Store,
     rules: &Rulebook,
@@ -75,10 +87,12 @@ pub fn push(
     };
     let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
+        let Means::File { format } = target.means else { return Err(no_file(name)) };
         let table = table_of(&target.fields, &audience.permitted);
-        let (text, formulas) = match target.read_by {
-            FileReader::Program => (table.to_exact_csv(), table.formulas()),
-            FileReader::Spreadsheet => (table.to_csv(), 0),
+        let (text, formulas) = match (format, target.read_by) {
+            (FileFormat::Ndjson, _) => (ndjson_of(&target.fields, &audience.permitted), 0),
+            (FileFormat::Csv, FileReader::Program) => (table.to_exact_csv(), table.formulas()),
+            (FileFormat::Csv, FileReader::Spreadsheet) => (table.to_csv(), 0),
         };
         crate::store::write_private_file(&fresh, text.as_bytes())?;
         let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
@@ -115,4 +129,9 @@ pub fn push(
     let run = recorded.inspect_err(|_| drop(std::fs::remove_file(&fresh)))?;
     std::fs::rename(&fresh, out).map_err(io(out))?;
     Ok(run)
+}
+
+fn no_file(name: &str) -> Error {
+    Error::usage("destination-no-file", format!("{name} is sent to, and gets no file"))
+        .next("leave --out away")
 }

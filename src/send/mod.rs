@@ -7,7 +7,16 @@
 mod audience;
 mod covered;
 mod file;
+mod http;
+mod message;
+pub mod outbox;
+mod request;
+mod sign;
 pub(crate) mod sql;
 
 pub use audience::{Audience, Outbound, audience, indirect_source};
-pub use file::{Run, push, table_of};
+pub use file::{Run, ndjson_of, push, table_of};
+pub use http::{Heard, Letter, PERMIT_LASTS_MS, agent, deliver};
+pub use message::{Act, Message};
+pub use request::{Request, Secrets, Unsendable, request};
+pub use sign::{signature, signing_key};

@@ -1,18 +1,27 @@
 //! Every statement about what went out.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 
-/// When data of a subject went out, and to which destination.
-pub fn sent_before(conn: &Connection, subject: i64) -> Result<Vec<(i64, Moment)>> {
+/// When data of a subject went out, and to which destination; `but` is the number of a disclosure that
+/// isn't looked at.
+pub fn sent_before(conn: &Connection, subject: i64, but: i64) -> Result<Vec<(i64, Moment)>> {
     let mut statement = conn.prepare_cached(
         "SELECT d.destination, d.at FROM record r JOIN disclosure d ON d.record = r.id
-         WHERE r.subject = $1 ORDER BY d.id",
+         WHERE r.subject = $1 AND d.id <> $2 ORDER BY d.id",
     )?;
-    let rows = statement.query_map([subject], |row| Ok((row.get(0)?, Moment(row.get(1)?))))?;
+    let rows = statement.query_map([subject, but], |row| Ok((row.get(0)?, Moment(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whose a record is, if it is still there.
+pub fn subject_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT subject FROM record WHERE id = $1")?
+        .query_row([record], |row| row.get(0))
+        .optional()?)
 }
 
 /// The number of the next disclosure.

@@ -15,6 +15,7 @@ use crate::consent::sql as consent_sql;
 use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
+use crate::send::outbox;
 use crate::store::{
     self, Access, CopyOf, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
     erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
@@ -190,6 +191,8 @@ impl Restoring<'_> {
         let fresh = SignedState { size: log.size(), root, since, notes: 0 };
         signer.put_state(&fresh)?;
         let entry = restored.write(now, |writer| {
+            // What waited may have been sent since, or been forbidden.
+            outbox::hold_restored(writer)?;
             writer.append(
                 "restore",
                 json!({

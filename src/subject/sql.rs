@@ -191,7 +191,7 @@ pub fn stored_body(conn: &Connection, item: i64, seq: i64) -> Result<Vec<u8>> {
 pub type Deleted = (&'static str, u64);
 
 /// Deletes the rows of integers and blind names that point at a record.
-pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 6]> {
+pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 7]> {
     let delete = |table, statement| -> Result<Deleted> {
         Ok((table, conn.prepare_cached(statement)?.execute([record])? as u64))
     };
@@ -202,6 +202,7 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 6]> {
         delete("link", "DELETE FROM link WHERE a = $1 OR b = $1")?,
         delete("question", "DELETE FROM question WHERE a = $1 OR b = $1")?,
         delete("merge_record", "DELETE FROM merge_record WHERE record = $1")?,
+        delete("outbox", "DELETE FROM outbox WHERE record = $1")?,
     ])
 }
 

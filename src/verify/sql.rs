@@ -570,7 +570,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "number-given-twice",
             "kinds of numbers could be given twice, or were given to nobody",
-            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure', 'question'))
+            "SELECT (SELECT COUNT(*) FROM sqlite_sequence WHERE name NOT IN ('record', 'subject', 'disclosure', 'question', 'outbox'))
              + (SELECT COUNT(*) <> COUNT(DISTINCT name) FROM sqlite_sequence)
              + (COALESCE((SELECT MAX(record) FROM record_key), 0)
                 <> COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'record'), 0))
@@ -639,8 +639,35 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
              AND t.item <> 3",
         ),
     ];
-    checks.into_iter().map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()
+    let outbox =
+        OUTBOX.into_iter().filter(|_| version(conn).is_ok_and(|known| known >= OUTBOX_SINCE));
+    let checks = checks.into_iter().chain(outbox);
+    checks.map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()
 }
+
+/// The version of the schema that brought the queue.
+const OUTBOX_SINCE: usize = 5;
+
+/// The same of the queue: it is nobody's evidence, and what it would send to whom must be possible.
+const OUTBOX: [(&str, &str, &str); 2] = [
+    (
+        "outbox-impossible",
+        "messages wait that nothing can have queued, or for nobody",
+        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (2, 3) OR o.state NOT IN (2, 3, 4)
+         OR (o.act = 3) <> EXISTS (SELECT 1 FROM event e WHERE e.seq = o.item AND e.record = o.record)
+         OR o.attempts < 0 OR NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record)
+         OR NOT EXISTS (SELECT 1 FROM word w WHERE w.kind = 'destination' AND w.code = o.destination)
+         OR (o.disclosure <> 0 AND NOT EXISTS (
+           SELECT 1 FROM disclosure d
+           WHERE d.id = o.disclosure AND d.destination = o.destination))",
+    ),
+    (
+        "number-given-twice",
+        "numbers of messages could be given twice",
+        "SELECT COALESCE((SELECT MAX(id) FROM outbox), 0)
+                > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
+    ),
+];
 
 pub fn subject_exists(conn: &Connection, public_id: i64) -> Result<bool> {
     Ok(conn

@@ -16,6 +16,7 @@ mod pace;
 pub mod queue;
 mod reply;
 mod route;
+mod sender;
 mod serve;
 mod signature;
 mod sql;

@@ -15,6 +15,7 @@ use crate::store::Store;
 use super::edge::Edge;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
+use super::sender::Sender;
 use super::writer::Desk;
 
 /// Connections at once; further ones wait to be accepted.
@@ -33,13 +34,14 @@ const HEADERS_MAX: usize = 64;
 const END_TIME: Duration = Duration::from_secs(20);
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
-/// was begun is answered, and what was handed over is written. `heard` is told of each answer.
+/// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
+/// that, what waits in the outbox is sent, by a thread with a store of its own (`outgoing`).
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    store: Store,
+    (store, outgoing): (Store, Store),
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
@@ -57,7 +59,9 @@ pub fn serve(
         let _ = ended.send(true);
         worked
     });
+    let sender = Sender::start(outgoing, clock);
     let served = runtime.block_on(listen(listener, edge, writer_ended));
+    sender.end();
     shared.queue.close();
     let worked = writer.join().map_err(|_| {
         Error::damaged("writer-lost", "the thread that writes ended by a fault")

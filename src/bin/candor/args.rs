@@ -81,6 +81,9 @@ pub enum Command {
     /// Who may be reached for a destination's purpose, and sends it to them
     #[command(subcommand)]
     Audience(Audience),
+    /// What waits to be sent to destinations; sends it
+    #[command(subcommand)]
+    Outbox(Outbox),
     /// Checks the ledger, hands out checkpoints, answers a regulator
     #[command(subcommand)]
     Audit(Audit),
@@ -590,13 +593,46 @@ pub enum Audience {
         /// The destination, as the policy names it
         destination: String,
     },
-    /// Writes the permitted fields of everybody who may be reached, and records each disclosure
+    /// Sends the permitted fields of everybody who may be reached: writes them to a file and records
+    /// each disclosure, or queues a message for each person where the destination is sent to
     Push {
         /// The destination, as the policy names it
         destination: String,
-        /// The CSV file to write
+        /// The file to write, for a destination that gets one
         #[arg(long, value_name = "FILE")]
-        out: PathBuf,
+        out: Option<PathBuf>,
+    },
+}
+
+/// `outbox …`
+#[derive(Subcommand)]
+pub enum Outbox {
+    /// What waits to be sent, is being sent, or was given up
+    List,
+    /// One message of the queue; what it will say is read when it is sent
+    Show {
+        /// Its number, as `list` shows it
+        id: i64,
+    },
+    /// Tries again, now and from the start, what was given up
+    Replay {
+        /// The number of a message
+        #[arg(required_unless_present = "destination", conflicts_with = "destination")]
+        id: Option<i64>,
+        /// Everything that was given up for a destination
+        #[arg(long, value_name = "NAME")]
+        destination: Option<String>,
+    },
+    /// Takes a message out of the queue: it is never sent
+    Drop {
+        /// Its number, as `list` shows it
+        id: i64,
+    },
+    /// Sends what is due, until it is ended; `serve` does the same beside its own work
+    Run {
+        /// Ends when nothing is due any more, or can go now
+        #[arg(long)]
+        once: bool,
     },
 }
 

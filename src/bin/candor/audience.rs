@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use candor::base::clock::Moment;
 use candor::base::error::Result;
-use candor::send;
+use candor::send::{self, outbox};
 use candor::store::{self, Access};
 use serde_json::json;
 
@@ -27,7 +27,26 @@ pub fn run(context: &Context, command: &Audience) -> Result<Answer> {
                 "withheld": audience.withheld,
             }));
         }
-        Audience::Push { destination, out } => {
+        Audience::Push { destination, out: None } => {
+            let mut store = context.open(Access::Write)?;
+            let rules = store::latest(store.conn(), store.words())?;
+            let queued = outbox::queue_audience(&mut store, &rules, destination, now)?;
+            context.out.say(format!(
+                "{} to {} for {} wait to be sent (ledger entry {}); `candor serve` and `candor outbox run` \
+                 send them",
+                counted(queued.queued, "message", "messages"),
+                queued.recipient,
+                queued.purpose,
+                queued.entry
+            ));
+            if queued.waiting_already > 0 {
+                let people = counted(queued.waiting_already, "person waits", "people wait");
+                context.out.say(format!("  {people} there already"));
+            }
+            say_withheld(context, &queued.withheld);
+            context.out.give(&queued);
+        }
+        Audience::Push { destination, out: Some(out) } => {
             let mut store = context.open(Access::Write)?;
             let rules = store::latest(store.conn(), store.words())?;
             let run = send::push(&mut store, &rules, destination, out, now)?;

@@ -18,6 +18,7 @@ mod import;
 mod init;
 mod key;
 mod linking;
+mod outbox;
 mod output;
 mod policy;
 mod profile;
@@ -199,6 +200,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Hold(args) => hold::run(context, &args),
         Command::Request(command) => request::run(context, &command),
         Command::Audience(command) => audience::run(context, &command),
+        Command::Outbox(command) => outbox::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),
         Command::Key(command) => key::run(context, &command),
         Command::Witness(command) => witness::run(context, &command),

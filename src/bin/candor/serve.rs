@@ -25,8 +25,8 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
              such a proxy reaches candor by this address",
         ));
     }
-    let store = context.open(Access::Write)?;
-    note_unset(context, &store)?;
+    let stores = (context.open(Access::Write)?, context.open(Access::Write)?);
+    note_unset(context, &stores.0)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
         Error::usage("listen-failed", error.to_string())
             .at(&args.listen)
@@ -35,7 +35,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |a| a.to_string());
     context.out.say(format!("listens http://{address}; Ctrl-C or SIGTERM ends it"));
     context.out.give(&json!({"url": format!("http://{address}")}));
-    candor::web::serve(listener, store, Moment::now, log)?;
+    candor::web::serve(listener, stores, Moment::now, log)?;
     Ok(Answer::Yes)
 }
 

@@ -1,14 +1,16 @@
 //! `[destination.NAME]`: a system that data goes out to, for one purpose.
 
-use super::Draft;
 use super::controller::check_country;
+use std::collections::BTreeSet;
+
+use super::{Draft, means};
 use crate::policy::country::{is_country, needs_safeguards};
 use crate::policy::keys::DESTINATION;
 use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
-use crate::policy::period::limit;
+use crate::policy::period::{limit, rate};
 use crate::policy::reader::Table;
-use crate::policy::types::{Destination, FileReader, Limit};
+use crate::policy::types::{ATTEMPTS, Destination, EventMap, FileReader, Limit, Rate};
 use crate::policy::value::Said;
 
 /// What opens a file, as the policy writes it.
@@ -49,7 +51,17 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
     let why = "a spreadsheet runs a text that starts with =, +, - or @ as a formula, which can send \
                other cells to a stranger; a program wants every value as it is";
     let read_by = table.choice(report, "read_by", "unknown-choice", why, &READERS);
+    let (events, properties) = events(draft, table, purpose.as_deref().filter(|_| known));
+    let report = &mut draft.report;
+    let gets = means::Gets { fields: &fields, events: &events, properties: &properties };
+    let means = means::read(report, table, gets);
+    let attempts = table.count(report, "attempts").map(|said| said.value);
     Some(Destination {
+        means,
+        events,
+        properties,
+        rate: rate_of(report, table),
+        attempts: attempts.unwrap_or(ATTEMPTS),
         read_by: read_by.unwrap_or_default(),
         contract: table.text(report, "contract").map(|said| said.value),
         recipient: recipient?.value,
@@ -72,6 +84,21 @@ fn at_most(report: &mut Report, table: &Table) -> Option<Limit> {
             format!("{:?} is no limit: {fault}", said.value),
             "a limit says how often one person's data may go out, in which period",
             "at_most = \"4 in P30D\"",
+        );
+    })
+    .ok()
+}
+
+fn rate_of(report: &mut Report, table: &Table) -> Option<Rate> {
+    let said = table.text(report, "rate")?;
+    let read = rate(&said.value);
+    read.map_err(|fault| {
+        report.mistake(
+            (said.line, &table.at("rate")),
+            "bad-limit",
+            format!("{:?} is no rate: {fault}", said.value),
+            "a rate says how many messages the recipient takes, in which time",
+            "rate = \"10 in PT1S\"",
         );
     })
     .ok()
@@ -149,6 +176,61 @@ fn check_field(draft: &mut Draft, at: (u32, &str), field: &str, purpose: Option<
             categories[0]
         ),
     );
+}
+
+/// Reads the events and what of them goes out; the purpose is given when it is known, and must cover them.
+fn events(draft: &mut Draft, table: &Table, purpose: Option<&str>) -> (Vec<String>, Vec<String>) {
+    let sources = draft.policy.sources.values();
+    let maps: Vec<EventMap> = sources.flat_map(|source| source.events.iter().cloned()).collect();
+    let said = table.texts(&mut draft.report, "events");
+    let path = table.at("events");
+    for Said { value, line } in &said {
+        let mut named = maps.iter().filter(|map| map.name == *value).peekable();
+        if named.peek().is_none() {
+            draft.report.mistake(
+                (*line, &path),
+                "unknown-event",
+                format!("no source tells of {value:?}"),
+                "only events that some source's map declares can go out",
+                suggest(value, maps.iter().map(|map| map.name.as_str()), "leave it out"),
+            );
+            continue;
+        }
+        let Some(purpose) = purpose else { continue };
+        let covered = &draft.purposes[purpose].categories;
+        let categories: BTreeSet<&str> = named.map(|map| map.category.as_str()).collect();
+        if let Some(category) = categories.iter().find(|c| !covered.contains(**c)) {
+            draft.report.mistake(
+                (*line, &path),
+                "field-not-covered",
+                format!("{value:?} is of the category {category}, which the purpose {purpose:?} doesn't cover"),
+                "what a purpose doesn't need doesn't go out for it (Art 5(1)(b) and (c))",
+                format!(
+                    "leave {value:?} out; or, when the purpose needs it, add {category:?} to the categories \
+                     of [purpose.{purpose}]"
+                ),
+            );
+        }
+    }
+    let events: Vec<String> = said.into_iter().map(|said| said.value).collect();
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for map in maps.iter().filter(|map| events.contains(&map.name)) {
+        known.extend(map.properties.keys().map(String::as_str));
+        known.extend((!map.lines.is_empty()).then_some("lines"));
+        known.extend(map.amount.is_some().then_some("amount"));
+    }
+    let said = table.texts(&mut draft.report, "properties");
+    let path = table.at("properties");
+    for Said { value, line } in said.iter().filter(|said| !known.contains(said.value.as_str())) {
+        draft.report.mistake(
+            (*line, &path),
+            "unknown-property",
+            format!("none of the destination's events has a property {value:?}"),
+            "it gets what is listed and nothing else (Art 5(1)(c))",
+            suggest(value, known.iter().copied(), "leave it out, or list the event under events"),
+        );
+    }
+    (events, said.into_iter().map(|said| said.value).collect())
 }
 
 fn check_transfer(

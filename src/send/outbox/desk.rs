@@ -1,0 +1,246 @@
+//! What people do with the queue: fill it, look at it, try again, give up.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Kind, Result};
+use crate::policy::rulebook::Rulebook;
+use crate::policy::types::Means;
+use crate::send::audience::{audience, destination};
+use crate::send::message::{Act, message_id, person_at};
+use crate::store::{Store, WordKind, Writer, in_force};
+
+use super::sql::{self, OutboxRow, State};
+use super::status::{self, RESTORED};
+
+/// What was queued.
+#[derive(Clone, Debug, Serialize)]
+pub struct Queued {
+    /// The destination.
+    pub destination: String,
+    /// Its recipient.
+    pub recipient: String,
+    /// Its purpose.
+    pub purpose: String,
+    /// How many messages were queued.
+    pub queued: u64,
+    /// How many people wait there already: what is sent of them is what holds then.
+    pub waiting_already: u64,
+    /// How many people may not be reached now, by reason.
+    pub withheld: BTreeMap<&'static str, u64>,
+    /// The ledger entry.
+    pub entry: i64,
+}
+
+/// Queues a message for each person who may be reached for a destination now. Whether it goes out is
+/// asked again when it is sent.
+///
+/// # Errors
+/// `destination-unknown`, `destination-file`, `destination-events`, and those of [`Store::write`].
+pub fn queue_audience(
+    store: &mut Store,
+    rules: &Rulebook,
+    name: &str,
+    now: Moment,
+) -> Result<Queued> {
+    let decide = |store: &Store, now: Moment| {
+        let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
+        let audience = audience(store, &rules, name, now)?;
+        Ok((rules, audience))
+    };
+    store.decide_and_write(now, decide, |writer, (rules, audience)| {
+        let (target, rule) = destination(&rules, name)?;
+        if matches!(target.means, Means::Http { .. }) && !target.events.is_empty() {
+            let what = format!("{name} gets events, as they come in");
+            return Err(Error::usage("destination-events", what)
+                .next("declare another destination for the same recipient that gets profiles"));
+        }
+        if !target.is_sent_to() {
+            return Err(Error::usage("destination-file", format!("{name} gets a file"))
+                .next("say where it is to be written with --out FILE"));
+        }
+        let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
+        let (mut queued, mut waiting_already) = (0_u64, 0);
+        for permit in &audience.permitted {
+            let record = permit.item().record;
+            if sql::waits(writer.conn, code, record)? {
+                waiting_already += 1;
+            } else {
+                sql::queue(writer.conn, code, record, (Act::Profile, 0), writer.now)?;
+                queued += 1;
+            }
+        }
+        let entry = writer.append("outbox.queue", json!({"destination": name, "count": queued}))?;
+        Ok(Queued {
+            destination: name.to_owned(),
+            recipient: target.recipient.clone(),
+            purpose: rule.name.clone(),
+            queued,
+            waiting_already,
+            withheld: audience.withheld,
+            entry,
+        })
+    })
+}
+
+/// Queues an event for a destination, in the transaction that takes it in.
+///
+/// # Errors
+/// Those of writing.
+pub fn queue_event(
+    writer: &mut Writer<'_>,
+    destination: i64,
+    record: i64,
+    event: i64,
+) -> Result<()> {
+    sql::queue(writer.conn, destination, record, (Act::Event, event), writer.now).map(drop)
+}
+
+/// A row of the queue, as people see it. It names nobody.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its number.
+    pub id: i64,
+    /// The message's id, by which the recipient knows it.
+    pub message: String,
+    /// The destination.
+    pub destination: String,
+    /// The person's name there, by the record that supplied the address when it was queued.
+    pub person: String,
+    /// What it says.
+    pub act: &'static str,
+    /// `waiting`, `sending` or `dead`.
+    pub state: &'static str,
+    /// When it was queued.
+    pub queued_at: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// When it is tried next; of one that was given up, when that was.
+    pub next_at: String,
+    /// What came of the last try: an HTTP status, or a number of the outbox's own.
+    pub status: i64,
+    /// The same in words.
+    pub words: String,
+}
+
+fn shown(store: &Store, row: &OutboxRow) -> Row {
+    let destination = store.words().text(WordKind::Destination, row.destination).to_owned();
+    Row {
+        id: row.id,
+        message: message_id(store.secret(), row.id, row.queued_at),
+        person: person_at(store.secret(), &destination, row.record),
+        destination,
+        act: row.act.word(),
+        state: match row.state {
+            State::Waiting => "waiting",
+            State::Sending => "sending",
+            State::Dead => "dead",
+        },
+        queued_at: row.queued_at.to_string(),
+        attempts: row.attempts,
+        next_at: row.next_at.to_string(),
+        status: row.status,
+        words: status::words(row.status),
+    }
+}
+
+/// Every row, the oldest first.
+///
+/// # Errors
+/// `store-older`, and those of reading.
+pub fn list(store: &Store) -> Result<Vec<Row>> {
+    sql::ready(store.conn())?;
+    Ok(sql::rows(store.conn())?.iter().map(|row| shown(store, row)).collect())
+}
+
+/// One row.
+///
+/// # Errors
+/// `store-older`, `outbox-unknown`.
+pub fn show(store: &Store, id: i64) -> Result<Row> {
+    sql::ready(store.conn())?;
+    sql::row(store.conn(), id)?.map(|row| shown(store, &row)).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: i64) -> Error {
+    Error::no("outbox-unknown", format!("no message of the number {id} waits"))
+        .next("`candor outbox list` shows those that do; what was delivered is gone from it")
+}
+
+/// What is to be tried again.
+#[derive(Clone, Copy, Debug)]
+pub enum Which<'a> {
+    /// One row.
+    Row(i64),
+    /// Everything that was given up for a destination.
+    Destination(&'a str),
+}
+
+/// Has rows that were given up, or wait, tried again from the start, now. Returns how many.
+///
+/// # Errors
+/// `outbox-unknown`, `outbox-sending`, `destination-unknown`.
+pub fn replay(store: &mut Store, which: Which<'_>, now: Moment) -> Result<u64> {
+    store.write(now, |writer| {
+        let rows = match which {
+            Which::Row(id) => vec![free_row(writer, id)?],
+            Which::Destination(name) => {
+                let code = writer.words.code(WordKind::Destination, name).ok_or_else(|| {
+                    Error::usage("destination-unknown", format!("no policy declared {name}")).next(
+                        "`candor outbox list` shows the destinations for which anything waits",
+                    )
+                })?;
+                let is_dead = |row: &OutboxRow| row.destination == code && row.state == State::Dead;
+                sql::rows(writer.conn)?.into_iter().filter(is_dead).collect()
+            }
+        };
+        for row in &rows {
+            sql::put(writer.conn, row.id, State::Waiting, (row.status, 0), writer.now)?;
+        }
+        let mut by_destination: BTreeMap<i64, u64> = BTreeMap::new();
+        for row in &rows {
+            *by_destination.entry(row.destination).or_default() += 1;
+        }
+        for (code, count) in by_destination {
+            let name = writer.words.text(WordKind::Destination, code).to_owned();
+            writer.append("outbox.replay", json!({"destination": name, "count": count}))?;
+        }
+        Ok(rows.len() as u64)
+    })
+}
+
+/// Takes a row out of the queue: it is never sent.
+///
+/// # Errors
+/// `outbox-unknown`, `outbox-sending`.
+pub fn drop_row(store: &mut Store, id: i64, now: Moment) -> Result<()> {
+    store.write(now, |writer| {
+        let row = free_row(writer, id)?;
+        sql::remove(writer.conn, id)?;
+        let name = writer.words.text(WordKind::Destination, row.destination).to_owned();
+        writer.append("outbox.drop", json!({"destination": name, "count": 1})).map(drop)
+    })
+}
+
+/// A row that nobody is sending.
+fn free_row(writer: &Writer<'_>, id: i64) -> Result<OutboxRow> {
+    let row = sql::row(writer.conn, id)?.ok_or_else(|| unknown(id))?;
+    if row.state == State::Sending && row.next_at > writer.now {
+        return Err(Error::new(Kind::Busy, "outbox-sending", "the message is being sent now")
+            .at(id)
+            .next("try again in half a minute"));
+    }
+    Ok(row)
+}
+
+/// Gives up what waited in a backup when it is restored: it may have been sent since, and what the person
+/// said since isn't known here. Somebody decides on each.
+///
+/// # Errors
+/// Those of writing.
+pub fn hold_restored(writer: &mut Writer<'_>) -> Result<usize> {
+    sql::give_up_all(writer.conn, RESTORED)
+}

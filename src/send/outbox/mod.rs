@@ -1,0 +1,18 @@
+//! OUTBOX: what is to be sent waits here until it was taken, and holds nothing of anybody.
+//!
+//! A row says whom a message is about and where it goes, in integers. What it says is read from the
+//! profile when it is sent, and only if the gate lets it out then, at every try. `README.md` in the folder
+//! above tells how a message leaves.
+
+mod desk;
+mod pace;
+mod sql;
+mod status;
+mod turn;
+mod worker;
+
+pub use desk::{
+    Queued, Row, Which, drop_row, hold_restored, list, queue_audience, queue_event, replay, show,
+};
+pub use turn::LEASE_MS;
+pub use worker::{Clock, Now, Report, Worker};

@@ -1,0 +1,243 @@
+//! Every statement about what waits to be sent.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::base::clock::Moment;
+use crate::base::error::{Error, Result};
+use crate::send::message::Act;
+
+/// Where a row of the queue stands, as stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It waits for its moment.
+    Waiting = 2,
+    /// Somebody is sending it, until `next_at`.
+    Sending = 3,
+    /// It was given up, and stays until somebody replays or drops it.
+    Dead = 4,
+}
+
+/// The schema's script that brought the queue.
+const SCRIPT: i64 = 5;
+
+/// A store of an older candor has no queue until it is opened for writing.
+///
+/// # Errors
+/// `store-older` for such a store.
+pub fn ready(conn: &Connection) -> Result<()> {
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version >= SCRIPT {
+        return Ok(());
+    }
+    let what = "the store is of an older candor, and was not opened for writing since";
+    Err(Error::no("store-older", what)
+        .next("run a command that writes, such as `candor outbox run --once`"))
+}
+
+/// The number of an act, as stored.
+pub const fn number(act: Act) -> i64 {
+    match act {
+        Act::Profile => 2,
+        Act::Event => 3,
+        Act::Stop => 4,
+        Act::Delete => 5,
+    }
+}
+
+const fn act(number: i64) -> Act {
+    match number {
+        3 => Act::Event,
+        4 => Act::Stop,
+        5 => Act::Delete,
+        _ => Act::Profile,
+    }
+}
+
+/// A row of the queue.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboxRow {
+    pub id: i64,
+    pub destination: i64,
+    pub record: i64,
+    pub act: Act,
+    pub item: i64,
+    pub queued_at: Moment,
+    pub attempts: i64,
+    pub next_at: Moment,
+    pub state: State,
+    pub disclosure: i64,
+    pub status: i64,
+}
+
+const fn state(number: i64) -> State {
+    match number {
+        2 => State::Waiting,
+        3 => State::Sending,
+        _ => State::Dead,
+    }
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    Ok(OutboxRow {
+        id: row.get(0)?,
+        destination: row.get(1)?,
+        record: row.get(2)?,
+        act: act(row.get(3)?),
+        item: row.get(4)?,
+        queued_at: Moment(row.get(5)?),
+        attempts: row.get(6)?,
+        next_at: Moment(row.get(7)?),
+        state: state(row.get(8)?),
+        disclosure: row.get(9)?,
+        status: row.get(10)?,
+    })
+}
+
+/// Queues a message about the person of a record, or about an event.
+pub fn queue(
+    conn: &Connection,
+    destination: i64,
+    record: i64,
+    (act, item): (Act, i64),
+    now: Moment,
+) -> Result<i64> {
+    Ok(conn
+        .prepare_cached(
+            "INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state,
+                                 disclosure, status)
+             VALUES ($1, $2, $3, $4, $5, 0, $5, 2, 0, 0) RETURNING id",
+        )?
+        .query_row(params![destination, record, number(act), item, now.0], |row| row.get(0))?)
+}
+
+/// Whether the profile of a record's person waits already to be sent to a destination, and wasn't tried:
+/// it will be sent as it is then.
+pub fn waits(conn: &Connection, destination: i64, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (
+               SELECT 1 FROM record me JOIN record r ON r.subject = me.subject
+               JOIN outbox o ON o.record = r.id
+               WHERE o.destination = $1 AND me.id = $2 AND o.act = 2 AND o.state = 2
+               AND o.attempts = 0)",
+        )?
+        .query_row([destination, record], |row| row.get(0))?)
+}
+
+/// The next destination, by its number, for which anything waits or is being sent.
+pub fn destination_after(conn: &Connection, destination: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT MIN(destination) FROM outbox WHERE state < 4 AND destination > $1")?
+        .query_row([destination], |row| row.get(0))?)
+}
+
+/// Rows of a destination whose moment has come, the longest-waiting first. A row waits for every earlier
+/// one of the same person and destination.
+pub fn due(
+    conn: &Connection,
+    destination: i64,
+    now: Moment,
+    most: usize,
+) -> Result<Vec<OutboxRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT o.id, o.destination, o.record, o.act, o.item, o.queued_at, o.attempts, o.next_at,
+                o.state, o.disclosure, o.status
+         FROM outbox o
+         WHERE o.destination = $1 AND o.state < 4 AND o.next_at <= $2
+         AND NOT EXISTS (
+           SELECT 1 FROM record me JOIN record r ON r.subject = me.subject
+           JOIN outbox e ON e.record = r.id
+           WHERE me.id = o.record AND e.destination = o.destination AND e.id < o.id AND e.state < 4)
+         ORDER BY o.next_at, o.id LIMIT $3",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = statement.query_map([destination, now.0, most], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// When the next row is due, of all that wait or are being sent.
+pub fn next_at(conn: &Connection) -> Result<Option<Moment>> {
+    let at: Option<i64> = conn
+        .prepare_cached("SELECT MIN(next_at) FROM outbox WHERE state < 4")?
+        .query_row([], |row| row.get(0))?;
+    Ok(at.map(Moment))
+}
+
+/// One row.
+pub fn row(conn: &Connection, id: i64) -> Result<Option<OutboxRow>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
+             FROM outbox WHERE id = $1",
+        )?
+        .query_row([id], read)
+        .optional()?)
+}
+
+/// Every row, the oldest first.
+pub fn rows(conn: &Connection) -> Result<Vec<OutboxRow>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
+         FROM outbox ORDER BY id",
+    )?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The record that a disclosure names, unless it was erased.
+pub fn disclosed_record(conn: &Connection, disclosure: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT record FROM disclosure WHERE id = $1")?
+        .query_row([disclosure], |row| row.get(0))
+        .optional()?)
+}
+
+/// Takes a row to send it: until a moment it is nobody else's.
+pub fn begin(conn: &Connection, id: i64, until: Moment, disclosure: i64) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE outbox SET state = 3, attempts = attempts + 1, next_at = $1, disclosure = $2
+         WHERE id = $3",
+    )?
+    .execute([until.0, disclosure, id])?;
+    Ok(())
+}
+
+/// Whether a row is still the one that was taken: nobody else has taken it since, and nobody was erased.
+pub fn is_mine(conn: &Connection, id: i64, attempts: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE id = $1 AND attempts = $2 AND state = 3)",
+        )?
+        .query_row([id, attempts], |row| row.get(0))?)
+}
+
+/// Puts a row back, or aside: its state, what came of the last try, how many tries count, and when it is
+/// due.
+pub fn put(
+    conn: &Connection,
+    id: i64,
+    state: State,
+    (status, attempts): (i64, i64),
+    next_at: Moment,
+) -> Result<()> {
+    conn.prepare_cached(
+        "UPDATE outbox SET state = $1, status = $2, attempts = $3, next_at = $4 WHERE id = $5",
+    )?
+    .execute(params![state as i64, status, attempts, next_at.0, id])?;
+    Ok(())
+}
+
+/// Takes a row out of the queue.
+pub fn remove(conn: &Connection, id: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM outbox WHERE id = $1")?.execute([id])?;
+    Ok(())
+}
+
+/// Gives up everything that waits or is being sent; returns how much it was.
+pub fn give_up_all(conn: &Connection, status: i64) -> Result<usize> {
+    Ok(conn
+        .prepare_cached("UPDATE outbox SET state = 4, status = $1 WHERE state < 4")?
+        .execute([status])?)
+}

@@ -1,0 +1,16 @@
+-- OUTBOX ------------------------------------------------------------------------------------------
+
+-- What is to be sent, until it was: integers alone. What a message says is read when it is sent, once
+-- the gate was asked then. record supplied the address when it was queued; whose it is then is whose it
+-- is when it is sent. act: 2 the profile, 3 an event (item), else item is 0. state: 2 waiting, 3 being sent (until next_at,
+-- when whoever sends it is taken for dead), 4 given up. disclosure is the one that it carries out, 0 until
+-- it is sent first. status is what came of the last try: an HTTP status, or one of the outbox's own numbers
+-- below 100. A row that is done goes; its number is not given again, because messages are known by it.
+CREATE TABLE outbox (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, destination INTEGER NOT NULL, record INTEGER NOT NULL,
+  act INTEGER NOT NULL, item INTEGER NOT NULL, queued_at INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  next_at INTEGER NOT NULL, state INTEGER NOT NULL, disclosure INTEGER NOT NULL,
+  status INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outbox_record ON outbox (record);
+CREATE INDEX outbox_due ON outbox (destination, next_at) WHERE state < 4;

@@ -1,0 +1,19 @@
+//! What waits to be sent: it goes out only if the gate says yes at that moment, once for each row however
+//! often it is tried, and whoever is killed loses nothing.
+
+mod common;
+#[path = "common/recipient.rs"]
+mod recipient;
+
+#[path = "outbox/events.rs"]
+mod events;
+#[path = "outbox/gate.rs"]
+mod gate;
+#[path = "outbox/killed.rs"]
+mod killed;
+#[path = "outbox/queue.rs"]
+mod queue;
+#[path = "outbox/scene.rs"]
+mod scene;
+#[path = "outbox/tries.rs"]
+mod tries;
