@@ -10,14 +10,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use candor::base::error::Error;
-use candor::consent::desk::Spoken;
+use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, decide};
 use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::linking::pair;
 use candor::linking::report::report;
-use candor::linking::review::{self, Answer};
+use candor::linking::review::{self, Answer, Waiting};
 use candor::linking::{self, Done};
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
@@ -25,10 +25,15 @@ use candor::profile::merge::{self, Decider};
 use candor::store::{Access, Store};
 use candor::subject::access::collect::collect;
 use candor::subject::access::complete;
+use candor::subject::forget;
 use common::{World, apply, deep, hour, numbers, rows};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use town::{POLICY, TABLES, Town, record_of, world_of};
+
+fn asked_about(world: &World) -> Vec<Waiting> {
+    review::queue(&world.store, &world.rules, hour(900)).unwrap()
+}
 
 fn run(world: &mut World, at: i64) -> Done {
     linking::run(&mut world.store, &world.rules, hour(at)).unwrap()
@@ -181,6 +186,23 @@ fn who_objects_after_they_were_linked_is_asked_about_no_more() {
 }
 
 #[test]
+fn nobody_is_asked_about_people_who_may_not_be_compared_now() {
+    let town = Town::new(60);
+    let mut world = world_of(&town);
+    run(&mut world, 3);
+    let asked = asked_about(&world);
+    let waiting = &asked[0];
+    let spoken = Spoken { axis: Axis::Restriction, ..Spoken::default() };
+    world.say(&waiting.subjects[0], &spoken, hour(4));
+    let left = asked_about(&world);
+    assert!(left.iter().all(|other| !other.subjects.contains(&waiting.subjects[0])), "{left:?}");
+    assert!(!left.is_empty() && left.len() < asked.len());
+    let lifted = Spoken { state: ConsentState::Withdrawn, ..spoken };
+    world.say(&waiting.subjects[0], &lifted, hour(5));
+    assert_eq!(asked_about(&world), asked, "and they wait again when they may");
+}
+
+#[test]
 fn who_objects_after_they_were_joined_stands_alone_again() {
     let town = Town::new(40);
     let mut world = world_of(&town);
@@ -219,12 +241,71 @@ fn who_objects_after_they_were_joined_stands_alone_again() {
     holds(&world);
 }
 
+/// What is said against linking while records are one person's is said for all of them (Art 21(3): "the
+/// personal data shall no longer be processed for such purposes"), by whatever address the person is named.
+#[test]
+fn an_objection_binds_every_record_that_linking_had_joined() {
+    let consented = POLICY.replace(
+        "basis = \"legitimate_interests\"\nassessment = \"LIA-2026-02\"",
+        "basis = \"consent\"\nnotice = \"letter-form\"",
+    );
+    assert_ne!(consented, POLICY);
+    for (policy, axis, state) in [
+        (POLICY, Axis::Objection, ConsentState::Given),
+        (&consented, Axis::Consent, ConsentState::Withdrawn),
+    ] {
+        let town = Town::new(40);
+        let mut world = World::under(policy);
+        town.import(&mut world, 1);
+        if axis == Axis::Consent {
+            let yes = Spoken {
+                purpose: Some("one_profile"),
+                notice: Some("letter-form@1"),
+                ..Spoken::default()
+            };
+            let said = desk::statements(&world.rules, &yes, hour(2)).unwrap();
+            for subject in numbers(world.store.conn(), "SELECT DISTINCT subject FROM record") {
+                world.store.write(hour(2), |w| desk::record(w, subject, &said)).unwrap();
+            }
+            town.import(&mut world, 2);
+        }
+        assert!(run(&mut world, 3).joined > 20, "{axis:?}");
+        let joined = numbers(
+            world.store.conn(),
+            "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
+        )[0];
+        let records = lookup::records_of(world.store.conn(), joined).unwrap();
+        let no = Spoken { axis, state, purpose: Some("one_profile"), ..Spoken::default() };
+        let said = desk::statements(&world.rules, &no, hour(4)).unwrap();
+        let rules = world.rules.clone();
+        world
+            .store
+            .write(hour(4), |w| {
+                desk::record_by_address(w, joined, records[1], &said)?;
+                forget::sweep(w, &rules, joined, "consent")
+            })
+            .unwrap();
+        let alone = [records[0], records[1]].map(|record| subject_of(&world, record));
+        assert_ne!(alone[0], alone[1], "{axis:?}");
+        for subject in alone {
+            let history = History::load(world.store.conn(), subject).unwrap();
+            let standing = history.standing(AsOf::at(hour(5)));
+            let rule = world.rules.rule(world.rules.purpose_code("one_profile").unwrap()).unwrap();
+            let question = Question::new(Direction::Use, hour(5));
+            assert!(decide(&world.rules, rule, question, &standing).is_err(), "{standing:?}");
+        }
+        let left_out: u64 = run(&mut world, 6).left_out.iter().map(|left| left.records).sum();
+        assert!(left_out >= 2, "{axis:?}");
+        holds(&world);
+    }
+}
+
 #[test]
 fn answers_stand_whatever_is_learned_later() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let queue = review::queue(&world.store).unwrap();
+    let queue = asked_about(&world);
     assert!(queue.len() >= 4, "{queue:?}");
     let mut answers = Vec::new();
     for (waiting, answer) in
@@ -253,7 +334,7 @@ fn answers_stand_whatever_is_learned_later() {
             let joined = subject_of(world, a) == subject_of(world, b);
             assert_eq!(joined, *answer == Answer::Same, "{answer:?}");
         }
-        let waiting = review::queue(&world.store).unwrap();
+        let waiting = asked_about(&world);
         for (known, answer) in &answers[..3] {
             let sides = [0, 1].map(|at| subject_of(world, known.records[at]));
             let again = waiting.iter().any(|w| {
@@ -357,7 +438,7 @@ fn an_erased_person_leaves_no_trace_with_others() {
     let pairs = "SELECT a FROM link WHERE kind = 6 AND model <> 0";
     let mut gone = vec![numbers(world.store.conn(), pairs)[0]];
     let stays = numbers(world.store.conn(), &pairs.replace("SELECT a", "SELECT b"))[0];
-    let queue = review::queue(&world.store).unwrap();
+    let queue = asked_about(&world);
     let apart = queue.iter().find(|w| !w.records.contains(&stays)).unwrap();
     gone.push(apart.records[0]);
     let rules = world.rules.clone();
@@ -414,7 +495,7 @@ fn an_answer_tells_neither_of_the_two_of_the_other() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let waiting = review::queue(&world.store).unwrap()[0].clone();
+    let waiting = asked_about(&world)[0].clone();
     let rules = world.rules.clone();
     review::answer(&mut world.store, &rules, waiting.question, Answer::Different, hour(4)).unwrap();
     for (at, other) in [(0, 1), (1, 0)] {
@@ -453,7 +534,7 @@ fn what_is_changed_behind_the_ledger_is_found() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let waiting = review::queue(&world.store).unwrap()[0].question;
+    let waiting = asked_about(&world)[0].question;
     let rules = world.rules.clone();
     review::answer(&mut world.store, &rules, waiting, Answer::Different, hour(4)).unwrap();
     holds(&world);
@@ -589,7 +670,8 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     let reading = Store::open(&world.path(), Access::Read, "test").unwrap();
     let refused = linking::plan(&reading, &world.rules, hour(2)).unwrap_err();
     assert_eq!(refused.code, "store-older");
-    assert_eq!(review::queue(&reading).unwrap_err().code, "store-older");
+    let refused = review::queue(&reading, &world.rules, hour(5));
+    assert_eq!(refused.unwrap_err().code, "store-older");
     world.reopen();
     assert!(run(&mut world, 3).joined > 0);
     holds(&world);
@@ -616,6 +698,29 @@ fn typed_json(world: &World, line: &str) -> Value {
     let (said, code) = typed(world, &format!("--json {line}"), "");
     assert_eq!(code, Some(0), "{line}: {said}");
     serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn who_was_parted_is_told_to_stay_apart() {
+    let mut world = world_of(&Town::new(60));
+    run(&mut world, 3);
+    let joined = numbers(
+        world.store.conn(),
+        "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
+    )[0];
+    let id = merge::public_text(lookup::public_id(world.store.conn(), joined).unwrap());
+    let object = format!("consent object {id} --purpose one_profile");
+    let (text, code) = typed(&world, &object, "");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("stay apart"), "{text}");
+    let (text, _) = typed(&world, &format!("{object} --lift"), "");
+    assert!(text.contains("stay apart: candor profile merge"), "{text}");
+
+    let queue = typed_json(&world, "identity review");
+    let (question, records) = (&queue[0]["question"], &queue[0]["records"]);
+    typed(&world, &format!("identity review {question} --answer different"), "");
+    let (text, _) = typed(&world, &format!("identity explain {} {}", records[0], records[1]), "");
+    assert!(text.contains("`candor profile merge` joins them"), "{text}");
 }
 
 #[test]
