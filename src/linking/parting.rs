@@ -115,6 +115,7 @@ fn again(no: &Statement) -> NewStatement {
         method: Some("said while this record was one person's with others".to_owned()),
         evidence: None,
         valid_at: no.valid_at,
+        undated: false,
     }
 }
 
