@@ -9,15 +9,14 @@ use std::collections::BTreeMap;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::collect::sent::Read;
-use crate::collect::tracking::{self, Item};
-use crate::collect::webhook::{self, Row};
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
-use crate::policy::types::{Format, Policy, Source};
+use crate::policy::types::{Format, Source};
 use crate::profile::items::{Items, Looking};
 use crate::store::{self, Store, WordKind, Writer};
 
 use super::admit::Admission;
+use super::sent::{One, Reader};
 use super::sql;
 use super::summary::{Summary, UNDECLARED, count, count_reason};
 
@@ -31,55 +30,14 @@ const REASONS_MAX: usize = 40;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+pub use super::sent::Sent;
+
 /// What a sender hands over together.
 pub struct Delivery {
     /// The source, as the policy names it.
     pub source: String,
     /// What was sent.
     pub sent: Sent,
-}
-
-/// What was sent, by the way in which it came.
-pub enum Sent {
-    /// Items of a call of the tracking API.
-    Calls(Vec<Item>),
-    /// Rows of a webhook.
-    Rows(Vec<Row>),
-}
-
-/// One of them.
-#[derive(Clone, Copy)]
-enum One<'a> {
-    Call(&'a Item),
-    Row(&'a Row),
-}
-
-impl Sent {
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.each().count()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The format of the sources that are sent so.
-    fn format(&self) -> Format {
-        match self {
-            Sent::Calls(_) => Format::Tracking,
-            Sent::Rows(_) => Format::Webhook,
-        }
-    }
-
-    fn each(&self) -> impl Iterator<Item = One<'_>> {
-        let (calls, rows): (&[Item], &[Row]) = match self {
-            Sent::Calls(calls) => (calls, &[]),
-            Sent::Rows(rows) => (&[], rows),
-        };
-        calls.iter().map(One::Call).chain(rows.iter().map(One::Row))
-    }
 }
 
 /// Why something of an item was kept out.
@@ -121,41 +79,6 @@ struct Lane<'r> {
     import: i64,
     day: i64,
     summary: Summary,
-}
-
-/// Makes records of what a source sends.
-enum Reader {
-    Calls(Box<tracking::Reader>),
-    Rows(Box<webhook::Reader>),
-}
-
-impl Reader {
-    fn new(policy: &Policy, source: &Source) -> Result<Reader> {
-        Ok(match source.format {
-            Some(Format::Webhook) => Reader::Rows(Box::new(webhook::Reader::new(policy, source)?)),
-            _ => Reader::Calls(Box::new(tracking::Reader::new(policy, source)?)),
-        })
-    }
-
-    /// Reads one thing; or says by code and words why it is none.
-    fn read(
-        &mut self,
-        one: One<'_>,
-        line: u64,
-        now: Moment,
-    ) -> Result<Read, (&'static str, &'static str)> {
-        match (self, one) {
-            (Reader::Calls(reader), One::Call(item)) => match &item.shape {
-                Ok(shape) => Ok(reader.read(shape, line, now)),
-                Err(fault) => Err((fault.code(), fault.words())),
-            },
-            (Reader::Rows(reader), One::Row(row)) => {
-                reader.read(row, line, now).map_err(|fault| (fault.code(), fault.words()))
-            }
-            // What is sent is compared with the format of its source before.
-            _ => Err(("source_not_sent", "the source is sent in another way")),
-        }
-    }
 }
 
 /// The source that a policy declares for calls of the tracking API.

@@ -6,7 +6,7 @@
 //!                            └─────────┴────── ledger ◄──────┘
 //! ```
 //!
-//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over;
+//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over (`sent`);
 //! `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
 //! its statements, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
@@ -19,6 +19,7 @@ mod keep;
 mod people;
 mod plan;
 mod said;
+mod sent;
 pub mod import;
 pub mod intake;
 pub(crate) mod sql;

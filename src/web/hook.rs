@@ -53,7 +53,7 @@ impl Edge {
         let token = request.uri().query().and_then(token);
         let headers = request.headers().clone();
         let held = self.body(request).await?;
-        let written = written(&headers);
+        let written = written(&headers, &held.bytes);
         if is_ping(&hook.webhook.scheme, written, &held.bytes) {
             return Ok(heard());
         }
@@ -124,9 +124,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-fn written(headers: &HeaderMap) -> Written {
+/// How a body is written. Many senders of JSON leave the content type at a form's, which none of them is: no form
+/// begins as an object or a list does.
+fn written(headers: &HeaderMap, body: &[u8]) -> Written {
     let kind = text(headers, CONTENT_TYPE.as_str()).unwrap_or_default().to_ascii_lowercase();
-    match kind.starts_with("application/x-www-form-urlencoded") {
+    let is_json = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    match kind.starts_with("application/x-www-form-urlencoded") && !is_json {
         true => Written::Form,
         false => Written::Json,
     }
@@ -144,4 +147,29 @@ fn is_ping(scheme: &Scheme, written: Written, body: &[u8]) -> bool {
     matches!(scheme, Scheme::Hmac(_))
         && written == Written::Form
         && number.is_some_and(|number| number.len() < 20 && number.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_one_that_says_so_and_looks_like_it() {
+        let form = "application/x-www-form-urlencoded; charset=UTF-8";
+        for (kind, body, expected) in [
+            (Some(form), "type=subscribe&data[email]=a", Written::Form),
+            (Some("Application/X-WWW-Form-URLEncoded"), "", Written::Form),
+            (Some(form), " {\"type\":\"subscribe\"}", Written::Json),
+            (Some(form), "[{}]", Written::Json),
+            (Some("application/json"), "type=subscribe", Written::Json),
+            (Some("text/plain"), "{}", Written::Json),
+            (None, "type=subscribe", Written::Json),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(kind) = kind {
+                headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+            }
+            assert_eq!(written(&headers, body.as_bytes()), expected, "{kind:?} {body}");
+        }
+    }
 }

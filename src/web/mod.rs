@@ -22,5 +22,8 @@ mod signature;
 mod sql;
 mod writer;
 
+#[cfg(test)]
+mod signature_tests;
+
 pub use hook::unset_secrets;
 pub use serve::serve;

@@ -132,10 +132,14 @@ impl Answers {
         for (purpose, raw) in gdpr.members() {
             let Some(said) = raw.object() else { continue };
             let Some(consented) = said.get("consented") else { continue };
-            self.add(purpose, consented.0 == "true");
+            let is_yes = consented.0 == "true";
+            self.add(purpose, is_yes);
             let time = said.text("timestamp_unixtime_ms").and_then(|text| text.parse().ok());
             let time = time.map(Moment).filter(|at| (Moment(0)..Moment::FOREVER).contains(at));
-            self.receipts.insert(purpose.to_owned(), (time, said.text("document")));
+            // Of two, the one of the "no" is that of the answer which holds.
+            if !is_yes || !self.receipts.contains_key(purpose) {
+                self.receipts.insert(purpose.to_owned(), (time, said.text("document")));
+            }
         }
         let ccpa = state.object("ccpa").unwrap_or_default();
         for (what, raw) in ccpa.members() {
