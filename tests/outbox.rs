@@ -13,6 +13,8 @@ mod gate;
 mod killed;
 #[path = "outbox/queue.rs"]
 mod queue;
+#[path = "outbox/recall.rs"]
+mod recall;
 #[path = "outbox/scene.rs"]
 mod scene;
 #[path = "outbox/tries.rs"]

@@ -479,7 +479,7 @@ fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<S
     } else {
         all.push(
             "public ids of subjects outside merges, import progress, links by identifiers, weights and index of linking, the blind \
-             names of a \"no\", numbers of notices, and the source and home of a record without values: no entry \
+             names of a \"no\", numbers of notices, what waits in the outbox, and the source and home of a record without values: no entry \
              commits to them"
                 .into(),
         );
