@@ -19,3 +19,5 @@ mod recall;
 mod scene;
 #[path = "outbox/tries.rs"]
 mod tries;
+#[path = "outbox/vendors.rs"]
+mod vendors;
