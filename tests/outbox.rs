@@ -13,7 +13,11 @@ mod gate;
 mod killed;
 #[path = "outbox/queue.rs"]
 mod queue;
+#[path = "outbox/recall.rs"]
+mod recall;
 #[path = "outbox/scene.rs"]
 mod scene;
 #[path = "outbox/tries.rs"]
 mod tries;
+#[path = "outbox/vendors.rs"]
+mod vendors;

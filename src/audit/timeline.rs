@@ -192,9 +192,9 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["destination"].as_str().unwrap_or("?"),
             body["purpose"].as_str().unwrap_or("?")
         ),
-        "outbox.queue" => format!("{} to {} were queued", messages(body), destination(body)),
+        "outbox.queue" => format!("queued for {}: {}", destination(body), messages(body)),
         "outbox.outcome" => format!(
-            "of the messages to {}, {} were delivered, {} given up and {} withheld",
+            "messages to {}: {} delivered, {} given up, {} withheld",
             destination(body),
             body["delivered"].as_u64().unwrap_or(0),
             body["dead"].as_u64().unwrap_or(0),
@@ -202,11 +202,17 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
                 .as_object()
                 .map_or(0, |all| all.values().filter_map(Value::as_u64).sum::<u64>())
         ),
+        "outbox.recall" => format!(
+            "queued for {}, to have it {}: {}",
+            destination(body),
+            if body["act"] == "profile.delete" { "delete" } else { "stop" },
+            messages(body)
+        ),
         "outbox.replay" => {
-            format!("{} to {} were to be tried again", messages(body), destination(body))
+            format!("to be tried again for {}: {}", destination(body), messages(body))
         }
         "outbox.drop" => {
-            format!("{} to {} were taken out of the queue", messages(body), destination(body))
+            format!("taken out of the queue for {}: {}", destination(body), messages(body))
         }
         "notice.given" => {
             format!("a person was told where data about them comes from (Art 14){told}")
@@ -334,6 +340,7 @@ mod tests {
             "disclosure.run",
             "outbox.queue",
             "outbox.outcome",
+            "outbox.recall",
             "outbox.replay",
             "outbox.drop",
             "suppression.lift",

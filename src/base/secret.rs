@@ -52,6 +52,8 @@ pub enum Sealed {
     Event = 2,
     /// The payload of a ledger entry, by the entry's number.
     Payload = 3,
+    /// What a message needs that takes something back, by the message's row.
+    Recall = 4,
 }
 
 /// Seals or opens `bytes` in place: ChaCha20 (RFC 8439) under a key made for sealing alone, with the
@@ -98,6 +100,14 @@ impl StoreSecret {
     pub fn outside_name(&self, domain: &str, parts: &[&str]) -> [u8; 16] {
         let mac = self.keyed(b"outside\0", domain, parts);
         mac[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    /// The key of a message that takes something back, from random bytes of its own: with them, it is gone.
+    pub fn recall_key(&self, nonce: &[u8; 32]) -> RecordKey {
+        let mut mac = self.0.clone();
+        mac.update(b"recall\0");
+        mac.update(nonce);
+        RecordKey(mac.finalize().into_bytes().into())
     }
 
     fn keyed(&self, use_: &[u8], domain: &str, parts: &[&str]) -> [u8; 32] {

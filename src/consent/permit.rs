@@ -13,17 +13,21 @@
 //! candor::send::table_of(&["email".to_owned()], &[row]); // wants permits, not rows
 //! ```
 
+use rusqlite::Connection;
+
 use crate::base::clock::Moment;
+use crate::base::error::Result;
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 
 use super::fold::Standing;
 use super::gate::{Direction, Grounds, Question, Reason, decide};
+use super::sql;
 
 /// Something that the gate let out, with what it stood on.
 #[derive(Clone, Debug)]
 pub struct Permit<T> {
     item: T,
-    grounds: Grounds,
+    grounds: Option<Grounds>,
     at: Moment,
 }
 
@@ -33,8 +37,8 @@ impl<T> Permit<T> {
         &self.item
     }
 
-    /// The basis, and the consent where it is one.
-    pub fn grounds(&self) -> Grounds {
+    /// The basis, and the consent where it is one; none of what takes something back.
+    pub fn grounds(&self) -> Option<Grounds> {
         self.grounds
     }
 
@@ -52,8 +56,29 @@ pub fn permit<T>(
     question: Question<'_>,
     standing: &Standing,
     item: T,
-) -> Result<Permit<T>, Reason> {
+) -> std::result::Result<Permit<T>, Reason> {
     let question = Question { direction: Direction::Out, ..question };
     let grounds = decide(rules, rule, question, standing)?;
-    Ok(Permit { item, grounds, at: question.at })
+    Ok(Permit { item, grounds: Some(grounds), at: question.at })
+}
+
+/// That somebody's data went to a destination: whoever got it may be told to stop or to delete.
+#[derive(Clone, Copy, Debug)]
+pub struct Disclosed(());
+
+impl Disclosed {
+    /// Looks whether a disclosure to a destination stands, or stood until the person was erased.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn look(conn: &Connection, disclosure: i64, destination: i64) -> Result<Option<Disclosed>> {
+        let stands = sql::is_disclosed(conn, disclosure, destination)?;
+        Ok(stands.then_some(Disclosed(())))
+    }
+}
+
+/// The gate's counterpart: lets out what takes something back. It needs no consent, and goes to those
+/// alone who were sent something.
+pub fn recall<T>(_: Disclosed, item: T, at: Moment) -> Permit<T> {
+    Permit { item, grounds: None, at }
 }

@@ -208,3 +208,13 @@ pub fn oldest_record(conn: &Connection, subject: i64) -> Result<(i64, i64, Recor
             Ok((row.get(0)?, row.get(1)?, RecordKey(key.try_into().unwrap_or([0; 32]))))
         })?)
 }
+
+/// Whether a disclosure to a destination is on record; of erased people, whether there was one of the number.
+pub fn is_disclosed(conn: &Connection, disclosure: i64, destination: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM disclosure WHERE id = $1 AND destination = $2)
+             OR EXISTS (SELECT 1 FROM tombstone WHERE item = 3 AND seq = $1)",
+        )?
+        .query_row([disclosure, destination], |row| row.get(0))?)
+}

@@ -291,7 +291,7 @@ fn open_event(
     Ok(Err(EVENT_GONE))
 }
 
-fn field_codes(words: &Words, name: &str) -> Vec<i64> {
+pub(super) fn field_codes(words: &Words, name: &str) -> Vec<i64> {
     [format!("identifier.{name}"), format!("attribute.{name}")]
         .iter()
         .filter_map(|text| words.code(WordKind::Field, text))

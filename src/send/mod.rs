@@ -10,6 +10,7 @@ mod file;
 mod http;
 mod message;
 pub mod outbox;
+pub mod recall;
 mod request;
 mod sign;
 pub(crate) mod sql;

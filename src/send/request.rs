@@ -1,5 +1,7 @@
 //! A message in the form that its destination takes: candor's own, signed, or the recipient's.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -89,6 +91,9 @@ fn written(call: &Call, message: &Message, secrets: Secrets<'_>) -> Result<Reque
         let json = Zeroizing::new("application/json".to_owned());
         headers.push(("content-type".to_owned(), json));
     }
+    if !names_somebody(call, message) {
+        return Err(Unsendable::Unwritable);
+    }
     let place = if call.is_form() { Place::Url } else { Place::Json };
     let body = call.body.as_ref().map(|text| write(text, place)).transpose()?;
     let is_whole = |body: &String| serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok();
@@ -96,6 +101,19 @@ fn written(call: &Call, message: &Message, secrets: Secrets<'_>) -> Result<Reque
         return Err(Unsendable::Unwritable);
     }
     Ok(Request { method: call.method.clone(), url: write(&call.url, Place::Url)?, headers, body })
+}
+
+/// Whether a request names somebody: an address in which a field is empty is that of all (`DELETE
+/// /contacts/`), and what takes something back must say of whom, by the first field.
+fn names_somebody(call: &Call, message: &Message) -> bool {
+    let Ok(in_url) = template::names(&call.url, Place::Url) else { return false };
+    let empty = |name: &String| {
+        let field = name.strip_prefix("data.").unwrap_or_default();
+        field != "id" && message.fields.iter().any(|(held, text)| held == field && text.is_empty())
+    };
+    let is_nobody =
+        message.act.is_recall() && message.fields.first().is_some_and(|(_, text)| text.is_empty());
+    !in_url.iter().any(empty) && !is_nobody
 }
 
 /// Writes a header, with the secrets that it names.
@@ -114,4 +132,17 @@ fn header(
     document["secret"] = Value::Object(named);
     let written = template::render(text, Place::Header, &document);
     written.map(Zeroizing::new).map_err(|_| Unsendable::Unwritable)
+}
+
+/// The fields that a call's templates ask for, in the destination's order; all of them where one asks for
+/// the whole of `data`.
+pub fn fields_of(call: &Call, fields: &[String]) -> Vec<String> {
+    let headers = call.headers.values().map(|text| (text, Place::Header));
+    let texts = headers.chain([(&call.url, Place::Url)]);
+    let texts = texts.chain(call.body.iter().map(|text| (text, Place::Json)));
+    let names: BTreeSet<String> =
+        texts.filter_map(|(text, place)| template::names(text, place).ok()).flatten().collect();
+    let is_asked =
+        |field: &&String| names.contains("data") || names.contains(&format!("data.{field}"));
+    fields.iter().filter(is_asked).cloned().collect()
 }

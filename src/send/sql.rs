@@ -16,6 +16,40 @@ pub fn sent_before(conn: &Connection, subject: i64, but: i64) -> Result<Vec<(i64
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Where a person's data went: the newest disclosure by destination, record and purpose.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached {
+    pub destination: i64,
+    pub record: i64,
+    pub purpose: i64,
+    pub disclosure: i64,
+}
+
+pub fn reached(conn: &Connection, subject: i64) -> Result<Vec<Reached>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.destination, d.record, d.purpose, MAX(d.id) FROM record r
+         JOIN disclosure d ON d.record = r.id WHERE r.subject = $1
+         GROUP BY d.destination, d.record, d.purpose ORDER BY MAX(d.id)",
+    )?;
+    let rows = statement.query_map([subject], |row| {
+        Ok(Reached {
+            destination: row.get(0)?,
+            record: row.get(1)?,
+            purpose: row.get(2)?,
+            disclosure: row.get(3)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The purpose of a disclosure, unless it was erased.
+pub fn purpose_of(conn: &Connection, disclosure: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT purpose FROM disclosure WHERE id = $1")?
+        .query_row([disclosure], |row| row.get(0))
+        .optional()?)
+}
+
 /// Whose a record is, if it is still there.
 pub fn subject_of(conn: &Connection, record: i64) -> Result<Option<i64>> {
     Ok(conn

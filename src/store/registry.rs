@@ -107,6 +107,7 @@ pub const REGISTRY: &[TableRule] = &[
         expires_at: No, entry: No, revoked_entry: No),
     table!("outbox", Delete, id: No, destination: No, record: Pseudo, act: No, item: Pseudo,
         queued_at: No, attempts: No, next_at: No, state: No, disclosure: Pseudo, status: No),
+    table!("outbox_body", Overwrite, outbox: Pseudo, k: Personal, body: Personal),
 ];
 
 #[cfg(test)]

@@ -248,9 +248,15 @@ impl Certificate {
             )));
         }
         if !self.recipients.is_empty() {
-            let mut table = Table::new("Recipients to be told (Art 19)", ["recipient", "times"]);
+            let mut table =
+                Table::new("Recipients to be told (Art 19)", ["recipient", "times", "told"]);
             for row in &self.recipients {
-                table.push([row.recipient.clone(), row.disclosures.to_string()]);
+                let told = if row.told_by_message {
+                    "by a message, which waits until it is taken"
+                } else {
+                    "by hand"
+                };
+                table.push([row.recipient.clone(), row.disclosures.to_string(), told.to_owned()]);
             }
             page.push(Block::Table(table));
         }

@@ -28,6 +28,8 @@ use crate::profile::recognise::{
     traits_of,
 };
 use crate::profile::sql as profile_sql;
+use crate::send::outbox::sql as outbox_sql;
+use crate::send::recall;
 use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
 
 use super::certificate::{Certificate, Told, certify};
@@ -76,6 +78,9 @@ pub struct RecipientToTell {
     pub recipient: String,
     /// How many times it was sent something.
     pub disclosures: u64,
+    /// Whether it is told by candor itself: a message waits until it is taken. Else tell it by hand.
+    #[serde(default)]
+    pub told_by_message: bool,
 }
 
 /// What an erasure would do, or did.
@@ -313,12 +318,10 @@ fn make_plan(
             .into_iter()
             .map(|(code, disclosures)| {
                 let name = store.words().text(WordKind::Destination, code);
-                let recipient = rules
-                    .policy
-                    .destinations
-                    .get(name)
-                    .map_or_else(|| name.to_owned(), |d| d.recipient.clone());
-                RecipientToTell { recipient, disclosures }
+                let destination = rules.policy.destinations.get(name);
+                let recipient = destination.map_or(name, |d| d.recipient.as_str()).to_owned();
+                let told_by_message = destination.is_some_and(recall::can_be_told);
+                RecipientToTell { recipient, disclosures, told_by_message }
             })
             .collect(),
     })
@@ -374,6 +377,11 @@ fn patterns(store: &Store, held: &Held) -> Result<Vec<Pattern>> {
         for (_, body) in sql::payloads_of(store.conn(), record.id)? {
             patterns.push(Pattern::stored(&body));
         }
+        for row in outbox_sql::rows_of(store.conn(), record.id)? {
+            if let Some((nonce, body)) = outbox_sql::body(store.conn(), row)? {
+                patterns.extend([Pattern::stored(&nonce), Pattern::stored(&body)]);
+            }
+        }
         patterns.push(Pattern::stored(&record.key.0));
     }
     for event in events.iter().filter(|event| decisions.events[&event.seq].stays() == 0) {
@@ -394,6 +402,7 @@ fn forget_subject(
     request: i64,
 ) -> Result<ErasureNote> {
     let Held { records, events, decisions, plan, claim } = held;
+    let recalls = recall::deletions(writer, rules, subject, records)?;
     let mut entries = Vec::new();
     for record in records {
         entries.extend(sql::payloads_of(writer.conn, record.id)?.into_iter().map(|(n, _)| n));
@@ -433,6 +442,7 @@ fn forget_subject(
         anything_kept |=
             forget_record(writer, record, events, decisions, entry, &mut unpacker, &mut rows)?;
     }
+    recall::queue(writer, recalls)?;
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
     } else {
@@ -598,6 +608,11 @@ fn forget_record(
     for id in sql::disclosure_ids(writer.conn, record.id)? {
         let made = disclosure_commitment(&record.key.0, number(id));
         sql::insert_tombstone(writer.conn, sql::ITEM_DISCLOSURE, id, &made, entry)?;
+    }
+    for row in outbox_sql::rows_of(writer.conn, record.id)? {
+        if outbox_sql::forget_body(writer.conn, row)? {
+            add("outbox_body", 1);
+        }
     }
     for (table, count) in sql::delete_pointers(writer.conn, record.id)? {
         add(table, count);

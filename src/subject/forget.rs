@@ -21,6 +21,7 @@ use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
 use crate::profile::sql as profile_sql;
+use crate::send::recall;
 use crate::store::{WordKind, Writer};
 
 use super::erase::Categories;
@@ -140,7 +141,8 @@ pub fn unreasoned(
 }
 
 /// Forgets what of a subject has lost its last reason; writes one entry when there is anything. What
-/// may not be compared any more leaves the index of linking too.
+/// may not be compared any more leaves the index of linking too, and whoever was sent what may not be used
+/// any more is told to stop.
 pub fn sweep(
     writer: &mut Writer<'_>,
     rules: &Rulebook,
@@ -150,6 +152,8 @@ pub fn sweep(
     let mut forgotten = Forgotten::default();
     // Whoever objects to being linked stands alone before anything of the others is looked at.
     for subject in part_objectors(writer, rules, subject)? {
+        // Before anything is forgotten that a recipient has to be told.
+        recall::stop(writer, rules, subject)?;
         let gone = forget_unreasoned(writer, rules, subject, because)?;
         forgotten.values += gone.values;
         forgotten.events += gone.events;

@@ -202,7 +202,7 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 7]> {
         delete("link", "DELETE FROM link WHERE a = $1 OR b = $1")?,
         delete("question", "DELETE FROM question WHERE a = $1 OR b = $1")?,
         delete("merge_record", "DELETE FROM merge_record WHERE record = $1")?,
-        delete("outbox", "DELETE FROM outbox WHERE record = $1")?,
+        delete("outbox", "DELETE FROM outbox WHERE record = $1 AND act < 5")?,
     ])
 }
 

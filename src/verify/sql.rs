@@ -649,17 +649,27 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
 const OUTBOX_SINCE: usize = 5;
 
 /// The same of the queue: it is nobody's evidence, and what it would send to whom must be possible.
-const OUTBOX: [(&str, &str, &str); 2] = [
+const OUTBOX: [(&str, &str, &str); 3] = [
     (
         "outbox-impossible",
         "messages wait that nothing can have queued, or for nobody",
-        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (2, 3) OR o.state NOT IN (2, 3, 4)
+        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (2, 3, 4, 5) OR o.state NOT IN (2, 3, 4, 5)
+         OR (o.state = 5 AND o.act <> 4)
          OR (o.act = 3) <> EXISTS (SELECT 1 FROM event e WHERE e.seq = o.item AND e.record = o.record)
-         OR o.attempts < 0 OR NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record)
+         OR o.attempts < 0 OR (o.act <> 5 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record))
          OR NOT EXISTS (SELECT 1 FROM word w WHERE w.kind = 'destination' AND w.code = o.destination)
-         OR (o.disclosure <> 0 AND NOT EXISTS (
+         OR (o.act > 3 AND o.disclosure = 0) OR NOT EXISTS (SELECT 1 FROM record_key k WHERE k.record = o.record)
+         OR (o.act = 5 AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.item = 3 AND t.seq = o.disclosure))
+         OR (o.act <> 5 AND o.disclosure <> 0 AND NOT EXISTS (
            SELECT 1 FROM disclosure d
            WHERE d.id = o.disclosure AND d.destination = o.destination))",
+    ),
+    (
+        "outbox-body-left",
+        "sealed texts are left of messages that are done, or were never queued",
+        "SELECT COUNT(*) FROM outbox_body b
+         WHERE b.body <> zeroblob(length(b.body)) AND NOT EXISTS (
+           SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)",
     ),
     (
         "number-given-twice",

@@ -56,13 +56,18 @@ impl Scene {
 
     /// The scene under a policy that knows the recipient.
     pub fn under(text: impl Fn(&Recipient) -> String) -> Scene {
-        let recipient = Recipient::start();
-        let world = World::under(&text(&recipient));
-        let clock = Arc::new(AtomicI64::new(hour(2).0));
-        let mut scene = Scene { world, recipient, clock };
+        let mut scene = Scene::bare(text);
         scene.secret("mailer", SECRET);
         scene.world.import("shop", READERS, hour(1));
         scene
+    }
+
+    /// The same, without readers.
+    pub fn bare(text: impl Fn(&Recipient) -> String) -> Scene {
+        let recipient = Recipient::start();
+        let world = World::under(&text(&recipient));
+        let clock = Arc::new(AtomicI64::new(hour(2).0));
+        Scene { world, recipient, clock }
     }
 
     pub fn secret(&self, name: &str, value: &str) {

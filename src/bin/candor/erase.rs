@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::base::path::with_ending;
 use candor::profile::read;
+use candor::send::outbox::{Worker, recalls_waiting};
 use candor::store::{self, Access, Store};
 use candor::subject::certificate::{
     Certificate, CertificateForm, certificate_of, issue_certificate,
 };
-use candor::subject::erase::{CategoryDecision, erase, plan};
+use candor::subject::erase::{CategoryDecision, RecipientToTell, erase, plan};
 
 use serde_json::{Value, json};
 
 use crate::args::Erase;
+use crate::output::counted;
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
@@ -28,9 +31,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         context.out.say("would erase (nothing was changed):");
         say(context, &plan.categories);
         context.out.say(format!("  {} consent statements and other sealed texts", plan.payloads));
-        for recipient in &plan.recipients {
-            context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
-        }
+        plan.recipients.iter().for_each(|recipient| say_recipient(context, recipient));
         say_sharing(context, &sharing);
         context.out.give(&with_sharing(&plan, &sharing));
         return Ok(Answer::Yes);
@@ -54,14 +55,42 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
             "  what the law keeps is found as {id}: `candor access {id} --out DIR` answers for it"
         ));
     }
-    for recipient in &certificate.recipients {
-        context.out.say(format!("  to be told (Art 19): {}", recipient.recipient));
-    }
+    certificate.recipients.iter().for_each(|recipient| say_recipient(context, recipient));
     let path = args.certificate.clone().unwrap_or_else(|| free_path(&store, &certificate));
     write_certificate(context, &mut store, &certificate, &path)?;
+    if certificate.recipients.iter().any(|recipient| recipient.told_by_message) {
+        tell_recipients(context)?;
+    }
     say_sharing(context, &sharing);
     context.out.give(&with_sharing(&certificate, &sharing));
     Ok(Answer::Yes)
+}
+
+fn say_recipient(context: &Context, to_tell: &RecipientToTell) {
+    let by = if to_tell.told_by_message { ", by a message" } else { "" };
+    context.out.say(format!("  to be told (Art 19): {}{by}", to_tell.recipient));
+}
+
+/// How often recipients are tried before the rest is left to `serve`: some seconds.
+const TURNS: usize = 12;
+
+/// Tells recipients to delete, since nothing else may be running that does. What they don't take now waits.
+fn tell_recipients(context: &Context) -> Result<()> {
+    let mut worker = Worker::for_recalls(context.open(Access::Write)?, Arc::new(Moment::now));
+    for _ in 0..TURNS {
+        if worker.turn().is_err() || recalls_waiting(worker.store())? == 0 {
+            break;
+        }
+        std::thread::sleep(worker.rest());
+    }
+    match recalls_waiting(worker.store())? {
+        0 => context.out.say("  recipients were told by messages, and took them"),
+        waiting => context.out.say(format!(
+            "  {} to recipients wait: `candor serve` and `candor outbox run` send them",
+            counted(waiting, "message", "messages")
+        )),
+    }
+    Ok(())
 }
 
 /// `request certificate`: the certificate of an erasure, again.

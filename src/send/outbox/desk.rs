@@ -14,7 +14,7 @@ use crate::send::message::{Act, message_id, person_at};
 use crate::store::{Store, WordKind, Writer, in_force};
 
 use super::sql::{self, OutboxRow, State};
-use super::status::{self, RESTORED};
+use super::status::{self, DROPPED, RESTORED};
 
 /// What was queued.
 #[derive(Clone, Debug, Serialize)]
@@ -138,6 +138,7 @@ fn shown(store: &Store, row: &OutboxRow) -> Row {
             State::Waiting => "waiting",
             State::Sending => "sending",
             State::Dead => "dead",
+            State::Told => "told",
         },
         queued_at: row.queued_at.to_string(),
         attempts: row.attempts,
@@ -219,10 +220,27 @@ pub fn replay(store: &mut Store, which: Which<'_>, now: Moment) -> Result<u64> {
 pub fn drop_row(store: &mut Store, id: i64, now: Moment) -> Result<()> {
     store.write(now, |writer| {
         let row = free_row(writer, id)?;
-        sql::remove(writer.conn, id)?;
+        sql::forget_body(writer.conn, id)?;
+        match row.act {
+            // It stays as told: it would be queued again else.
+            Act::Stop => {
+                sql::put(writer.conn, id, State::Told, (DROPPED, row.attempts), writer.now)?;
+            }
+            _ => sql::remove(writer.conn, id)?,
+        }
         let name = writer.words.text(WordKind::Destination, row.destination).to_owned();
         writer.append("outbox.drop", json!({"destination": name, "count": 1})).map(drop)
-    })
+    })?;
+    // What it needed of the person isn't left in old pages.
+    store.truncate_wal().map(drop)
+}
+
+/// How many messages wait that take something back.
+///
+/// # Errors
+/// Those of reading.
+pub fn recalls_waiting(store: &Store) -> Result<i64> {
+    sql::recalls_waiting(store.conn())
 }
 
 /// A row that nobody is sending.
@@ -237,7 +255,7 @@ fn free_row(writer: &Writer<'_>, id: i64) -> Result<OutboxRow> {
 }
 
 /// Gives up what waited in a backup when it is restored: it may have been sent since, and what the person
-/// said since isn't known here. Somebody decides on each.
+/// said since isn't known here. Somebody decides on each. What takes something back is told once more.
 ///
 /// # Errors
 /// Those of writing.

@@ -1,18 +1,22 @@
-//! OUTBOX: what is to be sent waits here until it was taken, and holds nothing of anybody.
+//! OUTBOX: what is to be sent waits here until it was taken, and holds nothing of anybody but, sealed, what
+//! takes them back.
 //!
 //! A row says whom a message is about and where it goes, in integers. What it says is read from the
 //! profile when it is sent, and only if the gate lets it out then, at every try. `README.md` in the folder
 //! above tells how a message leaves.
 
 mod desk;
+mod judge;
 mod pace;
-mod sql;
+mod settle;
+pub(crate) mod sql;
 mod status;
 mod turn;
 mod worker;
 
 pub use desk::{
-    Queued, Row, Which, drop_row, hold_restored, list, queue_audience, queue_event, replay, show,
+    Queued, Row, Which, drop_row, hold_restored, list, queue_audience, queue_event,
+    recalls_waiting, replay, show,
 };
 pub use turn::LEASE_MS;
 pub use worker::{Clock, Now, Report, Worker};

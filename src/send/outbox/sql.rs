@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::send::message::Act;
+use crate::send::sql::Reached;
 
 /// Where a row of the queue stands, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum State {
     Sending = 3,
     /// It was given up, and stays until somebody replays or drops it.
     Dead = 4,
+    /// A stop that was told, or that somebody dropped: it isn't told again.
+    Told = 5,
 }
 
 /// The schema's script that brought the queue.
@@ -73,6 +76,7 @@ const fn state(number: i64) -> State {
     match number {
         2 => State::Waiting,
         3 => State::Sending,
+        5 => State::Told,
         _ => State::Dead,
     }
 }
@@ -132,26 +136,29 @@ pub fn destination_after(conn: &Connection, destination: i64) -> Result<Option<i
 }
 
 /// Rows of a destination whose moment has come, the longest-waiting first. A row waits for every earlier
-/// one of the same person and destination.
+/// one of the same person and destination; but a recall for earlier recalls alone.
 pub fn due(
     conn: &Connection,
     destination: i64,
     now: Moment,
+    recalls_alone: bool,
     most: usize,
 ) -> Result<Vec<OutboxRow>> {
     let mut statement = conn.prepare_cached(
         "SELECT o.id, o.destination, o.record, o.act, o.item, o.queued_at, o.attempts, o.next_at,
                 o.state, o.disclosure, o.status
          FROM outbox o
-         WHERE o.destination = $1 AND o.state < 4 AND o.next_at <= $2
+         WHERE o.destination = $1 AND o.state < 4 AND o.next_at <= $2 AND (o.act >= 4 OR $3 = 0)
          AND NOT EXISTS (
            SELECT 1 FROM record me JOIN record r ON r.subject = me.subject
            JOIN outbox e ON e.record = r.id
-           WHERE me.id = o.record AND e.destination = o.destination AND e.id < o.id AND e.state < 4)
-         ORDER BY o.next_at, o.id LIMIT $3",
+           WHERE me.id = o.record AND e.destination = o.destination AND e.id < o.id AND e.state < 4
+           AND (o.act < 4 OR e.act >= 4))
+         ORDER BY o.next_at, o.id LIMIT $4",
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows = statement.query_map([destination, now.0, most], read)?;
+    let alone = i64::from(recalls_alone);
+    let rows = statement.query_map([destination, now.0, alone, most], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -169,7 +176,7 @@ pub fn row(conn: &Connection, id: i64) -> Result<Option<OutboxRow>> {
         .prepare_cached(
             "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
                     disclosure, status
-             FROM outbox WHERE id = $1",
+             FROM outbox WHERE id = $1 AND state < 5",
         )?
         .query_row([id], read)
         .optional()?)
@@ -180,7 +187,7 @@ pub fn rows(conn: &Connection) -> Result<Vec<OutboxRow>> {
     let mut statement = conn.prepare_cached(
         "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
                     disclosure, status
-         FROM outbox ORDER BY id",
+         FROM outbox WHERE state < 5 ORDER BY id",
     )?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -204,13 +211,14 @@ pub fn begin(conn: &Connection, id: i64, until: Moment, disclosure: i64) -> Resu
     Ok(())
 }
 
-/// Whether a row is still the one that was taken: nobody else has taken it since, and nobody was erased.
-pub fn is_mine(conn: &Connection, id: i64, attempts: i64) -> Result<bool> {
-    Ok(conn
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM outbox WHERE id = $1 AND attempts = $2 AND state = 3)",
-        )?
-        .query_row([id, attempts], |row| row.get(0))?)
+/// What a row says that is still the one that was taken: nobody else has taken it since, and nobody was
+/// erased.
+pub fn mine(conn: &Connection, id: i64, attempts: i64) -> Result<Option<Act>> {
+    let number: Option<i64> = conn
+        .prepare_cached("SELECT act FROM outbox WHERE id = $1 AND attempts = $2 AND state = 3")?
+        .query_row([id, attempts], |row| row.get(0))
+        .optional()?;
+    Ok(number.map(act))
 }
 
 /// Puts a row back, or aside: its state, what came of the last try, how many tries count, and when it is
@@ -235,9 +243,96 @@ pub fn remove(conn: &Connection, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives up everything that waits or is being sent; returns how much it was.
+/// Gives up all that waits or is being sent, but what takes something back; returns how much it was.
 pub fn give_up_all(conn: &Connection, status: i64) -> Result<usize> {
     Ok(conn
-        .prepare_cached("UPDATE outbox SET state = 4, status = $1 WHERE state < 4")?
+        .prepare_cached("UPDATE outbox SET state = 4, status = $1 WHERE state < 4 AND act < 4")?
         .execute([status])?)
+}
+
+// What takes something back -----------------------------------------------------------------------
+
+/// Queues what takes a disclosure back.
+pub fn queue_recall(
+    conn: &Connection,
+    reached: &Reached,
+    act: Act,
+    now: Moment,
+    not_before: Moment,
+) -> Result<i64> {
+    let Reached { destination, record, disclosure, .. } = *reached;
+    Ok(conn
+        .prepare_cached(
+            "INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state,
+                                 disclosure, status)
+             VALUES ($1, $2, $3, 0, $4, 0, $5, 2, $6, 0) RETURNING id",
+        )?
+        .query_row(
+            params![destination, record, number(act), now.0, not_before.0, disclosure],
+            |row| row.get(0),
+        )?)
+}
+
+/// Whether a destination was told to stop since a disclosure, or is to be told already.
+pub fn is_told(conn: &Connection, reached: &Reached) -> Result<bool> {
+    let Reached { destination, record, disclosure, .. } = *reached;
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox WHERE record = $1 AND destination = $2 AND act = 4
+                            AND disclosure >= $3)",
+        )?
+        .query_row([record, destination, disclosure], |row| row.get(0))?)
+}
+
+/// Until when something about a record's person is being sent to a destination.
+pub fn sent_until(conn: &Connection, destination: i64, record: i64) -> Result<Option<Moment>> {
+    let until: Option<i64> = conn
+        .prepare_cached(
+            "SELECT MAX(o.next_at) FROM record me JOIN record r ON r.subject = me.subject
+             JOIN outbox o ON o.record = r.id
+             WHERE o.destination = $1 AND me.id = $2 AND o.state = 3",
+        )?
+        .query_row([destination, record], |row| row.get(0))?;
+    Ok(until.map(Moment))
+}
+
+/// How many recalls wait to be told.
+pub fn recalls_waiting(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("SELECT COUNT(*) FROM outbox WHERE state < 4 AND act >= 4", [], |row| {
+        row.get(0)
+    })?)
+}
+
+/// Keeps what a recall needs of the person, sealed.
+pub fn insert_body(conn: &Connection, row: i64, nonce: &[u8; 32], body: &[u8]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO outbox_body (outbox, k, body) VALUES ($1, $2, $3)")?
+        .execute(params![row, &nonce[..], body])?;
+    Ok(())
+}
+
+/// What a recall needs of the person, sealed, with what its key is made of.
+pub fn body(conn: &Connection, row: i64) -> Result<Option<([u8; 32], Vec<u8>)>> {
+    Ok(conn
+        .prepare_cached("SELECT k, body FROM outbox_body WHERE outbox = $1")?
+        .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// Overwrites what a recall needed; returns whether there was anything.
+pub fn forget_body(conn: &Connection, row: i64) -> Result<bool> {
+    let forgotten = conn
+        .prepare_cached(
+            "UPDATE outbox_body SET k = zeroblob(length(k)), body = zeroblob(length(body))
+             WHERE outbox = $1",
+        )?
+        .execute([row])?;
+    Ok(forgotten > 0)
+}
+
+/// The messages about a record that an erasure takes out: all but deletions.
+pub fn rows_of(conn: &Connection, record: i64) -> Result<Vec<i64>> {
+    let mut statement =
+        conn.prepare_cached("SELECT id FROM outbox WHERE record = $1 AND act < 5")?;
+    let rows = statement.query_map([record], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -13,9 +13,10 @@ use crate::send::http::{Heard, agent, deliver};
 use crate::store::{Secrets, Store};
 
 use super::pace::Gauge;
+use super::settle::{Reply, Settled, settle};
 use super::sql;
 use super::status::is_failure;
-use super::turn::{self, Departure, Reply, Settled};
+use super::turn::{Departure, take};
 
 /// Messages of one destination in one turn: few, since the gate is asked for all of them at once, and
 /// each should go right after that.
@@ -72,17 +73,23 @@ pub struct Worker {
     clock: Clock,
     agent: ureq::Agent,
     gauges: BTreeMap<String, Gauge>,
+    recalls_alone: bool,
 }
 
 impl Worker {
     /// A worker on a store of its own.
     pub fn new(store: Store, clock: Clock) -> Worker {
-        Worker { store, clock, agent: agent(), gauges: BTreeMap::new() }
+        Worker { store, clock, agent: agent(), gauges: BTreeMap::new(), recalls_alone: false }
     }
 
     /// The store.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// A worker that tells recipients to stop or to delete, and sends nothing else.
+    pub fn for_recalls(store: Store, clock: Clock) -> Worker {
+        Worker { recalls_alone: true, ..Worker::new(store, clock) }
     }
 
     /// Works until nothing is due, or can go now.
@@ -115,7 +122,7 @@ impl Worker {
             rates.insert(name.to_owned(), destination.rate);
             gauges.entry(name.to_owned()).or_default().room(destination.rate, now, A_TURN)
         };
-        let taken = turn::take(&mut self.store, &secret, now, &mut room)?;
+        let taken = take(&mut self.store, &secret, self.recalls_alone, now, &mut room)?;
         let mut report = Report {
             withheld: taken.withheld,
             dead: taken.dead,
@@ -142,7 +149,7 @@ impl Worker {
             note(gauge, rate, &replies, (self.clock)());
             let at = (departure.destination.as_str(), departure.attempts);
             let Settled { delivered, again, dead, .. } =
-                turn::settle(&mut self.store, at, &replies, (self.clock)())?;
+                settle(&mut self.store, at, &replies, (self.clock)())?;
             report.delivered += delivered;
             report.again += again;
             report.dead += dead;

@@ -216,6 +216,7 @@ pub fn table(name: &str) -> &str {
         "identifier" => "identifiers by which you are found",
         "event" => "events",
         "rollup" => "summaries of events",
+        "outbox_body" => "what such messages held, sealed",
         "outbox" => "messages about you that waited to be sent",
         "statement" => "things that you said or were told",
         "payload" => "sealed notes of the ledger that speak of you",

@@ -1,0 +1,176 @@
+//! Decides on the rows that are due: asks the gate for each, and gives what may go its form.
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::consent::permit::{self, Disclosed, Permit};
+use crate::policy::rulebook::{PurposeRule, Rulebook};
+use crate::policy::types::Destination;
+use crate::profile::read::OpenEvent;
+use crate::send::audience::{Outbound, Target, one};
+use crate::send::http::Letter;
+use crate::send::message::{Message, Told, message_id, person_at};
+use crate::send::recall;
+use crate::send::request::{Secrets, Unsendable, request};
+use crate::send::sql as send_sql;
+use crate::store::{Store, WordKind};
+
+use super::sql::{self, OutboxRow};
+use super::status::{NO_WAY, UNWRITABLE};
+
+/// The person of a row is held no more.
+const PERSON_GONE: &str = "person_gone";
+/// The policy in force doesn't know the destination any more, or makes files for it.
+const DESTINATION_GONE: &str = "destination_gone";
+
+/// No disclosure stands that could be taken back.
+const NOTHING_DISCLOSED: &str = "nothing_disclosed";
+
+/// What is decided on one row.
+pub(super) enum Verdict {
+    Send(OutboxRow, Permit<Letter>),
+    Withhold(OutboxRow, &'static str),
+    Wait(OutboxRow),
+    GiveUp(OutboxRow, i64),
+}
+
+/// Why a row isn't sent.
+enum No {
+    Withheld(&'static str),
+    Unsendable(Unsendable),
+}
+
+impl From<&'static str> for No {
+    fn from(reason: &'static str) -> No {
+        No::Withheld(reason)
+    }
+}
+
+/// The verdicts on the rows of one destination.
+pub(super) struct Docket {
+    pub(super) destination: String,
+    /// The number and the name of its purpose, and its tries; of one that is gone nothing is sent.
+    pub(super) about: Option<(i64, String, i64)>,
+    pub(super) verdicts: Vec<Verdict>,
+}
+
+/// How many rows of a destination may be taken now; asked with the destination's name.
+pub type Room<'r> = &'r mut dyn FnMut(&str, &Destination) -> usize;
+
+/// Asks the gate for the due rows of a destination.
+pub(super) fn docket(
+    store: &Store,
+    rules: &Rulebook,
+    (code, recalls_alone): (i64, bool),
+    secrets: Secrets<'_>,
+    now: Moment,
+    room: Room<'_>,
+) -> Result<Option<Docket>> {
+    let name = store.words().text(WordKind::Destination, code);
+    let found = rules.policy.destinations.get(name).filter(|d| d.is_sent_to());
+    let found = found.and_then(|d| Some((d, rules.rule(rules.purpose_code(&d.purpose)?)?)));
+    let most = found.map_or(usize::MAX, |(destination, _)| room(name, destination));
+    let due = match most {
+        0 => Vec::new(),
+        most => sql::due(store.conn(), code, now, recalls_alone, most)?,
+    };
+    if due.is_empty() {
+        return Ok(None);
+    }
+    let mut verdicts = Vec::with_capacity(due.len());
+    for row in due {
+        verdicts.push(match found {
+            Some((destination, rule)) if row.act.is_recall() => {
+                judge_recall(store, rules, (name, destination, rule), row, secrets, now)?
+            }
+            None if row.act.is_recall() => Verdict::GiveUp(row, NO_WAY),
+            Some((destination, rule)) => {
+                judge(store, rules, (name, destination, rule), row, secrets, now)?
+            }
+            None => Verdict::Withhold(row, DESTINATION_GONE),
+        });
+    }
+    let about = found.map(|(destination, rule)| {
+        (i64::from(rule.code), rule.name.clone(), i64::from(destination.attempts))
+    });
+    Ok(Some(Docket { destination: name.to_owned(), about, verdicts }))
+}
+
+/// Asks the gate for one row.
+fn judge(
+    store: &Store,
+    rules: &Rulebook,
+    at: (&str, &Destination, &PurposeRule),
+    row: OutboxRow,
+    secrets: Secrets<'_>,
+    now: Moment,
+) -> Result<Verdict> {
+    // Whose the record is now: it may have been joined with others or parted since.
+    let Some(subject) = send_sql::subject_of(store.conn(), row.record)? else {
+        return Ok(Verdict::Withhold(row, PERSON_GONE));
+    };
+    let (name, destination, rule) = at;
+    let mut target = Target::of(store, rules, at, now);
+    target.carrying_out = row.disclosure;
+    let form = |Outbound { record, fields }: Outbound, event: Option<OpenEvent>| {
+        let listed = &destination.properties;
+        let message = Message {
+            id: message_id(store.secret(), row.id, row.queued_at),
+            act: row.act,
+            at: now,
+            person: person_at(store.secret(), name, record),
+            fields: destination.fields.iter().cloned().zip(fields).collect(),
+            event: event.map(|event| Told::of(&event.name, event.at, &event.bytes, listed)),
+            purpose: rule.name.clone(),
+            channel: destination.channel.clone().unwrap_or_default(),
+        };
+        let request = request(destination, &message, secrets).map_err(No::Unsendable)?;
+        Ok(Letter { row: row.id, record, request })
+    };
+    Ok(match one(store, &target, subject, row.item, form)? {
+        Ok(permit) => Verdict::Send(row, permit),
+        Err(No::Withheld(reason)) => Verdict::Withhold(row, reason),
+        Err(No::Unsendable(Unsendable::SecretMissing)) => Verdict::Wait(row),
+        Err(No::Unsendable(Unsendable::Unwritable)) => Verdict::GiveUp(row, UNWRITABLE),
+        Err(No::Unsendable(Unsendable::NoWay)) => Verdict::Withhold(row, DESTINATION_GONE),
+    })
+}
+
+/// Looks whether a disclosure stands that a row takes back, which is all that it needs.
+fn judge_recall(
+    store: &Store,
+    rules: &Rulebook,
+    (name, destination, rule): (&str, &Destination, &PurposeRule),
+    row: OutboxRow,
+    secrets: Secrets<'_>,
+    now: Moment,
+) -> Result<Verdict> {
+    let disclosed = Disclosed::look(store.conn(), row.disclosure, row.destination)?;
+    let Some(disclosed) = disclosed else { return Ok(Verdict::Withhold(row, NOTHING_DISCLOSED)) };
+    let purpose = send_sql::purpose_of(store.conn(), row.disclosure)?;
+    let purpose = purpose.and_then(|code| rules.rule(u8::try_from(code).ok()?)).unwrap_or(rule);
+    let held = recall::fields(store, row.id)?;
+    // In the destination's order: the first names the person.
+    let fields = destination
+        .fields
+        .iter()
+        .filter_map(|field| held.iter().find(|(name, _)| name == field).cloned());
+    let message = Message {
+        id: message_id(store.secret(), row.id, row.queued_at),
+        act: row.act,
+        at: now,
+        person: person_at(store.secret(), name, row.record),
+        fields: fields.collect(),
+        event: None,
+        purpose: purpose.name.clone(),
+        channel: destination.channel.clone().unwrap_or_default(),
+    };
+    Ok(match request(destination, &message, secrets) {
+        Ok(request) => {
+            let letter = Letter { row: row.id, record: row.record, request };
+            Verdict::Send(row, permit::recall(disclosed, letter, now))
+        }
+        Err(Unsendable::SecretMissing) => Verdict::Wait(row),
+        Err(Unsendable::Unwritable) => Verdict::GiveUp(row, UNWRITABLE),
+        Err(Unsendable::NoWay) => Verdict::GiveUp(row, NO_WAY),
+    })
+}

@@ -1,0 +1,203 @@
+//! Takes back what went out: each destination that holds a person's data, and can be told so, is told to
+//! stop using it, or to delete it.
+//!
+//! A recall needs no consent, and goes to those alone to whom a disclosure stands. It names the person as
+//! the disclosure did, by the record that supplied the address. Where the recipient has to be told more, the
+//! fields that its recall asks for are read before they are forgotten, and are kept sealed under a key of
+//! the message's own until it is taken; webhooks need nothing of the kind.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::base::clock::Moment;
+use crate::base::error::Result;
+use crate::base::secret::{Sealed, apply_seal};
+use crate::consent::fold::AsOf;
+use crate::consent::gate::{Direction, Question, Reason, decide};
+use crate::consent::history::History;
+use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
+use crate::policy::types::{Destination, Means};
+use crate::profile::read::{OpenRecord, open_records};
+use crate::store::{Store, WordKind, Writer};
+
+use super::audience::field_codes;
+use super::message::Act;
+use super::outbox::sql as outbox_sql;
+use super::request::fields_of;
+use super::sql::{self, Reached};
+
+/// The answers of the gate that the person has given: what they end is taken back.
+const TAKEN_BACK: [Reason; 6] = [
+    Reason::Restricted,
+    Reason::Objected,
+    Reason::ConsentRefused,
+    Reason::ConsentWithdrawn,
+    Reason::ConsentInvalidated,
+    Reason::ChannelDenied,
+];
+
+/// The fields that a recall needs, by their names.
+type Fields = BTreeMap<String, String>;
+
+/// A recall, before it is queued.
+pub struct Recall {
+    reached: Reached,
+    act: Act,
+    /// What is being sent there just now is over then.
+    not_before: Moment,
+    fields: Option<Zeroizing<String>>,
+}
+
+/// Whether a destination can be told to stop or to delete.
+pub fn can_be_told(destination: &Destination) -> bool {
+    matches!(destination.means, Means::Webhook { .. } | Means::Http { recall: Some(_), .. })
+}
+
+/// Queues a stop for each destination that was sent a person's data for a purpose for which it may not use
+/// it any more, because the person said so, and that wasn't told since. To be called before anything is
+/// forgotten. Returns how many it queued.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn stop(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64) -> Result<usize> {
+    let reached = sql::reached(writer.conn, subject)?;
+    let mut untold = Vec::new();
+    for one in reached {
+        if !outbox_sql::is_told(writer.conn, &one)? {
+            untold.push(one);
+        }
+    }
+    if untold.is_empty() {
+        return Ok(0);
+    }
+    let history = History::load(writer.conn, subject)?;
+    let records = open_records(writer.conn, writer.words, subject)?;
+    let mut recalls: Vec<Recall> = Vec::new();
+    for one in untold {
+        let name = writer.words.text(WordKind::Destination, one.destination);
+        let Some(destination) = rules.policy.destinations.get(name).filter(|d| can_be_told(d))
+        else {
+            continue;
+        };
+        let rule = u8::try_from(one.purpose).ok().and_then(|code| rules.rule(code));
+        let record = records.iter().find(|record| record.id == one.record);
+        let (Some(rule), Some(record)) = (rule, record) else { continue };
+        let channel = destination.channel.as_deref().and_then(|name| rules.channel_code(name));
+        let question = Question {
+            channel: channel.filter(|channel| rule.channels.contains(channel)),
+            ..Question::new(Direction::Out, writer.now)
+        };
+        let standing = history.standing_of(record.home, AsOf::at(writer.now));
+        let answer = decide(rules, rule, question, &standing);
+        if answer.is_err_and(|reason| TAKEN_BACK.contains(&reason)) {
+            recalls.push(prepared(
+                writer,
+                (destination, &records),
+                one,
+                Act::Stop,
+                bit(rule.code),
+            )?);
+        }
+    }
+    let count = recalls.len();
+    queue(writer, recalls)?;
+    Ok(count)
+}
+
+/// What is to be queued when a person has been erased: a deletion for each destination that was sent their
+/// data. Read before anything is destroyed, and handed to [`queue`] after that.
+///
+/// # Errors
+/// Those of reading.
+pub fn deletions(
+    writer: &Writer<'_>,
+    rules: &Rulebook,
+    subject: i64,
+    records: &[OpenRecord],
+) -> Result<Vec<Recall>> {
+    let mut newest: BTreeMap<(i64, i64), Reached> = BTreeMap::new();
+    for one in sql::reached(writer.conn, subject)? {
+        let held = newest.entry((one.destination, one.record)).or_insert(one);
+        if held.disclosure < one.disclosure {
+            *held = one;
+        }
+    }
+    let mut recalls = Vec::new();
+    for one in newest.into_values() {
+        let name = writer.words.text(WordKind::Destination, one.destination);
+        let Some(destination) = rules.policy.destinations.get(name).filter(|d| can_be_told(d))
+        else {
+            continue;
+        };
+        let all = PurposeMask::MAX;
+        recalls.push(prepared(writer, (destination, records), one, Act::Delete, all)?);
+    }
+    Ok(recalls)
+}
+
+fn prepared(
+    writer: &Writer<'_>,
+    (destination, records): (&Destination, &[OpenRecord]),
+    reached: Reached,
+    act: Act,
+    purposes: PurposeMask,
+) -> Result<Recall> {
+    let asked = destination.recall().map(|call| fields_of(call, &destination.fields));
+    let mut fields = Fields::new();
+    for name in asked.unwrap_or_default() {
+        let codes = field_codes(writer.words, &name);
+        let held = records.iter().flat_map(|record| record.values.iter().map(move |v| (record, v)));
+        let held = held.filter(|(_, value)| {
+            value.current && codes.contains(&value.field) && value.purposes & purposes != 0
+        });
+        // What the record that supplied the address says, before what others say.
+        let newest = held.max_by_key(|(record, value)| {
+            (record.id == reached.record, value.observed_at, value.seq)
+        });
+        fields.insert(name, newest.map(|(_, value)| value.text.clone()).unwrap_or_default());
+    }
+    let busy = outbox_sql::sent_until(writer.conn, reached.destination, reached.record)?;
+    let json = |fields: Fields| serde_json::to_string(&fields).expect("texts are JSON");
+    Ok(Recall {
+        reached,
+        act,
+        not_before: busy.unwrap_or(writer.now).max(writer.now),
+        fields: (!fields.is_empty()).then(|| Zeroizing::new(json(fields))),
+    })
+}
+
+/// Queues recalls, each with what it needs, sealed.
+///
+/// # Errors
+/// Those of writing.
+pub fn queue(writer: &mut Writer<'_>, recalls: Vec<Recall>) -> Result<()> {
+    let mut counts: BTreeMap<(i64, &'static str), u64> = BTreeMap::new();
+    for Recall { reached, act, not_before, fields } in recalls {
+        let row = outbox_sql::queue_recall(writer.conn, &reached, act, writer.now, not_before)?;
+        if let Some(fields) = fields {
+            let nonce = writer.randomness.key();
+            let mut body = fields.as_bytes().to_vec();
+            apply_seal(&writer.secret.recall_key(&nonce), Sealed::Recall, row, &mut body);
+            outbox_sql::insert_body(writer.conn, row, &nonce, &body)?;
+        }
+        *counts.entry((reached.destination, act.word())).or_default() += 1;
+    }
+    for ((code, act), count) in counts {
+        let name = writer.words.text(WordKind::Destination, code).to_owned();
+        writer.append("outbox.recall", json!({"destination": name, "act": act, "count": count}))?;
+    }
+    Ok(())
+}
+
+/// The fields that a recall was queued with; none where it needs none.
+pub(super) fn fields(store: &Store, row: i64) -> Result<Vec<(String, String)>> {
+    let Some((nonce, mut body)) = outbox_sql::body(store.conn(), row)? else {
+        return Ok(Vec::new());
+    };
+    apply_seal(&store.secret().recall_key(&nonce), Sealed::Recall, row, &mut body);
+    let body = Zeroizing::new(body);
+    let fields: Fields = serde_json::from_slice(&body).unwrap_or_default();
+    Ok(fields.into_iter().collect())
+}
