@@ -204,6 +204,41 @@ fn a_policy_is_checked_against_the_store_and_by_itself_at_once() {
     assert!(alone.out.contains("1 mistake\n") && !alone.out.contains("basis-swapped"));
 }
 
+/// What a policy takes from what is held is said in numbers before it does.
+#[test]
+fn a_policy_says_what_it_lets_go() {
+    let desk = Desk::with_people();
+    let text = desk.read("policy.toml");
+    let narrow = text.replacen(
+        "basis = \"contract\"\ncategories = [\"contact\", \"order\"]",
+        "basis = \"contract\"\ncategories = [\"order\"]",
+        1,
+    );
+    assert_ne!(text, narrow);
+    desk.write("new.toml", &narrow);
+    let lost = |said: &Said| -> u64 {
+        let json = said.json();
+        let warnings = json["warnings"].as_array().unwrap().iter();
+        let lost = warnings.filter(|warning| warning["code"] == "reasons-lost").map(|warning| {
+            assert_eq!(warning["path"], "purpose.orders");
+            let line = narrow.lines().nth(warning["line"].as_u64().unwrap() as usize - 1);
+            assert_eq!(line, Some("[purpose.orders]"));
+            let what = warning["what"].as_str().unwrap();
+            let due = what.split("; for ").nth(1).map(|rest| rest.split(' ').next().unwrap());
+            due.map_or(0, |due| due.parse().unwrap())
+        });
+        lost.sum()
+    };
+    let due = lost(&desk.typed("--json policy check new.toml"));
+    assert!(due > 0);
+    assert_eq!(lost(&desk.typed("--json policy diff new.toml")), due);
+    assert_eq!(lost(&desk.typed("--json policy apply new.toml")), due);
+    let run = desk.typed("--json retain run").json();
+    assert_eq!(run["values"].as_u64().unwrap() + run["events"].as_u64().unwrap(), due);
+    let words = desk.done("audit report retention");
+    assert!(words.contains("Nothing is held past its time."), "{words}");
+}
+
 #[test]
 fn nothing_new_is_said_only_where_it_is_so() {
     let desk = Desk::with_people();

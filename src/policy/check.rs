@@ -83,6 +83,12 @@ pub fn check_after(text: &str, before: Option<InForce<'_>>) -> Result<Checked, V
     Err(mistakes)
 }
 
+/// The line on which a path of a policy's text stands; 1 where it doesn't.
+pub(super) fn line_of(text: &str, path: &str) -> u32 {
+    let document = DeTable::parse(text);
+    document.map_or(1, |document| place::line(&Report::new(text), document.get_ref(), path))
+}
+
 /// The policy so far, and what later tables need to know of earlier ones.
 struct Draft {
     report: Report,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::check::InForce;
+use super::check::{InForce, line_of};
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
 use super::types::{Basis, Notice, NoticeVersion, Policy, Source};
@@ -56,6 +56,41 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<Change> {
         Some(Change { path: path.clone(), from: from.cloned(), to: to.cloned(), kind })
     });
     changes.collect()
+}
+
+/// What of one purpose and category a new policy would let go, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Values and events that the purpose wouldn't hold any more.
+    pub ended: u64,
+    /// Those of them that nothing else would hold either.
+    pub due: u64,
+}
+
+/// The warning that a policy which is to be applied takes reasons from what is held already.
+pub fn reasons_lost(text: &str, purpose: &str, category: &str, lost: Lost) -> Mistake {
+    let path = format!("purpose.{purpose}");
+    let goes = match lost.due {
+        0 => "other purposes hold all of it".to_owned(),
+        due => format!(
+            "for {due} of them that is the last reason, and `candor retain run` will \
+                        delete them"
+        ),
+    };
+    let (values, lose) = match lost.ended {
+        1 => ("1 value or event".to_owned(), "loses"),
+        many => (format!("{many} values and events"), "lose"),
+    };
+    noted(
+        (line_of(text, &path), &path),
+        "reasons-lost",
+        format!("{values} of the category {category:?} {lose} the reason {purpose:?}; {goes}"),
+        "what no purpose covers any more, or not for so long, may not be held (Art 5(1)(c) and (e))",
+        format!(
+            "if that isn't meant, give [purpose.{purpose}] its categories and retention back; \
+             `candor audit report retention` tells what is due"
+        ),
+    )
 }
 
 /// What a policy declares of the things that a later one must keep; also of a text with mistakes.

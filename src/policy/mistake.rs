@@ -116,6 +116,7 @@ pub const CODES: &[&str] = &[
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",
+    "reasons-lost",
     // Between two policies.
     "basis-swapped",
     "purpose-removed",

@@ -13,6 +13,7 @@ use crate::consent::sql as consent_sql;
 use crate::linking;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
+use crate::profile::covered::covered;
 use crate::profile::merge::{joined_or_parted, public_text};
 use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
@@ -22,7 +23,7 @@ use crate::profile::recognise::{
 };
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{Covering, Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
 use crate::subject::hold::{self, Holds};
@@ -55,7 +56,7 @@ pub fn collect(
             .next("run `candor audit verify`"));
     }
     let history = History::load(conn, subject)?;
-    let categories = Categories::of(rules);
+    let (categories, covering) = (Categories::of(rules), Covering::new(conn, rules));
     let mut tally = Tally::new(rules, words, last_contact(&records));
     let mut journal = Journal::default();
     let (mut values, mut events) = (Vec::new(), Vec::new());
@@ -63,7 +64,9 @@ pub fn collect(
         let standing = history.standing_of(record.home, AsOf::at(now));
         let holds = holding(rules, &standing, now);
         let claim = Holds::of(standing, words);
-        for value in &record.values {
+        let all = open_events(conn, words, record)?;
+        let covered = covered(&covering, words, record, &all)?;
+        for (value, covered) in record.values.iter().zip(covered.values) {
             let field = words.text(WordKind::Field, value.field).to_owned();
             let category = match (field.as_str(), categories.of_field(&record.source, &field)) {
                 ("record.key", _) => KEY.to_owned(),
@@ -82,20 +85,27 @@ pub fn collect(
                 observed_at: at.to_string(),
                 held: super::Held {
                     held_for_a_claim: held_for_a_claim(rules, &claim, &category),
-                    ..tally.take(Item::Value, &category, purposes, holds, at, &batch)
+                    ..tally.take(Item::Value, &category, purposes, holds & covered, at, &batch)
                 },
                 category,
                 source: record.source.clone(),
                 record: record.id,
             });
         }
-        for event in open_events(conn, words, record)? {
+        for (event, covered) in all.into_iter().zip(covered.events) {
             let category = categories.of_event(&event.name);
             let batch = profile_sql::batch_of_event(conn, event.seq)?;
             journal.add(batch.n, "your data came in");
             let held = super::Held {
                 held_for_a_claim: held_for_a_claim(rules, &claim, &category),
-                ..tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch)
+                ..tally.take(
+                    Item::Event,
+                    &category,
+                    event.purposes,
+                    holds & covered,
+                    event.at,
+                    &batch,
+                )
             };
             events.push(event_note(rules, record, &event, category, held)?);
         }

@@ -588,7 +588,8 @@ const TABLE: &[Bad] = &[
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 9] = [
+    "reasons-lost",
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",
