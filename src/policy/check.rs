@@ -49,6 +49,8 @@ pub struct InForce<'a> {
     pub policy: &'a Policy,
     /// The names of the purposes under which data is held.
     pub purposes_with_data: &'a BTreeSet<String>,
+    /// The names of the purposes to which somebody consented.
+    pub purposes_with_consents: &'a BTreeSet<String>,
 }
 
 /// Reads the text of a policy file.
@@ -138,8 +140,7 @@ impl Draft {
         let numbers = numbers.flat_map(|(name, all)| all.iter().map(move |n| (name, n)));
         Declared {
             bases: self.purposes.iter().map(|(name, facts)| (name.as_str(), facts.basis)).collect(),
-            notices,
-            sources: &self.policy.sources,
+            policy: &self.policy,
             unread: numbers
                 .filter(|(name, number)| !is_read(name, number))
                 .map(|(name, number)| (name.as_str(), *number))

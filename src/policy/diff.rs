@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::check::{InForce, line_of};
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
-use super::types::{Basis, Notice, NoticeVersion, Policy, Source};
+use super::types::{Basis, NoticeVersion, Policy, Source};
 use super::words;
 
 /// How a place of a policy changed.
@@ -97,10 +97,8 @@ pub fn reasons_lost(text: &str, purpose: &str, category: &str, lost: Lost) -> Mi
 pub(super) struct Declared<'a> {
     /// Each purpose with its basis, where that can be read.
     pub(super) bases: BTreeMap<&'a str, Option<Basis>>,
-    /// The notices that can be read.
-    pub(super) notices: &'a BTreeMap<String, Notice>,
-    /// The sources that can be read.
-    pub(super) sources: &'a BTreeMap<String, Source>,
+    /// Its notices, sources, purposes and categories, as far as they can be read.
+    pub(super) policy: &'a Policy,
     /// Versions of notices that stand there and can't be read: those are mistakes of their own.
     pub(super) unread: BTreeSet<(&'a str, u32)>,
 }
@@ -121,8 +119,10 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
             Some(_) => {}
         }
     }
+    mistakes.extend(swaps::protection_lost(before, new.policy));
+    mistakes.extend(swaps::consents_widened(before, new.policy));
     for (name, old) in &before.policy.notices {
-        let after = new.notices.get(name).map_or(&[][..], |notice| &notice.versions);
+        let after = new.policy.notices.get(name).map_or(&[][..], |notice| &notice.versions);
         let next = old.versions.iter().chain(after).map(|v| v.version).max().unwrap_or(0);
         let next = next.saturating_add(1);
         let stands = |v: &&NoticeVersion| !new.unread.contains(&(name.as_str(), v.version));
@@ -131,7 +131,7 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
     }
     if !before.purposes_with_data.is_empty() {
         for (name, old) in &before.policy.sources {
-            let Some(new) = new.sources.get(name) else { continue };
+            let Some(new) = new.policy.sources.get(name) else { continue };
             mistakes.extend(currencies_changed(name, old, new));
         }
     }
@@ -214,5 +214,6 @@ fn notice_lost(
     ))
 }
 
+mod swaps;
 #[cfg(test)]
 mod tests;

@@ -123,6 +123,9 @@ pub const CODES: &[&str] = &[
     "notice-changed",
     "notice-removed",
     "currency-changed",
+    "special-removed",
+    "condition-swapped",
+    "consent-widened",
 ];
 
 /// Gathers the mistakes and warnings of one file, and knows its lines.

@@ -173,8 +173,8 @@ pub fn notice_texts(
 /// Applies a checked policy: it acts from now on. Returns its version and entry.
 ///
 /// # Errors
-/// `policy-forbidden` when it would swap a basis under data that is held, drop a purpose that holds
-/// data, or change a notice that people were shown; `policy-unchanged` when it is in force already.
+/// `policy-forbidden` when it would swap a basis or take away a protection under data that is held, drop
+/// a purpose that holds data, widen a consent, or change a notice that people were shown; `policy-unchanged` when it is in force already.
 pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u32, i64)> {
     let all = applied(writer.conn)?;
     if let Some(last) = all.last() {
@@ -185,7 +185,9 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
         }
         let old = rulebook_of(writer.words, last)?.policy;
         let held = purposes_with_data(writer.conn, writer.words)?;
-        let before = InForce { policy: &old, purposes_with_data: &held };
+        let consented = purposes_with_consents(writer.conn, writer.words)?;
+        let before =
+            InForce { policy: &old, purposes_with_data: &held, purposes_with_consents: &consented };
         if let Err(mistakes) = check_after(text, Some(before)) {
             let what = "the policy changes what must stay as it is while data is held under it";
             return Err(Error::no("policy-forbidden", what)
@@ -282,6 +284,15 @@ pub fn purposes_with_data(conn: &rusqlite::Connection, words: &Words) -> Result<
         }
     }
     Ok(held)
+}
+
+/// The purposes to which somebody consented, whatever became of it since.
+pub fn purposes_with_consents(
+    conn: &rusqlite::Connection,
+    words: &Words,
+) -> Result<BTreeSet<String>> {
+    let codes = sql::purposes_consented_to(conn)?;
+    Ok(codes.into_iter().map(|code| words.text(WordKind::Purpose, code).to_owned()).collect())
 }
 
 /// Bytes as lower-case hexadecimal.

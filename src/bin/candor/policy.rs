@@ -61,11 +61,16 @@ struct Before {
     version: u32,
     policy: policy::types::Policy,
     held: BTreeSet<String>,
+    consented: BTreeSet<String>,
 }
 
 impl Before {
     fn as_in_force(&self) -> InForce<'_> {
-        InForce { policy: &self.policy, purposes_with_data: &self.held }
+        InForce {
+            policy: &self.policy,
+            purposes_with_data: &self.held,
+            purposes_with_consents: &self.consented,
+        }
     }
 }
 
@@ -74,7 +79,8 @@ fn in_force(store: &Store) -> Result<Option<Before>> {
     let Some(last) = applied.last() else { return Ok(None) };
     let policy = store::rulebook_of(store.words(), last)?.policy;
     let held = store::purposes_with_data(store.conn(), store.words())?;
-    Ok(Some(Before { version: last.version, policy, held }))
+    let consented = store::purposes_with_consents(store.conn(), store.words())?;
+    Ok(Some(Before { version: last.version, policy, held, consented }))
 }
 
 /// Which reasons a policy would take from what is held: the report on retention under it, against the

@@ -588,8 +588,11 @@ const TABLE: &[Bad] = &[
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it.
-const ELSEWHERE: [&str; 9] = [
+const ELSEWHERE: [&str; 12] = [
     "reasons-lost",
+    "special-removed",
+    "condition-swapped",
+    "consent-widened",
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",
