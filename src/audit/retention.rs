@@ -18,6 +18,7 @@ use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::people::People;
 use super::rules::{Batch, Books, Kind, Masks};
+use super::since;
 use super::sql;
 
 /// One purpose and category.
@@ -58,6 +59,11 @@ pub struct RetentionReport {
     pub events_past_due: u64,
     /// Values and events that no purpose keeps and a legal hold does (Art 17(3)(e)).
     pub held_for_claims: u64,
+    /// Values that were forgotten or erased after this moment: those that were held then are in none of the
+    /// numbers.
+    pub values_forgotten_since: u64,
+    /// Events that were forgotten or erased after this moment.
+    pub events_forgotten_since: u64,
 }
 
 struct Tally {
@@ -166,12 +172,18 @@ pub fn retention_under(
             past_due: tally.past_due,
         })
         .collect();
+    let (values_forgotten_since, events_forgotten_since) = match who {
+        Some(_) => (0, 0),
+        None => since::forgotten(conn, as_of)?,
+    };
     Ok(RetentionReport {
         as_of: as_of.to_string(),
         rows,
         values_past_due: past.get(&Kind::Value).copied().unwrap_or(0),
         events_past_due: past.get(&Kind::Event).copied().unwrap_or(0),
         held_for_claims,
+        values_forgotten_since,
+        events_forgotten_since,
     })
 }
 
@@ -287,8 +299,13 @@ impl RetentionReport {
         let mut document =
             Document::new("How long what is held is kept", format!("as of {}", self.as_of));
         let due = self.values_past_due + self.events_past_due;
+        let forgotten = self.values_forgotten_since + self.events_forgotten_since;
         document.push(if due == 0 {
-            Block::Note(NoteKind::Good, "Nothing is held past its time.".into())
+            let words = match forgotten {
+                0 => "Nothing is held past its time.",
+                _ => "Nothing of what is still there was held past its time then.",
+            };
+            Block::Note(NoteKind::Good, words.into())
         } else {
             Block::Note(
                 NoteKind::Warning,
@@ -325,7 +342,30 @@ impl RetentionReport {
                 row.past_due.to_string(),
             ]);
         }
+        if forgotten > 0 {
+            let none = String::new;
+            table.push([
+                "forgotten since".to_owned(),
+                none(),
+                none(),
+                self.values_forgotten_since.to_string(),
+                self.events_forgotten_since.to_string(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]);
+        }
         document.push(Block::Table(table));
+        if forgotten > 0 {
+            let words = format!(
+                "{} and {} have been forgotten or erased after this moment; what of them was held then \
+                 can't be told any more, and they are not counted above.",
+                counted(self.values_forgotten_since, "value", "values"),
+                counted(self.events_forgotten_since, "event", "events")
+            );
+            document.push(Block::Note(NoteKind::Info, words));
+        }
         document
     }
 }

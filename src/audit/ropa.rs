@@ -17,8 +17,8 @@ use crate::policy::types::{Basis, Destination, Source};
 use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table};
 
-use super::disclosures::gone;
 use super::people::People;
+use super::since::disclosures_erased;
 use super::{basis_in_words, rests_on, sql};
 
 /// A recipient (Art 30(1)(d), (e)).
@@ -127,7 +127,7 @@ pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
         }
         Ok(())
     })?;
-    for gone in gone(store, Moment::default(), Moment(as_of.0.saturating_add(1)))? {
+    for gone in disclosures_erased(store, Moment::default(), Moment(as_of.0.saturating_add(1)))? {
         let count = sent.entry(gone.destination).or_default();
         (count.0, count.2) = (count.0 + gone.people, count.2 + gone.people);
     }
