@@ -253,6 +253,17 @@ fn what_was_erased_since_is_counted_and_not_called_in_order() {
     assert!(text.contains("Nothing of what is still there"), "{text}");
     assert!(csv.contains("forgotten since,,,3,1"), "{csv}");
     assert_eq!(told(&shop, "retention", "2025-07-04").0["values_forgotten_since"], 0);
+    // The fingerprints that keep her out are personal data too, and listed as such.
+    for (name, as_of, count) in
+        [("retention", "2025-07-02", 0), ("retention", "2025-07-04", 2), ("ropa", "2025-07-04", 2)]
+    {
+        let (rows, text, csv) = told(&shop, name, as_of);
+        assert_eq!(rows["suppression"]["fingerprints"], count, "{name}");
+        if count > 0 {
+            assert!(text.contains("against their will"), "{text}");
+            assert!(csv.contains("until the person comes back by their own act"), "{csv}");
+        }
+    }
 }
 
 fn rows_of_disclosed(shop: &Shop) -> Vec<i64> {

@@ -239,6 +239,27 @@ fn a_policy_says_what_it_lets_go() {
     assert!(words.contains("Nothing is held past its time."), "{words}");
 }
 
+/// What is kept of an erased person is found by the name that the person goes by.
+#[test]
+fn an_erased_name_tells_what_is_kept_of_it() {
+    let desk = Desk::with_people();
+    desk.done("import till_lines.csv --source till");
+    let mira = "email:mira.okafor@example.net";
+    let erased = desk.typed(&format!("--json erase {mira}")).json();
+    let id = erased["kept_as"].as_str().unwrap();
+    desk.done("erase email:jonas.weber@example.org");
+    for line in ["access WHO --out answer", "profile find WHO", "erase WHO"] {
+        let said = desk.typed(&line.replace("WHO", mira));
+        assert_eq!((said.exit, said.error_code()), (Some(1), "subject-not-found"), "{}", said.err);
+        assert!(said.err.contains(&format!("candor access {id} --out DIR")), "{}", said.err);
+        let said = desk.typed(&line.replace("WHO", "email:jonas.weber@example.org"));
+        assert!(said.err.contains("it tells nothing else"), "{}", said.err);
+        let said = desk.typed(&line.replace("WHO", "email:nobody@example.org"));
+        assert!(!said.err.contains("fingerprint"), "{}", said.err);
+    }
+    desk.done(&format!("access {id} --out answer"));
+}
+
 #[test]
 fn nothing_new_is_said_only_where_it_is_so() {
     let desk = Desk::with_people();

@@ -16,6 +16,7 @@ pub mod retention;
 pub mod ropa;
 pub mod rules;
 mod since;
+pub mod suppression;
 pub(crate) mod sql;
 pub mod timeline;
 pub mod unlawful;

@@ -20,6 +20,7 @@ use super::people::People;
 use super::rules::{Batch, Books, Kind, Masks};
 use super::since;
 use super::sql;
+use super::suppression::Suppression;
 
 /// One purpose and category.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,9 @@ pub struct RetentionReport {
     pub events_past_due: u64,
     /// Values and events that no purpose keeps and a legal hold does (Art 17(3)(e)).
     pub held_for_claims: u64,
+    /// What is held to keep erased people out; of one person it isn't told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<Suppression>,
     /// Values that were forgotten or erased after this moment: those that were held then are in none of the
     /// numbers.
     pub values_forgotten_since: u64,
@@ -182,6 +186,10 @@ pub fn retention_under(
         values_past_due: past.get(&Kind::Value).copied().unwrap_or(0),
         events_past_due: past.get(&Kind::Event).copied().unwrap_or(0),
         held_for_claims,
+        suppression: match who {
+            Some(_) => None,
+            None => Some(Suppression::as_of(conn, as_of)?),
+        },
         values_forgotten_since,
         events_forgotten_since,
     })
@@ -341,6 +349,33 @@ impl RetentionReport {
                 row.ended.to_string(),
                 row.past_due.to_string(),
             ]);
+        }
+        if let Some(kept_out) = self.suppression.as_ref().filter(|kept| kept.fingerprints > 0) {
+            let none = String::new;
+            table.push([
+                "to keep erased people out".to_owned(),
+                "keyed fingerprints".to_owned(),
+                kept_out.kept_for.to_owned(),
+                kept_out.fingerprints.to_string(),
+                none(),
+                none(),
+                none(),
+                none(),
+                none(),
+            ]);
+            let words = format!(
+                "{}: {}. Held {}, on {}; {}.",
+                counted(
+                    kept_out.fingerprints,
+                    "keyed fingerprint keeps an identifier out",
+                    "keyed fingerprints keep identifiers out"
+                ),
+                kept_out.what,
+                kept_out.why,
+                kept_out.basis,
+                kept_out.kept_for
+            );
+            document.push(Block::Note(NoteKind::Info, words));
         }
         if forgotten > 0 {
             let none = String::new;

@@ -229,6 +229,12 @@ pub fn forgotten_since(conn: &Connection, entry: i64) -> Result<(u64, u64)> {
     )?)
 }
 
+/// How many keyed fingerprints kept people out by a moment, of those that still do.
+pub fn kept_out(conn: &Connection, by: Moment) -> Result<u64> {
+    let query = "SELECT COUNT(*) FROM suppression WHERE since <= $1";
+    Ok(conn.query_row(query, [by.0], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
 /// How many of the values and events that had been admitted by a moment are forgotten or erased, of
 /// everybody or of one subject.
 pub fn forgotten_of(conn: &Connection, who: Option<i64>, by: Moment) -> Result<(u64, u64)> {

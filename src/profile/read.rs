@@ -133,7 +133,10 @@ pub fn find_then(
 }
 
 /// What `kind:value` may stand for, each in its one form.
-fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w str, String)>> {
+///
+/// # Errors
+/// `who-unreadable` and `identifier-unknown`.
+pub fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w str, String)>> {
     let Some((kind, value)) = who.split_once(':') else {
         return Err(Error::usage(
             "who-unreadable",

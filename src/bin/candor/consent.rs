@@ -111,7 +111,7 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let named = read::record_named(store.conn(), store.secret(), &rules.policy, who, subject)?;
     let (entries, forgotten) = store.write(now, |writer| {
         // What is said by an address is said for that address.
@@ -224,7 +224,7 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
         at,
     };
     let who = args.who.as_deref();
-    let subject = who.map(|who| read::find_one(store.conn(), store.secret(), &rules.policy, who));
+    let subject = who.map(|who| context.find_one(&store, &rules.policy, who));
     let whom = Whom { subject: subject.transpose()?, source: args.source.as_deref() };
     let (people, entries) = store.write(now, |writer| origin::tell(writer, &rules, whom, &told))?;
     match entries.len() {
@@ -254,7 +254,7 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
     let then = then(&store, known)?;
     let mut told = Vec::new();
@@ -293,7 +293,7 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
     let valid = moment_if(&store, at)?.unwrap_or_else(Moment::now);
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let latest = store::latest(store.conn(), store.words())?;
-    for subject in read::find(store.conn(), store.secret(), &latest.policy, who)? {
+    for subject in context.find(&store, &latest.policy, who)? {
         context.note_look(&mut store, subject, "consent.state")?;
     }
     // Who was one person then, and what the policy asked for then: later merges and policies change
@@ -339,7 +339,7 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
 fn give_receipt(context: &Context, who: &str, purpose: &str, form: ReceiptForm) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let form = match form {
         ReceiptForm::Dpv => receipt::Form::Dpv,
         ReceiptForm::Kantara => receipt::Form::Kantara,

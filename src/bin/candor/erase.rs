@@ -21,7 +21,7 @@ use crate::{Answer, Context};
 pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    let subject = context.find_one(&store, &rules.policy, &args.who)?;
     let sharing = read::sharing(store.conn(), store.secret(), store.words(), subject)?;
     if args.dry_run {
         let plan = plan(&store, &rules, subject, Moment::now())?;

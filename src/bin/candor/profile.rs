@@ -32,7 +32,7 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let mut found = Vec::new();
-    for subject in read::find(store.conn(), store.secret(), &rules.policy, who)? {
+    for subject in context.find(&store, &rules.policy, who)? {
         context.note_look(&mut store, subject, "profile.find")?;
         let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
         let sources: Vec<String> =
@@ -56,7 +56,7 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
 fn show(context: &Context, who: &str) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     // A read of a profile by a person is an entry too.
     context.note_look(&mut store, subject, "profile.show")?;
     let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
@@ -119,7 +119,7 @@ fn explain(
 ) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let what = event.map_or(What::Named(field.unwrap_or_default()), What::Event);
     let now = Moment::now();
     let mut answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
@@ -174,8 +174,8 @@ fn say_why(context: &Context, answer: &Why) {
 fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let a = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let b = read::find_one(store.conn(), store.secret(), &rules.policy, other)?;
+    let a = context.find_one(&store, &rules.policy, who)?;
+    let b = context.find_one(&store, &rules.policy, other)?;
     if a == b {
         return Err(Error::no("merge-same", "both names are the same person already")
             .next("name somebody else; `candor profile show` lists what is joined"));
@@ -193,7 +193,7 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
 fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let (restored, later) = match record {
         Some(record) => {
             let known = read::open_records(store.conn(), store.words(), subject)?;

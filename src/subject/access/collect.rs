@@ -18,15 +18,14 @@ use crate::profile::merge::{joined_or_parted, public_text};
 use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
 };
-use crate::profile::recognise::{
-    blind_fingerprint, identifier_blind, identifier_fingerprint, key_fingerprint,
-};
+use crate::profile::recognise::key_fingerprint;
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
 use crate::store::{Covering, Store, WordKind};
 use crate::subject::erase::Categories;
 use crate::subject::forget::holding;
 use crate::subject::hold::{self, Holds};
+use crate::subject::kept;
 use crate::subject::state;
 use crate::subject::told::{self, Told};
 
@@ -427,21 +426,24 @@ fn requests(
 fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Result<ErasureRemains> {
     let (conn, secret) = (store.conn(), store.secret());
     let mut since: Option<Moment> = None;
+    let mut all = Vec::new();
     for record in records {
         let mut prints = vec![key_fingerprint(secret, &record.source, &record.source_key)];
         for value in &record.values {
             let field = store.words().text(WordKind::Field, value.field);
             if let Some(kind) = field.strip_prefix("identifier.") {
-                prints.push(identifier_fingerprint(secret, kind, &value.text));
-                let blind = identifier_blind(secret, kind, &value.text);
-                prints.push(blind_fingerprint(secret, blind));
+                prints.extend(kept::prints_of(store, kind, &value.text));
             }
         }
         for print in prints {
             let found = consent_sql::suppression(conn, &print)?;
             since = since.max(found.map(|(since, _)| since));
+            all.push(print);
         }
     }
+    let own = public_text(profile_sql::public_id(conn, subject)?);
+    let kept_beside: Vec<String> =
+        kept::kept_as(store, &all)?.into_iter().filter(|id| *id != own).collect();
     let erased = is_erased(conn, subject)?;
     let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
                 consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
@@ -455,5 +457,14 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
     } else {
         format!("If you are erased: {}{}", what[..1].to_lowercase(), &what[1..])
     };
-    Ok(ErasureRemains { sentence, erased, kept_out_since: since.map(|at| at.to_string()) })
+    let sentence = match kept_beside.is_empty() {
+        true => sentence,
+        false => format!(
+            "{sentence} You were erased before and have come back; what a law or a legal claim makes us \
+             keep from before that is held apart, as {}, and an answer of its own tells of it.",
+            kept_beside.join(", ")
+        ),
+    };
+    let kept_out_since = since.map(|at| at.to_string());
+    Ok(ErasureRemains { sentence, erased, kept_out_since, kept_beside })
 }
