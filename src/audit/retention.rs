@@ -7,12 +7,12 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::period::retention_in_words;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::covered::{Beside, KEY};
 use crate::store::{self, Covering, Store, WordKind, Words};
-use crate::subject::forget::holding;
 use crate::subject::hold::Holds;
 use crate::view::{Block, Document, NoteKind, Table, counted};
 

@@ -10,14 +10,14 @@ use rusqlite::Connection;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
-use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{Direction, Question, Reason, decide};
+use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::linking::{index, part_objectors};
-use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
+use crate::policy::rulebook::{PurposeMask, Rulebook};
 use crate::profile::covered::covered;
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
@@ -35,22 +35,6 @@ pub struct Forgotten {
     pub values: u64,
     /// Events.
     pub events: u64,
-}
-
-/// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
-/// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
-/// what the person gave and has not taken back.
-pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
-    let stored = Standing { suppressed: false, ..standing.clone() };
-    let question = Question::new(Direction::In, now);
-    let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
-        Ok(_) => true,
-        Err(reason) => matches!(
-            reason,
-            Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit
-        ),
-    };
-    rules.rules().filter(holds).fold(0, |mask, rule| mask | bit(rule.code))
 }
 
 /// What of a subject has lost its last reason.

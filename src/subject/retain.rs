@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::linking::index;
@@ -17,7 +18,7 @@ use crate::profile::sql as profile_sql;
 use crate::store::{Covering, Store, WordKind, in_force};
 
 use super::erase::{Categories, public};
-use super::forget::{self, Forgotten, Unreasoned, holding};
+use super::forget::{self, Forgotten, Unreasoned};
 use super::gone::{Unproven, prove_gone};
 use super::scan::{Pattern, ScanReport};
 use super::sql;

@@ -287,3 +287,27 @@ fn an_erasure_keeps_nothing_that_the_law_does_not_cover() {
     world.reopen();
     assert_eq!(kept(&world), 0);
 }
+
+/// A profile names the purposes that hold a value now, and apart from them those that don't any more.
+#[test]
+fn a_profile_names_the_purposes_that_hold_now() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@shop.example").unwrap();
+    let told = |world: &World| {
+        let email = world.profile(ann)["identifiers"]["email"][0].clone();
+        (email["purposes"].to_string(), email["ended"].to_string())
+    };
+    let all = "[\"newsletter\",\"orders\",\"winback\"]";
+    assert_eq!(told(&world), (all.to_owned(), "null".to_owned()));
+    let withdrawal =
+        Spoken { purpose: Some("newsletter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+    world.say("email:ann@shop.example", &withdrawal, hour(4));
+    let narrowed = edited(&[(ORDERS, "categories = [\"order\"]")]);
+    let now = ("[\"orders\",\"winback\"]".to_owned(), "[\"newsletter\"]".to_owned());
+    assert_eq!(told(&world), now);
+    apply(&mut world.store, &narrowed, hour(5));
+    world.reopen();
+    let now = ("[\"winback\"]".to_owned(), "[\"newsletter\",\"orders\"]".to_owned());
+    assert_eq!(told(&world), now);
+}
