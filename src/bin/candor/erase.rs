@@ -9,7 +9,7 @@ use candor::base::path::with_ending;
 use candor::profile::read;
 use candor::store::{self, Access, Store};
 use candor::subject::certificate::{
-    Certificate, CertificateForm, certificate_of, issue_certificate,
+    Certificate, CertificateForm, HOLDS, certificate_of, issue_certificate,
 };
 use candor::subject::erase::{CategoryDecision, erase, plan};
 
@@ -109,7 +109,8 @@ fn write_certificate(
         let number = certificate.request;
         error.next(format!("the erasure is done; `candor request certificate {number}` writes it"))
     })?;
-    context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
+    context.out.say(format!("  certificate: {}", path.display()));
+    context.out.say(format!("               it holds {HOLDS}"));
     Ok(())
 }
 
