@@ -260,6 +260,34 @@ fn an_erased_name_tells_what_is_kept_of_it() {
     desk.done(&format!("access {id} --out answer"));
 }
 
+/// A variable that is set to nothing names nothing, and hinders no command.
+#[test]
+fn an_empty_variable_names_no_store() {
+    let desk = Desk::with_people();
+    let empty = |line: &str| {
+        let mut command = desk.command(line);
+        command.env("CANDOR_STORE", "").env("CANDOR_PASSPHRASE_FILE", "");
+        Said::of(command.output().unwrap())
+    };
+    let named = empty("--store t.db policy show");
+    assert_eq!(named.exit, Some(0), "{}", named.err);
+    assert_eq!(empty("policy show").error_code(), "store-unnamed");
+    assert_eq!(empty("--version").exit, Some(0));
+}
+
+/// Rows of several formats don't stand in one file of rejects.
+#[test]
+fn rejects_are_of_one_format() {
+    let desk = Desk::new();
+    desk.done("init t.db --policy policy.toml");
+    desk.write("more.ndjson", "{\"crm_id\": 1\n");
+    let said =
+        desk.typed("import crm_customers.csv more.ndjson --source crm --rejects rejects.txt");
+    assert_eq!((said.exit, said.error_code()), (Some(2), "rejects-mixed"), "{}", said.err);
+    assert!(!desk.file("rejects.txt").exists());
+    desk.done("import crm_customers.csv broken.csv --source crm --rejects rejects.txt");
+}
+
 #[test]
 fn nothing_new_is_said_only_where_it_is_so() {
     let desk = Desk::with_people();

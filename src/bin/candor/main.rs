@@ -177,10 +177,10 @@ fn main() -> ExitCode {
         Err(error) => return usage::end(&error),
     };
     let context = Context {
-        store: cli.store,
+        store: args::named(cli.store),
         actor: cli.actor,
         out: Output::new(cli.json),
-        secrets: unlock::Secrets::new(cli.passphrase_file),
+        secrets: unlock::Secrets::new(args::named(cli.passphrase_file)),
     };
     let outcome = check_actor(&context.actor).and_then(|()| run(&context, cli.command));
     ExitCode::from(context.out.end(outcome))
