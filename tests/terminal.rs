@@ -260,6 +260,37 @@ fn an_erased_name_tells_what_is_kept_of_it() {
     desk.done(&format!("access {id} --out answer"));
 }
 
+/// A "no" said by an address that several people share is recorded for all of them; a "yes" is one
+/// person's.
+#[test]
+fn a_no_by_a_shared_address_is_everybodys() {
+    let desk = Desk::with_people();
+    let who = "email:ann.byrne@example.com";
+    let people = desk.typed(&format!("--json profile find {who}")).json();
+    let people: Vec<&str> =
+        people.as_array().unwrap().iter().map(|p| p["subject"].as_str().unwrap()).collect();
+    assert!(people.len() > 1, "{people:?}");
+    let say = |state: &str, more: &str| {
+        desk.typed(&format!(
+            "consent record {who} --purpose newsletter --channel email --state {state} {more}"
+        ))
+    };
+    let yes = say("given", "--notice newsletter-form@2");
+    assert_eq!(yes.error_code(), "subject-ambiguous");
+    assert_eq!(desk.typed(&format!("consent restrict {who}")).error_code(), "subject-ambiguous");
+    let no = say("withdrawn", "");
+    assert_eq!(no.exit, Some(0), "{}", no.err);
+    assert!(no.out.contains(&format!("{} people are held", people.len())), "{}", no.out);
+    for id in &people {
+        let state = desk.done(&format!("consent state {id}"));
+        assert!(state.contains("withdrawn"), "{state}");
+    }
+    // A profile shows the purposes that hold a value now, and says of the others that they don't.
+    let shown = desk.done(&format!("profile show {}", people[0]));
+    assert!(!shown.contains("for newsletter, orders)"), "{shown}");
+    assert!(shown.contains("for orders; not for newsletter any more"), "{shown}");
+}
+
 /// A variable that is set to nothing names nothing, and hinders no command.
 #[test]
 fn an_empty_variable_names_no_store() {

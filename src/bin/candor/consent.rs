@@ -6,7 +6,7 @@ use candor::consent::answers::Answers;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::Reason;
-use candor::consent::history::History;
+use candor::consent::history::{self as said, History};
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
@@ -15,7 +15,8 @@ use candor::policy::types::{ConsentState, Source};
 use candor::profile::read;
 use candor::profile::then::Then;
 use candor::store::{self, Access, Store};
-use candor::subject::{forget, receipt, state, told};
+use candor::subject::forget::{self, Forgotten};
+use candor::subject::{receipt, state, told};
 use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
@@ -111,23 +112,46 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
-    let subject = context.find_one(&store, &rules.policy, who)?;
-    let named = read::record_named(store.conn(), store.secret(), &rules.policy, who, subject)?;
+    // A "no" by an identifier that several people share protects all of them.
+    let is_no = statements
+        .iter()
+        .all(|new| new.axis != Axis::Restriction && said::row(0, 0, 0, new, now).protects());
+    let subjects = match is_no {
+        true => context.find(&store, &rules.policy, who)?,
+        false => vec![context.find_one(&store, &rules.policy, who)?],
+    };
+    let mut people = Vec::new();
+    for subject in subjects {
+        let (conn, secret) = (store.conn(), store.secret());
+        people.push((subject, read::record_named(conn, secret, &rules.policy, who, subject)?));
+    }
     let (entries, forgotten) = store.write(now, |writer| {
-        // What is said by an address is said for that address.
-        let entries = match named {
-            Some(record) => desk::record_on(writer, record, &statements)?,
-            None => desk::record(writer, subject, &statements)?,
-        };
-        // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
-        let forgotten = forget::sweep(writer, &rules, subject, "consent")?;
+        let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
+        for (subject, named) in &people {
+            // What is said by an address is said for that address.
+            entries.extend(match named {
+                Some(record) => desk::record_on(writer, *record, &statements)?,
+                None => desk::record(writer, *subject, &statements)?,
+            });
+            // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
+            let gone = forget::sweep(writer, &rules, *subject, "consent")?;
+            forgotten.values += gone.values;
+            forgotten.events += gone.events;
+        }
         Ok((entries, forgotten))
     })?;
+    let subject = people[0].0;
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
     }
     for entry in &entries {
         context.out.say(format!("recorded as ledger entry {entry}"));
+    }
+    if people.len() > 1 {
+        context.out.say(format!(
+            "{} people are held under this identifier, and the \"no\" is recorded for all of them",
+            people.len()
+        ));
     }
     let nothing_held = is_empty_consent(&store, &rules, &spoken, subject)?;
     let closed = match consented(&rules, &spoken) {
@@ -158,7 +182,8 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         ));
     }
     context.out.give(&json!({
-        "entries": entries, "forgotten": forgotten, "nothing_held_for_purpose": nothing_held,
+        "entries": entries, "people": people.len(), "forgotten": forgotten,
+        "nothing_held_for_purpose": nothing_held,
         "still_closed": closed.map(|reason| reason.code()),
     }));
     Ok(Answer::Yes)
