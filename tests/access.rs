@@ -587,7 +587,9 @@ fn amounts_have_their_currency_and_a_basket_is_a_list() {
     assert!(json["events"][0].get("currency").is_none(), "a ticket has no amount");
     let ann = small.who("card:C-ANN");
     let store = &small.store;
-    let profile = read::profile(store.conn(), store.words(), &small.rules.policy, ann).unwrap();
+    let profile =
+        read::profile(store.conn(), store.words(), &small.rules, ann, store.log().last_at())
+            .unwrap();
     let orders = &profile.activity["order"];
     assert_eq!((orders.sum, orders.currency.as_deref()), (6900, Some("EUR")));
 

@@ -112,7 +112,9 @@ fn picture(store: &Store) -> BTreeMap<String, String> {
     let rules = store::latest(store.conn(), store.words()).unwrap();
     let mut all = BTreeMap::new();
     for subject in lookup::live_subjects(store.conn()).unwrap() {
-        let profile = read::profile(store.conn(), store.words(), &rules.policy, subject).unwrap();
+        let profile =
+            read::profile(store.conn(), store.words(), &rules, subject, store.log().last_at())
+                .unwrap();
         let key = profile.records.first().map(|r| r.key.clone()).unwrap_or_default();
         let identifiers: Vec<_> =
             profile.identifiers.values().flatten().map(|said| &said.value).collect();

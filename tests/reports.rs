@@ -207,6 +207,65 @@ fn what_went_out_stays_counted_after_an_erasure() {
     );
 }
 
+/// What was erased since can't be decided again, and no report calls it in order.
+#[test]
+fn what_was_erased_since_is_counted_and_not_called_in_order() {
+    let mut shop = Shop::new();
+    let people = [("1", "ann"), ("2", "ben"), ("3", "cora")]
+        .map(|(id, name)| format!("{id},{name}@example.com,Cork,yes,o{id},2025-06-01"));
+    shop.import(moment("2025-06-02"), &people);
+    let to = shop.folder.path().join("sent.csv");
+    let rules = store::latest(shop.store.conn(), shop.store.words()).unwrap();
+    candor::send::push(&mut shop.store, &rules, "mailer", &to, moment("2025-07-01")).unwrap();
+    let told = |shop: &Shop, name: &str, as_of: &str| {
+        let report = audit::report(&shop.store, name, &question(moment(as_of))).unwrap();
+        (report.rows, report.document.to_text(None), report.document.to_csv())
+    };
+    let (before, ..) = told(&shop, "consent", "2025-07-02");
+    let (rows, text, csv) = told(&shop, "unlawful", "2025-07-02");
+    let zero = ["values_erased", "events_erased", "disclosures_erased"];
+    assert!(zero.iter().all(|name| rows[*name] == 0), "{rows}");
+    assert!(text.contains("everything that was done") && !csv.contains("can't be"), "{text}");
+
+    let ann = shop.subject("email:ann@example.com");
+    candor::subject::erase::erase(&mut shop.store, &rules, ann, moment("2025-07-03")).unwrap();
+    for as_of in ["2025-07-02", "2025-07-04"] {
+        let (rows, text, csv) = told(&shop, "unlawful", as_of);
+        let counts = zero.map(|name| rows[name].as_u64().unwrap());
+        assert_eq!(counts, [3, 1, 1], "key, address and city; an order; a letter");
+        assert!(text.contains("3 admitted values, 1 admitted event and 1 disclosure"), "{text}");
+        assert!(!text.contains("everything that was done"), "{text}");
+        assert!(csv.contains("can't be decided again,disclosure,,1 erased"), "{csv}");
+    }
+    // What came in after the moment isn't in its report.
+    let (rows, ..) = told(&shop, "unlawful", "2025-06-01");
+    assert!(zero.iter().all(|name| rows[*name] == 0), "{rows}");
+    let (rows, text, csv) = told(&shop, "consent", "2025-07-02");
+    assert_eq!(before["people"], 3);
+    assert_eq!((&rows["people"], &rows["people_erased_since"]), (&2.into(), &1.into()));
+    assert!(text.contains("1 person had said something by then"), "{text}");
+    assert!(csv.contains("erased since"), "{csv}");
+    for as_of in ["2025-06-01", "2025-07-04"] {
+        assert_eq!(told(&shop, "consent", as_of).0["people_erased_since"], 0, "{as_of}");
+    }
+    let (rows, text, csv) = told(&shop, "retention", "2025-07-02");
+    assert_eq!(rows["values_forgotten_since"], 3);
+    assert!(text.contains("Nothing of what is still there"), "{text}");
+    assert!(csv.contains("forgotten since,,,3,1"), "{csv}");
+    assert_eq!(told(&shop, "retention", "2025-07-04").0["values_forgotten_since"], 0);
+    // The fingerprints that keep her out are personal data too, and listed as such.
+    for (name, as_of, count) in
+        [("retention", "2025-07-02", 0), ("retention", "2025-07-04", 2), ("ropa", "2025-07-04", 2)]
+    {
+        let (rows, text, csv) = told(&shop, name, as_of);
+        assert_eq!(rows["suppression"]["fingerprints"], count, "{name}");
+        if count > 0 {
+            assert!(text.contains("against their will"), "{text}");
+            assert!(csv.contains("until the person comes back by their own act"), "{csv}");
+        }
+    }
+}
+
 fn rows_of_disclosed(shop: &Shop) -> Vec<i64> {
     let query = "SELECT DISTINCT r.subject FROM disclosure d JOIN record r ON r.id = d.record";
     let mut statement = shop.store.conn().prepare(query).unwrap();

@@ -204,6 +204,121 @@ fn a_policy_is_checked_against_the_store_and_by_itself_at_once() {
     assert!(alone.out.contains("1 mistake\n") && !alone.out.contains("basis-swapped"));
 }
 
+/// What a policy takes from what is held is said in numbers before it does.
+#[test]
+fn a_policy_says_what_it_lets_go() {
+    let desk = Desk::with_people();
+    let text = desk.read("policy.toml");
+    let narrow = text.replacen(
+        "basis = \"contract\"\ncategories = [\"contact\", \"order\"]",
+        "basis = \"contract\"\ncategories = [\"order\"]",
+        1,
+    );
+    assert_ne!(text, narrow);
+    desk.write("new.toml", &narrow);
+    let lost = |said: &Said| -> u64 {
+        let json = said.json();
+        let warnings = json["warnings"].as_array().unwrap().iter();
+        let lost = warnings.filter(|warning| warning["code"] == "reasons-lost").map(|warning| {
+            assert_eq!(warning["path"], "purpose.orders");
+            let line = narrow.lines().nth(warning["line"].as_u64().unwrap() as usize - 1);
+            assert_eq!(line, Some("[purpose.orders]"));
+            let what = warning["what"].as_str().unwrap();
+            let due = what.split("; for ").nth(1).map(|rest| rest.split(' ').next().unwrap());
+            due.map_or(0, |due| due.parse().unwrap())
+        });
+        lost.sum()
+    };
+    let due = lost(&desk.typed("--json policy check new.toml"));
+    assert!(due > 0);
+    assert_eq!(lost(&desk.typed("--json policy diff new.toml")), due);
+    assert_eq!(lost(&desk.typed("--json policy apply new.toml")), due);
+    let run = desk.typed("--json retain run").json();
+    assert_eq!(run["values"].as_u64().unwrap() + run["events"].as_u64().unwrap(), due);
+    let words = desk.done("audit report retention");
+    assert!(words.contains("Nothing is held past its time."), "{words}");
+}
+
+/// What is kept of an erased person is found by the name that the person goes by.
+#[test]
+fn an_erased_name_tells_what_is_kept_of_it() {
+    let desk = Desk::with_people();
+    desk.done("import till_lines.csv --source till");
+    let mira = "email:mira.okafor@example.net";
+    let erased = desk.typed(&format!("--json erase {mira}")).json();
+    let id = erased["kept_as"].as_str().unwrap();
+    desk.done("erase email:jonas.weber@example.org");
+    for line in ["access WHO --out answer", "profile find WHO", "erase WHO"] {
+        let said = desk.typed(&line.replace("WHO", mira));
+        assert_eq!((said.exit, said.error_code()), (Some(1), "subject-not-found"), "{}", said.err);
+        assert!(said.err.contains(&format!("candor access {id} --out DIR")), "{}", said.err);
+        let said = desk.typed(&line.replace("WHO", "email:jonas.weber@example.org"));
+        assert!(said.err.contains("it tells nothing else"), "{}", said.err);
+        let said = desk.typed(&line.replace("WHO", "email:nobody@example.org"));
+        assert!(!said.err.contains("fingerprint"), "{}", said.err);
+    }
+    desk.done(&format!("access {id} --out answer"));
+}
+
+/// A "no" said by an address that several people share is recorded for all of them; a "yes" is one
+/// person's.
+#[test]
+fn a_no_by_a_shared_address_is_everybodys() {
+    let desk = Desk::with_people();
+    let who = "email:ann.byrne@example.com";
+    let people = desk.typed(&format!("--json profile find {who}")).json();
+    let people: Vec<&str> =
+        people.as_array().unwrap().iter().map(|p| p["subject"].as_str().unwrap()).collect();
+    assert!(people.len() > 1, "{people:?}");
+    let say = |state: &str, more: &str| {
+        desk.typed(&format!(
+            "consent record {who} --purpose newsletter --channel email --state {state} {more}"
+        ))
+    };
+    let yes = say("given", "--notice newsletter-form@2");
+    assert_eq!(yes.error_code(), "subject-ambiguous");
+    assert_eq!(desk.typed(&format!("consent restrict {who}")).error_code(), "subject-ambiguous");
+    let no = say("withdrawn", "");
+    assert_eq!(no.exit, Some(0), "{}", no.err);
+    assert!(no.out.contains(&format!("{} people are held", people.len())), "{}", no.out);
+    for id in &people {
+        let state = desk.done(&format!("consent state {id}"));
+        assert!(state.contains("withdrawn"), "{state}");
+    }
+    // A profile shows the purposes that hold a value now, and says of the others that they don't.
+    let shown = desk.done(&format!("profile show {}", people[0]));
+    assert!(!shown.contains("for newsletter, orders)"), "{shown}");
+    assert!(shown.contains("for orders; not for newsletter any more"), "{shown}");
+}
+
+/// A variable that is set to nothing names nothing, and hinders no command.
+#[test]
+fn an_empty_variable_names_no_store() {
+    let desk = Desk::with_people();
+    let empty = |line: &str| {
+        let mut command = desk.command(line);
+        command.env("CANDOR_STORE", "").env("CANDOR_PASSPHRASE_FILE", "");
+        Said::of(command.output().unwrap())
+    };
+    let named = empty("--store t.db policy show");
+    assert_eq!(named.exit, Some(0), "{}", named.err);
+    assert_eq!(empty("policy show").error_code(), "store-unnamed");
+    assert_eq!(empty("--version").exit, Some(0));
+}
+
+/// Rows of several formats don't stand in one file of rejects.
+#[test]
+fn rejects_are_of_one_format() {
+    let desk = Desk::new();
+    desk.done("init t.db --policy policy.toml");
+    desk.write("more.ndjson", "{\"crm_id\": 1\n");
+    let said =
+        desk.typed("import crm_customers.csv more.ndjson --source crm --rejects rejects.txt");
+    assert_eq!((said.exit, said.error_code()), (Some(2), "rejects-mixed"), "{}", said.err);
+    assert!(!desk.file("rejects.txt").exists());
+    desk.done("import crm_customers.csv broken.csv --source crm --rejects rejects.txt");
+}
+
 #[test]
 fn nothing_new_is_said_only_where_it_is_so() {
     let desk = Desk::with_people();

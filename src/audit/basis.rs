@@ -18,7 +18,7 @@ use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::people::People;
 use super::rules::{Books, Kind, Masks};
-use super::{basis_in_words, rests_on, sql};
+use super::{basis_in_words, rests_on, since, sql};
 
 /// One purpose, category, source and policy version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -143,8 +143,7 @@ pub fn basis(store: &Store, as_of: Moment) -> Result<BasisReport> {
             events: count.events,
         });
     }
-    let first = crate::store::first_entry_from(conn, Moment(as_of.0.saturating_add(1)))?;
-    let (values_forgotten_since, events_forgotten_since) = sql::forgotten_since(conn, first)?;
+    let (values_forgotten_since, events_forgotten_since) = since::forgotten(conn, as_of)?;
     Ok(BasisReport {
         as_of: as_of.to_string(),
         holdings,

@@ -15,10 +15,11 @@ use crate::policy::types::Basis;
 use crate::profile::sharing::Addressed;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store};
-use crate::view::{Block, Document, Table};
+use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::alike::Alike;
 use super::people::People;
+use super::since;
 
 /// How many people stand in one state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,6 +73,9 @@ pub struct ConsentReport {
     /// By purpose: for how many of those who consented nothing is sent to an address, because somebody
     /// who shares it, by what is held now, said no.
     pub shared: Vec<SharedCount>,
+    /// How many people had said something by then that was erased with them since: they are in none of the
+    /// numbers. Of one person that can't be told.
+    pub people_erased_since: u64,
     /// By purpose, channel and state.
     pub states: Vec<StateCount>,
     /// By purpose, channel and notice version.
@@ -138,6 +142,10 @@ pub fn consent(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Consent
         policy: rules.version,
         people: asked,
         shared: shared(store, &rules, who, now)?,
+        people_erased_since: match who {
+            Some(_) => 0,
+            None => since::people_erased(store.conn(), as_of)?,
+        },
         states,
         notices,
     })
@@ -216,6 +224,10 @@ impl ConsentReport {
             let (people, in_force) = (row.people.to_string(), row.in_force.to_string());
             table.push([&row.purpose, &row.channel, row.state, &people, &in_force]);
         }
+        if self.people_erased_since > 0 {
+            let people = self.people_erased_since.to_string();
+            table.push(["", "", "erased since, not counted", &people, ""]);
+        }
         document.push(Block::Table(table));
         let mut table =
             Table::new("By notice version", ["purpose", "channel", "notice", "people", "in force"]);
@@ -230,6 +242,14 @@ impl ConsentReport {
                  there.",
                 row.purpose, row.people
             )));
+        }
+        if self.people_erased_since > 0 {
+            let words = format!(
+                "{} had said something by then and were erased since: where they stood can't be told any \
+                 more, and they are not counted.",
+                counted(self.people_erased_since, "person", "people")
+            );
+            document.push(Block::Note(NoteKind::Info, words));
         }
         document
     }

@@ -1,25 +1,23 @@
 //! What went to whom, for what, and on what basis.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::gate::{Direction, Question, decide};
 use crate::consent::history::History;
-use crate::ledger::scan;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::{self, Store, WordKind};
+use crate::store::{Store, WordKind};
 use crate::view::{Block, Document, Table};
 
 use super::people::People;
 use super::rules::Books;
+use super::since::disclosures_erased;
 use super::sql::Disclosure;
 use super::{basis_in_words, rests_on, sql};
 
@@ -53,45 +51,6 @@ pub struct DisclosureReport {
     pub sent: Vec<Sent>,
 }
 
-/// What a run sent of people who were erased since.
-pub(super) struct Gone {
-    pub(super) entry: i64,
-    pub(super) at: Moment,
-    pub(super) destination: String,
-    pub(super) purpose: String,
-    pub(super) people: u64,
-}
-
-/// The erased among those whose data was sent from one moment until before another: an erasure takes the
-/// row of a disclosure, and not the count in its entry.
-pub(super) fn gone(store: &Store, from: Moment, to: Moment) -> Result<Vec<Gone>> {
-    let mut rows: HashMap<i64, u64> = HashMap::new();
-    sql::disclosures(store.conn(), |d| {
-        *rows.entry(d.entry).or_default() += 1;
-        Ok(())
-    })?;
-    let mut gone = Vec::new();
-    sql::leaves(store.conn(), store::first_entry_from(store.conn(), from)?, |entry, leaf| {
-        let fields = scan::fields(leaf)?;
-        if fields.at >= to {
-            return Ok(ControlFlow::Break(()));
-        }
-        if fields.kind == "disclosure.run" {
-            let body: Value =
-                fields.body.and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-            let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-            let sent = body["count"].as_u64().unwrap_or(0);
-            let people = sent.saturating_sub(rows.get(&entry).copied().unwrap_or(0));
-            let (at, destination, purpose) = (fields.at, text("destination"), text("purpose"));
-            if people > 0 {
-                gone.push(Gone { entry, at, destination, purpose, people });
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok(gone)
-}
-
 /// What was sent from one moment until before another.
 pub fn disclosures(store: &Store, from: Moment, to: Moment) -> Result<DisclosureReport> {
     let people = People::load(store.conn())?;
@@ -108,7 +67,7 @@ pub fn disclosures(store: &Store, from: Moment, to: Moment) -> Result<Disclosure
         }
         Ok(())
     })?;
-    for gone in gone(store, from, to)? {
+    for gone in disclosures_erased(store, from, to)? {
         let run = runs.entry((gone.entry, gone.destination, gone.purpose)).or_default();
         (run.at, run.erased) = (gone.at, gone.people);
     }

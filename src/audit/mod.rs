@@ -15,6 +15,8 @@ pub mod requests;
 pub mod retention;
 pub mod ropa;
 pub mod rules;
+mod since;
+pub mod suppression;
 pub(crate) mod sql;
 pub mod timeline;
 pub mod unlawful;

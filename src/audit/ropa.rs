@@ -17,8 +17,9 @@ use crate::policy::types::{Basis, Destination, Source};
 use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table};
 
-use super::disclosures::gone;
 use super::people::People;
+use super::since::disclosures_erased;
+use super::suppression::Suppression;
 use super::{basis_in_words, rests_on, sql};
 
 /// A recipient (Art 30(1)(d), (e)).
@@ -107,6 +108,8 @@ pub struct Ropa {
     pub people: u64,
     /// The processing activities.
     pub activities: Vec<Activity>,
+    /// What is held to keep erased people out.
+    pub suppression: Suppression,
     /// The security measures (Art 30(1)(g)); empty where the policy doesn't say.
     pub security: String,
     /// What of the authorities' question lists isn't answered here.
@@ -127,7 +130,7 @@ pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
         }
         Ok(())
     })?;
-    for gone in gone(store, Moment::default(), Moment(as_of.0.saturating_add(1)))? {
+    for gone in disclosures_erased(store, Moment::default(), Moment(as_of.0.saturating_add(1)))? {
         let count = sent.entry(gone.destination).or_default();
         (count.0, count.2) = (count.0 + gone.people, count.2 + gone.people);
     }
@@ -143,6 +146,7 @@ pub fn ropa(store: &Store, as_of: Moment) -> Result<Ropa> {
         applied_at: rules.applied_at.to_string(),
         controller: controller(&rules),
         people: people.count() as u64,
+        suppression: Suppression::as_of(store.conn(), as_of)?,
         security: rules.policy.controller.security.clone().unwrap_or_default(),
         unanswered: unanswered(&rules, &activities),
         activities,
@@ -325,6 +329,12 @@ impl Ropa {
         document.push(Block::Entries(self.activities()));
         document.push(Block::Heading(2, "Recipients and transfers".into()));
         document.push(Block::Table(self.recipients()));
+        document.push(Block::Heading(2, "People who are kept out".into()));
+        let Suppression { fingerprints, what, why, basis, kept_for } = &self.suppression;
+        let mut kept_out =
+            Table::new("People who are kept out", ["how many", "what", "why", "basis", "kept for"]);
+        kept_out.push([&*fingerprints.to_string(), what, why, basis, kept_for]);
+        document.push(Block::Table(kept_out));
         document.push(Block::Heading(2, "Security, rights and records".into()));
         document.push(Block::Facts(vec![
             ("Security measures".into(), or_not_said(&self.security)),

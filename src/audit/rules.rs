@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
+use crate::policy::rulebook::{PurposeMask, Rulebook};
 use crate::policy::types::Target;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, WordKind, Words};
@@ -26,15 +26,7 @@ impl Map {
         let mut map = Map::default();
         let Some(found) = rules.policy.sources.get(source) else { return map };
         let serves = rules.mask(&found.purposes);
-        let lawful = |category: &str| {
-            let serving = rules.covering(category) & serves;
-            codes(serving)
-                .filter_map(|code| rules.rule(code))
-                .filter(|rule| {
-                    !rules.is_special(category) || rule.purpose.special_condition.is_some()
-                })
-                .fold(0, |mask, rule| mask | bit(rule.code))
-        };
+        let lawful = |category: &str| rules.lawful(category) & serves;
         for field in &found.fields {
             let text = match &field.target {
                 Target::Identifier(kind) => format!("identifier.{kind}"),

@@ -229,6 +229,38 @@ pub fn forgotten_since(conn: &Connection, entry: i64) -> Result<(u64, u64)> {
     )?)
 }
 
+/// How many keyed fingerprints kept people out by a moment, of those that still do.
+pub fn kept_out(conn: &Connection, by: Moment) -> Result<u64> {
+    let query = "SELECT COUNT(*) FROM suppression WHERE since <= $1";
+    Ok(conn.query_row(query, [by.0], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
+/// How many of the values and events that had been admitted by a moment are forgotten or erased, of
+/// everybody or of one subject.
+pub fn forgotten_of(conn: &Connection, who: Option<i64>, by: Moment) -> Result<(u64, u64)> {
+    let count = |query: &str, who: i64| {
+        let row = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+        Ok::<_, crate::base::error::Error>(conn.query_row(query, [by.0, who], row)?.unsigned_abs())
+    };
+    let values = count(
+        "SELECT COUNT(*) FROM tombstone t JOIN value v ON v.seq = t.seq
+         WHERE t.item = 1
+         AND t.seq < (SELECT COALESCE(MAX(first_value + value_count), 0) FROM batch
+                      WHERE recorded_at <= $1)
+         AND ($2 = 0 OR v.record IN (SELECT id FROM record WHERE subject = $2))",
+        who.unwrap_or(0),
+    )?;
+    let events = count(
+        "SELECT COUNT(*) FROM tombstone t JOIN event e ON e.seq = t.seq
+         WHERE t.item = 2
+         AND t.seq < (SELECT COALESCE(MAX(first_event + event_count), 0) FROM batch
+                      WHERE recorded_at <= $1)
+         AND ($2 = 0 OR e.record IN (SELECT id FROM record WHERE subject = $2))",
+        who.unwrap_or(0),
+    )?;
+    Ok((values, events))
+}
+
 /// One disclosure.
 #[derive(Clone, Copy, Debug)]
 pub struct Disclosure {

@@ -27,6 +27,7 @@ use super::overdue::{Over, Overdue};
 use super::past::{Known, Past, parted};
 use super::people::{People, Place};
 use super::rules::{Batch, Books, Kind, Masks};
+use super::since;
 use super::sql::{self, Disclosure, Item};
 
 /// Something that was done and should not have been, for one purpose.
@@ -75,6 +76,12 @@ pub struct Unlawful {
     pub before_known: Vec<Finding>,
     /// What they rested on is erased, or has been parted from the person since.
     pub undecidable: u64,
+    /// Values that came in by then and were erased or forgotten since: not decided again.
+    pub values_erased: u64,
+    /// Events that came in by then and were erased or forgotten since: not decided again.
+    pub events_erased: u64,
+    /// Disclosures made by then of people who were erased since: not decided again.
+    pub disclosures_erased: u64,
 }
 
 /// What a home may hold, from one change for it to the next.
@@ -172,6 +179,8 @@ pub fn unlawful(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Unlawf
     check.items(Kind::Event)?;
     sql::disclosures(conn, |disclosure| check.disclosure(disclosure))?;
     let mut answer = check.answer;
+    let erased = since::undecidable(store, who, as_of)?;
+    (answer.values_erased, answer.events_erased, answer.disclosures_erased) = erased;
     answer.unlawful.sort();
     answer.before_known.sort();
     Ok(answer)
@@ -621,14 +630,29 @@ impl Unlawful {
             ("Done before candor could know".into(), self.before_known.len().to_string()),
         ]));
         document.push(if self.unlawful.is_empty() {
-            let words =
-                "The gate allows everything that was done, by what was known when it was done.";
+            let words = match self.erased() == 0 {
+                true => "The gate allows everything that was done, by what was known when it was done.",
+                false => {
+                    "The gate allows everything that could be decided again, by what was known when it \
+                     was done. What was erased or forgotten since is not covered by this."
+                }
+            };
             Block::Note(NoteKind::Good, words.into())
         } else {
             let words = "The gate would have said no to what is called unlawful below, by what was known then.";
             Block::Note(NoteKind::Problem, words.into())
         });
         document.push(Block::Table(self.table()));
+        if self.erased() > 0 {
+            let words = format!(
+                "{}, {} and {} can't be decided again, because they were erased or forgotten since, with \
+                 what they rested on.",
+                counted(self.values_erased, "admitted value", "admitted values"),
+                counted(self.events_erased, "admitted event", "admitted events"),
+                counted(self.disclosures_erased, "disclosure", "disclosures")
+            );
+            document.push(Block::Note(NoteKind::Info, words));
+        }
         if self.undecidable > 0 {
             let words = format!(
                 "{} can't be decided again: what it rested on is erased, or has been parted from the \
@@ -638,6 +662,11 @@ impl Unlawful {
             document.push(Block::Note(NoteKind::Info, words));
         }
         document
+    }
+
+    /// How much is not decided again.
+    fn erased(&self) -> u64 {
+        self.values_erased + self.events_erased + self.disclosures_erased
     }
 
     fn table(&self) -> Table {
@@ -664,6 +693,29 @@ impl Unlawful {
                 f.learned_at.clone().unwrap_or_default(),
                 f.learned_entry.map(|n| n.to_string()).unwrap_or_default(),
             ]);
+        }
+        for (item, erased) in [
+            ("value", self.values_erased),
+            ("event", self.events_erased),
+            ("disclosure", self.disclosures_erased),
+        ] {
+            if erased > 0 {
+                let what = format!("{erased} erased or forgotten since");
+                let none = String::new;
+                table.push([
+                    "can't be decided again".to_owned(),
+                    item.to_owned(),
+                    none(),
+                    what,
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                    none(),
+                ]);
+            }
         }
         table
     }

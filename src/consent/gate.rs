@@ -287,6 +287,22 @@ pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> Purpo
         .fold(0, |mask, rule| mask | bit(rule.code))
 }
 
+/// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
+/// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
+/// what the person gave and has not taken back.
+pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
+    let stored = Standing { suppressed: false, ..standing.clone() };
+    let question = Question::new(Direction::In, now);
+    let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
+        Ok(_) => true,
+        Err(reason) => matches!(
+            reason,
+            Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit
+        ),
+    };
+    rules.rules().filter(holds).fold(0, |mask, rule| mask | bit(rule.code))
+}
+
 /// The consent that holds for a purpose: on the asked channel, or on any where none is asked.
 fn consent_in_force(
     rule: &PurposeRule,

@@ -19,9 +19,10 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::identity::{FULL_NAME_COLUMNS, Field, Raw, Secret, Table, normalise};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
+use crate::profile::covered::covered;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_records};
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind, Words};
+use crate::store::{Covering, Store, WordKind, Words};
 
 use super::sql;
 
@@ -244,25 +245,27 @@ impl<'r> Asking<'r> {
         let kept = is_erased(conn, subject)?;
         let history = History::load(conn, subject)?;
         let contact = last_contact(&records);
+        let covering = Covering::new(conn, self.rules);
         let mut standings: HashMap<i64, Standing> = HashMap::new();
-        let answers = records
-            .iter()
-            .map(|record| {
-                if kept {
-                    return Err(LeftOut::KEPT_BY_LAW);
-                }
-                let standing = standings
-                    .entry(record.home)
-                    .or_insert_with(|| history.standing_of(record.home, AsOf::at(self.now)));
-                self.texts(record, standing, contact)
-            })
-            .collect();
+        let mut answers = Vec::with_capacity(records.len());
+        for record in &records {
+            if kept {
+                answers.push(Err(LeftOut::KEPT_BY_LAW));
+                continue;
+            }
+            let standing = standings
+                .entry(record.home)
+                .or_insert_with(|| history.standing_of(record.home, AsOf::at(self.now)));
+            let covered = covered(&covering, words, record, &[])?.values;
+            answers.push(self.texts(record, &covered, standing, contact));
+        }
         Ok(Person { records, answers })
     }
 
     fn texts(
         &self,
         record: &OpenRecord,
+        covered: &[PurposeMask],
         standing: &Standing,
         contact: Moment,
     ) -> Result<Texts, LeftOut> {
@@ -274,15 +277,15 @@ impl<'r> Asking<'r> {
                 Err(reason) => closed = closed.or(Some(reason)),
             }
         }
-        let is_held = record.values.iter().any(|v| v.current && v.purposes & self.linking != 0);
-        if !is_held {
+        let values = record.values.iter().zip(covered).filter(|(value, _)| value.current);
+        if !values.clone().any(|(_, covered)| covered & self.linking != 0) {
             return Err(LeftOut::NOT_FOR_LINKING);
         }
         let (mut texts, mut is_open) = (Texts::default(), false);
         // The oldest first, so that the answer doesn't depend on what came in since.
-        for value in record.values.iter().rev().filter(|v| v.current && v.purposes & open != 0) {
+        for (value, covered) in values.rev().filter(|(_, covered)| *covered & open != 0) {
             let age = Age { observed_at: value.observed_at, last_contact: contact };
-            if retained(self.rules, value.purposes & open, age, self.now) == 0 {
+            if retained(self.rules, covered & open, age, self.now) == 0 {
                 continue;
             }
             is_open = true;

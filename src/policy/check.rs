@@ -51,6 +51,8 @@ pub struct InForce<'a> {
     pub policy: &'a Policy,
     /// The names of the purposes under which data is held.
     pub purposes_with_data: &'a BTreeSet<String>,
+    /// The names of the purposes to which somebody consented.
+    pub purposes_with_consents: &'a BTreeSet<String>,
 }
 
 /// Reads the text of a policy file.
@@ -83,6 +85,12 @@ pub fn check_after(text: &str, before: Option<InForce<'_>>) -> Result<Checked, V
     }
     mistakes.sort_by_key(|mistake| mistake.line);
     Err(mistakes)
+}
+
+/// The line on which a path of a policy's text stands; 1 where it doesn't.
+pub(super) fn line_of(text: &str, path: &str) -> u32 {
+    let document = DeTable::parse(text);
+    document.map_or(1, |document| place::line(&Report::new(text), document.get_ref(), path))
 }
 
 /// The policy so far, and what later tables need to know of earlier ones.
@@ -134,8 +142,7 @@ impl Draft {
         let numbers = numbers.flat_map(|(name, all)| all.iter().map(move |n| (name, n)));
         Declared {
             bases: self.purposes.iter().map(|(name, facts)| (name.as_str(), facts.basis)).collect(),
-            notices,
-            sources: &self.policy.sources,
+            policy: &self.policy,
             unread: numbers
                 .filter(|(name, number)| !is_read(name, number))
                 .map(|(name, number)| (name.as_str(), *number))

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::check::InForce;
+use super::check::{InForce, line_of};
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
-use super::types::{Basis, Notice, NoticeVersion, Policy, Source};
+use super::types::{Basis, NoticeVersion, Policy, Source};
 use super::words;
 
 /// How a place of a policy changed.
@@ -58,14 +58,47 @@ pub fn diff(old: &Policy, new: &Policy) -> Vec<Change> {
     changes.collect()
 }
 
+/// What of one purpose and category a new policy would let go, in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// Values and events that the purpose wouldn't hold any more.
+    pub ended: u64,
+    /// Those of them that nothing else would hold either.
+    pub due: u64,
+}
+
+/// The warning that a policy which is to be applied takes reasons from what is held already.
+pub fn reasons_lost(text: &str, purpose: &str, category: &str, lost: Lost) -> Mistake {
+    let path = format!("purpose.{purpose}");
+    let goes = match lost.due {
+        0 => "other purposes hold all of it".to_owned(),
+        due => format!(
+            "for {due} of them that is the last reason, and `candor retain run` will \
+                        delete them"
+        ),
+    };
+    let (values, lose) = match lost.ended {
+        1 => ("1 value or event".to_owned(), "loses"),
+        many => (format!("{many} values and events"), "lose"),
+    };
+    noted(
+        (line_of(text, &path), &path),
+        "reasons-lost",
+        format!("{values} of the category {category:?} {lose} the reason {purpose:?}; {goes}"),
+        "what no purpose covers any more, or not for so long, may not be held (Art 5(1)(c) and (e))",
+        format!(
+            "if that isn't meant, give [purpose.{purpose}] its categories and retention back; \
+             `candor audit report retention` tells what is due"
+        ),
+    )
+}
+
 /// What a policy declares of the things that a later one must keep; also of a text with mistakes.
 pub(super) struct Declared<'a> {
     /// Each purpose with its basis, where that can be read.
     pub(super) bases: BTreeMap<&'a str, Option<Basis>>,
-    /// The notices that can be read.
-    pub(super) notices: &'a BTreeMap<String, Notice>,
-    /// The sources that can be read.
-    pub(super) sources: &'a BTreeMap<String, Source>,
+    /// Its notices, sources, purposes and categories, as far as they can be read.
+    pub(super) policy: &'a Policy,
     /// Versions of notices that stand there and can't be read: those are mistakes of their own.
     pub(super) unread: BTreeSet<(&'a str, u32)>,
 }
@@ -86,8 +119,10 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
             Some(_) => {}
         }
     }
+    mistakes.extend(swaps::protection_lost(before, new.policy));
+    mistakes.extend(swaps::consents_widened(before, new.policy));
     for (name, old) in &before.policy.notices {
-        let after = new.notices.get(name).map_or(&[][..], |notice| &notice.versions);
+        let after = new.policy.notices.get(name).map_or(&[][..], |notice| &notice.versions);
         let next = old.versions.iter().chain(after).map(|v| v.version).max().unwrap_or(0);
         let next = next.saturating_add(1);
         let stands = |v: &&NoticeVersion| !new.unread.contains(&(name.as_str(), v.version));
@@ -96,7 +131,7 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
     }
     if !before.purposes_with_data.is_empty() {
         for (name, old) in &before.policy.sources {
-            let Some(new) = new.sources.get(name) else { continue };
+            let Some(new) = new.policy.sources.get(name) else { continue };
             mistakes.extend(currencies_changed(name, old, new));
         }
     }
@@ -179,5 +214,6 @@ fn notice_lost(
     ))
 }
 
+mod swaps;
 #[cfg(test)]
 mod tests;

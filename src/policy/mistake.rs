@@ -132,12 +132,16 @@ pub const CODES: &[&str] = &[
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",
+    "reasons-lost",
     // Between two policies.
     "basis-swapped",
     "purpose-removed",
     "notice-changed",
     "notice-removed",
     "currency-changed",
+    "special-removed",
+    "condition-swapped",
+    "consent-widened",
 ];
 
 /// Gathers the mistakes and warnings of one file, and knows its lines.

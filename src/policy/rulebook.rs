@@ -103,6 +103,16 @@ impl Rulebook {
         self.covering.get(category).copied().unwrap_or(0)
     }
 
+    /// The purposes that may hold this category: they cover it, and have an Art 9(2) condition where it
+    /// is special.
+    pub fn lawful(&self, category: &str) -> PurposeMask {
+        let special = self.is_special(category);
+        codes(self.covering(category))
+            .filter_map(|code| self.rule(code))
+            .filter(|rule| !special || rule.purpose.special_condition.is_some())
+            .fold(0, |mask, rule| mask | bit(rule.code))
+    }
+
     /// The purposes whose data outlives an erasure (Art 17(3)).
     pub fn keeping_on_erasure(&self) -> PurposeMask {
         let keeping = self.rules().filter(|rule| rule.purpose.keeps_on_erasure.is_some());

@@ -2,11 +2,12 @@
 //!
 //! `items` appends values and events; `recognise` decides to which subject a record belongs;
 //! `merge` joins and splits; `read` puts a profile together; `then` finds who was one person with whom at an
-//! earlier point; `why` explains one stored value. A
+//! earlier point; `covered` asks what a later policy still covers; `why` explains one stored value. A
 //! subject is nothing but the set of records that point at it, so a merge moves integers and a split
 //! moves them back.
 
 pub mod apart;
+pub mod covered;
 pub mod items;
 pub mod lookup;
 pub mod merge;

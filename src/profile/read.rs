@@ -9,11 +9,16 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, StoreSecret, apply_seal};
 use crate::collect::normalise;
+use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
+use crate::consent::history::History;
+use crate::consent::retention::{Age, retained};
 use crate::policy::currency::currency_of;
-use crate::policy::rulebook::{PurposeMask, codes};
+use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
 use crate::policy::types::{Policy, Winner};
-use crate::store::{WordKind, Words};
+use crate::store::{Covering, WordKind, Words};
 
+use super::covered::covered;
 use super::merge::{public_id_of, public_text};
 use super::pack::Unpacker;
 use super::recognise::identifier_blind;
@@ -133,7 +138,10 @@ pub fn find_then(
 }
 
 /// What `kind:value` may stand for, each in its one form.
-fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w str, String)>> {
+///
+/// # Errors
+/// `who-unreadable` and `identifier-unknown`.
+pub fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w str, String)>> {
     let Some((kind, value)) = who.split_once(':') else {
         return Err(Error::usage(
             "who-unreadable",
@@ -375,8 +383,11 @@ pub struct Said {
     pub source: String,
     /// When it was observed.
     pub observed_at: String,
-    /// The purposes that admitted it.
+    /// The purposes that hold it now, of those that it came in for.
     pub purposes: Vec<String>,
+    /// The others: their basis has ended, they don't cover it any more, or their time is over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ended: Vec<String>,
     /// The ledger entry under which it came in.
     pub entry: i64,
 }
@@ -450,20 +461,38 @@ pub struct MergeName {
     pub entry: i64,
 }
 
-/// Puts a profile together.
-pub fn profile(conn: &Connection, words: &Words, policy: &Policy, subject: i64) -> Result<Profile> {
-    let records = open_records(conn, words, subject)?;
+/// Puts a profile together, with the purposes that hold each value at a moment.
+pub fn profile(
+    conn: &Connection,
+    words: &Words,
+    rules: &Rulebook,
+    subject: i64,
+    now: Moment,
+) -> Result<Profile> {
+    let (policy, records) = (&rules.policy, open_records(conn, words, subject)?);
+    let (history, contact) = (History::load(conn, subject)?, last_contact(&records));
+    let covering = Covering::new(conn, rules);
+    let keeping = match is_erased(conn, subject)? {
+        true => rules.keeping_on_erasure(),
+        false => PurposeMask::MAX,
+    };
     let mut identifiers: BTreeMap<String, Vec<Said>> = BTreeMap::new();
     let mut attributes: BTreeMap<String, Vec<(Said, Moment)>> = BTreeMap::new();
     let mut rollups: BTreeMap<String, Rollup> = BTreeMap::new();
     let mut currencies: BTreeMap<String, BTreeSet<Option<String>>> = BTreeMap::new();
     for record in &records {
-        for value in record.values.iter().filter(|value| value.current) {
+        let holds = holding(rules, &history.standing_of(record.home, AsOf::at(now)), now) & keeping;
+        // Of keys, which events would tell of, nothing is shown.
+        let covered = covered(&covering, words, record, &[])?.values;
+        for (value, covered) in record.values.iter().zip(covered).filter(|(v, _)| v.current) {
+            let age = Age { observed_at: value.observed_at, last_contact: contact };
+            let held = retained(rules, holds & covered, age, now);
             let said = Said {
                 value: value.text.clone(),
                 source: record.source.clone(),
                 observed_at: value.observed_at.to_string(),
-                purposes: purpose_names(words, value.purposes),
+                purposes: purpose_names(words, held),
+                ended: purpose_names(words, value.purposes & !held),
                 entry: sql::batch_of_value(conn, value.seq)?.n,
             };
             match words.text(WordKind::Field, value.field).split_once('.') {

@@ -6,12 +6,13 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{Direction, Question, decide};
+use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
-use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, codes};
+use crate::policy::rulebook::{PurposeCode, PurposeMask, Rulebook, bit, codes};
 use crate::policy::types::Basis;
-use crate::store::{self, WordKind, Words};
+use crate::store::{self, Covering, WordKind, Words};
 
+use super::covered::covered;
 use super::read::{OpenEvent, OpenRecord, open_events, open_records};
 use super::record::StoredValue;
 use super::sql::{self, BatchRow};
@@ -121,19 +122,22 @@ pub fn why(
         conn,
         words,
         today,
+        covering: Covering::new(conn, today),
         history: History::load(conn, subject)?,
         applied: store::applied(conn)?,
         now,
     };
     let mut answers = Vec::new();
-    let mut events: Vec<(usize, OpenEvent)> = Vec::new();
+    let mut events: Vec<(usize, OpenEvent, PurposeMask)> = Vec::new();
     let records = open_records(conn, words, subject)?;
     for (index, record) in records.iter().enumerate() {
+        let all = open_events(conn, words, record)?;
+        let covered = covered(&explaining.covering, words, record, &all)?;
         if let What::Named(field) = what {
-            for value in &record.values {
+            for (value, covered) in record.values.iter().zip(covered.values) {
                 let name = words.text(WordKind::Field, value.field);
                 if name == field || name.split_once('.').is_some_and(|(_, bare)| bare == field) {
-                    answers.push(explaining.value(record, value, name)?);
+                    answers.push(explaining.value(record, value, name, covered)?);
                 }
             }
         }
@@ -141,12 +145,14 @@ pub fn why(
             What::Named(name) => event.name == name,
             What::Event(seq) => event.seq == seq,
         };
-        let all = open_events(conn, words, record)?.into_iter();
-        events.extend(all.filter(wanted).map(|event| (index, event)));
+        let all = all.into_iter().zip(covered.events);
+        events
+            .extend(all.filter(|(e, _)| wanted(e)).map(|(event, covered)| (index, event, covered)));
     }
-    if let Some((index, newest)) = events.iter().max_by_key(|(_, event)| (event.at, event.seq)) {
+    let newest = events.iter().max_by_key(|(_, event, _)| (event.at, event.seq));
+    if let Some((index, newest, covered)) = newest {
         let count = matches!(what, What::Named(_)).then_some(events.len());
-        answers.push(explaining.event(&records[*index], newest, count)?);
+        answers.push(explaining.event(&records[*index], newest, *covered, count)?);
     }
     if answers.is_empty() {
         return Err(Error::no("field-not-held", "the profile holds no such value or event")
@@ -159,13 +165,20 @@ struct Explaining<'a> {
     conn: &'a Connection,
     words: &'a Words,
     today: &'a Rulebook,
+    covering: Covering<'a>,
     history: History,
     applied: Vec<store::Applied>,
     now: Moment,
 }
 
 impl Explaining<'_> {
-    fn value(&self, record: &OpenRecord, value: &StoredValue, name: &str) -> Result<Why> {
+    fn value(
+        &self,
+        record: &OpenRecord,
+        value: &StoredValue,
+        name: &str,
+        covered: PurposeMask,
+    ) -> Result<Why> {
         let batch = sql::batch_of_value(self.conn, value.seq)?;
         Ok(Why {
             item: "value",
@@ -174,11 +187,17 @@ impl Explaining<'_> {
             observed_at: value.observed_at.to_string(),
             number: value.seq,
             superseded: !value.current,
-            ..self.admitted(record, value.purposes, &batch)?
+            ..self.admitted(record, (value.purposes, covered), &batch)?
         })
     }
 
-    fn event(&self, record: &OpenRecord, event: &OpenEvent, events: Option<usize>) -> Result<Why> {
+    fn event(
+        &self,
+        record: &OpenRecord,
+        event: &OpenEvent,
+        covered: PurposeMask,
+        events: Option<usize>,
+    ) -> Result<Why> {
         let batch = sql::batch_of_event(self.conn, event.seq)?;
         Ok(Why {
             item: "event",
@@ -187,15 +206,16 @@ impl Explaining<'_> {
             observed_at: event.at.to_string(),
             number: event.seq,
             events,
-            ..self.admitted(record, event.purposes, &batch)?
+            ..self.admitted(record, (event.purposes, covered), &batch)?
         })
     }
 
-    /// What values and events have in common: the record, the batch and the reasons.
+    /// What values and events have in common: the record, the batch and the reasons, which are the
+    /// purposes that it came in for, and those of them that cover it today.
     fn admitted(
         &self,
         record: &OpenRecord,
-        purposes: PurposeMask,
+        purposes: (PurposeMask, PurposeMask),
         batch: &BatchRow,
     ) -> Result<Why> {
         Ok(Why {
@@ -219,7 +239,7 @@ impl Explaining<'_> {
     fn reasons(
         &self,
         record: &OpenRecord,
-        purposes: PurposeMask,
+        (purposes, covered): (PurposeMask, PurposeMask),
         batch: &BatchRow,
     ) -> Result<Vec<PurposeReason>> {
         let then = self
@@ -254,26 +274,30 @@ impl Explaining<'_> {
                 basis: rule.purpose.basis,
                 rests_on: rule.purpose.law.clone().or_else(|| rule.purpose.assessment.clone()),
                 consent,
-                today: self.still(code, &standing_now),
+                today: self.still(code, covered, &standing_now),
             });
         }
         Ok(reasons)
     }
 
     /// Whether a purpose still holds something today, and whether it may be used.
-    fn still(&self, code: PurposeCode, standing: &Standing) -> String {
+    fn still(&self, code: PurposeCode, covered: PurposeMask, standing: &Standing) -> String {
         let Some(rule) = self.today.rule(code) else {
             return "the purpose is no longer declared".to_owned();
         };
+        let said = |reason: Reason| format!("{}: {}", reason.code(), reason.words());
+        if covered & bit(code) == 0 {
+            return said(Reason::CategoryNotCovered);
+        }
         let ask = |direction| {
             decide(self.today, rule, Question::new(direction, self.now), standing).err()
         };
         match (ask(Direction::In), ask(Direction::Use)) {
             (None, None) => "holds".to_owned(),
             (None, Some(reason)) => {
-                format!("holds, unused; {}: {}", reason.code(), reason.words())
+                format!("holds, unused; {}", said(reason))
             }
-            (Some(reason), _) => format!("{}: {}", reason.code(), reason.words()),
+            (Some(reason), _) => said(reason),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::policy::types::{Basis, Destination};
 use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::sharing::refusals;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind, Words};
+use crate::store::{Covering, Store, WordKind, Words};
 
 use super::covered::covered_addresses;
 use super::sql;
@@ -192,7 +192,7 @@ pub(super) fn one<T, No: From<&'static str>>(
         }
         _ => None,
     };
-    let row = match row(store, target, &open, covered.as_ref(), last_contact(&records)) {
+    let row = match row(store, target, &open, covered.as_ref(), last_contact(&records))? {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason.into())),
     };
@@ -217,26 +217,36 @@ pub(super) fn one<T, No: From<&'static str>>(
 }
 
 /// The destination's fields of a person, from the records that the gate opened: only values that
-/// came in for this very purpose, and whose time isn't over. Without the first field, the address,
-/// there is nothing to send.
+/// came in for this very purpose, which still covers them, and whose time isn't over. Without the first
+/// field, the address, there is nothing to send.
 fn row(
     store: &Store,
     target: &Target<'_>,
     open: &[&OpenRecord],
     covered: Option<&BTreeSet<&str>>,
     last_contact: Moment,
-) -> std::result::Result<Outbound, &'static str> {
+) -> Result<std::result::Result<Outbound, &'static str>> {
+    let covering = Covering::new(store.conn(), target.rules);
     let mut fields = Vec::with_capacity(target.destination.fields.len());
     let mut address = None;
     for (index, name) in target.destination.fields.iter().enumerate() {
         let codes = field_codes(store.words(), name);
-        let held = open
+        let mut none = NOTHING_TO_SEND;
+        let mut held = Vec::new();
+        for (record, value) in open
             .iter()
             .flat_map(|record| record.values.iter().map(move |value| (*record, value)))
             .filter(|(_, value)| value.current && codes.contains(&value.field))
-            .filter(|(_, value)| value.purposes & bit(target.rule.code) != 0);
-        let mut none = NOTHING_TO_SEND;
+            .filter(|(_, value)| value.purposes & bit(target.rule.code) != 0)
+        {
+            let field = store.words().text(WordKind::Field, value.field);
+            match covering.field(&record.source, field)? & bit(target.rule.code) {
+                0 => none = Reason::CategoryNotCovered.code(),
+                _ => held.push((record, value)),
+            }
+        }
         let newest = held
+            .into_iter()
             .filter(|(_, value)| {
                 let age = Age { observed_at: value.observed_at, last_contact };
                 if index == 0 && covered.is_some_and(|all| !all.contains(&*value.text)) {
@@ -258,12 +268,15 @@ fn row(
             });
         if index == 0 {
             let found = newest.filter(|(_, value)| !value.text.is_empty());
-            address = Some(found.ok_or(none)?.0.id);
+            let Some((record, _)) = found else { return Ok(Err(none)) };
+            address = Some(record.id);
         }
         fields.push(newest.map(|(_, value)| value.text.clone()).unwrap_or_default());
     }
-    let record = address.ok_or(NOTHING_TO_SEND)?;
-    Ok(Outbound { record, fields })
+    Ok(match address {
+        Some(record) => Ok(Outbound { record, fields }),
+        None => Err(NOTHING_TO_SEND),
+    })
 }
 
 /// An event, from the records that the gate opened: it came in for this very purpose, and its time isn't

@@ -26,7 +26,7 @@ pub struct ErasureNote {
     pub at: i64,
     /// The records that were erased: numbers that mean nothing outside the store.
     pub records: Vec<i64>,
-    /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody.
+    /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody without the key.
     pub fingerprints: Vec<String>,
     /// What the certificate says beyond this, so that it can be had again: counts and names of the
     /// policy (`subject::certificate::Told`).

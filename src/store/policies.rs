@@ -58,9 +58,30 @@ fn policy_of(applied: &Applied) -> Result<Policy> {
     }
 }
 
+/// The policies before a version, the last first.
+pub(super) fn before(conn: &rusqlite::Connection, version: u32) -> Result<Vec<Policy>> {
+    let all = applied(conn)?;
+    all.iter().rev().filter(|policy| policy.version < version).map(policy_of).collect()
+}
+
 /// The rulebook of an applied policy.
 pub fn rulebook_of(words: &Words, applied: &Applied) -> Result<Rulebook> {
-    let policy = policy_of(applied)?;
+    Ok(rulebook(words, applied.version, applied.applied_at, policy_of(applied)?))
+}
+
+/// The rulebook that a checked policy would be if it were applied now: what is held can be judged by it
+/// beforehand. The purposes that it declares for the first time hold nothing and aren't in it.
+pub fn rulebook_to_be(
+    conn: &rusqlite::Connection,
+    words: &Words,
+    policy: &Policy,
+    now: Moment,
+) -> Result<Rulebook> {
+    let last = sql::last_policy_version(conn)?.unwrap_or(0);
+    Ok(rulebook(words, last + 1, now, policy.clone()))
+}
+
+fn rulebook(words: &Words, version: u32, applied_at: Moment, policy: Policy) -> Rulebook {
     let declared: HashMap<String, (u8, Moment)> = words
         .of_kind(WordKind::Purpose)
         .into_iter()
@@ -69,12 +90,17 @@ pub fn rulebook_of(words: &Words, applied: &Applied) -> Result<Rulebook> {
             Some((name.to_owned(), (u8::try_from(code).ok()?, since)))
         })
         .collect();
-    let channels = words
+    let mut channels: HashMap<String, u16> = words
         .of_kind(WordKind::Channel)
         .into_iter()
         .filter_map(|(name, code)| Some((name.to_owned(), u16::try_from(code).ok()?)))
         .collect();
-    Ok(Rulebook::new(applied.version, applied.applied_at, policy, &declared, channels))
+    // Those that aren't numbered yet: nobody has said anything of them.
+    let named = policy.purposes.values().flat_map(|purpose| &purpose.channels);
+    for (channel, code) in named.zip((0..=u16::MAX).rev()) {
+        channels.entry(channel.clone()).or_insert(code);
+    }
+    Rulebook::new(version, applied_at, policy, &declared, channels)
 }
 
 /// The rulebook in force.
@@ -147,8 +173,8 @@ pub fn notice_texts(
 /// Applies a checked policy: it acts from now on. Returns its version and entry.
 ///
 /// # Errors
-/// `policy-forbidden` when it would swap a basis under data that is held, drop a purpose that holds
-/// data, or change a notice that people were shown; `policy-unchanged` when it is in force already.
+/// `policy-forbidden` when it would swap a basis or take away a protection under data that is held, drop
+/// a purpose that holds data, widen a consent, or change a notice that people were shown; `policy-unchanged` when it is in force already.
 pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u32, i64)> {
     let all = applied(writer.conn)?;
     if let Some(last) = all.last() {
@@ -159,7 +185,9 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
         }
         let old = rulebook_of(writer.words, last)?.policy;
         let held = purposes_with_data(writer.conn, writer.words)?;
-        let before = InForce { policy: &old, purposes_with_data: &held };
+        let consented = purposes_with_consents(writer.conn, writer.words)?;
+        let before =
+            InForce { policy: &old, purposes_with_data: &held, purposes_with_consents: &consented };
         if let Err(mistakes) = check_after(text, Some(before)) {
             let what = "the policy changes what must stay as it is while data is held under it";
             return Err(Error::no("policy-forbidden", what)
@@ -256,6 +284,15 @@ pub fn purposes_with_data(conn: &rusqlite::Connection, words: &Words) -> Result<
         }
     }
     Ok(held)
+}
+
+/// The purposes to which somebody consented, whatever became of it since.
+pub fn purposes_with_consents(
+    conn: &rusqlite::Connection,
+    words: &Words,
+) -> Result<BTreeSet<String>> {
+    let codes = sql::purposes_consented_to(conn)?;
+    Ok(codes.into_iter().map(|code| words.text(WordKind::Purpose, code).to_owned()).collect())
 }
 
 /// Bytes as lower-case hexadecimal.

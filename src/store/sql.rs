@@ -369,6 +369,15 @@ pub fn purpose_sets_in_use(conn: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The purposes to which somebody consented: the codes of statements by which consent was given or renewed.
+pub fn purposes_consented_to(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT purpose FROM statement WHERE axis = 1 AND state IN (3, 7)",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The texts of a version of a notice: (language, text).
 pub fn notice_texts(conn: &Connection, name: &str, version: u32) -> Result<Vec<(String, String)>> {
     let mut statement = conn.prepare_cached(

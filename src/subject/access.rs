@@ -506,4 +506,7 @@ pub struct ErasureRemains {
     /// Since when fingerprints keep the person out, where any of this person's does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_out_since: Option<String>,
+    /// The ids under which something is kept since an earlier erasure of this person, who has come back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub kept_beside: Vec<String>,
 }

@@ -25,7 +25,11 @@ use super::sql::{self, RequestKind, RequestRow};
 /// The form of a certificate.
 const SCHEMA: &str = "candor.erasure-certificate/1";
 
-/// The proof of an erasure. It holds nothing personal.
+/// What stands in a certificate, for whoever hands it on.
+pub const HOLDS: &str = "no names and no contents; its keyed fingerprints, record numbers and id are pseudonymous \
+                         data of the person for whoever holds this store's key, and name nobody to others";
+
+/// The proof of an erasure. What it holds of the person is said by [`HOLDS`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Certificate {
     /// The form of this document.
@@ -211,7 +215,7 @@ pub fn issue_certificate(
 }
 
 impl Certificate {
-    /// The certificate as a document; like the JSON it holds nothing personal.
+    /// The certificate as a document; like the JSON it holds of the person what [`HOLDS`] says.
     #[must_use]
     pub fn document(&self) -> Document {
         let mut page = Document::new(
@@ -260,6 +264,7 @@ impl Certificate {
             }
             page.push(Block::Table(table));
         }
+        page.push(Block::Paragraph(format!("This certificate holds {HOLDS} (Art 4(5)).")));
         page.push(match &self.scan {
             Some(scan) => {
                 let kind = if scan.found == 0 { NoteKind::Good } else { NoteKind::Problem };

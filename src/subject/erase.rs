@@ -18,6 +18,7 @@ use crate::consent::sql as consent_sql;
 use crate::ledger::commit::{self, ItemKind, disclosure_commitment, item_salt};
 use crate::linking::index;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
+use crate::profile::covered::covered;
 use crate::profile::merge::{self, public_text};
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{
@@ -30,7 +31,7 @@ use crate::profile::recognise::{
 use crate::profile::sql as profile_sql;
 use crate::send::outbox::sql as outbox_sql;
 use crate::send::recall;
-use crate::store::{ErasureNote, Store, WordKind, Writer, hex, in_force};
+use crate::store::{Covering, ErasureNote, Store, WordKind, Writer, hex, in_force};
 
 use super::certificate::{Certificate, Told, certify};
 use super::finish::{ERASED, finish};
@@ -149,7 +150,7 @@ impl Held {
         let events = all_events(store, &records)?;
         let claim = Claim::read(store, subject, journalled, now)?;
         let holds = Holds::of(claim.standing.clone(), store.words());
-        let decisions = decide(store, rules, &records, &events, &holds, now);
+        let decisions = decide(store, rules, &records, &events, &holds, now)?;
         let plan = make_plan(store, rules, &records, &decisions)?;
         Ok(Held { records, events, decisions, plan, claim })
     }
@@ -194,26 +195,33 @@ fn decide(
     events: &[OpenEvent],
     holds: &Holds<'_>,
     now: Moment,
-) -> Decisions {
+) -> Result<Decisions> {
     let contact = last_contact(records);
     let categories = Categories::of(rules);
+    let covering = Covering::new(store.conn(), rules);
     let mut decisions = Decisions { values: BTreeMap::new(), events: BTreeMap::new() };
+    let mut rest = events;
     for record in records {
-        for value in &record.values {
+        // The events stand in the order of their records.
+        let mine = rest.iter().take_while(|event| event.record == record.id).count();
+        let (mine, others) = rest.split_at(mine);
+        rest = others;
+        let covered = covered(&covering, store.words(), record, mine)?;
+        for (value, covered) in record.values.iter().zip(covered.values) {
             let field = store.words().text(WordKind::Field, value.field);
-            let (kept, until) = keepers(rules, value.purposes, value.observed_at, contact, now);
+            let (kept, until) = keepers(rules, covered, value.observed_at, contact, now);
             let category = categories.of_field(&record.source, field);
             let (held, purposes) = (holds.until(&category), value.purposes);
             decisions.values.insert(value.seq, Fate { category, kept, until, held, purposes });
         }
+        for (event, covered) in mine.iter().zip(covered.events) {
+            let (kept, until) = keepers(rules, covered, event.at, contact, now);
+            let category = categories.of_event(&event.name);
+            let (held, purposes) = (holds.until(&category), event.purposes);
+            decisions.events.insert(event.seq, Fate { category, kept, until, held, purposes });
+        }
     }
-    for event in events {
-        let (kept, until) = keepers(rules, event.purposes, event.at, contact, now);
-        let category = categories.of_event(&event.name);
-        let (held, purposes) = (holds.until(&category), event.purposes);
-        decisions.events.insert(event.seq, Fate { category, kept, until, held, purposes });
-    }
-    decisions
+    Ok(decisions)
 }
 
 /// The categories under which the policy maps fields and events.

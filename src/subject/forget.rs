@@ -10,19 +10,20 @@ use rusqlite::Connection;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
-use crate::consent::fold::{AsOf, Standing};
-use crate::consent::gate::{Direction, Question, Reason, decide};
+use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::consent::statement::Axis;
 use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::linking::{index, part_objectors};
-use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit};
+use crate::policy::rulebook::{PurposeMask, Rulebook};
+use crate::profile::covered::covered;
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
 use crate::profile::sql as profile_sql;
 use crate::send::recall;
-use crate::store::{WordKind, Writer};
+use crate::store::{Covering, WordKind, Words, Writer};
 
 use super::erase::Categories;
 use super::hold::Holds;
@@ -37,29 +38,13 @@ pub struct Forgotten {
     pub events: u64,
 }
 
-/// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
-/// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
-/// what the person gave and has not taken back.
-pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
-    let stored = Standing { suppressed: false, ..standing.clone() };
-    let question = Question::new(Direction::In, now);
-    let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
-        Ok(_) => true,
-        Err(reason) => matches!(
-            reason,
-            Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit
-        ),
-    };
-    rules.rules().filter(holds).fold(0, |mask, rule| mask | bit(rule.code))
-}
-
 /// What of a subject has lost its last reason.
 #[derive(Debug, Default)]
 pub struct Unreasoned {
-    /// Values: their record's index and their own, in `records`.
-    values: Vec<(usize, usize)>,
-    /// Events: their record's index and row.
-    events: Vec<(usize, i64)>,
+    /// Values: their record's index and their own, in `records`, and the purposes that cover them.
+    values: Vec<(usize, usize, PurposeMask)>,
+    /// Events: their record's index and row, and the purposes that cover them.
+    events: Vec<(usize, i64, PurposeMask)>,
 }
 
 impl Unreasoned {
@@ -68,21 +53,21 @@ impl Unreasoned {
         self.values.is_empty() && self.events.is_empty()
     }
 
-    /// The values: the index of their record and their own within it.
-    pub fn values(&self) -> &[(usize, usize)] {
+    /// The values: the index of their record and their own within it, and the purposes that cover them.
+    pub fn values(&self) -> &[(usize, usize, PurposeMask)] {
         &self.values
     }
 
-    /// The events: the index of their record and their row.
-    pub fn events(&self) -> &[(usize, i64)] {
+    /// The events: the index of their record and their row, and the purposes that cover them.
+    pub fn events(&self) -> &[(usize, i64, PurposeMask)] {
         &self.events
     }
 
     /// Their numbers, as the entry that forgets them commits to them.
     fn numbers(&self, records: &[OpenRecord]) -> String {
         let values: Vec<i64> =
-            self.values.iter().map(|(at, index)| records[*at].values[*index].seq).collect();
-        let events: Vec<i64> = self.events.iter().map(|(_, seq)| *seq).collect();
+            self.values.iter().map(|(at, index, _)| records[*at].values[*index].seq).collect();
+        let events: Vec<i64> = self.events.iter().map(|(_, seq, _)| *seq).collect();
         numbers_of(&values, &events, &[])
     }
 
@@ -92,11 +77,12 @@ impl Unreasoned {
     }
 }
 
-/// Finds what of a subject has lost its last reason (law 2).
+/// Finds what of a subject has lost its last reason (law 2): its purposes' bases have ended, or their
+/// time is over, or they don't cover it any more.
 pub fn unreasoned(
     conn: &Connection,
-    words: &crate::store::Words,
-    rules: &Rulebook,
+    words: &Words,
+    (rules, covering): (&Rulebook, &Covering<'_>),
     history: &History,
     records: &[OpenRecord],
     now: Moment,
@@ -115,6 +101,8 @@ pub fn unreasoned(
         let purposes = holding(rules, &standing, now) & keeping;
         let claim = Holds::of(standing, words);
         let categories = (!claim.is_empty()).then(|| Categories::of(rules));
+        let events = open_events(conn, words, record)?;
+        let covered = covered(covering, words, record, &events)?;
         for (index, value) in record.values.iter().enumerate() {
             let field = words.text(WordKind::Field, value.field);
             if let Some(all) = &categories
@@ -122,18 +110,19 @@ pub fn unreasoned(
             {
                 continue;
             }
-            if retained(rules, value.purposes & purposes, age(value.observed_at), now) == 0 {
-                found.values.push((at, index));
+            let purposes = covered.values[index] & purposes;
+            if retained(rules, purposes, age(value.observed_at), now) == 0 {
+                found.values.push((at, index, covered.values[index]));
             }
         }
-        for event in open_events(conn, words, record)? {
+        for (event, covered) in events.iter().zip(covered.events) {
             if let Some(all) = &categories
                 && claim.on(&all.of_event(&event.name)).is_some()
             {
                 continue;
             }
-            if retained(rules, event.purposes & purposes, age(event.at), now) == 0 {
-                found.events.push((at, event.seq));
+            if retained(rules, covered & purposes, age(event.at), now) == 0 {
+                found.events.push((at, event.seq, covered));
             }
         }
     }
@@ -170,6 +159,7 @@ fn forget_unreasoned(
 ) -> Result<Forgotten> {
     let records = open_records(writer.conn, writer.words, subject)?;
     let history = History::load(writer.conn, subject)?;
+    let rules = (rules, &Covering::new(writer.conn, rules));
     let found = unreasoned(writer.conn, writer.words, rules, &history, &records, writer.now)?;
     if found.is_empty() {
         return Ok(Forgotten::default());
@@ -183,7 +173,7 @@ fn forget_unreasoned(
         }),
     )?;
     let mut unpacker = Unpacker::new(writer.conn)?;
-    for (at, index) in &found.values {
+    for (at, index, _) in &found.values {
         let record = &records[*at];
         let value = &record.values[*index];
         let field = writer.words.text(WordKind::Field, value.field).to_owned();
@@ -193,11 +183,11 @@ fn forget_unreasoned(
             sql::forget_identifier(writer.conn, record.id, value.seq, says_no)?;
         }
     }
-    for (at, seq) in &found.events {
+    for (at, seq, _) in &found.events {
         forget_event(writer.conn, &mut unpacker, &records[*at].key, *seq, entry)?;
     }
     for record in &records {
-        if found.events.iter().any(|(at, _)| records[*at].id == record.id) {
+        if found.events.iter().any(|(at, ..)| records[*at].id == record.id) {
             refold_rollups(writer.conn, &mut unpacker, record.id, &record.key)?;
         }
     }

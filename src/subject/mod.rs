@@ -18,6 +18,7 @@ pub mod finish;
 pub mod forget;
 pub(crate) mod gone;
 pub mod hold;
+pub mod kept;
 pub mod holidays;
 pub mod notice;
 pub mod receipt;

@@ -8,16 +8,17 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::linking::index;
-use crate::policy::rulebook::{Rulebook, codes};
+use crate::policy::rulebook::{Rulebook, bit, codes};
 use crate::profile::read::{OpenRecord, last_contact, open_records};
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind, in_force};
+use crate::store::{Covering, Store, WordKind, in_force};
 
 use super::erase::{Categories, public};
-use super::forget::{self, Forgotten, Unreasoned, holding};
+use super::forget::{self, Forgotten, Unreasoned};
 use super::gone::{Unproven, prove_gone};
 use super::scan::{Pattern, ScanReport};
 use super::sql;
@@ -41,7 +42,7 @@ pub struct Deleted {
     pub purpose: String,
     /// The category; `key` for a source's own key.
     pub category: String,
-    /// Why this purpose doesn't keep it: `retention over` or `basis ended`.
+    /// Why this purpose doesn't keep it: `retention over`, `basis ended` or `category not covered`.
     pub because: &'static str,
     /// How many values.
     pub values: u64,
@@ -97,6 +98,7 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
     let mut judged = Judged::default();
     {
         let _one_state = sql::snapshot(store.conn())?;
+        let rules = (rules, &Covering::new(store.conn(), rules));
         for subject in profile_sql::live_subjects(store.conn())? {
             judge(store, rules, subject, now, &mut judged)?;
         }
@@ -110,9 +112,11 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
         let decide = |store: &Store, now: Moment| {
             let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
             let before = judged.due.len();
+            let covering = Covering::new(store.conn(), &rules);
             for subject in subjects {
-                judge(store, &rules, *subject, now, &mut judged)?;
+                judge(store, (&rules, &covering), *subject, now, &mut judged)?;
             }
+            drop(covering);
             Ok((rules, judged.due[before..].to_vec()))
         };
         store.decide_and_write(now, decide, |writer, (rules, due)| {
@@ -155,7 +159,7 @@ fn told(judged: Judged, at: Moment, scan: Option<ScanReport>) -> Retained {
 /// Finds what of a subject is to go, counts it and notes how its rows lie in the file.
 fn judge(
     store: &Store,
-    rules: &Rulebook,
+    (rules, covering): (&Rulebook, &Covering<'_>),
     subject: i64,
     now: Moment,
     judged: &mut Judged,
@@ -163,7 +167,7 @@ fn judge(
     let (conn, words) = (store.conn(), store.words());
     let records = open_records(conn, words, subject)?;
     let history = History::load(conn, subject)?;
-    let found = forget::unreasoned(conn, words, rules, &history, &records, now)?;
+    let found = forget::unreasoned(conn, words, (rules, covering), &history, &records, now)?;
     if found.is_empty() {
         return Ok(());
     }
@@ -174,30 +178,35 @@ fn judge(
     }
     let categories = Categories::of(rules);
     let contact = last_contact(&records);
-    let mut count = |at: usize, category: &str, mask, observed_at, event: bool| {
+    let mut count = |at: usize, category: &str, (mask, covered), observed_at, event: bool| {
         let holds = holding(rules, &history.standing_of(records[at].home, AsOf::at(now)), now);
         for code in codes(mask) {
             let purpose = words.text(WordKind::Purpose, code.into()).to_owned();
-            let held = holds & crate::policy::rulebook::bit(code);
+            let held = holds & bit(code);
             let age = Age { observed_at, last_contact: contact };
             let over = retained(rules, held, age, now) == 0;
-            let because = if held != 0 && over { "retention over" } else { "basis ended" };
+            let because = match (held, over) {
+                (0, _) => "basis ended",
+                _ if covered & bit(code) == 0 => "category not covered",
+                (_, true) => "retention over",
+                (_, false) => "basis ended",
+            };
             let tally = tallies.entry((purpose, category.to_owned(), because)).or_default();
             if event { tally.events += 1 } else { tally.values += 1 }
         }
     };
-    for (at, index) in found.values() {
+    for (at, index, covered) in found.values() {
         let record = &records[*at];
         let value = &record.values[*index];
         let field = words.text(WordKind::Field, value.field);
         let category = categories.of_field(&record.source, field);
-        count(*at, &category, value.purposes, value.observed_at, false);
+        count(*at, &category, (value.purposes, *covered), value.observed_at, false);
         patterns.push(Pattern::stored(&sql::stored_body(conn, sql::ITEM_VALUE, value.seq)?));
     }
-    for (at, seq) in found.events() {
+    for (at, seq, covered) in found.events() {
         let row = profile_sql::event(conn, *seq)?;
         let category = categories.of_event(words.text(WordKind::Event, row.name));
-        count(*at, &category, words.mask_of(row.purposes), Moment(row.at), true);
+        count(*at, &category, (words.mask_of(row.purposes), *covered), Moment(row.at), true);
         patterns.push(Pattern::stored(&row.body));
     }
     all.values += found.size().values;
@@ -213,7 +222,7 @@ fn is_left_without_identifier(
     found: &Unreasoned,
 ) -> Result<bool> {
     let goes: BTreeSet<i64> =
-        found.values().iter().map(|(at, index)| records[*at].values[*index].seq).collect();
+        found.values().iter().map(|(at, index, _)| records[*at].values[*index].seq).collect();
     for record in records {
         for (.., value) in profile_sql::identifiers_of(conn, record.id)? {
             if !goes.contains(&value) {

@@ -173,7 +173,8 @@ impl World {
     pub fn profile(&self, subject: i64) -> serde_json::Value {
         let store = &self.store;
         let profile =
-            read::profile(store.conn(), store.words(), &self.rules.policy, subject).unwrap();
+            read::profile(store.conn(), store.words(), &self.rules, subject, store.log().last_at())
+                .unwrap();
         serde_json::to_value(profile).unwrap()
     }
 

@@ -5,12 +5,13 @@ use candor::base::clock::Moment;
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, Reason, decide};
 use candor::consent::history::History;
+use candor::profile::read;
 use candor::subject::access::collect::collect;
 use candor::subject::access::page::page;
 use candor::subject::certificate::{CertificateForm, issue_certificate};
 use candor::subject::hold::{self, Wanted};
 use candor::subject::retain::{Carry, run as retain};
-use candor::subject::{backup, erase, state};
+use candor::subject::{backup, erase, kept, state};
 
 const ANN: &str = "email:ann@x.example";
 const CLAIM: &str = "claim 2026-17 over a broken jar";
@@ -339,4 +340,44 @@ fn what_is_held_of_an_erased_person_is_not_portable() {
     world.erase(ANN, hour(5));
     let left = take(&world);
     assert!(left.identifiers.is_empty() && left.attributes.is_empty() && left.events.is_empty());
+}
+
+/// Whoever was erased and comes back is told of what is kept beside (Art 15), and what is kept of whoever
+/// doesn't is found by the name that it no longer bears.
+#[test]
+fn what_is_kept_is_named_to_whoever_asks_by_name() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &["order"], None, 3);
+    let kept = world.erase(ANN, hour(4)).kept_as.unwrap();
+    let asked = |world: &World, who: &str| {
+        let (store, policy) = (&world.store, &world.rules.policy);
+        let error = read::find(store.conn(), store.secret(), policy, who).unwrap_err();
+        kept::or_what_is_kept(store, policy, who, error).to_string()
+    };
+    let answer = asked(&world, ANN);
+    assert!(answer.contains(&kept) && answer.contains("(entry "), "{answer}");
+    assert!(!answer.contains("ann@"), "an error holds nothing personal: {answer}");
+    let stranger = asked(&world, "email:nobody@x.example");
+    assert!(!stranger.contains("keyed") && !stranger.contains(&kept), "{stranger}");
+
+    let page = "email,at,optin,notice\nann@x.example,2026-01-06,yes,letter-form@2\n";
+    assert_eq!(world.import("page", page, hour(30)).summary.returned, 1);
+    let back = world.subject(ANN).unwrap();
+    let package = collect(&world.store, &world.rules, back, hour(31)).unwrap();
+    assert_eq!(package.after_erasure.kept_beside, std::slice::from_ref(&kept));
+    assert!(page_of(&package).contains(&kept));
+    let own = collect(&world.store, &world.rules, ann, hour(31)).unwrap();
+    assert_eq!(own.after_erasure.kept_beside, [""; 0]);
+
+    // When it has gone, the name is kept out and tells nothing else.
+    lift(&mut world, ann, 32);
+    retain(&mut world.store, &world.rules, hour(33), Carry::Out).unwrap();
+    world.erase(ANN, hour(34));
+    let answer = asked(&world, ANN);
+    assert!(answer.contains("tells nothing else") && !answer.contains(&kept), "{answer}");
+}
+
+fn page_of(package: &candor::subject::access::AccessPackage) -> String {
+    page(package).to_text(None)
 }

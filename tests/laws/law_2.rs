@@ -3,11 +3,14 @@
 
 use proptest::prelude::*;
 
-use crate::common::{World, blobs, hour, numbers};
+use crate::common::{POLICY, World, apply, blobs, hour, numbers};
+use candor::audit::retention;
 use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
 use candor::ledger::leaf::Leaf;
 use candor::policy::types::ConsentState;
 use candor::profile::why::What;
+use candor::subject::retain::{self, Carry};
 
 const SHOP: &str = "customer_id,at,name,email,card,optin,notice\n\
     c1,2026-01-04,Ann,ann@shop.example,K1,yes,letter-form@1\n\
@@ -145,4 +148,166 @@ proptest! {
         prop_assert!(held.iter().any(|(_, _, text)| text == "Cleo"));
         assert_reasons(&world);
     }
+}
+
+/// The bookshop's policy with pieces replaced, each of which stands in it.
+fn edited(edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(POLICY.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "{old}");
+        text.replacen(old, new, 1)
+    })
+}
+
+const ORDERS: &str = "categories = [\"contact\", \"order\"]";
+const TILL_CARD: &str =
+    "[source.till.fields]\ncard = { as = \"identifier.card\", category = \"contact\" }";
+const NO_TILL_CARD: &str = "[source.till.fields]\ncard = { as = \"ignore\" }";
+
+/// What a purpose doesn't cover any more has lost that reason, whatever it came in under.
+#[test]
+fn what_a_later_policy_does_not_cover_goes() {
+    let only_orders = (ORDERS, "categories = [\"order\"]");
+    let only_contact = (ORDERS, "categories = [\"contact\"]");
+    let moved = (TILL_CARD, &*TILL_CARD.replace("\"contact\" }", "\"behaviour\" }"));
+    // The policies after the first, and the fields of the till that go then.
+    let cases: [(&[String], &[&str]); 5] = [
+        (&[edited(&[only_orders])], &["identifier.card"]),
+        // The map has gone before: the category that it gave last counts.
+        (
+            &[
+                edited(&[(TILL_CARD, NO_TILL_CARD)]),
+                edited(&[(TILL_CARD, NO_TILL_CARD), only_orders]),
+            ],
+            &["identifier.card"],
+        ),
+        (&[edited(&[(TILL_CARD, NO_TILL_CARD)])], &[]),
+        (&[edited(&[only_contact])], &["order"]),
+        (&[edited(&[moved])], &["identifier.card"]),
+    ];
+    for (policies, goes) in cases {
+        let mut world = World::new();
+        world.import("shop", SHOP, hour(1));
+        world.import("till", TILL, hour(2));
+        let before = world.held();
+        for (text, at) in policies.iter().zip(3..) {
+            apply(&mut world.store, text, hour(at));
+        }
+        world.reopen();
+        let expected: Vec<_> = before
+            .iter()
+            .filter(|(source, field, _)| source != "till" || !goes.contains(&field.as_str()))
+            .cloned()
+            .collect();
+        let gone = (before.len() - expected.len()) as u64;
+        assert_eq!(gone, 2 * goes.len() as u64);
+        let due = |world: &World, at: i64| {
+            let report = retention::retention(&world.store, None, hour(at)).unwrap();
+            report.values_past_due + report.events_past_due
+        };
+        assert_eq!((due(&world, 8), due(&world, 2)), (gone, 0), "as of before, nothing was due");
+        if let Some(field) = goes.first() {
+            let subject = world.subject("card:K1").unwrap();
+            let (conn, words) = (world.store.conn(), world.store.words());
+            let what = What::Named(field);
+            let why = candor::profile::why::why(conn, words, &world.rules, subject, what, hour(8));
+            let till = why.unwrap().into_iter().find(|why| why.source == "till").unwrap();
+            let [orders] = till.reasons.as_slice() else { panic!("{till:?}") };
+            assert!(orders.today.starts_with("category_not_covered: "), "{}", orders.today);
+        }
+        let done = retain::run(&mut world.store, &world.rules, hour(9), Carry::Out).unwrap();
+        assert_eq!(done.values + done.events, gone);
+        assert!(done.deleted.iter().all(|d| d.because == "category not covered"), "{done:?}");
+        assert_eq!(world.held(), expected);
+        assert_eq!(due(&world, 10), 0);
+        assert_reasons(&world);
+        // What came in came in lawfully, by the rules of then.
+        let past = candor::audit::unlawful::unlawful(&world.store, None, hour(10)).unwrap();
+        assert!(past.is_clean(), "{past:?}");
+        world.is_sound();
+    }
+}
+
+/// A source's own key goes with the last thing that it was held for.
+#[test]
+fn a_key_does_not_outlive_what_it_was_held_for() {
+    let mut world = World::new();
+    world.import("till", TILL, hour(1));
+    let nothing_left =
+        edited(&[(ORDERS, "categories = [\"health\"]\nspecial_condition = \"9(2)(f)\"")]);
+    apply(&mut world.store, &nothing_left, hour(2));
+    world.reopen();
+    let report = retention::retention(&world.store, None, hour(3)).unwrap();
+    retain::run(&mut world.store, &world.rules, hour(3), Carry::Out).unwrap();
+    assert_eq!(world.held(), []);
+    assert_eq!((report.values_past_due, report.events_past_due), (4, 2), "two cards, two keys");
+}
+
+/// Nothing leaves for a purpose that doesn't cover it any more, where the field's name alone is covered.
+#[test]
+fn what_is_not_covered_any_more_is_not_sent() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let by_email = Spoken { axis: Axis::Permission, channel: Some("email"), ..Spoken::default() };
+    for who in ["email:ann@shop.example", "email:bob@shop.example"] {
+        world.say(who, &by_email, hour(1));
+    }
+    let told = |world: &World, at| {
+        let audience = candor::send::audience(&world.store, &world.rules, "caller", at);
+        let audience = audience.unwrap();
+        (audience.permitted.len(), audience.withheld.get("category_not_covered").copied())
+    };
+    assert_eq!(told(&world, hour(2)), (2, None));
+    let leads = "[source.leads.fields]\nname = { as = \"attribute.first_name\", category = \"contact\" }\nemail = { as = \"identifier.email\", category = \"contact\" }";
+    let elsewhere =
+        leads.replace("email\", category = \"contact\"", "email\", category = \"behaviour\"");
+    let winback = "marketing = true\nchannels = [\"email\"]\ncategories = [\"contact\"]\nretention";
+    let narrow = winback.replace("\"contact\"", "\"behaviour\"");
+    apply(&mut world.store, &edited(&[(leads, &elsewhere), (winback, &narrow)]), hour(3));
+    world.reopen();
+    assert_eq!(told(&world, hour(4)), (0, Some(2)));
+}
+
+/// What an erasure keeps by law is only what that law's purpose covers.
+#[test]
+fn an_erasure_keeps_nothing_that_the_law_does_not_cover() {
+    let mut world = World::new();
+    let invoice = "basket,at,card,cents,what\nb1,2026-01-04,K1,1200,Ulysses\n";
+    world.import("ledgers", invoice, hour(1));
+    let key = |world: &World| numbers(world.store.conn(), "SELECT id FROM subject")[0];
+    let kept = |world: &World| {
+        let subject = key(world);
+        let plan =
+            candor::subject::erase::plan(&world.store, &world.rules, subject, hour(4)).unwrap();
+        plan.categories.iter().map(|category| category.kept).sum::<u64>()
+    };
+    assert_eq!(kept(&world), 1, "the invoice");
+    let books = "law = \"Taxes Consolidation Act 1997, s. 886\"\ncategories = [\"order\"]";
+    let narrow = books.replace("\"order\"", "\"behaviour\"");
+    apply(&mut world.store, &edited(&[(books, &narrow)]), hour(2));
+    world.reopen();
+    assert_eq!(kept(&world), 0);
+}
+
+/// A profile names the purposes that hold a value now, and apart from them those that don't any more.
+#[test]
+fn a_profile_names_the_purposes_that_hold_now() {
+    let mut world = World::new();
+    world.import("shop", SHOP, hour(1));
+    let ann = world.subject("email:ann@shop.example").unwrap();
+    let told = |world: &World| {
+        let email = world.profile(ann)["identifiers"]["email"][0].clone();
+        (email["purposes"].to_string(), email["ended"].to_string())
+    };
+    let all = "[\"newsletter\",\"orders\",\"winback\"]";
+    assert_eq!(told(&world), (all.to_owned(), "null".to_owned()));
+    let withdrawal =
+        Spoken { purpose: Some("newsletter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+    world.say("email:ann@shop.example", &withdrawal, hour(4));
+    let narrowed = edited(&[(ORDERS, "categories = [\"order\"]")]);
+    let now = ("[\"orders\",\"winback\"]".to_owned(), "[\"newsletter\"]".to_owned());
+    assert_eq!(told(&world), now);
+    apply(&mut world.store, &narrowed, hour(5));
+    world.reopen();
+    let now = ("[\"winback\"]".to_owned(), "[\"newsletter\",\"orders\"]".to_owned());
+    assert_eq!(told(&world), now);
 }

@@ -2,7 +2,6 @@
 
 use candor::base::clock::Moment;
 use candor::base::error::Result;
-use candor::profile::read;
 use candor::store::{self, Access};
 use candor::subject::access::answer::{Form, answer};
 
@@ -12,7 +11,7 @@ use crate::{Answer, Context};
 pub fn run(context: &Context, args: &AccessArgs) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    let subject = context.find_one(&store, &rules.policy, &args.who)?;
     let form = if args.portable { Form::Portable } else { Form::Everything };
     let answered = answer(&mut store, &rules, subject, form, &args.out, Moment::now())?;
     let out = &context.out;

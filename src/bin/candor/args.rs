@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 /// A customer data platform in one file, which can prove why it holds every byte.
@@ -21,7 +22,14 @@ use clap::{Args, Parser, Subcommand};
 #[command(name = "candor", version, max_term_width = 100, verbatim_doc_comment)]
 pub struct Cli {
     /// The store
-    #[arg(long, env = "CANDOR_STORE", global = true, value_name = "FILE", display_order = 900)]
+    #[arg(
+        long,
+        env = "CANDOR_STORE",
+        global = true,
+        value_name = "FILE",
+        value_parser = file_or_nothing(),
+        display_order = 900
+    )]
     pub store: Option<PathBuf>,
     /// One JSON document on standard output: the answer, or {"error": …}
     #[arg(long, global = true, display_order = 901)]
@@ -42,12 +50,23 @@ pub struct Cli {
         global = true,
         value_name = "FILE",
         env = "CANDOR_PASSPHRASE_FILE",
+        value_parser = file_or_nothing(),
         display_order = 903
     )]
     pub passphrase_file: Option<PathBuf>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// A variable that is set to nothing names no file, and hinders no command that names one.
+fn file_or_nothing() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A file that was named; an empty name is none.
+pub fn named(file: Option<PathBuf>) -> Option<PathBuf> {
+    file.filter(|file| !file.as_os_str().is_empty())
 }
 
 /// The commands.

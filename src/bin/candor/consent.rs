@@ -6,7 +6,7 @@ use candor::consent::answers::Answers;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::Reason;
-use candor::consent::history::History;
+use candor::consent::history::{self as said, History};
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
@@ -15,7 +15,8 @@ use candor::policy::types::{ConsentState, Source};
 use candor::profile::then::Then;
 use candor::profile::{apart, read};
 use candor::store::{self, Access, Store};
-use candor::subject::{forget, receipt, state, told};
+use candor::subject::forget::{self, Forgotten};
+use candor::subject::{receipt, state, told};
 use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
@@ -111,17 +112,35 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let valid_at = said_at(&store, at, now)?;
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let named = read::record_named(store.conn(), store.secret(), &rules.policy, who, subject)?;
+    // A "no" by an identifier that several people share protects all of them.
+    let is_no = statements
+        .iter()
+        .all(|new| new.axis != Axis::Restriction && said::row(0, 0, 0, new, now).protects());
+    let subjects = match is_no {
+        true => context.find(&store, &rules.policy, who)?,
+        false => vec![context.find_one(&store, &rules.policy, who)?],
+    };
+    let mut people = Vec::new();
+    for subject in subjects {
+        let (conn, secret) = (store.conn(), store.secret());
+        people.push((subject, read::record_named(conn, secret, &rules.policy, who, subject)?));
+    }
     let (entries, forgotten) = store.write(now, |writer| {
-        let entries = match named {
-            Some(record) => desk::record_by_address(writer, subject, record, &statements)?,
-            None => desk::record(writer, subject, &statements)?,
-        };
-        // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
-        let forgotten = forget::sweep(writer, &rules, subject, "consent")?;
+        let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
+        for (subject, named) in &people {
+            // What is said by an address is said for that address.
+            entries.extend(match named {
+                Some(record) => desk::record_by_address(writer, *subject, *record, &statements)?,
+                None => desk::record(writer, *subject, &statements)?,
+            });
+            // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
+            let gone = forget::sweep(writer, &rules, *subject, "consent")?;
+            forgotten.values += gone.values;
+            forgotten.events += gone.events;
+        }
         Ok((entries, forgotten))
     })?;
+    let subject = people[0].0;
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
     }
@@ -137,6 +156,12 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         context.out.say(
             "records that were parted from this profile stay apart: candor profile merge joins them",
         );
+    }
+    if people.len() > 1 {
+        context.out.say(format!(
+            "{} people are held under this identifier, and the \"no\" is recorded for all of them",
+            people.len()
+        ));
     }
     let nothing_held = is_empty_consent(&store, &rules, &spoken, subject)?;
     let closed = match consented(&rules, &spoken) {
@@ -167,7 +192,8 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         ));
     }
     context.out.give(&json!({
-        "entries": entries, "forgotten": forgotten, "nothing_held_for_purpose": nothing_held,
+        "entries": entries, "people": people.len(), "forgotten": forgotten,
+        "nothing_held_for_purpose": nothing_held,
         "still_closed": closed.map(|reason| reason.code()), "stays_apart": stays_apart,
     }));
     Ok(Answer::Yes)
@@ -239,7 +265,7 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
         at,
     };
     let who = args.who.as_deref();
-    let subject = who.map(|who| read::find_one(store.conn(), store.secret(), &rules.policy, who));
+    let subject = who.map(|who| context.find_one(&store, &rules.policy, who));
     let whom = Whom { subject: subject.transpose()?, source: args.source.as_deref() };
     let (people, entries) = store.write(now, |writer| origin::tell(writer, &rules, whom, &told))?;
     match entries.len() {
@@ -269,7 +295,7 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
     let then = then(&store, known)?;
     let mut told = Vec::new();
@@ -308,7 +334,7 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
     let valid = moment_if(&store, at)?.unwrap_or_else(Moment::now);
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let latest = store::latest(store.conn(), store.words())?;
-    for subject in read::find(store.conn(), store.secret(), &latest.policy, who)? {
+    for subject in context.find(&store, &latest.policy, who)? {
         context.note_look(&mut store, subject, "consent.state")?;
     }
     // Who was one person then, and what the policy asked for then: later merges and policies change
@@ -354,7 +380,7 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
 fn give_receipt(context: &Context, who: &str, purpose: &str, form: ReceiptForm) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let form = match form {
         ReceiptForm::Dpv => receipt::Form::Dpv,
         ReceiptForm::Kantara => receipt::Form::Kantara,

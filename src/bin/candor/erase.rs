@@ -11,7 +11,7 @@ use candor::profile::read;
 use candor::send::outbox::{Worker, recalls_waiting};
 use candor::store::{self, Access, Store};
 use candor::subject::certificate::{
-    Certificate, CertificateForm, certificate_of, issue_certificate,
+    Certificate, CertificateForm, HOLDS, certificate_of, issue_certificate,
 };
 use candor::subject::erase::{CategoryDecision, RecipientToTell, erase, plan};
 
@@ -24,7 +24,7 @@ use crate::{Answer, Context};
 pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, &args.who)?;
+    let subject = context.find_one(&store, &rules.policy, &args.who)?;
     let sharing = read::sharing(store.conn(), store.secret(), store.words(), subject)?;
     if args.dry_run {
         let plan = plan(&store, &rules, subject, Moment::now())?;
@@ -138,7 +138,8 @@ fn write_certificate(
         let number = certificate.request;
         error.next(format!("the erasure is done; `candor request certificate {number}` writes it"))
     })?;
-    context.out.say(format!("  certificate: {} (holds no personal data)", path.display()));
+    context.out.say(format!("  certificate: {}", path.display()));
+    context.out.say(format!("               it holds {HOLDS}"));
     Ok(())
 }
 

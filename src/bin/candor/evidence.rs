@@ -9,7 +9,7 @@ use candor::evidence::{self, Disclose, End, Opening, Selection, Whose};
 use candor::ledger::checkpoint::Trust;
 use candor::ledger::commit::ItemKind;
 use candor::ledger::vkey::VerifierKey;
-use candor::profile::{lookup, read};
+use candor::profile::lookup;
 use candor::store::{self, Access, OutFile, Store};
 use serde_json::json;
 
@@ -139,7 +139,7 @@ pub fn bundle(context: &Context, args: &Bundle) -> Result<Answer> {
     let disclose = match &args.subject {
         Some(who) => {
             let rules = store::latest(store.conn(), store.words())?;
-            Disclose::Subject(read::find_one(store.conn(), store.secret(), &rules.policy, who)?)
+            Disclose::Subject(context.find_one(&store, &rules.policy, who)?)
         }
         None if args.pseudonymous => Disclose::Pseudonymous,
         None => Disclose::Everything,

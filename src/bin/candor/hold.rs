@@ -17,7 +17,7 @@ pub fn run(context: &Context, args: &HoldArgs) -> Result<Answer> {
     let Some(who) = &args.who else { return list(context) };
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let now = Moment::now();
     if args.lift {
         let erased = read::is_erased(store.conn(), subject)?;

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Detail, Error, Result};
-use candor::collect::{Progress, Reject};
+use candor::collect::{Progress, Reject, format_of};
 use candor::linking::newcomers::Received;
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::pipeline::summary::Summary;
-use candor::store::{Access, is_same_place};
+use candor::store::{self, Access, Store, is_same_place};
 use candor::view::Table;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -82,6 +82,9 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
         check_rejects(context, path, &args.files)?;
     }
     let mut store = context.open(Access::Write)?;
+    if let Some(path) = &args.rejects {
+        check_formats(&store, path, args)?;
+    }
     let carry = match (args.dry_run, args.again) {
         (true, _) => Carry::DryRun,
         (_, true) => Carry::Again,
@@ -160,6 +163,27 @@ fn check_rejects(context: &Context, path: &Path, files: &[PathBuf]) -> Result<()
     )
     .at(path.display())
     .next("name another file with --rejects"))
+}
+
+/// Rows of several formats, below the header of one, could be repaired by nobody.
+fn check_formats(store: &Store, path: &Path, args: &Import) -> Result<()> {
+    let rules = store::latest(store.conn(), store.words())?;
+    let said = rules.policy.sources.get(&args.source).and_then(|source| source.format);
+    let mut formats = args.files.iter().map(|file| said.map_or_else(|| format_of(file), Ok));
+    let Some(first) = formats.next().transpose()? else { return Ok(()) };
+    for format in formats {
+        if format? != first {
+            return Err(Error::usage(
+                "rejects-mixed",
+                "the rejected rows of files of several formats don't fit into one file",
+            )
+            .at(path.display())
+            .next(
+                "import the files of each format by themselves, with a --rejects file of their own",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What to say of a file that changed nothing: "known already" only where that is so.

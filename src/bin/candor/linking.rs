@@ -10,7 +10,6 @@ use candor::linking::review::{self, Answer as Word, Answered, Shown};
 use candor::linking::run::Done;
 use candor::linking::{self, report as linking_report};
 use candor::policy::rulebook::Rulebook;
-use candor::profile::read;
 use candor::store::{self, Access, Store};
 use serde_json::json;
 
@@ -258,7 +257,7 @@ pub fn explain(context: &Context, args: &Explain) -> Result<Answer> {
         _ => {
             let subject = |name: &str, record: Option<i64>| match record {
                 Some(record) => pair::subject_of(&store, record),
-                None => read::find_one(store.conn(), store.secret(), &rules.policy, name),
+                None => context.find_one(&store, &rules.policy, name),
             };
             let (a, b) = (subject(&args.one, one)?, subject(&args.other, other)?);
             if a == b {

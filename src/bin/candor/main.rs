@@ -44,9 +44,11 @@ use args::{Cli, Command};
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::base::path::with_ending;
-use candor::profile::lookup;
+use candor::policy::types::Policy;
+use candor::profile::{lookup, read};
 use candor::store::{self, Access, OutFile, Store};
 use candor::subject::finish::finish_open;
+use candor::subject::kept;
 use output::Output;
 
 /// What every command gets.
@@ -68,6 +70,18 @@ impl Context {
             Error::usage("store-unnamed", "no store was named")
                 .next("use --store FILE, or set CANDOR_STORE")
         })
+    }
+
+    /// The subjects that WHO names; of nobody it says what an erasure left.
+    pub fn find(&self, store: &Store, policy: &Policy, who: &str) -> Result<Vec<i64>> {
+        read::find(store.conn(), store.secret(), policy, who)
+            .map_err(|error| kept::or_what_is_kept(store, policy, who, error))
+    }
+
+    /// The one subject that WHO names; of nobody it says what an erasure left.
+    pub fn find_one(&self, store: &Store, policy: &Policy, who: &str) -> Result<i64> {
+        read::find_one(store.conn(), store.secret(), policy, who)
+            .map_err(|error| kept::or_what_is_kept(store, policy, who, error))
     }
 
     /// Opens the store.
@@ -165,10 +179,10 @@ fn main() -> ExitCode {
         Err(error) => return usage::end(&error),
     };
     let context = Context {
-        store: cli.store,
+        store: args::named(cli.store),
         actor: cli.actor,
         out: Output::new(cli.json),
-        secrets: unlock::Secrets::new(cli.passphrase_file),
+        secrets: unlock::Secrets::new(args::named(cli.passphrase_file)),
     };
     let outcome = check_actor(&context.actor).and_then(|()| run(&context, cli.command));
     ExitCode::from(context.out.end(outcome))

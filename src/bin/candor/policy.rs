@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use candor::audit::retention::retention_under;
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
+use candor::policy::diff::{Lost, reasons_lost};
+use candor::policy::rulebook::Rulebook;
 use candor::policy::{self, Checked, InForce, Mistake};
 use candor::profile::pack::keep_dictionary;
 use candor::store::{self, Access, Store};
@@ -21,8 +24,9 @@ pub fn run(context: &Context, command: &Policy) -> Result<Answer> {
             let mut store = context.open(Access::Write)?;
             let before = in_force(&store)?;
             let text = std::fs::read_to_string(file).map_err(io(file))?;
-            let checked = policy::check_after(&text, before.as_ref().map(Before::as_in_force))
+            let mut checked = policy::check_after(&text, before.as_ref().map(Before::as_in_force))
                 .map_err(|mistakes| wrong(file, &mistakes))?;
+            checked.warnings.extend(lost(&store, before.as_ref(), &text, &checked.policy)?);
             let (version, entry) = apply(&mut store, &text, &checked)?;
             warn(context, &checked);
             context.out.say(format!(
@@ -57,11 +61,16 @@ struct Before {
     version: u32,
     policy: policy::types::Policy,
     held: BTreeSet<String>,
+    consented: BTreeSet<String>,
 }
 
 impl Before {
     fn as_in_force(&self) -> InForce<'_> {
-        InForce { policy: &self.policy, purposes_with_data: &self.held }
+        InForce {
+            policy: &self.policy,
+            purposes_with_data: &self.held,
+            purposes_with_consents: &self.consented,
+        }
     }
 }
 
@@ -70,7 +79,42 @@ fn in_force(store: &Store) -> Result<Option<Before>> {
     let Some(last) = applied.last() else { return Ok(None) };
     let policy = store::rulebook_of(store.words(), last)?.policy;
     let held = store::purposes_with_data(store.conn(), store.words())?;
-    Ok(Some(Before { version: last.version, policy, held }))
+    let consented = store::purposes_with_consents(store.conn(), store.words())?;
+    Ok(Some(Before { version: last.version, policy, held, consented }))
+}
+
+/// Which reasons a policy would take from what is held: the report on retention under it, against the
+/// one under the policy in force.
+fn lost(
+    store: &Store,
+    before: Option<&Before>,
+    text: &str,
+    new: &policy::types::Policy,
+) -> Result<Vec<Mistake>> {
+    let Some(before) = before.filter(|before| !before.held.is_empty()) else { return Ok(vec![]) };
+    let touches = |change: &policy::diff::Change| {
+        ["purpose.", "source.", "category."].iter().any(|table| change.path.starts_with(table))
+    };
+    if !policy::diff::diff(&before.policy, new).iter().any(touches) {
+        return Ok(Vec::new());
+    }
+    let now = Moment::now().max(store.log().last_at());
+    let (conn, words) = (store.conn(), store.words());
+    let under = |rules: &Rulebook| retention_under(store, rules, None, now);
+    let today = under(&store::latest(conn, words)?)?;
+    let then = under(&store::rulebook_to_be(conn, words, new, now)?)?;
+    let mut warnings = Vec::new();
+    // What is held is the same, so the rows are.
+    for (was, row) in today.rows.iter().zip(&then.rows) {
+        let lost = Lost {
+            ended: row.ended.saturating_sub(was.ended),
+            due: row.past_due.saturating_sub(was.past_due),
+        };
+        if lost.ended > 0 {
+            warnings.push(reasons_lost(text, &row.purpose, &row.category, lost));
+        }
+    }
+    Ok(warnings)
 }
 
 /// Applies a checked policy.
@@ -92,7 +136,8 @@ fn check(context: &Context, file: &Path) -> Result<Answer> {
     let text = std::fs::read_to_string(file).map_err(io(file))?;
     let named = context.path().ok();
     let store = named.filter(|path| path.exists()).map(|_| context.open(Access::Read));
-    let before = store.transpose()?.as_ref().map(in_force).transpose()?.flatten();
+    let store = store.transpose()?;
+    let before = store.as_ref().map(in_force).transpose()?.flatten();
     match (named, &before) {
         (Some(path), Some(before)) => {
             context.out.note(format!(
@@ -108,7 +153,10 @@ fn check(context: &Context, file: &Path) -> Result<Answer> {
     }
     let against = before.as_ref().map(|before| before.version);
     match policy::check_after(&text, before.as_ref().map(Before::as_in_force)) {
-        Ok(checked) => {
+        Ok(mut checked) => {
+            if let Some(store) = &store {
+                checked.warnings.extend(lost(store, before.as_ref(), &text, &checked.policy)?);
+            }
             warn(context, &checked);
             let policy = &checked.policy;
             context.out.say(format!(
@@ -189,9 +237,13 @@ fn diff(context: &Context, file: &Path) -> Result<Answer> {
     for mistake in &forbidden {
         context.out.say(format!("forbidden {mistake}"));
     }
+    let lost = lost(&store, Some(&before), &text, &checked.policy)?;
+    for warning in &lost {
+        context.out.say(format!("warning {warning}"));
+    }
     if changes.is_empty() {
         context.out.say("no difference");
     }
-    context.out.give(&json!({"changes": changes, "forbidden": forbidden}));
+    context.out.give(&json!({"changes": changes, "forbidden": forbidden, "warnings": lost}));
     Ok(if forbidden.is_empty() { Answer::Yes } else { Answer::No })
 }

@@ -5,7 +5,7 @@ use candor::base::error::{Error, Result};
 use candor::policy::currency::amount;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider, public_text};
-use candor::profile::read::{self, Profile as ProfileDocument};
+use candor::profile::read::{self, Profile as ProfileDocument, Said};
 use candor::profile::why::{self, What, Why};
 use candor::store::{self, Access};
 use candor::subject::hold;
@@ -32,9 +32,9 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
     let mut found = Vec::new();
-    for subject in read::find(store.conn(), store.secret(), &rules.policy, who)? {
+    for subject in context.find(&store, &rules.policy, who)? {
         context.note_look(&mut store, subject, "profile.find")?;
-        let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
+        let profile = read::profile(store.conn(), store.words(), &rules, subject, Moment::now())?;
         let sources: Vec<String> =
             profile.records.iter().map(|r| format!("{}:{}", r.source, r.key)).collect();
         let names: Vec<&str> =
@@ -56,10 +56,10 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
 fn show(context: &Context, who: &str) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     // A read of a profile by a person is an entry too.
     context.note_look(&mut store, subject, "profile.show")?;
-    let profile = read::profile(store.conn(), store.words(), &rules.policy, subject)?;
+    let profile = read::profile(store.conn(), store.words(), &rules, subject, Moment::now())?;
     say(context, &profile);
     context.out.give(&profile);
     Ok(Answer::Yes)
@@ -73,22 +73,12 @@ fn say(context: &Context, profile: &ProfileDocument) {
     }
     for (kind, said) in &profile.identifiers {
         for said in said {
-            out.say(format!(
-                "  {kind:<14} {}  ({}, for {})",
-                said.value,
-                said.source,
-                said.purposes.join(", ")
-            ));
+            out.say(format!("  {kind:<14} {}  ({})", said.value, held_for(said)));
         }
     }
     for (name, attribute) in &profile.attributes {
         let shown = &attribute.shown;
-        out.say(format!(
-            "  {name:<14} {}  ({}, for {})",
-            shown.value,
-            shown.source,
-            shown.purposes.join(", ")
-        ));
+        out.say(format!("  {name:<14} {}  ({})", shown.value, held_for(shown)));
         for other in attribute.others.iter().filter(|other| other.value != shown.value) {
             out.say(format!("  {:<14} {} says {}", "", other.source, other.value));
         }
@@ -111,6 +101,17 @@ fn say(context: &Context, profile: &ProfileDocument) {
     }
 }
 
+/// Who said a value, for which purposes it is held, and for which it isn't any more.
+fn held_for(said: &Said) -> String {
+    let ended = said.ended.join(", ");
+    let held = match (said.purposes.is_empty(), said.ended.is_empty()) {
+        (true, _) => format!("for no purpose any more; came in for {ended}"),
+        (false, true) => format!("for {}", said.purposes.join(", ")),
+        (false, false) => format!("for {}; not for {ended} any more", said.purposes.join(", ")),
+    };
+    format!("{}, {held}", said.source)
+}
+
 fn explain(
     context: &Context,
     who: &str,
@@ -119,7 +120,7 @@ fn explain(
 ) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let what = event.map_or(What::Named(field.unwrap_or_default()), What::Event);
     let now = Moment::now();
     let mut answers = why::why(store.conn(), store.words(), &rules, subject, what, now)?;
@@ -174,15 +175,15 @@ fn say_why(context: &Context, answer: &Why) {
 fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let a = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
-    let b = read::find_one(store.conn(), store.secret(), &rules.policy, other)?;
+    let a = context.find_one(&store, &rules.policy, who)?;
+    let b = context.find_one(&store, &rules.policy, other)?;
     if a == b {
         return Err(Error::no("merge-same", "both names are the same person already")
             .next("name somebody else; `candor profile show` lists what is joined"));
     }
     let (into, from) = (a.min(b), a.max(b));
     store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person))?;
-    let profile = read::profile(store.conn(), store.words(), &rules.policy, into)?;
+    let profile = read::profile(store.conn(), store.words(), &rules, into, Moment::now())?;
     let records = counted(profile.records.len() as u64, "record", "records");
     context.out.say(format!("{} now holds {records}", profile.subject));
     context.out.say("no consent was widened: each side's consents cover what they covered before");
@@ -193,7 +194,7 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
 fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) -> Result<Answer> {
     let mut store = context.open(Access::Write)?;
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(&store, &rules.policy, who)?;
     let (restored, later) = match record {
         Some(record) => {
             let known = read::open_records(store.conn(), store.words(), subject)?;

@@ -8,7 +8,6 @@ use candor::base::error::{Error, Result};
 use candor::base::path::with_ending;
 use candor::evidence::{self, Issued};
 use candor::ledger::carrier::{BESIDE, Carrier};
-use candor::profile::read;
 use candor::store::{self, Access, OutFile, Store};
 use serde_json::json;
 
@@ -121,7 +120,7 @@ fn written(proven: Result<String>) -> Result<std::result::Result<String, &'stati
 
 fn find(context: &Context, store: &mut Store, args: &Report, who: &str) -> Result<i64> {
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
+    let subject = context.find_one(store, &rules.policy, who)?;
     context.note_look(store, subject, &format!("audit.report.{}", args.name))?;
     Ok(subject)
 }

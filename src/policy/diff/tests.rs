@@ -212,7 +212,8 @@ fn held(names: &[&str]) -> BTreeSet<String> {
 
 fn told(old: &str, new: &str, held_under: &[&str]) -> Vec<Mistake> {
     let (old, held) = (policy(old), held(held_under));
-    let before = InForce { policy: &old, purposes_with_data: &held };
+    // Whoever holds data under a purpose that rests on consent has had consents.
+    let before = InForce { policy: &old, purposes_with_data: &held, purposes_with_consents: &held };
     check_after(new, Some(before)).err().unwrap_or_default()
 }
 
@@ -305,4 +306,82 @@ fn amounts_that_are_held_keep_their_currency() {
     assert_eq!(codes(&with("EUR"), &with("USD"), &["sales"]), ["currency-changed"]);
     assert_eq!(codes(&with("EUR"), &with("USD"), &[]), [""; 0], "no amount is held");
     assert_eq!(codes(&with("EUR"), &with("EUR"), &["sales"]), [""; 0]);
+}
+
+/// The good policy with a purpose for what people can't eat, which `shop` sends for it and for events.
+fn with_diets(mark: &str, condition: &str) -> String {
+    let marked = spoil(GOOD, "special = true\n", mark);
+    let purpose = format!(
+        "[purpose.meals]\nbasis = \"contract\"\ncategories = [\"diet\"]\n{condition}retention = \"P1Y\"\n\
+         [purpose.sales]"
+    );
+    let fields =
+        "[source.shop.fields]\nallergy = { as = \"attribute.allergy\", category = \"diet\" }\n";
+    spoil(&spoil(&marked, "[purpose.sales]", &purpose), "[source.shop.fields]\n", fields)
+}
+
+/// What is held of a special category keeps its mark and its condition.
+#[test]
+fn protection_is_not_taken_from_what_is_held() {
+    let condition = |letter: char| format!("special_condition = \"9(2)({letter})\"\n");
+    let good = with_diets("special = true\n", &condition('c'));
+    let codes = |new: &str, held: &[&str]| -> Vec<_> {
+        told(&good, new, held).into_iter().map(|mistake| (mistake.code, mistake.path)).collect()
+    };
+    let unmarked = with_diets("", &condition('c'));
+    let bare = with_diets("", "");
+    let swapped = with_diets("special = true\n", &condition('g'));
+    let moved = spoil(
+        &good,
+        "attribute.allergy\", category = \"diet\"",
+        "attribute.allergy\", category = \"order\"",
+    );
+    let special = ("special-removed", "category.diet".to_owned());
+    let other = ("condition-swapped", "purpose.meals.special_condition".to_owned());
+    assert_eq!(codes(&good, &["meals"]), []);
+    assert_eq!(codes(&unmarked, &["meals"]), [("special-removed", "category.diet".to_owned())]);
+    assert_eq!(codes(&bare, &["meals"]), [special, other.clone()]);
+    assert_eq!(codes(&swapped, &["meals"]), [other]);
+    assert_eq!(codes(&moved, &["meals"]), [("special-removed", "source.shop".to_owned())]);
+    for new in [&unmarked, &bare, &swapped, &moved] {
+        assert_eq!(codes(new, &["sales", "letter"]), [], "none of it is held");
+    }
+    // What the purpose lets go needs no condition.
+    let narrowed = spoil(
+        &good,
+        "categories = [\"diet\"]\nspecial_condition = \"9(2)(c)\"\n",
+        "categories = [\"order\"]\n",
+    );
+    assert_eq!(codes(&narrowed, &["meals"]), []);
+}
+
+/// A consent covers what its notice told.
+#[test]
+fn a_consent_is_not_widened_under_the_same_notice() {
+    let wider = spoil(
+        GOOD,
+        "categories = [\"contact\"]\nnotice = \"form\"",
+        "categories = [\"contact\", \"order\"]\nnotice = \"form\"",
+    );
+    let next = |material: bool| {
+        let version = format!(
+            "[[notice.form.version]]\nversion = 3\nlanguage = \"en\"\ntext = \"May we?\"\n\
+             material = {material}\n[purpose.letter]"
+        );
+        spoil(&wider, "[purpose.letter]", &version)
+    };
+    let mistake = [("consent-widened", "purpose.letter.categories".to_owned())];
+    assert_eq!(refused(&wider, &["letter"]), mistake);
+    assert_eq!(refused(&next(false), &["letter"]), mistake, "nobody is asked again");
+    assert_eq!(refused(&next(true), &["letter"]), []);
+    assert_eq!(refused(&wider, &["sales"]), [], "nobody consented");
+    let told = told(GOOD, &wider, &["letter"]);
+    assert!(told[0].fix.contains("version = 3") && told[0].fix.contains("material = true"));
+    // A purpose that rests on something else is no consent.
+    let more = spoil(
+        GOOD,
+        "categories = [\"contact\"]\nretention = \"P2Y\"",
+        "categories = [\"contact\", \"order\"]\nretention = \"P2Y\"",
+    );
+    assert_eq!(refused(&more, &["help"]), []);
 }

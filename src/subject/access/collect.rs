@@ -8,24 +8,24 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::consent::fold::AsOf;
+use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 use crate::linking;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::Rulebook;
+use crate::profile::covered::covered;
 use crate::profile::merge::{joined_or_parted, public_text};
 use crate::profile::read::{
     OpenEvent, OpenRecord, is_erased, last_contact, open_events, open_records,
 };
-use crate::profile::recognise::{
-    blind_fingerprint, identifier_blind, identifier_fingerprint, key_fingerprint,
-};
+use crate::profile::recognise::key_fingerprint;
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::store::{Covering, Store, WordKind};
 use crate::subject::erase::Categories;
-use crate::subject::forget::holding;
 use crate::subject::hold::{self, Holds};
+use crate::subject::kept;
 use crate::subject::state;
 use crate::subject::told::{self, Told};
 
@@ -55,7 +55,7 @@ pub fn collect(
             .next("run `candor audit verify`"));
     }
     let history = History::load(conn, subject)?;
-    let categories = Categories::of(rules);
+    let (categories, covering) = (Categories::of(rules), Covering::new(conn, rules));
     let mut tally = Tally::new(rules, words, last_contact(&records));
     let mut journal = Journal::default();
     let (mut values, mut events) = (Vec::new(), Vec::new());
@@ -63,7 +63,9 @@ pub fn collect(
         let standing = history.standing_of(record.home, AsOf::at(now));
         let holds = holding(rules, &standing, now);
         let claim = Holds::of(standing, words);
-        for value in &record.values {
+        let all = open_events(conn, words, record)?;
+        let covered = covered(&covering, words, record, &all)?;
+        for (value, covered) in record.values.iter().zip(covered.values) {
             let field = words.text(WordKind::Field, value.field).to_owned();
             let category = match (field.as_str(), categories.of_field(&record.source, &field)) {
                 ("record.key", _) => KEY.to_owned(),
@@ -82,20 +84,27 @@ pub fn collect(
                 observed_at: at.to_string(),
                 held: super::Held {
                     held_for_a_claim: held_for_a_claim(rules, &claim, &category),
-                    ..tally.take(Item::Value, &category, purposes, holds, at, &batch)
+                    ..tally.take(Item::Value, &category, purposes, holds & covered, at, &batch)
                 },
                 category,
                 source: record.source.clone(),
                 record: record.id,
             });
         }
-        for event in open_events(conn, words, record)? {
+        for (event, covered) in all.into_iter().zip(covered.events) {
             let category = categories.of_event(&event.name);
             let batch = profile_sql::batch_of_event(conn, event.seq)?;
             journal.add(batch.n, "your data came in");
             let held = super::Held {
                 held_for_a_claim: held_for_a_claim(rules, &claim, &category),
-                ..tally.take(Item::Event, &category, event.purposes, holds, event.at, &batch)
+                ..tally.take(
+                    Item::Event,
+                    &category,
+                    event.purposes,
+                    holds & covered,
+                    event.at,
+                    &batch,
+                )
             };
             events.push(event_note(rules, record, &event, category, held)?);
         }
@@ -417,21 +426,24 @@ fn requests(
 fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Result<ErasureRemains> {
     let (conn, secret) = (store.conn(), store.secret());
     let mut since: Option<Moment> = None;
+    let mut all = Vec::new();
     for record in records {
         let mut prints = vec![key_fingerprint(secret, &record.source, &record.source_key)];
         for value in &record.values {
             let field = store.words().text(WordKind::Field, value.field);
             if let Some(kind) = field.strip_prefix("identifier.") {
-                prints.push(identifier_fingerprint(secret, kind, &value.text));
-                let blind = identifier_blind(secret, kind, &value.text);
-                prints.push(blind_fingerprint(secret, blind));
+                prints.extend(kept::prints_of(store, kind, &value.text));
             }
         }
         for print in prints {
             let found = consent_sql::suppression(conn, &print)?;
             since = since.max(found.map(|(since, _)| since));
+            all.push(print);
         }
     }
+    let own = public_text(profile_sql::public_id(conn, subject)?);
+    let kept_beside: Vec<String> =
+        kept::kept_as(store, &all)?.into_iter().filter(|id| *id != own).collect();
     let erased = is_erased(conn, subject)?;
     let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
                 consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
@@ -445,5 +457,14 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
     } else {
         format!("If you are erased: {}{}", what[..1].to_lowercase(), &what[1..])
     };
-    Ok(ErasureRemains { sentence, erased, kept_out_since: since.map(|at| at.to_string()) })
+    let sentence = match kept_beside.is_empty() {
+        true => sentence,
+        false => format!(
+            "{sentence} You were erased before and have come back; what a law or a legal claim makes us \
+             keep from before that is held apart, as {}, and an answer of its own tells of it.",
+            kept_beside.join(", ")
+        ),
+    };
+    let kept_out_since = since.map(|at| at.to_string());
+    Ok(ErasureRemains { sentence, erased, kept_out_since, kept_beside })
 }

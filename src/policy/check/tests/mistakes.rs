@@ -729,7 +729,7 @@ const TABLE: &[Bad] = &[
 ];
 
 /// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks.
-const ELSEWHERE: [&str; 15] = [
+const ELSEWHERE: [&str; 19] = [
     "webhook-missing",
     "webhook-unused",
     "bad-secret-name",
@@ -737,6 +737,10 @@ const ELSEWHERE: [&str; 15] = [
     "bad-tolerance",
     "consent-untimed",
     "grouped-and-webhook",
+    "reasons-lost",
+    "special-removed",
+    "condition-swapped",
+    "consent-widened",
     "too-many-purposes",
     "category-not-covered",
     "recipient-country-unstated",
