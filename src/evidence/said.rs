@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::ledger::checkpoint::{SignedCheckpoint, Trust};
-use crate::ledger::commit::ItemKind;
+use crate::ledger::commit::{ItemKind, told};
 use crate::ledger::proven::{Proven, ProvenEntry};
 
 use super::check::Checked;
@@ -225,14 +225,19 @@ fn certificate(proven: &Proven, document: &[u8]) -> Result<String> {
             && certificate["origin"] == proven.signed.checkpoint.origin.as_str()
             && certificate["records"].as_array().map(Vec::len).map(Value::from)
                 == Some(behind.body["records"].clone())
+            && told(&certificate).as_deref() == behind.body["told"].as_str()
     };
     let handed_out = proven.entries.first().and_then(|first| first.body["erasure"].as_u64());
     if !says_so || handed_out != Some(behind.number) {
         return Err(disagrees("it says other than the erasure behind it"));
     }
     let seqs = behind.body["seqs"].as_array().map_or(0, Vec::len);
+    let bound = match is_page {
+        true => "",
+        false => ", and it commits to the counts, grounds and recipients that are told here",
+    };
     Ok(format!(
-        "the erasure it tells of is {}: {} values, {} events and {seqs} sealed texts of {} records",
+        "the erasure it tells of is {}: {} values, {} events and {seqs} sealed texts of {} records{bound}",
         described(behind),
         behind.body["values"],
         behind.body["events"],

@@ -9,8 +9,10 @@
 //! 32-byte commitments. An erased item leaves its commitment, so the root still recomputes.
 
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::canonical;
 use super::hash::{Blocks, Hash, SHORT, leaf_hash, short_hash};
 use super::tree::root_of;
 
@@ -79,6 +81,22 @@ impl Numbers {
     pub fn digest(self) -> String {
         Hash(self.0.finalize().into()).to_string()
     }
+}
+
+/// The members of an erasure certificate that stand in no entry by themselves.
+const TOLD: [&str; 6] = ["controller", "kept_as", "categories", "rows", "recipients", "salt"];
+
+/// What an erasure's entry commits to of its certificate: SHA-256 over the line `candor-told/v1` and the
+/// members of `TOLD` that it has, as canonical JSON; in base64. The salt among them is random, so that
+/// nobody guesses from the entry how much was held of somebody. None where it is no such document.
+pub fn told(certificate: &Value) -> Option<String> {
+    let members = certificate.as_object()?.iter();
+    let told = members.filter(|(name, _)| TOLD.contains(&name.as_str()));
+    let told: serde_json::Map<_, _> =
+        told.map(|(name, told)| (name.clone(), told.clone())).collect();
+    let mut bytes = b"candor-told/v1\n".to_vec();
+    canonical::write(&Value::Object(told), &mut bytes).ok()?;
+    Some(Hash::of(&bytes).to_string())
 }
 
 fn labelled(label: u8, number: u64) -> [u8; 10] {

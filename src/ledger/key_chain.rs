@@ -129,6 +129,12 @@ impl KeyChain {
         }
     }
 
+    /// The keys whose word still counts: none from before a theft.
+    pub fn vouching(&self) -> Vec<VerifierKey> {
+        let thefts = self.0.iter().rposition(|tenure| tenure.reason == Reason::Stolen);
+        self.0[thefts.unwrap_or(0)..].iter().map(|tenure| tenure.key.clone()).collect()
+    }
+
     /// Where the way from `key` to the present key is cut: the first later key that it doesn't vouch
     /// for. `None` when `key` leads to the present one.
     pub fn cut_after(&self, key: &VerifierKey) -> Option<&Tenure> {

@@ -7,6 +7,7 @@
 //! caller remembers of the store must then be forgotten.
 
 mod agent;
+mod journal;
 mod key_file;
 mod log;
 mod open;
@@ -27,6 +28,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
+pub use journal::{ErasureNote, erasures_path, notes_in, push_line, read_erasures};
 pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
 pub use log::{Draft, Log};
 pub use open::{Access, Creation, reader, refuse_backup, side_files};
@@ -37,12 +39,9 @@ pub use policies::{
 };
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
-pub use rotate::{Rotation, aside_path, next_key_path};
+pub use rotate::{Rotation, aside_path, next_key_path, vouching_keys};
 pub use signer::write_private as write_private_file;
-pub use signer::{
-    ErasureNote, SignedState, Signer, erasures_path, key_path, notes_in, push_line, read_erasures,
-    replace_private, state_path,
-};
+pub use signer::{SignedState, Signer, key_path, replace_private, state_path};
 pub use sql::{
     CopyOf, MIGRATIONS, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version,
     leaf, leaves, let_others_write, meta, set_meta, signing_keys,

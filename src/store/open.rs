@@ -11,11 +11,12 @@ use crate::base::path::with_ending;
 use crate::base::secret::{Randomness, StoreSecret, SystemRandomness};
 
 use super::Store;
+use super::journal::erasures_path;
 use super::key_file::{KeyForm, NewKey, Unlocking, read_key_file};
 use super::log::{Draft, Log};
 use super::policies::number_words;
 use super::rotate;
-use super::signer::{SignedState, Signer, erasures_path, key_path, state_path};
+use super::signer::{SignedState, Signer, key_path, state_path};
 use super::sql;
 use super::words::Words;
 

@@ -71,11 +71,15 @@ impl Store {
         // One that was never put to use: the store's key is another.
         let _ = std::fs::remove_file(&next);
         let hand = new.write(&next, &mut SystemRandomness)?;
+        let before = vouching_keys(&self.conn)?;
         let handed = self.hand_over(now, reason, hand);
         if handed.is_err() {
             let _ = std::fs::remove_file(&next);
         }
         let (entry, was) = handed?;
+        if let Some(signer) = &self.signer {
+            signer.take_over_journal(&before)?;
+        }
         let aside = put_in_place(&self.path, &was, reason)?;
         Ok(Rotation {
             schema: "candor.key-rotation/1",
@@ -151,15 +155,39 @@ pub fn mend(
     if hand.verifier_key(origin)?.to_string().as_bytes() != own {
         return Ok(None);
     }
-    let keys = sql::signing_keys(conn)?;
-    let was = keys.iter().rev().nth(1).and_then(|(_, vkey)| vkey.parse().ok());
-    let reason = keys
-        .last()
-        .and_then(|(entry, _)| sql::leaf(conn, *entry).ok().flatten())
-        .and_then(|leaf| serde_json::from_slice::<serde_json::Value>(&leaf).ok())
-        .and_then(|leaf| Reason::from_word(leaf["b"]["why"].as_str()?));
-    if let (Some(was), Some(reason)) = (was, reason) {
-        put_in_place(store, &was, reason)?;
+    let signer = Signer::new(store, origin, hand)?;
+    if let Some(((entry, _), before)) = sql::signing_keys(conn)?.split_last() {
+        let before = vouching(conn, before)?;
+        signer.take_over_journal(&before)?;
+        if let (Some(was), Some(reason)) = (before.last(), reason(conn, *entry)?) {
+            put_in_place(store, was, reason)?;
+        }
     }
-    Ok(Some(Signer::new(store, origin, hand)?))
+    Ok(Some(signer))
+}
+
+/// Why the key of an entry took the place of the one before; nothing where the entry doesn't say so.
+fn reason(conn: &Connection, entry: i64) -> Result<Option<Reason>> {
+    let leaf = sql::leaf(conn, entry)?.unwrap_or_default();
+    let leaf: serde_json::Value = serde_json::from_slice(&leaf).unwrap_or_default();
+    Ok(leaf["b"]["why"].as_str().and_then(Reason::from_word))
+}
+
+/// The keys that a store had whose word still counts, the present one last: none from before a theft.
+///
+/// # Errors
+/// Those of reading.
+pub fn vouching_keys(conn: &Connection) -> Result<Vec<VerifierKey>> {
+    vouching(conn, &sql::signing_keys(conn)?)
+}
+
+fn vouching(conn: &Connection, keys: &[(i64, String)]) -> Result<Vec<VerifierKey>> {
+    let mut vouching = Vec::new();
+    for (entry, vkey) in keys {
+        if reason(conn, *entry)? == Some(Reason::Stolen) {
+            vouching.clear();
+        }
+        vouching.extend(vkey.parse());
+    }
+    Ok(vouching)
 }

@@ -1,9 +1,8 @@
 //! Signs checkpoints with the key beside the store, and remembers what it signed.
 //!
 //! The memory (`FILE.key.state`) lies outside the store on purpose: a file that was rolled back or
-//! rewritten doesn't extend what was last signed, and is refused. Beside it lies a journal of
-//! erasures (`FILE.key.erasures`), numbers and keyed fingerprints only, so that a restored backup can
-//! repeat them.
+//! rewritten doesn't extend what was last signed, and is refused. Beside it lies the journal of
+//! erasures (see `journal`), whose lines the key signs too.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -16,38 +15,15 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
 use crate::base::secret::Randomness;
+use crate::ledger::base64;
 use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::note::{Note, SignatureLine};
-use crate::ledger::scan::fields;
 use crate::ledger::vkey::VerifierKey;
 
+use super::journal::{ErasureNote, erasures_path, is_undone, notes_in, push_line, read_erasures};
 use super::key_file::{Hand, NewKey, Unlocking, open_key_file};
 use super::log::{Log, frontier_at};
 use super::sql;
-
-/// One erasure, as a restore needs it to repeat it; or a restore, which erased nobody.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErasureNote {
-    /// The ledger entry of the erasure.
-    pub entry: u64,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// The records that were erased: numbers that mean nothing outside the store.
-    pub records: Vec<i64>,
-    /// The suppression fingerprints, in hexadecimal: keyed, so they name nobody.
-    pub fingerprints: Vec<String>,
-    /// What the certificate says beyond this, so that it can be had again: counts and names of the
-    /// policy (`subject::certificate::Told`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told: Option<serde_json::Value>,
-    /// Of a restore: the hash of its entry's leaf, in base64. A backup that has another entry in its
-    /// place is of the history that the restore left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub restored: Option<String>,
-    /// The journal before was lost: erasures under earlier entries may be missing from this one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub lost: bool,
-}
 
 /// What the key has signed last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -133,6 +109,16 @@ pub struct Signer {
     erasures_path: PathBuf,
 }
 
+/// Signs bytes. A hand outside this process could have signed something else, so it is looked at.
+fn signature(key: &VerifierKey, hand: &Hand, bytes: &[u8]) -> Result<[u8; 64]> {
+    let signature = hand.sign(bytes)?;
+    if matches!(hand, Hand::Agent(_)) && !key.verifies(bytes, &signature) {
+        return Err(Error::no("agent-refused", "the ssh-agent's signature is wrong")
+            .next("check which key the agent holds, with `ssh-add -L`"));
+    }
+    Ok(signature)
+}
+
 /// Where the key of a store lies.
 pub fn key_path(store: &Path) -> PathBuf {
     with_ending(store, ".key")
@@ -141,62 +127,6 @@ pub fn key_path(store: &Path) -> PathBuf {
 /// Where the key's memory lies.
 pub fn state_path(store: &Path) -> PathBuf {
     with_ending(store, ".key.state")
-}
-
-/// Where the journal of erasures lies.
-pub fn erasures_path(store: &Path) -> PathBuf {
-    with_ending(store, ".key.erasures")
-}
-
-/// Reads a journal of erasures; none when the file isn't there.
-///
-/// # Errors
-/// `journal-damaged` with the line, unless only the last line was cut off by a crash.
-pub fn read_erasures(path: &Path) -> Result<Vec<ErasureNote>> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io(path)(error)),
-    };
-    let lines: Vec<&str> = text.lines().collect();
-    let mut notes = Vec::with_capacity(lines.len());
-    for (index, line) in lines.iter().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(note) => notes.push(note),
-            Err(_) if index + 1 == lines.len() && !text.ends_with('\n') => break,
-            Err(_) => {
-                return Err(Error::damaged(
-                    "journal-damaged",
-                    "a line of the journal of erasures can't be read",
-                )
-                .at(format!("{}, line {}", path.display(), index + 1))
-                .next(
-                    "restore the journal from a copy, or name the certificates with --certificates",
-                ));
-            }
-        }
-    }
-    Ok(notes)
-}
-
-/// Whether a note tells of an erasure that the ledger doesn't hold.
-fn is_undone(conn: &Connection, note: &ErasureNote) -> Result<bool> {
-    if note.records.is_empty() {
-        return Ok(false);
-    }
-    let leaf = sql::leaf(conn, i64::try_from(note.entry).unwrap_or(i64::MAX))?.unwrap_or_default();
-    Ok(!fields(&leaf).is_ok_and(|view| view.kind == "erasure" && view.at.0 == note.at))
-}
-
-/// How many notes a journal holds: each is a line.
-pub fn notes_in(journal: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', journal).count() as u64
-}
-
-/// Adds a note to the bytes of a journal: one line of JSON.
-pub fn push_line(lines: &mut Vec<u8>, note: &ErasureNote) {
-    serde_json::to_writer(&mut *lines, note).expect("a note is JSON");
-    lines.push(b'\n');
 }
 
 impl Signer {
@@ -293,18 +223,9 @@ impl Signer {
             .hands
             .iter()
             .map(|(key, hand)| {
-                let signature = hand.sign(text.as_bytes())?;
-                // A hand outside this process could have signed something else.
-                let outside = matches!(hand, Hand::Agent(_));
-                if outside && !key.verifies(text.as_bytes(), &signature) {
-                    return Err(Error::no("agent-refused", "the ssh-agent's signature is wrong")
-                        .next("check which key the agent holds, with `ssh-add -L`"));
-                }
-                Ok(SignatureLine {
-                    name: key.name().to_owned(),
-                    id: key.id(),
-                    signature: signature.to_vec(),
-                })
+                let signature = signature(key, hand, text.as_bytes())?;
+                let (name, id) = (key.name().to_owned(), key.id());
+                Ok(SignatureLine { name, id, signature: signature.to_vec() })
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Note { text, signatures }.to_text())
@@ -340,9 +261,9 @@ impl Signer {
                 lost: true,
                 ..erasure.clone()
             };
-            push_line(&mut lines, &began);
+            push_line(&mut lines, &self.signed(&began)?);
         }
-        push_line(&mut lines, erasure);
+        push_line(&mut lines, &self.signed(erasure)?);
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         private(&mut options);
@@ -353,13 +274,46 @@ impl Signer {
         self.remember_notes(notes_in(&journal))
     }
 
+    /// A note as the key that signs from now on signs it; as it is where that key signed it before.
+    ///
+    /// # Errors
+    /// Those of the agent.
+    pub fn signed(&self, note: &ErasureNote) -> Result<ErasureNote> {
+        let (key, hand) = self.hands.last().expect("somebody signs");
+        if note.is_signed_by(std::slice::from_ref(key)) {
+            return Ok(note.clone());
+        }
+        let signature = signature(key, hand, &note.signed_bytes(key.name()))?;
+        Ok(ErasureNote { signature: base64::encode(&signature), ..note.clone() })
+    }
+
+    /// Signs anew what one of the keys before signed of the journal, so that the present key alone vouches
+    /// for all of it: one of them may be lost, or stolen later.
+    pub(super) fn take_over_journal(&self, before: &[VerifierKey]) -> Result<()> {
+        // One that can't be read is found by whoever needs it.
+        let notes = self.erasures().unwrap_or_default();
+        let mut lines = Vec::new();
+        for note in &notes {
+            let theirs = note.is_signed_by(before);
+            push_line(&mut lines, &if theirs { self.signed(note)? } else { note.clone() });
+        }
+        if notes.is_empty() { Ok(()) } else { replace_private(&self.erasures_path, &lines) }
+    }
+
+    /// Whether a note is the key's own, of an erasure that never came to be.
+    fn is_undone(&self, conn: &Connection, note: &ErasureNote) -> Result<bool> {
+        let own: Vec<VerifierKey> = self.hands.iter().map(|(key, _)| key.clone()).collect();
+        Ok(note.is_signed_by(&own) && is_undone(conn, note)?)
+    }
+
     /// Whether the journal ends with an erasure that isn't in the ledger. Another process may be about to
-    /// commit it, so only whoever holds the write lock knows for sure.
+    /// commit it, so only whoever holds the write lock knows for sure. A line that the key didn't sign is
+    /// no note of its own: it stays, to be found.
     pub fn last_erasure_is_undone(&self, conn: &Connection) -> bool {
         let journal = std::fs::read(&self.erasures_path).unwrap_or_default();
         let last = journal.trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
         let note = last.and_then(|line| serde_json::from_slice(line).ok());
-        note.is_some_and(|note| is_undone(conn, &note).unwrap_or(false))
+        note.is_some_and(|note| self.is_undone(conn, &note).unwrap_or(false))
     }
 
     /// Takes the notes of erasures out of the journal that never came to be: noted first, and then the
@@ -367,7 +321,7 @@ impl Signer {
     pub fn drop_undone_erasures(&self, conn: &Connection) -> Result<()> {
         let mut lines = Vec::new();
         for note in self.erasures()? {
-            if !is_undone(conn, &note)? {
+            if !self.is_undone(conn, &note)? {
                 push_line(&mut lines, &note);
             }
         }

@@ -16,8 +16,9 @@ use crate::ledger::checkpoint::Trust;
 use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{
-    self, Access, CopyOf, ErasureNote, Hand, SignedState, Store, Unlocking, aside_path, copy_file,
-    erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
+    self, Access, CopyOf, ErasureNote, Hand, SignedState, Signer, Store, Unlocking, aside_path,
+    copy_file, erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files,
+    state_path,
 };
 
 pub use super::erased::Certificates;
@@ -87,7 +88,7 @@ pub fn restore(
 ///
 /// # Errors
 /// `store-exists` when a store is still there; `key-missing`; `backup-foreign` for another ledger's
-/// backup; `backup-abandoned` for one of a history that an earlier restore left; `restore-blind` when later
+/// backup; `backup-abandoned` for one of a history that an earlier restore left; `journal-forged`; `restore-blind` when later
 /// erasures can't be known.
 pub fn restore_with(
     path: &Path,
@@ -170,21 +171,17 @@ impl Restoring<'_> {
         let remembered = SignedState::read(&state_path(path))?;
         let since = remembered.as_ref().map_or(size, |state| state.since.min(size));
         let before = remembered.unwrap_or_default();
-        let keys = [Some(current_key), restored.signer().map(|s| s.vkey().parse()).transpose()?];
-        let trust = Trust {
-            origin: restored.log().origin().to_owned(),
-            log_keys: keys.into_iter().flatten().collect(),
-            witness_keys: Vec::new(),
-        };
+        // What an earlier key signed before the backup counts as well, unless it was stolen since.
+        let mut log_keys = store::vouching_keys(restored.conn())?;
+        log_keys.push(current_key);
+        let origin = restored.log().origin().to_owned();
+        let trust = Trust { origin, log_keys, witness_keys: Vec::new() };
         let journal = Journal { path, backup: self.backup, size };
         let erased = journal.erased(restored.conn(), &before, certificates, &trust)?;
         let later = &erased.later;
 
         // From here on the key signs what continues the backup; the first entry says so.
-        let signer = restored.signer().ok_or_else(|| {
-            Error::no("key-missing", "the key is missing")
-                .next("put the key file back beside the store")
-        })?;
+        let signer = signer_of(&restored)?;
         let log = restored.log();
         let root = log.root().to_string();
         let fresh = SignedState { size: log.size(), root, since, notes: 0 };
@@ -207,8 +204,9 @@ impl Restoring<'_> {
         }
         restored.truncate_wal()?;
         let repeated = read_erasures(&erasures_path(work))?;
-        let journal = erased.journal(restored.conn(), entry, now, &repeated)?;
-        let state = restored.signer().map(|signer| signer.state()).transpose()?.flatten();
+        let signer = signer_of(&restored)?;
+        let journal = erased.journal(restored.conn(), signer, entry, now, &repeated)?;
+        let state = signer.state()?;
         drop(restored);
 
         // Put in place: the memory first, then the store; a crash in between leaves no store, and the
@@ -233,6 +231,13 @@ impl Restoring<'_> {
             entry,
         })
     }
+}
+
+fn signer_of(store: &Store) -> Result<&Signer> {
+    store.signer().ok_or_else(|| {
+        Error::no("key-missing", "the key is missing")
+            .next("put the key file back beside the store")
+    })
 }
 
 /// Keeps erased people out whose records the backup doesn't hold, too.

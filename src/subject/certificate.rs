@@ -11,7 +11,9 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::evidence::{self, Issued, Opening};
 use crate::ledger::carrier::Carrier;
-use crate::store::{ErasureNote, Store, erasures_path};
+use crate::ledger::commit;
+use crate::ledger::leaf::Leaf;
+use crate::store::{ErasureNote, Store, erasures_path, leaf, vouching_keys};
 use crate::view::{Block, Document, NoteKind, Table};
 
 use super::erase::{CategoryDecision, RecipientToTell};
@@ -60,6 +62,8 @@ pub struct Certificate {
     pub fingerprints: Vec<String>,
     /// Recipients who must be told (Art 19).
     pub recipients: Vec<RecipientToTell>,
+    /// 16 random bytes in hexadecimal: with them the entry of the erasure commits to what is told here.
+    pub salt: String,
     /// The look at the raw files; absent from a copy that was asked for later, when what to look for was
     /// gone with the person.
     pub scan: Option<ScanReport>,
@@ -70,14 +74,16 @@ pub struct Certificate {
 }
 
 /// What a certificate says that neither the ledger nor the request's row does. The journal beside the key
-/// keeps it.
+/// keeps it, and the erasure's entry commits to it (`ledger::commit::told`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Told {
     pub controller: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_as: Option<String>,
     pub categories: Vec<CategoryDecision>,
     pub rows: BTreeMap<String, u64>,
     pub recipients: Vec<RecipientToTell>,
+    pub salt: String,
 }
 
 /// The certificate of an erasure that was carried out before, for whoever lost it or never had it; one
@@ -86,7 +92,7 @@ pub(super) struct Told {
 ///
 /// # Errors
 /// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
-/// know the erasure; `erasure-blocked` as [`erase`](super::erase::erase).
+/// know the erasure, `journal-differs` where it says other than the key signed; `erasure-blocked` as [`erase`](super::erase::erase).
 pub fn certificate_of(store: &mut Store, request: i64, now: Moment) -> Result<Certificate> {
     finish_open(store, now)?;
     let row = sql::request(store.conn(), request)?.ok_or_else(|| {
@@ -101,8 +107,28 @@ pub fn certificate_of(store: &mut Store, request: i64, now: Moment) -> Result<Ce
         .next("`candor request list` shows them"));
     }
     let note = note_of(store, request)?;
+    if let Some(note) = &note {
+        check_note(store, note)?;
+    }
     gone::empty(store, &ERASED)?;
     certify(store, request, &row, note, None)
+}
+
+/// The journal lies where others may write: what it says must be what the key and the ledger said.
+fn check_note(store: &Store, note: &ErasureNote) -> Result<()> {
+    let leaf = leaf(store.conn(), i64::try_from(note.entry).unwrap_or(-1))?.unwrap_or_default();
+    let body = Leaf::parse_strict(&leaf).ok().and_then(|leaf| leaf.body).unwrap_or_default();
+    let told = note.told.as_ref().and_then(commit::told);
+    if note.is_signed_by(&vouching_keys(store.conn())?) && told.as_deref() == body["told"].as_str()
+    {
+        return Ok(());
+    }
+    Err(Error::no(
+        "journal-differs",
+        "the journal beside the key says other of this erasure than its key signed",
+    )
+    .at(erasures_path(store.path()).display())
+    .next("put the journal back from a copy; the ledger entry itself is proven by `audit prove`"))
 }
 
 /// Puts a certificate together from the request's row and the journal's note.
@@ -139,6 +165,7 @@ pub(super) fn certify(
         records: note.records,
         fingerprints: note.fingerprints,
         recipients: told.recipients,
+        salt: told.salt,
         scan,
         checkpoint_before: sql::checkpoint_before(store.conn(), row.opened_entry)?
             .unwrap_or_default(),

@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
-use crate::ledger::commit::{ItemKind, disclosure_commitment, item_salt};
+use crate::ledger::commit::{self, ItemKind, disclosure_commitment, item_salt};
 use crate::linking::index;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
 use crate::profile::merge::{self, public_text};
@@ -415,19 +415,14 @@ fn forget_subject(
     };
     let (values, items) = (gone(&decisions.values), gone(&decisions.events));
     let numbers = forget::numbers_of(&values, &items, &disclosures);
-    let mut entry = 0;
     let mut chunks: Vec<&[i64]> = entries.chunks(ENTRIES_PER_LEAF).collect();
     if chunks.is_empty() {
         chunks.push(&[]);
     }
-    for chunk in chunks {
-        let body = json!({
-            "req": request, "seqs": chunk, "records": records.len(), "kept": kept,
-            "values": values.len(), "events": items.len(), "disclosures": disclosures.len(),
-            "numbers": numbers,
-        });
-        entry = writer.append("erasure", body)?;
-    }
+    // The last of its entries commits to what the certificate says, which is known when all is forgotten;
+    // what is forgotten names that entry.
+    let last = writer.log.size() + chunks.len() as u64 - 1;
+    let entry = i64::try_from(last).expect("a ledger holds fewer than 2^63 entries");
 
     let fingerprints = suppress(writer, rules, subject, records, entry)?;
     let mut rows: BTreeMap<&'static str, u64> = BTreeMap::new();
@@ -440,25 +435,42 @@ fn forget_subject(
     }
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
-        let mut fates = decisions.values.values().chain(decisions.events.values());
-        claim.renew(writer, subject, fates.any(|fate| fate.kept == 0 && fate.stays() != 0))?;
     } else {
         sql::delete_subject(writer.conn, subject)?;
         rows.insert("subject", 1);
     }
+    let mut salt = [0; 16];
+    writer.randomness.fill(&mut salt);
     let told = Told {
         controller: rules.policy.controller.name.clone(),
         kept_as: anything_kept.then_some(id),
         categories: plan.categories.clone(),
         rows: rows.into_iter().map(|(table, rows)| (table.to_owned(), rows)).collect(),
         recipients: plan.recipients.clone(),
+        salt: hex(&salt),
     };
+    let told = serde_json::to_value(told).expect("a certificate is JSON");
+    for (place, chunk) in chunks.iter().enumerate() {
+        let mut body = json!({
+            "req": request, "seqs": chunk, "records": records.len(), "kept": kept,
+            "values": values.len(), "events": items.len(), "disclosures": disclosures.len(),
+            "numbers": numbers,
+        });
+        if place + 1 == chunks.len() {
+            body["told"] = commit::told(&told).expect("what is told has one spelling").into();
+        }
+        writer.append("erasure", body)?;
+    }
+    if anything_kept {
+        let mut fates = decisions.values.values().chain(decisions.events.values());
+        claim.renew(writer, subject, fates.any(|fate| fate.kept == 0 && fate.stays() != 0))?;
+    }
     let note = ErasureNote {
-        entry: number(entry),
+        entry: last,
         at: writer.now.0,
         records: records.iter().map(|record| record.id).collect(),
         fingerprints,
-        told: Some(serde_json::to_value(told).expect("a certificate is JSON")),
+        told: Some(told),
         ..ErasureNote::default()
     };
     // Before the commit: one that happened and isn't journalled would be undone by a restore. One that

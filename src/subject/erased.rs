@@ -15,7 +15,9 @@ use crate::evidence::check::check;
 use crate::ledger::checkpoint::Trust;
 use crate::ledger::hash::leaf_hash;
 use crate::ledger::scan::fields;
-use crate::store::{self, ErasureNote, SignedState, erasures_path, push_line, read_erasures};
+use crate::store::{
+    self, ErasureNote, SignedState, Signer, erasures_path, push_line, read_erasures,
+};
 
 /// Certificates of erasures that are handed to a restore.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +59,7 @@ impl Journal<'_> {
     /// Everybody who was erased, by the journal and by certificates.
     ///
     /// # Errors
-    /// `backup-abandoned`; `restore-blind`; those of reading certificates.
+    /// `journal-forged`; `backup-abandoned`; `restore-blind`; those of reading certificates.
     pub(super) fn erased(
         &self,
         conn: &Connection,
@@ -65,14 +67,20 @@ impl Journal<'_> {
         certificates: Certificates<'_>,
         trust: &Trust,
     ) -> Result<Erased> {
-        let mut notes = read_erasures(&erasures_path(self.path))?;
-        self.check_history(conn, &notes)?;
-        let whole = notes.len() as u64 >= before.notes;
-        let lost = !whole || self.is_lost(&notes) || self.misses_some(conn, &notes)?;
         let (files, complete) = match certificates {
             Certificates::Complete(files) => (files, true),
             Certificates::Some(files) => (files, false),
         };
+        let mut notes = read_erasures(&erasures_path(self.path))?;
+        let count = notes.len();
+        notes.retain(|note| note.is_signed_by(&trust.log_keys));
+        let forged = notes.len() < count;
+        if forged && !complete {
+            return Err(self.forged());
+        }
+        self.check_history(conn, &notes)?;
+        let whole = !forged && notes.len() as u64 >= before.notes;
+        let lost = !whole || self.is_lost(&notes) || self.misses_some(conn, &notes)?;
         // The key's memory and the journal lie side by side: where one is older than the backup, so may
         // the other be.
         let nothing_later = before.since == 0 && before.size == self.size;
@@ -110,6 +118,19 @@ impl Journal<'_> {
             notes.into_iter().partition(|note| note.entry < self.size);
         later.retain(|note| !(note.records.is_empty() && note.fingerprints.is_empty()));
         Ok(Erased { earlier, later, lost })
+    }
+
+    fn forged(&self) -> Error {
+        Error::no(
+            "journal-forged",
+            "a line of the journal of erasures is not as a key of this ledger signed it, so whom it names \
+             and what it leaves of them may be anybody's word",
+        )
+        .at(erasures_path(self.path).display())
+        .next(
+            "put the journal back from a copy, or name every later certificate with --certificates and vouch \
+             with --all-certificates that none is missing",
+        )
     }
 
     /// A restore leaves what came after its backup. What was backed up of that can't come back: the
@@ -172,11 +193,12 @@ impl Journal<'_> {
 
 impl Erased {
     /// The journal of the restored store, whose entry of the restore is `entry` and which erased `repeated`
-    /// again. Numbers of records that the backup doesn't hold will be given again, to others, so they must
+    /// again; signed by the key that goes on. Numbers of records that the backup doesn't hold will be given again, to others, so they must
     /// not stand in it any more.
     pub(super) fn journal(
         &self,
         conn: &Connection,
+        signer: &Signer,
         entry: i64,
         now: Moment,
         repeated: &[ErasureNote],
@@ -202,7 +224,7 @@ impl Erased {
             .collect();
         let mut lines = Vec::new();
         for note in self.earlier.iter().chain([&restore]).chain(repeated).chain(&rest) {
-            push_line(&mut lines, note);
+            push_line(&mut lines, &signer.signed(note)?);
         }
         Ok(lines)
     }

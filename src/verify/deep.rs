@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::StoreSecret;
+use crate::ledger::vkey::VerifierKey;
 use crate::store::{Words, meta};
 
 use super::claim::Claim;
@@ -13,8 +14,14 @@ use super::facts::Facts;
 use super::holders::{Births, Holders};
 use super::{anchors, entries, items, payloads, sql, tables};
 
-/// Checks all of it. `size` is the number of entries that `conn` sees.
-pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Claim>> {
+/// Checks all of it. `size` is the number of entries that `conn` sees, `keys` are those of the ledger whose
+/// word counts.
+pub(super) fn check(
+    path: &Path,
+    conn: &Connection,
+    size: i64,
+    keys: &[VerifierKey],
+) -> Result<Vec<Claim>> {
     let secret = meta(conn, "secret")?
         .and_then(|bytes| bytes.try_into().ok())
         .map(StoreSecret::new)
@@ -47,7 +54,7 @@ pub(super) fn check(path: &Path, conn: &Connection, size: i64) -> Result<Vec<Cla
     let mut claims = mine;
     claims.extend(theirs);
     claims.push(holders.check(&births, &facts.batches));
-    claims.extend(tables::check(path, conn, words, &facts)?);
+    claims.extend(tables::check(path, conn, words, &facts, keys)?);
     claims.push(anchors::asked(conn, &facts)?);
     claims.push(anchors::write_keys(conn, &facts)?);
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");

@@ -200,7 +200,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     let unwitnessed = verified.size - witnessed_to;
     let unwitnessed_since = if unwitnessed > 0 { at_of(witnessed_to + 1)? } else { None };
     if options.depth == Depth::Deep {
-        claims.extend(deep::check(path, &conn, size)?);
+        claims.extend(deep::check(path, &conn, size, &chain.vouching())?);
     }
     Ok(Report {
         schema: "candor.verification/1",

@@ -11,6 +11,7 @@ use crate::base::error::Result;
 use crate::ledger::commit;
 use crate::ledger::scan::fields;
 use crate::ledger::tree::Frontier;
+use crate::ledger::vkey::VerifierKey;
 use crate::policy::check::check as check_policy;
 use crate::store::{self, MIGRATIONS, WordKind, Words, hex, words_of};
 
@@ -35,6 +36,7 @@ pub(super) fn check(
     conn: &Connection,
     words: &Words,
     facts: &Facts,
+    keys: &[VerifierKey],
 ) -> Result<Vec<Claim>> {
     let mut claims = vec![
         batches(conn, facts)?,
@@ -48,7 +50,7 @@ pub(super) fn check(
         rows(conn)?,
         schema(conn)?,
     ];
-    claims.extend(journal(path, conn, facts)?);
+    claims.extend(journal(path, conn, facts, keys)?);
     Ok(claims)
 }
 
@@ -368,8 +370,13 @@ fn suppressions(conn: &Connection) -> Result<Claim> {
 }
 
 /// No entry names who is kept out (that would tie the ledger to people); the journal beside the key
-/// does, by keyed fingerprints.
-fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
+/// does, by keyed fingerprints. The key signed each of its lines, and entries commit to what it tells.
+fn journal(
+    path: &Path,
+    conn: &Connection,
+    facts: &Facts,
+    keys: &[VerifierKey],
+) -> Result<Vec<Claim>> {
     let file = store::erasures_path(path);
     if !file.exists() {
         return Ok(vec![Claim::unproven(
@@ -389,6 +396,10 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
     let least = remembered.map_or(0, |state| state.notes);
     claim.expect(notes.len() as u64 >= least, "journal-cut", None, || {
         format!("the journal has {} notes, and its key remembers {least}", notes.len())
+    });
+    let forged = notes.iter().filter(|note| !note.is_signed_by(keys)).count();
+    claim.expect(forged == 0, "journal-forged", None, || {
+        format!("{forged} notes of the journal are not as a key of this ledger signed them")
     });
     // A journal that was lost and begun again knows nothing of erasures before.
     let since = notes.iter().filter(|note| note.lost).map(|note| note.entry).max();
@@ -416,6 +427,18 @@ fn journal(path: &Path, conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> 
         }
         if is_erasure {
             complete &= body["records"].as_u64() == Some(note.records.len() as u64);
+            let told = note.told.as_ref().and_then(commit::told);
+            claim.expect(
+                told.as_deref() == body["told"].as_str(),
+                "journal-differs",
+                Some(by.0),
+                || {
+                    format!(
+                        "the journal tells other of the erasure of entry {} than it commits to",
+                        by.0
+                    )
+                },
+            );
             for record in &note.records {
                 // Whoever is erased is gone, or there is something that the law keeps of them.
                 // Several erasures name a record of which the first ones left something.

@@ -94,9 +94,9 @@ pub fn journal(dice: &mut Dice, scene: &Scene, path: &Path) -> Outcome {
     }
 }
 
-/// The erasures of a journal that the ledger knows. A crash may leave a note of one that didn't
-/// happen; the same note twice says nothing more.
-fn notes(scene: &Scene, journal: &[u8]) -> Vec<(u64, i64, Vec<i64>, Vec<String>)> {
+/// All that a journal says of the erasures that the ledger knows. A crash may leave a note of one that
+/// didn't happen; the same note twice says nothing more.
+fn notes(scene: &Scene, journal: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(journal);
     let parsed = text.lines().filter_map(|line| serde_json::from_str::<ErasureNote>(line).ok());
     let known = parsed.filter(|note| {
@@ -104,14 +104,7 @@ fn notes(scene: &Scene, journal: &[u8]) -> Vec<(u64, i64, Vec<i64>, Vec<String>)
         let leaf: Option<Value> = leaf.and_then(|leaf| serde_json::from_slice(leaf).ok());
         leaf.is_some_and(|leaf| leaf["k"] == "erasure" && leaf["t"] == note.at)
     });
-    let mut all: Vec<_> = known
-        .map(|mut note| {
-            note.fingerprints.sort();
-            note.fingerprints.dedup();
-            note.records.sort_unstable();
-            (note.entry, note.at, note.records, note.fingerprints)
-        })
-        .collect();
+    let mut all: Vec<_> = known.map(|note| serde_json::to_string(&note).unwrap()).collect();
     all.sort();
     all.dedup();
     all

@@ -443,7 +443,7 @@ fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
 }
 
 /// Puts the store away and a backup in its place, as after a lost disk.
-fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error::Result<()> {
+pub fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error::Result<()> {
     let path = world.path();
     world.store = crate::common::bare(&world.folder.path().join(format!("spare-{now}")));
     let lost = world.folder.path().join(format!("lost-{now}"));
@@ -461,7 +461,7 @@ fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error
     done.map(drop)
 }
 
-fn customer(key: &str, email: &str) -> String {
+pub fn customer(key: &str, email: &str) -> String {
     format!("customer_id,at,name,email,card\n{key},2026-01-04,,{email},\n")
 }
 
@@ -571,8 +571,9 @@ fn an_erasure_that_was_noted_and_never_came_to_be_is_not_repeated() {
         fingerprints: vec!["00".repeat(16)],
         ..candor::store::ErasureNote::default()
     };
-    let mut line = serde_json::to_vec(&undone).unwrap();
-    line.push(b'\n');
+    let mut line = Vec::new();
+    let signed = world.store.signer().unwrap().signed(&undone).unwrap();
+    candor::store::push_line(&mut line, &signed);
     std::fs::write(candor::store::erasures_path(&world.path()), line).unwrap();
     let done = world.erase("email:ben@post.example", hour(4));
     assert_eq!(u64::try_from(done.entry).unwrap(), undone.entry, "the number is given again");
