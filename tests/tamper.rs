@@ -164,6 +164,29 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["origin-differs"]);
 }
 
+/// Where one part can't be read, the others are checked, and what is wrong there is told as well.
+#[test]
+fn what_cannot_be_read_hides_nothing_else() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    copy.with(|conn| {
+        conn.execute_batch(
+            "INSERT INTO meta (name, value) VALUES ('shapes:1', CAST('{}' AS BLOB));
+             UPDATE statement SET valid_at = valid_at - 1;
+             UPDATE value SET field = field + 1 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2);
+             UPDATE request SET due_on = '2030-01-01'",
+        )
+        .unwrap();
+    });
+    let report = verify(&copy.path, &file_only()).unwrap();
+    let found = codes(&report);
+    for code in ["rows-unreadable", "statement-differs", "row-differs", "request-differs"] {
+        assert!(found.contains(code), "{code}: {found:?}");
+    }
+    let events = report.claims.iter().find(|claim| claim.claim == "events").unwrap();
+    assert!(events.faults[0].what.contains("shapes:1"), "{events:?}");
+}
+
 /// A restore repeats the erasures that the backup doesn't know, and what it leaves is sound.
 #[test]
 fn a_restored_store_proves_everything_too() {

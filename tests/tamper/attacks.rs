@@ -156,6 +156,9 @@ pub const ATTACKS: &[Attack] = attacks! {
     "add a node to the tree", Sql("INSERT INTO node (level, i, h) VALUES (8, 0, zeroblob(32))") => "node-wrong";
     "rename the ledger", Sql("UPDATE meta SET value = CAST('other.example/log' AS BLOB) WHERE name = 'origin'") => "origin-differs";
     "replace the store's secret", Sql("UPDATE meta SET value = randomblob(32) WHERE name = 'secret'") => "record-key";
+    "name shapes for events that can't be read", Sql("INSERT INTO meta (name, value) VALUES ('shapes:1', CAST('{}' AS BLOB))") => "rows-unreadable";
+    "write what is no text over a word", Sql("UPDATE word SET text = CAST(X'FF' AS TEXT) WHERE kind = 'purpose' AND code = 1") => "rows-unreadable";
+    "write what is no text over a policy", Sql("UPDATE policy SET text = CAST(X'FF' AS TEXT)") => "rows-unreadable";
     "add a table", Does(|_, conn| conn.execute_batch("CREATE TABLE note (text TEXT)").unwrap()) => "schema-differs";
     "weaken a trigger", Does(|_, conn| conn.execute_batch("CREATE TRIGGER entry_is_append_only_u BEFORE UPDATE ON entry BEGIN SELECT 1; END").unwrap()) => "schema-differs";
 };
