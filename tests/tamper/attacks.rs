@@ -192,6 +192,9 @@ pub const LINKING: &[Attack] = attacks! {
     "delete a relation", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-missing";
     "end a relation", Sql("UPDATE link SET retired_entry = entry WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-retired";
     "call a relation another kind of link", Sql("UPDATE link SET kind = 4 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-without-entry";
+    "double what a join stands on", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-doubled";
+    "double what keeps two apart", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-doubled";
+    "double a relation", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-doubled";
     "relate others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record) WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "" "" "";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
