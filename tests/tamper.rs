@@ -25,7 +25,7 @@ use std::fmt::Write as _;
 use attacks::{ATTACKS, Attack, How, LINKING};
 use candor::ledger::key::SigningKey;
 use candor::ledger::vkey::KeyKind;
-use candor::store::{key_path, side_files};
+use candor::store::{Access, Store, key_path, side_files};
 use candor::subject::backup::restore;
 use candor::verify::{Depth, Held, Options, Standing, verify};
 use crafted::CRAFTED;
@@ -162,6 +162,66 @@ fn a_wrong_key_and_a_foreign_checkpoint_are_found() {
     let options = Options { depth: Depth::Deep, key: None, held, witnesses: Vec::new() };
     let codes = found(&small.path, &options);
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["origin-differs"]);
+}
+
+/// Once somebody was erased, what linking did before is accounted for as far as entries still tell.
+#[test]
+fn what_linking_did_before_an_erasure_is_neither_doubled_nor_taken_where_that_can_be_told() {
+    let small = linked();
+    let mut store = Store::open(&small.path, Access::Write, "test").unwrap();
+    let rules = candor::store::latest(store.conn(), store.words()).unwrap();
+    let who = "loyalty_card:LC10000006";
+    let otto =
+        candor::profile::read::find_one(store.conn(), store.secret(), &rules.policy, who).unwrap();
+    candor::subject::erase::erase(&mut store, &rules, otto, at("2018-01-09T10:00:00Z")).unwrap();
+    store.truncate_wal().unwrap();
+    drop(store);
+    assert!(found(&small.copy(&small.path).path, &file_only()).is_empty(), "it is sound");
+    let columns = "a, b, kind, identifier, weight, model, entry, retired_entry";
+    let double = |which: &str| {
+        format!(
+            "INSERT INTO link ({columns}) SELECT {columns} FROM link WHERE id = (SELECT MIN(id) FROM link WHERE {which})"
+        )
+    };
+    let said = "kind = 5 AND entry IN (SELECT decided_entry FROM question WHERE state IN (5, 6))";
+    for (sql, code) in [
+        ("DELETE FROM question WHERE state = 5".to_owned(), "question-missing"),
+        ("DELETE FROM question WHERE state = 4".to_owned(), "question-missing"),
+        (double("kind = 3"), "link-doubled"),
+        (double("kind = 4"), "link-doubled"),
+        (double("kind = 6 AND model <> 0"), "link-doubled"),
+        (double(said), "link-doubled"),
+        (double("kind = 5"), "link-doubled"),
+    ] {
+        let copy = small.copy(&small.path);
+        let changed = copy.with(|conn| conn.execute(&sql, [])).unwrap();
+        assert!(changed > 0, "{sql}");
+        let found = found(&copy.path, &file_only());
+        assert!(found.contains(code), "{sql}: {found:?}");
+    }
+}
+
+/// Where one part can't be read, the others are checked, and what is wrong there is told as well.
+#[test]
+fn what_cannot_be_read_hides_nothing_else() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    copy.with(|conn| {
+        conn.execute_batch(
+            "INSERT INTO meta (name, value) VALUES ('shapes:1', CAST('{}' AS BLOB));
+             UPDATE statement SET valid_at = valid_at - 1;
+             UPDATE value SET field = field + 1 WHERE seq = (SELECT MAX(seq) FROM value WHERE state = 2);
+             UPDATE request SET due_on = '2030-01-01'",
+        )
+        .unwrap();
+    });
+    let report = verify(&copy.path, &file_only()).unwrap();
+    let found = codes(&report);
+    for code in ["rows-unreadable", "statement-differs", "row-differs", "request-differs"] {
+        assert!(found.contains(code), "{code}: {found:?}");
+    }
+    let events = report.claims.iter().find(|claim| claim.claim == "events").unwrap();
+    assert!(events.faults[0].what.contains("shapes:1"), "{events:?}");
 }
 
 /// A restore repeats the erasures that the backup doesn't know, and what it leaves is sound.

@@ -158,13 +158,22 @@ impl From<rusqlite::Error> for Error {
                     rusqlite::Error::InvalidColumnType(i, name, kind) => {
                         format!("column {i} ({name}) holds {kind}")
                     }
+                    rusqlite::Error::FromSqlConversionFailure(i, kind, _) => {
+                        format!("column {i} holds {kind} of another form")
+                    }
+                    rusqlite::Error::IntegralValueOutOfRange(i, _) => {
+                        format!("column {i} holds a number that is too large")
+                    }
+                    rusqlite::Error::Utf8Error(i, _) => {
+                        format!("column {i} holds text that is no UTF-8")
+                    }
                     rusqlite::Error::SqlInputError { msg, offset, .. } => {
                         format!("{msg}, at character {offset}")
                     }
                     other => format!("{:?}", std::mem::discriminant(other)),
                 };
                 Error::damaged("store-failed", format!("the store answered unexpectedly: {detail}"))
-                    .next("run `candor audit verify`")
+                    .next("run `candor audit verify --deep` to find out where")
             }
         }
     }

@@ -7,10 +7,12 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::anchor::sql::timestamps;
 use crate::anchor::witness::cosigned;
@@ -72,7 +74,7 @@ pub struct Bundled {
 /// whole.
 ///
 /// # Errors
-/// `folder-not-empty`, `folder-is-file`; `range-empty`; `checkpoint-missing`; `ledger-incomplete`; I/O
+/// `folder-not-empty`, `folder-is-file`, `folder-missing`; `range-empty`; `checkpoint-missing`; `ledger-incomplete`; I/O
 /// errors, after which nothing is left.
 pub fn bundle(conn: &Connection, selection: Selection, folder: &Path) -> Result<Bundled> {
     let mut work = Work::begin(folder)?;
@@ -105,7 +107,16 @@ fn range(selection: Selection, size: u64) -> Result<(u64, u64)> {
 
 fn must_be_free(folder: &Path) -> Result<()> {
     if !folder.exists() {
-        return Ok(());
+        let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        return match parent.filter(|parent| !parent.is_dir()) {
+            None => Ok(()),
+            Some(missing) => Err(Error::usage(
+                "folder-missing",
+                "there is no such folder to put the bundle into",
+            )
+            .at(missing.display())
+            .next("make it, or name another place")),
+        };
     }
     if !folder.is_dir() {
         return Err(Error::usage("folder-is-file", "this is a file, not a folder")
@@ -136,6 +147,8 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
     let (mut entries, mut read, mut commitments) = (0, 0, Vec::new());
     // What names a key is given in each case: without it one key would not lead to the others.
     let (naming, mut keys) = (store::signing_keys(conn)?, Vec::new());
+    // And what erased a payload of the range later: else it would seem to be left out.
+    let mut erasures = Vec::new();
     let mut put = |path: &str, bytes: &[u8]| work.put(path, bytes);
     let mut tiles = Tiles::new(&mut put);
     store::leaves(conn, 0, number(size), |n, leaf| {
@@ -150,6 +163,9 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
         } else if naming.iter().any(|(entry, _)| *entry == n) {
             keys.extend_from_slice(leaf);
             keys.push(b'\n');
+        } else if read > from && erases(leaf, from..to)? {
+            erasures.extend_from_slice(leaf);
+            erasures.push(b'\n');
         }
         read += 1;
         tiles.push(leaf, given)
@@ -174,13 +190,28 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
     let left_out = size - entries;
     if left_out > 0 {
         work.put("keys.jsonl", &keys)?;
+        work.put("erasures.jsonl", &erasures)?;
     }
+    let whole = (first_tile * TILE_WIDTH)..size.min(end_tile * TILE_WIDTH);
+    let all_payloads = (selection.disclose == Disclose::Everything).then_some(from..to);
+    work.put("bundle.json", claim(size, &whole, all_payloads.as_ref()).as_bytes())?;
+    let hashes = ranges((0..whole.start).chain(whole.end..size));
+    let unsaid = ranges(payloads.left_out.iter().map(|n| n.unsigned_abs()));
     let scope = format!(
-        "{size} entries, {left_out} of them as hashes only,\nand {scope} {} payloads are disclosed, {} \
-         are left out.",
-        payloads.disclosed, payloads.left_out
+        "{size} entries, {left_out} of them as hashes only ({hashes}),\nand {scope} {} payloads are disclosed, \
+         {} are left out\n(of entries: {unsaid}).{}",
+        payloads.disclosed,
+        payloads.left_out.len(),
+        match &all_payloads {
+            Some(all) => format!(
+                " It says that it is complete from entry {} to entry {} (bundle.json).",
+                all.start,
+                all.end - 1
+            ),
+            None => String::new(),
+        }
     );
-    let is_whole = left_out == 0 && payloads.left_out == 0;
+    let is_whole = left_out == 0 && payloads.left_out.is_empty();
     let verify_with = if is_whole { "" } else { " --partial" };
     let first_width = (size - first_tile * TILE_WIDTH).min(TILE_WIDTH);
     let first = super::tiles::path_of(first_tile, first_width);
@@ -194,13 +225,59 @@ fn write(conn: &Connection, selection: Selection, work: &mut Work) -> Result<Bun
         entries_left_out: left_out,
         commitments: commitments.len() as u64,
         payloads: payloads.disclosed,
-        payloads_left_out: payloads.left_out,
-        payloads_gone: commitments.len() as u64 - payloads.disclosed - payloads.left_out,
+        payloads_left_out: payloads.left_out.len() as u64,
+        payloads_gone: commitments.len() as u64
+            - payloads.disclosed
+            - payloads.left_out.len() as u64,
         checkpoints: older.len() as u64,
         timestamps: stamps,
         verifier_sha256: verifier_sha256(),
         verify_with: verify_with.trim().to_owned(),
     })
+}
+
+/// Whether an entry is an erasure of a payload in a range.
+fn erases(leaf: &[u8], range: Range<u64>) -> Result<bool> {
+    let view = scan::fields(leaf)?;
+    if view.kind != "erasure" {
+        return Ok(false);
+    }
+    let body: Value = serde_json::from_slice(view.body.unwrap_or_default()).unwrap_or_default();
+    let mut seqs = body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+    Ok(seqs.any(|n| range.contains(&n)))
+}
+
+/// What the bundle says of itself: for which entries nothing is left out, and for which payloads.
+fn claim(size: u64, entries: &Range<u64>, payloads: Option<&Range<u64>>) -> String {
+    let range = |range: &Range<u64>| json!({"from": range.start, "to": range.end});
+    let mut claim = json!({"schema": "candor.bundle/1", "size": size, "entries": range(entries)});
+    if let Some(payloads) = payloads {
+        claim["payloads"] = range(payloads);
+    }
+    format!("{claim:#}\n")
+}
+
+/// No more ranges of numbers than this are named; the verifier's `--list` names all.
+const RANGES_MAX: usize = 40;
+
+/// Numbers in order, as ranges for people: `0-255, 300`.
+fn ranges(numbers: impl Iterator<Item = u64>) -> String {
+    let mut all: Vec<(u64, u64)> = Vec::new();
+    for n in numbers {
+        match all.last_mut() {
+            Some((_, last)) if *last + 1 == n => *last = n,
+            _ => all.push((n, n)),
+        }
+    }
+    let word = |(first, last): &(u64, u64)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    let mut words: Vec<String> = all.iter().take(RANGES_MAX).map(word).collect();
+    if all.len() > RANGES_MAX {
+        words.push(format!("and {} more ranges", all.len() - RANGES_MAX));
+    }
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// Writes each time-stamp with the bytes that it is over: a checkpoint as the log alone signed it.

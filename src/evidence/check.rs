@@ -15,7 +15,7 @@ use crate::ledger::carrier::{BESIDE, detach};
 use crate::ledger::checkpoint::{SignedCheckpoint, Trust};
 use crate::ledger::evidence::Evidence;
 use crate::ledger::growth::Growth;
-use crate::ledger::note::UnknownKeys;
+use crate::ledger::note::{Note, UnknownKeys};
 
 use super::folder::check_folder;
 use super::said;
@@ -125,7 +125,18 @@ pub fn checkpoint_in(path: &Path) -> Result<Vec<u8>> {
     }
     match detach(&bytes) {
         Ok(Some(carried)) => Ok(carried.evidence.checkpoint.into_bytes()),
-        _ => Ok(bytes),
+        _ => Ok(as_signed(&bytes)),
+    }
+}
+
+/// A note that came by mail or from a QR reader, which end lines in their own way and add some: with the line
+/// ends that were signed. Whether it is one, its signature decides.
+fn as_signed(bytes: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if text.ends_with('\n') && Note::parse(bytes).is_err() => {
+            format!("{}\n", text.replace("\r\n", "\n").trim_end_matches('\n')).into_bytes()
+        }
+        _ => bytes.to_vec(),
     }
 }
 
@@ -171,7 +182,7 @@ fn check_file(path: &Path, bytes: &[u8], trust: &Trust, kept: Option<&[u8]>) -> 
         Some(folder) if path.file_name() != Some(CHECKPOINT.as_ref()) => {
             check_folder(folder, trust, path.file_name().and_then(|name| name.to_str()))
         }
-        _ => match trust.read(bytes, UnknownKeys::Ignore) {
+        _ => match trust.read(&as_signed(bytes), UnknownKeys::Ignore) {
             Ok(signed) => Ok(said::of_checkpoint(&signed)),
             Err(error) if error.code == "note-unreadable" => Err(missing(path)),
             Err(error) => Err(error),

@@ -56,8 +56,8 @@ pub(super) struct Payloads {
     pub(super) lines: String,
     /// How many payloads they disclose.
     pub(super) disclosed: u64,
-    /// How many are held here and not disclosed.
-    pub(super) left_out: u64,
+    /// The entries of those that are held here and not disclosed.
+    pub(super) left_out: Vec<i64>,
 }
 
 impl Payloads {
@@ -69,7 +69,14 @@ impl Payloads {
     ) -> Result<Payloads> {
         let policies = store::applied(conn)?.into_iter().map(|policy| policy.text).collect();
         let range = number(from)..number(to);
-        Ok(Payloads { disclose, range, policies, lines: String::new(), disclosed: 0, left_out: 0 })
+        Ok(Payloads {
+            disclose,
+            range,
+            policies,
+            lines: String::new(),
+            disclosed: 0,
+            left_out: Vec::new(),
+        })
     }
 
     /// Reads the payloads of the entries that are given. One that is not what its entry commits to is
@@ -90,7 +97,7 @@ impl Payloads {
             }
             let Some((salt, payload)) = open(row) else { return Ok(()) };
             if !self.range.contains(&n) || !self.gives(subject, &payload) {
-                self.left_out += 1;
+                self.left_out.push(n);
                 return Ok(());
             }
             let line = json!({

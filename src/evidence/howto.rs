@@ -29,6 +29,9 @@ too: compare its SHA-256 with the published one, or read it; it is short.
 1. The whole of it (Python 3 with the package `cryptography`):
      sha256sum verify_bundle.py      # this candor's: {sha256}
      python3 verify_bundle.py . --key \"$KEY\"{partial}
+   Add --list to have every number named of what is left out, and for each erased payload the entry that erased
+   it. What you demand is yours to say: --complete 300- refuses whatever is left out from entry 300 on, also where
+   the bundle doesn't say that it is complete.
    Add --witness W for each witness whose key you know: it must have signed, all that entries say it signed
    must hold, and no clock may be more than five minutes from its own (of a witness that has changed its
    key, name each). Add --checkpoint FILE for each checkpoint that you kept, and --origin NAME if the ledger

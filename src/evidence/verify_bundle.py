@@ -15,7 +15,9 @@ From a key that was lost or stolen no way leads on. Where not all entries that n
 keys count that you name. A witness that you name must have signed, and all that entries say it signed must
 be there and hold by the key that you named. A payload is in one of four states:
 ok; erased by an entry that says so; MISSING; ERASURE INCOMPLETE (erased, and still there). With --partial
-what is left out is counted, not refused.
+what is left out is named by its numbers, not refused; but within the range for which bundle.json says that
+nothing is left out, and within those that you demand with --complete, it is. --list names all numbers, and for
+each erased payload the entry that erased it.
 """
 import argparse
 import base64
@@ -89,6 +91,26 @@ class Key:
         except (InvalidSignature, ValueError):
             return None
         return seconds
+
+
+class Ranges:
+    """Numbers that are added in order, as ranges."""
+
+    def __init__(self):
+        self.all, self.count = [], 0
+
+    def add(self, number):
+        if self.all and self.all[-1][1] == number - 1:
+            self.all[-1][1] = number
+        else:
+            self.all.append([number, number])
+        self.count += 1
+
+    def text(self, most=MOST):
+        shown = self.all if most is None else self.all[:most]
+        text = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in shown)
+        more = len(self.all) - len(shown)
+        return text + (f" and {more} more (--list names them)" if more else "") or "none"
 
 
 class SystemExit2(Exception):
@@ -350,6 +372,24 @@ def anchors(bundle, said, held, found):
                 found("ANCHOR", f"the time-stamp of entry {n} is not here")
 
 
+def claimed(bundle, size, found):
+    """What the bundle itself says it is complete for: ranges of entries, ranges of payloads."""
+    data = bundle.read("bundle.json")
+    if data is None:
+        return [], []
+    try:
+        said = json.loads(data)
+        if said["schema"] != "candor.bundle/1" or said["size"] != size:
+            raise ValueError
+        ranges = [[(said[what]["from"], said[what]["to"])] if what in said else [] for what in ("entries", "payloads")]
+        if any(type(n) is not int or not 0 <= n <= size for all in ranges for two in all for n in two):
+            raise ValueError
+        return ranges
+    except (ValueError, KeyError, TypeError, RecursionError):
+        found("CLAIM", "bundle.json doesn't say what this bundle holds")
+        return [], []
+
+
 def check(options, found, say):
     origin = options.origin or options.key[0].name
     named = [k for k in options.key if k.kind == 1 and k.name == origin]
@@ -395,7 +435,13 @@ def check(options, found, say):
     if len(keys.chain) > 1:
         say(f"keys         {len(keys.chain)} one after another; the present one since entry {keys.chain[-1][0]}")
 
-    tree, hashes, hash_only, given = Tree(), [], 0, 0
+    tree, hashes, hash_only, given = Tree(), [], Ranges(), 0
+    whole_entries, whole_payloads = claimed(bundle, size, found)
+
+    def must(n, ranges):
+        """Whether the entry or payload of this number may not be left out."""
+        return not options.partial or any(a <= n < b for a, b in ranges + options.complete)
+
     before, last_at, committed, erased = sha256(b"candor-log/v1\n" + origin.encode() + b"\n"), -1, {}, {}
     vouched, kept, signed_by = 0, 0, []
 
@@ -412,13 +458,20 @@ def check(options, found, say):
                 if last_at > seconds * 1000 + CLOCKS_DIFFER:
                     found("CLOCK", f"entry {tree.size - 1} says it is later than its witness {witness.name}")
 
+    def erases(n, entry):
+        for gone in entry.get("b", {}).get("seqs", []):
+            if type(gone) is not int:
+                raise ValueError
+            if gone < n:
+                erased.setdefault(gone, n)
+
     compare()
     for number in range(0, (size + 255) // 256):
         entries, own = bundle.tile(number, min(256, size - number * 256))
         for i, leaf_hash in enumerate(own):
             n = number * 256 + i
             if entries is None:
-                hash_only += 1
+                hash_only.add(n)
             else:
                 given += 1
                 try:
@@ -437,28 +490,35 @@ def check(options, found, say):
                     if entry["k"] == "checkpoint":
                         signed_by.append((n, entry["t"], entry.get("b", {})))
                     if entry["k"] == "erasure":
-                        for gone in entry.get("b", {}).get("seqs", []):
-                            if type(gone) is not int:
-                                raise ValueError
-                            if gone < n:
-                                erased.setdefault(gone, n)
+                        erases(n, entry)
                 except (ValueError, KeyError, TypeError, AttributeError, Broken):
                     found("ENTRY", f"entry {n} is no canonical entry")
             before = leaf_hash
             hashes.append(leaf_hash)
             tree.append(leaf_hash)
             compare()
+    # Erasures of what is given that stand among entries of which only the hashes are, one a line.
+    for leaf in (bundle.read("erasures.jsonl") or b"").split(b"\n")[:-1]:
+        try:
+            entry = read_leaf(leaf)
+            n = entry["n"]
+            if type(n) is not int or not 0 <= n < size or sha256(b"\0" + leaf) != hashes[n] \
+                    or entry["k"] != "erasure":
+                raise ValueError
+            erases(n, entry)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            found("ENTRY", "erasures.jsonl holds what is no erasure of this log")
     bundle.hash_tiles(hashes)
     anchors(bundle, signed_by, notes, found)
     for key in options.witness:
         if not any(key in vouching for _, vouching in notes.values()):
             found("WITNESS", f"the witness {key.name} signed nothing of this")
-    say(f"entries      {given} read, {hash_only} by their hashes only; the tree over all of them holds"
+    say(f"entries      {given} read, {hash_only.count} by their hashes only; the tree over all of them holds"
         if tree.root() == root else "entries      the tree does NOT hold")
     say(f"held         {kept} entries are under a checkpoint that you kept, {vouched} under one that a "
         "named witness signed")
 
-    states = {"ok": 0, "erased": 0, "left out": 0}
+    states, left_out, missing = {"ok": 0, "erased": 0, "left out": 0}, Ranges(), Ranges()
     disclosed = set()
     for line, text in enumerate((bundle.read("payloads.jsonl") or b"").split(b"\n")[:-1], 1):
         try:
@@ -482,24 +542,38 @@ def check(options, found, say):
         disclosed.add(n)
     if (bundle.read("payloads.jsonl") or b"\n")[-1:] != b"\n":
         found("PAYLOAD", "payloads.jsonl is cut off")
+    for a, b in hash_only.all:
+        for n in range(a, b + 1):
+            if must(n, whole_entries):
+                missing.add(n)
+    if missing.count:
+        found("MISSING", f"{missing.count} entries are given by their hashes only: {missing.text()}")
     for n in committed:
         if n in disclosed:
             continue
         if n in erased:
             states["erased"] += 1
-        elif options.partial:
-            states["left out"] += 1
-        else:
+            if options.list:
+                say(f"erased       the payload of entry {n}, by entry {erased[n]}")
+        elif must(n, whole_payloads):
             found("MISSING", f"the payload of entry {n}, and no erasure says so")
-    if hash_only and not options.partial:
-        found("MISSING", f"{hash_only} entries are given by their hashes only")
+        else:
+            states["left out"] += 1
+            left_out.add(n)
     say("payloads     " + ", ".join(f"{count} {state}" for state, count in states.items()))
+    if options.partial:
+        most = None if options.list else MOST
+        say(f"left out     entries {hash_only.text(most)}; payloads of entries {left_out.text(most)}")
+        for what, ranges in (("entry", whole_entries), ("payload", whole_payloads)):
+            for a, b in ranges + options.complete:
+                say(f"complete     every {what} of the entries {a} to {min(b, size) - 1} is here"
+                    + (", or erased by one that says so" if what == "payload" else ""))
     say("not proven   what the values and events are that entries commit to by one root for each batch")
     say("not proven   that something was never entered at all; that the machine's clock was right")
     say(f"not proven   that the key's holder did not rewrite the {size - max(kept, vouched)} entries after "
         "the last checkpoint that somebody else holds")
     if options.partial:
-        say(f"not proven   what the {states['left out']} payloads and {hash_only} entries say that are left "
+        say(f"not proven   what the {states['left out']} payloads and {hash_only.count} entries say that are left "
             "out, and that those payloads still exist")
 
 
@@ -511,6 +585,9 @@ def main():
     parser.add_argument("--witness", action="append", default=[], help="a witness's verifier key")
     parser.add_argument("--checkpoint", action="append", default=[], help="a checkpoint that you kept")
     parser.add_argument("--partial", action="store_true", help="the bundle may leave something out")
+    parser.add_argument("--complete", action="append", default=[], metavar="A-B",
+                        help="with --partial: nothing may be left out from entry A to entry B (A-: to the end)")
+    parser.add_argument("--list", action="store_true", help="name everything that is left out or erased")
     options = parser.parse_args()
     counts = {}
 
@@ -526,6 +603,10 @@ def main():
     try:
         options.key = [Key(text) for text in options.key]
         options.witness = [Key(text) for text in options.witness]
+        demanded = [re.fullmatch(f"({SIZE})-({SIZE})?", text) for text in options.complete]
+        if not all(demanded):
+            raise SystemExit2("--complete takes two numbers of entries, such as 300-310, or 300- for all after it")
+        options.complete = [(int(m.group(1)), int(m.group(2) or 10**18) + 1) for m in demanded]
         if any(key.kind != 4 for key in options.witness):
             raise SystemExit2("--witness takes the key of a witness, and one of these is a log's")
         if not os.path.isdir(options.bundle):

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::policy::types::{EventMap, Policy, Take};
 use crate::store::{meta, set_meta};
 
@@ -79,7 +79,8 @@ impl Packing {
         let Some(shapes) = meta(conn, &format!("shapes:{number}"))? else { return Ok(None) };
         let dictionary = meta(conn, &format!("dictionary:{number}"))?;
         Ok(Some(Packing {
-            shapes: serde_json::from_slice(&shapes).map_err(|_| unreadable("shape"))?,
+            shapes: serde_json::from_slice(&shapes)
+                .map_err(|_| damaged(&format!("shapes:{number}")))?,
             dictionary: dictionary.unwrap_or_default(),
         }))
     }
@@ -98,6 +99,13 @@ impl Packing {
     fn folders(&self) -> Vec<Folder> {
         self.shapes.iter().map(Folder::new).collect()
     }
+}
+
+/// `fact` of the store doesn't open, so neither does any event that was packed with it.
+fn damaged(fact: &str) -> Error {
+    Error::damaged("row-unreadable", "what events are packed with can't be read")
+        .at(fact)
+        .next("restore a backup with `candor restore`; `candor audit verify --deep` says what is still sound")
 }
 
 /// Keeps for good what a policy's events are packed with, unless the newest is the same. At most 250
@@ -204,7 +212,7 @@ impl Packer {
                 Ok::<_, std::io::Error>(compressor)
             })
             .transpose()
-            .map_err(|_| unreadable("dictionary"))?;
+            .map_err(|_| damaged(&format!("dictionary:{number}")))?;
         Ok(Packer {
             number,
             folders: words.folders(),
@@ -260,7 +268,7 @@ impl Unpacker {
         for number in 1..=NUMBER_MAX {
             let Some(words) = Packing::read(conn, number)? else { break };
             let opened = Decompressor::with_dictionary(&words.dictionary)
-                .map_err(|_| unreadable("dictionary"))?;
+                .map_err(|_| damaged(&format!("dictionary:{number}")))?;
             all.insert(number, (words.folders(), opened));
         }
         Ok(Unpacker { words: all })

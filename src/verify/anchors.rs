@@ -39,6 +39,7 @@ pub struct Witnessed {
 }
 
 /// What was found.
+#[derive(Default)]
 pub(super) struct Anchored {
     pub(super) claims: Vec<Claim>,
     /// By witness.

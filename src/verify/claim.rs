@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::error::{Kind, Result};
+
 /// No more faults than this are told of one claim; the rest are counted.
 const FAULTS_MAX: usize = 100;
 
@@ -54,6 +56,21 @@ pub struct Claim {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// The claims of a part. Where its rows can't be read as such, a broken one that says so takes their place, and
+/// the other parts are checked all the same.
+pub(super) fn legible(part: &'static str, claims: Result<Vec<Claim>>) -> Result<Vec<Claim>> {
+    match claims {
+        Err(error) if error.kind == Kind::Damaged => {
+            let mut claim = Claim::new(part, "its rows can be read");
+            let place = if error.place.is_empty() { "" } else { &format!(" ({})", error.place) };
+            let what = format!("{}{place}; nothing more of this was checked", error.what);
+            claim.find("rows-unreadable", None, what);
+            Ok(vec![claim])
+        }
+        claims => claims,
+    }
 }
 
 impl Claim {

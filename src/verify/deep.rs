@@ -9,7 +9,7 @@ use crate::base::secret::StoreSecret;
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{Words, meta};
 
-use super::claim::Claim;
+use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
 use super::{anchors, entries, items, payloads, sql, tables};
@@ -22,45 +22,95 @@ pub(super) fn check(
     size: i64,
     keys: &[VerifierKey],
 ) -> Result<Vec<Claim>> {
-    let secret = meta(conn, "secret")?
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(StoreSecret::new)
-        .ok_or_else(|| {
+    let mut claims = Vec::new();
+    // What all the rest is read with. Where it can't be read, nothing can be said of the rest.
+    let read = Read::of(conn, &mut claims)?;
+    if let Some(read) = &read {
+        claims.extend(rows(path, conn, size, read)?);
+        claims.extend(tables::check(path, conn, &read.words, &read.facts, keys)?);
+        let asked = anchors::asked(conn, &read.facts).map(|claim| vec![claim]);
+        claims.extend(legible("witnesses", asked)?);
+        let keys = anchors::write_keys(conn, &read.facts).map(|claim| vec![claim]);
+        claims.extend(legible("write_keys", keys)?);
+    }
+    claims.extend(legible("file", whole(conn).map(|claim| vec![claim]))?);
+    Ok(claims)
+}
+
+/// What rows are read with.
+struct Read {
+    secret: StoreSecret,
+    words: Words,
+    facts: Facts,
+    holders: Holders,
+}
+
+impl Read {
+    /// Reads it; nothing where a part of it can't be read, which a claim says then.
+    fn of(conn: &Connection, claims: &mut Vec<Claim>) -> Result<Option<Read>> {
+        let mut read = |part, claim| -> Result<()> {
+            claims.extend(legible(part, claim)?);
+            Ok(())
+        };
+        let (mut secret, mut words, mut facts, mut holders) = (None, None, None, None);
+        read("secret", secret_of(conn).map(|found| secret = Some(found)).map(|()| vec![]))?;
+        read("words", Words::load(conn).map(|found| words = Some(found)).map(|()| vec![]))?;
+        read("entries", Facts::read(conn).map(|found| facts = Some(found)).map(|()| vec![]))?;
+        read(
+            "record-keys",
+            Holders::load(conn).map(|found| holders = Some(found)).map(|()| vec![]),
+        )?;
+        Ok(match (secret, words, facts, holders) {
+            (Some(secret), Some(words), Some(facts), Some(holders)) => {
+                Some(Read { secret, words, facts, holders })
+            }
+            _ => None,
+        })
+    }
+}
+
+fn secret_of(conn: &Connection) -> Result<StoreSecret> {
+    meta(conn, "secret")?.and_then(|bytes| bytes.try_into().ok()).map(StoreSecret::new).ok_or_else(
+        || {
             Error::damaged("store-damaged", "the store has lost its secret")
                 .next("restore a backup with `candor restore`")
-        })?;
-    let words = &Words::load(conn)?;
-    let facts = Facts::read(conn)?;
-    let holders = &Holders::load(conn)?;
+        },
+    )
+}
+
+/// Payloads, values and events, on two threads.
+fn rows(path: &Path, conn: &Connection, size: i64, read: &Read) -> Result<Vec<Claim>> {
+    let Read { secret, words, facts, holders } = read;
     let second = entries::further(path, size)?;
     let (mut births, mut further) = (Births::of(holders), Births::of(holders));
-    let (mine, theirs) = std::thread::scope(|scope| -> Result<_> {
-        let (secret, further) = (&secret, &mut further);
-        let events =
-            |conn: &Connection, births| items::events(conn, words, holders, births, secret);
+    let mut claims = std::thread::scope(|scope| -> Result<_> {
+        let further = &mut further;
+        let events = |conn: &Connection, births| {
+            legible("events", items::events(conn, words, holders, births, secret))
+        };
         let (thread, further) = match second {
             Some(second) => (Some(scope.spawn(move || events(&second, further))), None),
             None => (None, Some(further)),
         };
-        let mut mine = payloads::check(conn, words, &facts, holders, &mut births)?;
-        mine.extend(items::values(conn, words, holders, &mut births, secret)?);
-        let theirs = match (thread, further) {
+        let payloads = payloads::check(conn, words, facts, holders, &mut births);
+        let mut claims = legible("payloads", payloads)?;
+        let values = items::values(conn, words, holders, &mut births, secret);
+        claims.extend(legible("values", values)?);
+        claims.extend(match (thread, further) {
             (Some(thread), _) => thread.join().expect("the thread doesn't panic")?,
             (None, further) => events(conn, further.expect("no thread took it"))?,
-        };
-        Ok((mine, theirs))
+        });
+        Ok(claims)
     })?;
     births.join(&further);
-    let mut claims = mine;
-    claims.extend(theirs);
     claims.push(holders.check(&births, &facts.batches));
-    claims.extend(tables::check(path, conn, words, &facts, keys)?);
-    claims.push(anchors::asked(conn, &facts)?);
-    claims.push(anchors::write_keys(conn, &facts)?);
+    Ok(claims)
+}
+
+fn whole(conn: &Connection) -> Result<Claim> {
     let mut file = Claim::new("file", "SQLite finds its own file whole, and its indexes true");
     file.checked = 1;
     let faults = sql::integrity(conn)?;
     file.expect(faults == 0, "file-damaged", None, || format!("SQLite found {faults} faults"));
-    claims.push(file);
-    Ok(claims)
+    Ok(file)
 }

@@ -17,8 +17,8 @@ use crate::ledger::verify::{Claim as Stated, Holder, Verified, Verifier};
 use crate::ledger::vkey::VerifierKey;
 use crate::store::{SignedState, meta, reader, state_path};
 
-use super::anchors::Witnessed;
-use super::claim::{Claim, Standing};
+use super::anchors::{Anchored, Witnessed};
+use super::claim::{Claim, Standing, legible};
 use super::facts::body;
 use super::{anchors, deep, keys, sql};
 
@@ -131,13 +131,14 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         "every stored checkpoint is signed by the key and commits to the entries before it",
     );
     let mut stated = Vec::new();
-    sql::checkpoints(&conn, |size, note| {
+    let read = sql::checkpoints(&conn, |size, note| {
         checkpoints.checked += 1;
         match chain.own_checkpoint(u64::try_from(size).unwrap_or(u64::MAX), note) {
             Ok(signed) => stated.push(signed.claim(Holder::Own)),
             Err(finding) => checkpoints.find(finding.code(), None, finding.to_string()),
         }
-    })?;
+    });
+    claims.extend(legible("checkpoints", read.map(|()| Vec::new()))?);
     let signed = |key| stated.iter().any(|own: &Stated| chain.signers_at(own.size).contains(key));
     key.expect(options.key.as_ref().is_none_or(signed), "key-silent", None, || {
         "the key that was handed in signed nothing that is here".into()
@@ -165,7 +166,8 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
     }
 
     let verified = run(&conn, second, &trust.origin, stated, size)?;
-    claims.extend(chain_claims(&conn, &verified, &mut checkpoints)?);
+    let chained = chain_claims(&conn, &verified, &mut checkpoints);
+    claims.extend(legible("chain", chained)?);
     claims.push(checkpoints.clone());
     claims.push(coverage_claim(&verified));
     claims.extend(memory_claims(remembered.as_deref(), &verified, &own));
@@ -193,10 +195,20 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         Ok(fields(&leaf).ok().map(|view| view.at.to_string()))
     };
     let last_checkpoint_at = at_of(verified.signed_to)?;
-    let mut anchored = anchors::check(&conn, &options.witnesses, verified.told)?;
+    let mut anchored = Anchored::default();
+    let anchors = anchors::check(&conn, &options.witnesses, verified.told);
+    anchored.claims = legible(
+        "anchors",
+        anchors.map(|mut found| {
+            let claims = std::mem::take(&mut found.claims);
+            anchored = found;
+            claims
+        }),
+    )?;
     let witnessed_to = if anchored.counts() { anchored.witnessed_to.min(verified.size) } else { 0 };
     claims.append(&mut anchored.claims);
-    claims.push(anchors::all_there(&conn, verified.told)?);
+    let all_there = anchors::all_there(&conn, verified.told);
+    claims.extend(legible("anchors", all_there.map(|claim| vec![claim]))?);
     let unwitnessed = verified.size - witnessed_to;
     let unwitnessed_since = if unwitnessed > 0 { at_of(witnessed_to + 1)? } else { None };
     if options.depth == Depth::Deep {

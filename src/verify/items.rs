@@ -165,7 +165,11 @@ fn pass(
         }
     };
     let mut claim = Claim::new(name, what);
-    let mut unpacker = Unpacker::new(conn)?;
+    // Only events are packed, so that a stored shape that doesn't open says nothing of values.
+    let mut unpacker = match kind {
+        ItemKind::Value => None,
+        ItemKind::Event => Some(Unpacker::new(conn)?),
+    };
     let mut statement = sql::batches(conn, kind)?;
     let mut rows = statement.query([])?;
     let mut next = || -> Result<Option<Batch>> {
@@ -239,9 +243,9 @@ fn pass(
             bytes.clear();
             bytes.extend_from_slice(item.body);
             apply_seal(key, sealed, item.seq, &mut bytes);
-            let opened = match kind {
-                ItemKind::Value => true,
-                ItemKind::Event => unpacker.unpack(&bytes).map(|body| bytes = body).is_ok(),
+            let opened = match &mut unpacker {
+                None => true,
+                Some(unpacker) => unpacker.unpack(&bytes).map(|body| bytes = body).is_ok(),
             };
             let number = u64::try_from(item.seq).unwrap_or(0);
             let own = item_salt(&key.0, kind, number);

@@ -2,8 +2,8 @@
 //!
 //! An entry names no two people together, so which two an open question is about is what the file says. What
 //! the ledger holds is which questions there were, how each was answered, what each join stood on, and
-//! a commitment to what was learned. Rows that are missing are no fault where somebody was erased since: an
-//! erasure takes every question and link of its people.
+//! a commitment to what was learned. Rows that are missing are no fault where somebody was erased since, and
+//! nothing says that it was somebody else: an erasure takes every question and link of its people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -135,6 +135,7 @@ impl Linking {
 
     fn questions(&self, conn: &Connection, held: &Held, claim: &mut Claim) -> Result<()> {
         let mut asked: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut here: BTreeSet<i64> = BTreeSet::new();
         let mut overtaken: BTreeMap<i64, i64> = BTreeMap::new();
         // Numbers are given in order, so each run asked those after the last one's.
         let mut last = 0;
@@ -147,6 +148,7 @@ impl Linking {
         for [id, a, b, model, entry, state, decided] in sql::questions(conn)? {
             claim.checked += 1;
             *asked.entry(entry).or_default() += 1;
+            here.insert(id);
             let of_run = numbers.get(&entry).is_some_and(|numbers| numbers.contains(&id))
                 && self.runs.get(&entry).is_some_and(|(said, _)| said["model"] == model);
             let answer = self.answers.get(&id);
@@ -175,6 +177,21 @@ impl Linking {
             claim.expect(kept_apart, "link-missing", Some(decided), || {
                 format!("the two of question {id} were told apart, and nothing keeps them so")
             });
+        }
+        // Whoever answered after the last erasure, and whoever of the two can still be told, is not erased.
+        for (id, answer) in &self.answers {
+            let both = self.about.get(id).is_some_and(|about| about.len() == 2);
+            let stands = answer.first > self.last_erasure || both;
+            claim.expect(
+                !stands || here.contains(id),
+                "question-missing",
+                Some(answer.first),
+                || {
+                    format!(
+                        "question {id} is gone, which was answered, and nobody of it was erased"
+                    )
+                },
+            );
         }
         for (n, (said, _)) in &self.runs {
             let (told, here) = (said["asked"].as_i64().unwrap_or(0), asked.remove(n).unwrap_or(0));
@@ -248,6 +265,30 @@ impl Linking {
                 format!("link {id} counts as ended by entry {retired}, which doesn't say it")
             });
         }
+        for (id, entry) in &held.doubled {
+            let what = format!("link {id} stands twice on entry {entry}");
+            claim.find("link-doubled", Some(*entry), what);
+        }
+        for ((kind, n), count) in &held.counts {
+            // What an entry brought can have gone with whoever was erased, and never become more.
+            let most = match kind {
+                3 | 4 => 1,
+                5 if self.said.contains_key(n) => 1,
+                5 => i64::MAX,
+                _ => self.runs.get(n).map_or(0, |(said, _)| said["related"].as_i64().unwrap_or(0)),
+            };
+            claim.expect(*count <= most, "link-doubled", Some(*n), || {
+                format!("entry {n} brought {most} links of a kind, and {count} are here")
+            });
+        }
+        for (n, (by_people, moved)) in &self.splits {
+            let Some(moved) = moved.as_ref().filter(|_| *by_people) else { continue };
+            claim.expect(held.parts_all(*n, moved), "link-doubled", Some(*n), || {
+                format!(
+                    "entry {n} parted each of some from each of others, and here are more, or fewer"
+                )
+            });
+        }
         let since = self.last_erasure + 1;
         for (n, _) in self.splits.range(since..).filter(|(_, (by_people, _))| *by_people) {
             claim.expect(held.count(5, *n) > 0, "link-missing", Some(*n), || {
@@ -277,19 +318,26 @@ impl Linking {
 }
 
 /// The links that stand on an entry of their own.
+#[derive(Default)]
 struct Held {
     links: Vec<[i64; 7]>,
     /// How many of a kind an entry brought.
     counts: BTreeMap<(i64, i64), i64>,
     /// Those that keep two records apart: the entry, and the records in order.
     apart: BTreeSet<(i64, i64, i64)>,
+    /// Those that stand twice, each with its entry.
+    doubled: Vec<(i64, i64)>,
 }
 
 impl Held {
     fn read(conn: &Connection) -> Result<Held> {
         let links = sql::decided_links(conn)?;
-        let mut held = Held { links: Vec::new(), counts: BTreeMap::new(), apart: BTreeSet::new() };
-        for [_, kind, _, entry, a, b, _] in links.iter().copied() {
+        let mut held = Held::default();
+        let mut seen = BTreeSet::new();
+        for [id, kind, _, entry, a, b, _] in links.iter().copied() {
+            if !seen.insert((kind, entry, a.min(b), a.max(b))) {
+                held.doubled.push((id, entry));
+            }
             *held.counts.entry((kind, entry)).or_default() += 1;
             if kind == 5 {
                 held.apart.insert((entry, a, b));
@@ -297,6 +345,20 @@ impl Held {
         }
         held.links = links;
         Ok(held)
+    }
+
+    /// Whether what a parting brought keeps each of some that it moved from each of some others, once: an
+    /// erasure takes all rows of its people.
+    fn parts_all(&self, entry: i64, moved: &BTreeSet<i64>) -> bool {
+        let (mut sides, mut rows) = ((BTreeSet::new(), BTreeSet::new()), 0);
+        for (_, a, b) in self.apart.range((entry, i64::MIN, i64::MIN)..=(entry, i64::MAX, i64::MAX))
+        {
+            let (mine, other) = if moved.contains(a) { (a, b) } else { (b, a) };
+            sides.0.insert(*mine);
+            sides.1.insert(*other);
+            rows += 1;
+        }
+        rows == sides.0.len() * sides.1.len()
     }
 
     fn count(&self, kind: i64, entry: i64) -> i64 {

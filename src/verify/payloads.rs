@@ -12,7 +12,7 @@ use crate::ledger::scan::{LeafView, fields};
 use crate::policy::types::ConsentState;
 use crate::store::{WordKind, Words};
 
-use super::claim::Claim;
+use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
 use super::linking::Linking;
@@ -100,8 +100,11 @@ pub(super) fn check(
         }
         Ok(())
     })?;
-    let linking = linking.check(conn)?;
-    Ok(vec![payloads, statements, merges, moves.check(conn)?, linking])
+    let mut claims = vec![payloads, statements, merges];
+    for (part, claim) in [("subjects", moves.check(conn)), ("linking", linking.check(conn))] {
+        claims.extend(legible(part, claim.map(|claim| vec![claim]))?);
+    }
+    Ok(claims)
 }
 
 /// Whether the merge that an entry made is of the subjects and records that its payload names. An

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::ledger::commit::ItemKind;
 
 /// Holds one state of the file until the connection is closed; gives the number of entries.
@@ -36,7 +36,8 @@ pub fn entries(
 pub fn leaf(conn: &Connection, n: i64) -> Result<Option<Vec<u8>>> {
     Ok(conn
         .prepare_cached("SELECT leaf FROM entry WHERE n = $1")?
-        .query_row([n], |row| row.get(0))
+        // What is no bytes is no entry, which the chain tells.
+        .query_row([n], |row| Ok(row.get_ref(0)?.as_blob().unwrap_or_default().to_vec()))
         .optional()?)
 }
 
@@ -95,30 +96,29 @@ pub fn stated(conn: &Connection, mut each: impl FnMut(Stated) -> Result<()>) -> 
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let record: Option<i64> = row.get(2)?;
-        let payload = match record {
-            Some(record) => Some((record, row.get(3)?)),
-            None => None,
-        };
-        let folded = match row.get::<_, Option<i64>>(5)? {
-            Some(_) => {
-                let mut all = [0; 13];
-                for (index, field) in all.iter_mut().enumerate() {
-                    *field = row.get(6 + index)?;
-                }
-                Some(all)
-            }
-            None => None,
-        };
-        each(Stated {
-            n: row.get(0)?,
-            leaf: row.get(1)?,
-            payload,
-            key: row.get(4)?,
-            statement: folded,
-        })?;
+        let n = row.get(0)?;
+        each(stated_row(row, n).map_err(|error| Error::from(error).at(format!("entry {n}")))?)?;
     }
     Ok(())
+}
+
+fn stated_row(row: &Row<'_>, n: i64) -> rusqlite::Result<Stated> {
+    let record: Option<i64> = row.get(2)?;
+    let payload = match record {
+        Some(record) => Some((record, row.get(3)?)),
+        None => None,
+    };
+    let statement = match row.get::<_, Option<i64>>(5)? {
+        Some(_) => {
+            let mut all = [0; 13];
+            for (index, field) in all.iter_mut().enumerate() {
+                *field = row.get(6 + index)?;
+            }
+            Some(all)
+        }
+        None => None,
+    };
+    Ok(Stated { n, leaf: row.get(1)?, payload, key: row.get(4)?, statement })
 }
 
 /// Payloads and statements that belong to no entry.
@@ -182,20 +182,25 @@ pub fn items(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let seq = row.get(0)?;
-        each(&Item {
-            seq,
-            record: row.get(1)?,
-            prev: row.get(2)?,
-            word: row.get(3)?,
-            purposes: row.get(4)?,
-            at: row.get(5)?,
-            mark: row.get(6)?,
-            body: blob(row, 7)?,
-            tombstone: tombstones.at(seq)?,
-            kept_salt: salts.at(seq)?,
-        })?;
+        let item = item(row, seq).map_err(|error| Error::from(error).at(format!("row {seq}")))?;
+        each(&Item { tombstone: tombstones.at(seq)?, kept_salt: salts.at(seq)?, ..item })?;
     }
     Ok(())
+}
+
+fn item<'r>(row: &'r Row<'_>, seq: i64) -> rusqlite::Result<Item<'r>> {
+    Ok(Item {
+        seq,
+        record: row.get(1)?,
+        prev: row.get(2)?,
+        word: row.get(3)?,
+        purposes: row.get(4)?,
+        at: row.get(5)?,
+        mark: row.get(6)?,
+        body: blob(row, 7)?,
+        tombstone: None,
+        kept_salt: None,
+    })
 }
 
 /// Bytes where SQLite holds them; none for NULL.

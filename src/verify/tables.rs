@@ -15,7 +15,7 @@ use crate::ledger::vkey::VerifierKey;
 use crate::policy::check::check as check_policy;
 use crate::store::{self, MIGRATIONS, WordKind, Words, hex, words_of};
 
-use super::claim::Claim;
+use super::claim::{Claim, legible};
 use super::facts::{Disclosing, Facts, body};
 use super::items::batch_fits;
 use super::sql::{self, Numbers};
@@ -38,19 +38,22 @@ pub(super) fn check(
     facts: &Facts,
     keys: &[VerifierKey],
 ) -> Result<Vec<Claim>> {
-    let mut claims = vec![
-        batches(conn, facts)?,
-        tombstones(conn, facts)?,
-        policies(conn, facts)?,
-        merges(conn, facts)?,
-        kept(conn, facts)?,
-        requests(conn, facts)?,
-        disclosures(conn, words, facts)?,
-        suppressions(conn)?,
-        rows(conn)?,
-        schema(conn)?,
-    ];
-    claims.extend(journal(path, conn, facts, keys)?);
+    let mut claims = Vec::new();
+    for (part, claim) in [
+        ("batches", batches(conn, facts)),
+        ("tombstones", tombstones(conn, facts)),
+        ("policies", policies(conn, facts)),
+        ("merges", merges(conn, facts)),
+        ("kept", kept(conn, facts)),
+        ("requests", requests(conn, facts)),
+        ("disclosures", disclosures(conn, words, facts)),
+        ("suppressions", suppressions(conn)),
+        ("records", rows(conn)),
+        ("schema", schema(conn)),
+    ] {
+        claims.extend(legible(part, claim.map(|claim| vec![claim]))?);
+    }
+    claims.extend(legible("kept-out", journal(path, conn, facts, keys))?);
     Ok(claims)
 }
 

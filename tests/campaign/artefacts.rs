@@ -229,10 +229,16 @@ fn essence(bytes: &[u8], trust: &Trust) -> BTreeSet<String> {
     says
 }
 
+/// A note with the line ends that were signed: mail changes them, and adds some.
+fn as_signed(bytes: &[u8]) -> Vec<u8> {
+    let lines = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+    format!("{}\n", lines.trim_end_matches('\n')).into_bytes()
+}
+
 /// What a note says: its text, and that each of those who are trusted signed it; any other bytes as they
 /// are.
 pub fn note_essence(bytes: &[u8], trust: &Trust) -> BTreeSet<String> {
-    let Ok(note) = Note::parse(bytes) else {
+    let Ok(note) = Note::parse(bytes).or_else(|_| Note::parse(&as_signed(bytes))) else {
         return BTreeSet::from([format!("{bytes:?}")]);
     };
     let keys = || trust.log_keys.iter().chain(&trust.witness_keys);

@@ -12,7 +12,7 @@ use candor::store::{
 use candor::subject::backup::{Certificates, backup, restore};
 use candor::subject::certificate::{CertificateForm, certificate_of, issue_certificate};
 use candor::verify::Standing;
-use serde_json::Value;
+use serde_json::json;
 
 use crate::common::{World, bare, deep, hour, numbers};
 use crate::law_6_erased_means_gone::{customer, restore_over};
@@ -29,8 +29,9 @@ const FORGERIES: [(&str, Forgery); 7] = [
     }),
     ("another count", |note, _| note.told.as_mut().unwrap()["rows"]["value"] = 7.into()),
     ("nothing that is told", |note, _| note.told = None),
-    ("a recipient less", |note, _| {
-        note.told.as_mut().unwrap()["recipients"] = Value::Array(vec![])
+    ("a recipient more", |note, _| {
+        let recipient = json!({"recipient": "Brevo", "disclosures": 1});
+        note.told.as_mut().unwrap()["recipients"] = json!([recipient]);
     }),
     ("somebody else's record", |note, _| note.records[0] += 1),
     ("somebody else's fingerprint", |note, _| note.fingerprints[0] = "ab".repeat(16)),
@@ -40,7 +41,7 @@ const FORGERIES: [(&str, Forgery); 7] = [
     }),
 ];
 
-/// Ann was sent something and is erased; a backup holds her still.
+/// Ann is erased; a backup holds her still.
 fn world() -> (World, PathBuf) {
     let mut world = World::new();
     world.import("shop", &customer("c1", "ann@post.example"), hour(1));

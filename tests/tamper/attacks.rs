@@ -156,6 +156,9 @@ pub const ATTACKS: &[Attack] = attacks! {
     "add a node to the tree", Sql("INSERT INTO node (level, i, h) VALUES (8, 0, zeroblob(32))") => "node-wrong";
     "rename the ledger", Sql("UPDATE meta SET value = CAST('other.example/log' AS BLOB) WHERE name = 'origin'") => "origin-differs";
     "replace the store's secret", Sql("UPDATE meta SET value = randomblob(32) WHERE name = 'secret'") => "record-key";
+    "name shapes for events that can't be read", Sql("INSERT INTO meta (name, value) VALUES ('shapes:1', CAST('{}' AS BLOB))") => "rows-unreadable";
+    "write what is no text over a word", Sql("UPDATE word SET text = CAST(X'FF' AS TEXT) WHERE kind = 'purpose' AND code = 1") => "rows-unreadable";
+    "write what is no text over a policy", Sql("UPDATE policy SET text = CAST(X'FF' AS TEXT)") => "rows-unreadable";
     "add a table", Does(|_, conn| conn.execute_batch("CREATE TABLE note (text TEXT)").unwrap()) => "schema-differs";
     "weaken a trigger", Does(|_, conn| conn.execute_batch("CREATE TRIGGER entry_is_append_only_u BEFORE UPDATE ON entry BEGIN SELECT 1; END").unwrap()) => "schema-differs";
 };
@@ -189,7 +192,22 @@ pub const LINKING: &[Attack] = attacks! {
     "delete a relation", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-missing";
     "end a relation", Sql("UPDATE link SET retired_entry = entry WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-retired";
     "call a relation another kind of link", Sql("UPDATE link SET kind = 4 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-without-entry";
+    "double what a join stands on", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-doubled";
+    "double what keeps two apart", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-doubled";
+    "double a relation", Sql("INSERT INTO link (a, b, kind, identifier, weight, model, entry, retired_entry) SELECT a, b, kind, identifier, weight, model, entry, retired_entry FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "link-doubled";
     "relate others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record) WHERE id = (SELECT MAX(id) FROM link WHERE kind = 6 AND model <> 0)") => "" "" "";
+    "end a legal hold", Sql("UPDATE statement SET state = 5 WHERE n = (SELECT MAX(n) FROM statement WHERE axis = 7 AND state = 3)") => "statement-differs";
+    "let a lifted hold stand", Sql("UPDATE statement SET state = 3 WHERE axis = 7 AND state = 5") => "statement-differs";
+    "delete a legal hold", Sql("DELETE FROM statement WHERE axis = 7 AND state = 3") => "statement-missing";
+    "hold another category", Sql("UPDATE statement SET channel = channel + 1 WHERE axis = 7 AND state = 3") => "statement-differs";
+    "let a legal hold end by itself", Sql("UPDATE statement SET every_days = 1 WHERE axis = 7 AND state = 3") => "statement-differs";
+    "let a revoked write key send again", Sql("UPDATE write_key SET revoked_entry = 0") => "write-key-differs";
+    "let a write key end earlier", Sql("UPDATE write_key SET expires_at = 1") => "write-key-differs";
+    "let a public write key read answers", Sql("UPDATE write_key SET reach = 2 WHERE reach = 3") => "write-key-differs";
+    "let a write key send as another source", Sql("UPDATE write_key SET source = source - 1") => "write-key-differs";
+    "let another key send", Sql("UPDATE write_key SET print = randomblob(16) WHERE id = 2") => "write-key-differs";
+    "add a write key", Sql("INSERT INTO write_key SELECT id + 7, source, label, randomblob(16), reach, expires_at, entry, revoked_entry FROM write_key WHERE id = 2") => "write-key-differs";
+    "delete a write key", Sql("DELETE FROM write_key WHERE id = 2") => "write-key-differs";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
 

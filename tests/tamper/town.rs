@@ -8,11 +8,24 @@ use std::path::Path;
 
 use candor::base::clock::Moment;
 use candor::linking::{self, review};
+use candor::policy::rulebook::Rulebook;
 use candor::store::{self, Access, Store};
+use candor::subject::hold;
 use candor::verify::latest_checkpoint;
+use candor::web::key::{self, Reach};
 use rusqlite::Connection;
 
 use super::small::{Small, at, bring, policy_of};
+
+/// A source that sends by HTTP.
+const SITE: &str = r#"
+[source.site]
+title = "The pages"
+format = "tracking"
+purposes = ["orders"]
+[source.site.fields]
+context = { as = "ignore" }
+"#;
 
 /// What the policy says beside what it said before.
 const LINKING: &str = r#"
@@ -85,7 +98,8 @@ pub fn linked() -> Small {
 
 /// Brings the town into a store, links it, and answers some of the questions.
 pub fn link(store: &mut Store, folder: &Path, now: Moment) {
-    let text = format!("{}{LINKING}{}{}", policy_of(store), source("club"), source("fair"));
+    let policy = policy_of(store);
+    let text = format!("{policy}{LINKING}{}{}{SITE}", source("club"), source("fair"));
     let checked = candor::policy::check(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     store.write(now, |writer| store::apply(writer, &text, &checked.policy)).unwrap();
     for name in ["club", "fair"] {
@@ -110,4 +124,29 @@ pub fn link(store: &mut Store, folder: &Path, now: Moment) {
         conn.query_row(query, [], |row| row.get(0)).unwrap()
     };
     assert!(waiting(store.conn()) > 1, "some questions stay open");
+    hold_and_let_in(store, &rules, now);
+}
+
+/// Holds what a claim needs of somebody, lifts another hold, and makes two keys that send data in, one of which
+/// is revoked.
+fn hold_and_let_in(store: &mut Store, rules: &Rulebook, now: Moment) {
+    let one = |store: &Store, order: &str| -> i64 {
+        let query = format!(
+            "SELECT r.subject FROM record r JOIN subject s ON s.id = r.subject JOIN value v ON v.record = r.id
+             WHERE s.state = 2 AND v.state = 2 ORDER BY r.id {order} LIMIT 1"
+        );
+        store.conn().query_row(&query, [], |row| row.get(0)).unwrap()
+    };
+    let (held, lifted) = (one(store, "DESC"), one(store, "ASC"));
+    for subject in [held, lifted] {
+        let categories = ["contact".to_owned()];
+        let wanted = hold::Wanted { because: "claim 7", categories: &categories, until: None };
+        store.write(now, |writer| hold::set(writer, rules, subject, &wanted)).unwrap();
+    }
+    store.write(now, |writer| hold::lift(writer, rules, lifted)).unwrap();
+    for (label, reach) in [("shop-web", Reach::Public), ("shop-server", Reach::Server)] {
+        let wanted = key::Wanted { source: "site", label, reach, expires: None };
+        key::add(store, now, &wanted).unwrap();
+    }
+    key::revoke(store, now, 1).unwrap();
 }
