@@ -188,6 +188,20 @@ pub fn levels(kind: Kind) -> &'static [Level] {
     }
 }
 
+/// Levels that agree in another way than those beside them, neither better nor worse: an initial is no bad
+/// spelling. All others stand by falling agreement.
+pub fn of_another_kind(kind: Kind) -> &'static [usize] {
+    match kind {
+        Kind::Given => &[1, 4],
+        Kind::Family | Kind::Email => &[1],
+        Kind::Middle => &[1, 2],
+        Kind::Date => &[3, 4],
+        Kind::Words => &[3],
+        Kind::Postcode => &[2],
+        Kind::Order | Kind::Code | Kind::Class => &[],
+    }
+}
+
 impl Field {
     /// Every field, in order.
     pub const ALL: [Field; FIELDS] = {

@@ -4,6 +4,7 @@
 //! clock or a file, but for `file`, which reads one. `README.md` beside this file tells the model.
 
 mod block;
+mod chance;
 mod cluster;
 mod compare;
 mod explain;
@@ -11,6 +12,7 @@ mod field;
 mod file;
 mod fold;
 mod han;
+mod isotonic;
 mod keys;
 mod level;
 mod link;

@@ -1,22 +1,16 @@
 //! Learning without labels how one person's records agree.
 //!
-//! How strangers agree is counted on random pairs and on the frequencies of values. How one person's
-//! records and a household's agree is found by expectation maximisation over a sample of the
-//! candidates. What random pairs of one person add to the counts of strangers is taken out again,
-//! because in a small file it is most of them.
+//! How strangers agree is counted (`chance.rs`). How one person's records and a household's agree is found
+//! by expectation maximisation over a sample of the candidates.
 
 use super::block::Blocks;
+use super::chance::{Chance, chances, random};
 use super::compare::{Pattern, compare};
-use super::field::{FIELDS, Field, Kind, MISSING, Owner};
+use super::field::{FIELDS, Field, MISSING, Owner, of_another_kind};
+use super::isotonic::in_order;
 use super::model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 use super::table::Table;
 use super::weigh::Scales;
-
-/// Random pairs that are compared.
-const STRANGERS: usize = 60_000;
-
-/// How many pairs that guess is worth.
-const GUESSED_PAIRS: f64 = 20.0;
 
 /// Candidates that are learned from, about.
 const SAMPLE: usize = 120_000;
@@ -43,7 +37,7 @@ struct Example {
 
 /// Learns a model. The same table and seed always give the same one.
 pub fn train(table: &Table, blocks: &Blocks, seed: u64) -> Model {
-    let random = strangers(table, seed);
+    let random = chances(table, seed);
     let (mut sample, share) = sample(table, blocks, seed);
     let mut model = beforehand(table, &random);
     for round in 0..ROUNDS {
@@ -57,60 +51,6 @@ pub fn train(table: &Table, blocks: &Blocks, seed: u64) -> Model {
         }
     }
     model
-}
-
-/// How often each level shows among random pairs; level 0 by the frequencies of values.
-fn strangers(table: &Table, seed: u64) -> Vec<Vec<f64>> {
-    let n = u64::from(table.len());
-    let mut counts: Vec<Vec<f64>> =
-        Field::ALL.iter().map(|field| vec![0.0; field.levels().len()]).collect();
-    let mut state = seed;
-    for _ in 0..if n < 2 { 0 } else { STRANGERS } {
-        let (a, b) = ((random(&mut state) % n) as u32, (random(&mut state) % n) as u32);
-        if a == b || !table.may_link(a, b) {
-            continue;
-        }
-        for (counts, level) in counts.iter_mut().zip(compare(table, a, b)) {
-            if level != MISSING {
-                counts[usize::from(level)] += 1.0;
-            }
-        }
-    }
-    for (field, counts) in Field::ALL.into_iter().zip(&mut counts) {
-        let total: f64 = counts.iter().sum::<f64>() + counts.len() as f64 * 0.2;
-        counts.iter_mut().for_each(|count| *count = (*count + 0.2) / total);
-        if field == Field::Order {
-            continue;
-        }
-        let column = table.column(field);
-        let filled = f64::from(column.filled);
-        let pairs = filled * (filled - 1.0) / 2.0;
-        let agreeing: f64 =
-            column.counts.iter().map(|c| f64::from(*c) * (f64::from(*c) - 1.0) / 2.0).sum();
-        let same = (agreeing + GUESSED_PAIRS * guessed_same(field)) / (pairs + GUESSED_PAIRS);
-        let rest = (1.0 - same) / (1.0 - counts[0]).max(1e-9);
-        counts[1..].iter_mut().for_each(|count| *count *= rest);
-        counts[0] = same;
-    }
-    counts
-}
-
-/// How often strangers have the same value, where there are too few records to tell.
-fn guessed_same(field: Field) -> f64 {
-    match field.about().kind {
-        Kind::Class => 0.4,
-        Kind::Middle | Kind::Order | Kind::Words | Kind::Postcode => 0.02,
-        Kind::Given | Kind::Family | Kind::Date | Kind::Email | Kind::Code => 0.002,
-    }
-}
-
-/// SplitMix64.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// Candidates of evenly chosen records, and which share of all candidates they are.
@@ -137,15 +77,16 @@ fn sample(table: &Table, blocks: &Blocks, seed: u64) -> (Vec<Example>, f64) {
     (examples, f64::from(looked.max(1)) / f64::from(table.len().max(1)))
 }
 
-fn beforehand(table: &Table, random: &[Vec<f64>]) -> Model {
+fn beforehand(table: &Table, random: &[Chance]) -> Model {
     let fields = Field::ALL.into_iter().map(|field| {
-        let stranger = &random[field as usize];
-        let person: Vec<f32> = field.levels().iter().map(|level| level.expected).collect();
+        let mut person: Vec<f64> = expected(field).collect();
+        let stranger = random[field as usize].of_strangers(field, 0.0, &person);
+        set_in_order(&mut person, field, &stranger);
         FieldModel {
             field: field.about().name.to_owned(),
-            household: household(field, &person, stranger).iter().map(|h| *h as f32).collect(),
-            person,
-            stranger: stranger.iter().map(|u| *u as f32).collect(),
+            household: short(&household(field, &person, &stranger)),
+            person: short(&person),
+            stranger: short(&stranger),
         }
     });
     let records = f64::from(table.len());
@@ -161,16 +102,16 @@ fn beforehand(table: &Table, random: &[Vec<f64>]) -> Model {
 
 /// What is expected of a household beforehand: like strangers in what is personal, half the same in
 /// what it shares.
-fn household(field: Field, person: &[f32], stranger: &[f64]) -> Vec<f64> {
+fn household(field: Field, person: &[f64], stranger: &[f64]) -> Vec<f64> {
     let same = match field.about().owner {
         Owner::Person => 0.02,
         Owner::Household | Owner::Address => HOUSEHOLD_SAME,
     };
-    person.iter().zip(stranger).map(|(m, u)| same * f64::from(*m) + (1.0 - same) * u).collect()
+    person.iter().zip(stranger).map(|(m, u)| same * m + (1.0 - same) * u).collect()
 }
 
 /// One round: how likely each example is which kind, and then how often each kind shows each level.
-fn learn(model: &mut Model, table: &Table, sample: &[Example], share: f64, random: &[Vec<f64>]) {
+fn learn(model: &mut Model, table: &Table, sample: &[Example], share: f64, random: &[Chance]) {
     let scales = Scales::new(model, table);
     let mut counts = [[[0.0f64; 8]; FIELDS]; 2];
     let (mut persons, mut households) = (0.0f64, 0.0f64);
@@ -195,34 +136,43 @@ fn learn(model: &mut Model, table: &Table, sample: &[Example], share: f64, rando
     let own = model.person_pairs / model.pairs;
     for field in Field::ALL {
         let at = field as usize;
-        let beforehand: Vec<f32> = field.levels().iter().map(|level| level.expected).collect();
-        let stranger = &random[at];
-        let mut person = blended(&counts[0][at], beforehand.iter().map(|m| f64::from(*m)));
+        let mut person = blended(&counts[0][at], expected(field));
         bound(&mut person, field);
-        let stranger: Vec<f64> = stranger
-            .iter()
-            .zip(&person)
-            .map(|(all, m)| ((all - own * m) / (1.0 - own)).max(all * 0.02))
-            .collect();
-        let total: f64 = stranger.iter().sum();
-        let stranger: Vec<f64> = stranger.iter().map(|share| share / total).collect();
-        let m: Vec<f32> = person.iter().map(|m| *m as f32).collect();
-        let expected = household(field, &m, &stranger);
-        let shared = match field.about().owner {
-            Owner::Person => expected,
+        let stranger = random[at].of_strangers(field, own, &person);
+        set_in_order(&mut person, field, &stranger);
+        let likely = household(field, &person, &stranger);
+        let household = match field.about().owner {
+            Owner::Person => likely,
             Owner::Household | Owner::Address => {
-                let mut household = blended(&counts[1][at], expected.into_iter());
+                let mut household = blended(&counts[1][at], likely.into_iter());
                 if matches!(field, Field::Family | Field::Number | Field::Street) {
                     at_most(&mut household, 0.4);
                 }
+                set_in_order(&mut household, field, &stranger);
                 household
             }
         };
         let learned = &mut model.fields[at];
-        learned.person = m;
-        learned.household = shared.iter().map(|h| *h as f32).collect();
-        learned.stranger = stranger.iter().map(|u| *u as f32).collect();
+        learned.person = short(&person);
+        learned.household = short(&household);
+        learned.stranger = short(&stranger);
     }
+}
+
+/// A better agreement is never worth less than a worse one. Names in order are no worse than swapped ones.
+fn set_in_order(shares: &mut [f64], field: Field, stranger: &[f64]) {
+    if field != Field::Order {
+        in_order(shares, stranger, of_another_kind(field.about().kind));
+    }
+}
+
+/// How often one person's records show each level, beforehand.
+fn expected(field: Field) -> impl Iterator<Item = f64> {
+    field.levels().iter().map(|level| f64::from(level.expected))
+}
+
+fn short(shares: &[f64]) -> Vec<f32> {
+    shares.iter().map(|share| *share as f32).collect()
 }
 
 /// Shares of levels: what was counted, and what was expected as if it were `PRIOR_PAIRS` more.
