@@ -6,6 +6,7 @@
 //! subject is nothing but the set of records that point at it, so a merge moves integers and a split
 //! moves them back.
 
+pub mod apart;
 pub mod items;
 pub mod lookup;
 pub mod merge;

@@ -15,7 +15,7 @@ use crate::policy::types::{IdentifierKind, Policy};
 use crate::store::{WordKind, Words};
 
 use super::record::Record;
-use super::sql;
+use super::{apart, sql};
 
 /// An identifier of a row, in normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -205,7 +205,7 @@ pub fn ties(
             if replaces && Some(*subject) != own_subject && !agree(kind, traits, theirs) {
                 ties.names_another = true;
                 ties.related.push(*subject);
-            } else if differ(kind, traits, theirs) || kept_apart(conn, own_record, *subject)? {
+            } else if differ(kind, traits, theirs) {
                 ties.related.push(*subject);
             } else {
                 ties.subjects.push(*subject);
@@ -229,6 +229,7 @@ pub fn ties(
         ties.related.append(&mut ties.subjects);
         ties.links.clear();
     }
+    apart::part(conn, own_subject, &mut ties)?;
     if let Some(own) = own_subject {
         ties.subjects.retain(|subject| *subject != own);
     }
@@ -240,18 +241,4 @@ pub fn ties(
 /// Whether an identifier's value is what its source says last; a "no" without a value stays.
 fn is_current(conn: &Connection, value: i64) -> Result<bool> {
     Ok(value == 0 || sql::value(conn, value)?.state == sql::VALUE_CURRENT)
-}
-
-/// Whether somebody decided that a record doesn't belong to a subject.
-fn kept_apart(conn: &Connection, record: Option<i64>, subject: i64) -> Result<bool> {
-    let Some(record) = record else { return Ok(false) };
-    for link in sql::links_of(conn, record)? {
-        if link.kind == sql::LINK_CANNOT {
-            let other = if link.a == record { link.b } else { link.a };
-            if sql::record(conn, other)?.subject == subject {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::common::{World, hour, rows};
+use crate::common::{World, hour, numbers, rows};
 use candor::consent::desk::Spoken;
 use candor::consent::fold::AsOf;
 use candor::policy::types::ConsentState;
@@ -176,4 +176,66 @@ fn a_merge_after_an_erased_one_moves_and_restores_only_its_own_records() {
     let merge = lookup::merges_into(world.store.conn(), bob).unwrap()[0];
     world.store.write(hour(6), |w| merge::split(w, &merge)).unwrap();
     assert_eq!((picture(&world, bob), picture(&world, cleo)), before);
+}
+
+/// Ann and Bob, parted by a person, and a row that carries an identifier of each.
+fn parted_and_tied(rows: &[&str]) -> (World, i64, i64) {
+    let mut world = World::new();
+    let shop = "customer_id,at,name,email,card\n\
+        c1,2026-01-04,Ann,one@x.example,K1\nc2,2026-01-04,Bob,two@x.example,K2\n";
+    world.import("shop", shop, hour(1));
+    let [ann, bob] =
+        ["one", "two"].map(|name| world.subject(&format!("email:{name}@x.example")).unwrap());
+    world.store.write(hour(2), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    let merge = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    world.store.write(hour(3), |w| merge::split(w, &merge)).unwrap();
+    for (hours, row) in (4..).zip(rows) {
+        world.import("shop", &format!("customer_id,at,name,email,card\n{row}\n"), hour(hours));
+    }
+    (world, ann, bob)
+}
+
+/// What a person decided stands whatever a third row says: it goes to one of the two at most.
+#[test]
+fn who_was_parted_is_not_tied_together_by_a_third_row() {
+    for (rows, whose) in [
+        // Both of a row's identifiers tie alike: whose record is the oldest.
+        (&["c3,2026-01-06,A,one@x.example,K2"][..], Some("one")),
+        (&["c3,2026-01-06,A,two@x.example,K1"], Some("one")),
+        // The row is Bob's already, and then gains Ann's card.
+        (&["c3,2026-01-06,B,two@x.example,", "c3,2026-01-07,B,two@x.example,K1"], Some("two")),
+        // A chain: each row shares one value with the one before.
+        (
+            &[
+                "c3,2026-01-06,A,one@x.example,K9",
+                "c4,2026-01-06,A,four@x.example,K9",
+                "c5,2026-01-06,A,four@x.example,K2",
+            ],
+            None,
+        ),
+    ] {
+        let (world, ann, bob) = parted_and_tied(rows);
+        let of = |record: i64| {
+            numbers(world.store.conn(), &format!("SELECT subject FROM record WHERE id = {record}"))
+        };
+        assert_eq!((of(1), of(2)), (vec![ann], vec![bob]), "{rows:?}");
+        let [anns, bobs] =
+            [ann, bob].map(|who| lookup::records_of(world.store.conn(), who).unwrap().len());
+        match whose {
+            Some("one") => assert_eq!((anns, bobs), (2, 1), "{rows:?}"),
+            Some(_) => assert_eq!((anns, bobs), (1, 2), "{rows:?}"),
+            None => assert_eq!(anns + bobs, 5, "{rows:?}"),
+        }
+        world.is_sound();
+    }
+}
+
+/// A person's word is the last one: the desk may join whom it parted, and rows follow it then.
+#[test]
+fn the_desk_may_join_whom_it_parted() {
+    let (mut world, ann, bob) = parted_and_tied(&["c3,2026-01-06,A,one@x.example,K2"]);
+    world.store.write(hour(8), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    let row = "customer_id,at,name,email,card\nc4,2026-01-08,A,one@x.example,K2\n";
+    world.import("shop", row, hour(9));
+    assert_eq!(lookup::records_of(world.store.conn(), ann).unwrap().len(), 4);
 }
