@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use candor::base::error::Error;
-use candor::consent::desk::Spoken;
+use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, decide};
 use candor::consent::history::History;
@@ -25,6 +25,7 @@ use candor::profile::merge::{self, Decider};
 use candor::store::{Access, Store};
 use candor::subject::access::collect::collect;
 use candor::subject::access::complete;
+use candor::subject::forget;
 use common::{World, apply, deep, hour, numbers, rows};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -217,6 +218,65 @@ fn who_objects_after_they_were_joined_stands_alone_again() {
     world.say(&id, &objection, hour(8));
     assert_eq!(subject_of(&world, records[0]), subject_of(&world, records[1]));
     holds(&world);
+}
+
+/// What is said against linking while records are one person's is said for all of them (Art 21(3): "the
+/// personal data shall no longer be processed for such purposes"), by whatever address the person is named.
+#[test]
+fn an_objection_binds_every_record_that_linking_had_joined() {
+    let consented = POLICY.replace(
+        "basis = \"legitimate_interests\"\nassessment = \"LIA-2026-02\"",
+        "basis = \"consent\"\nnotice = \"letter-form\"",
+    );
+    assert_ne!(consented, POLICY);
+    for (policy, axis, state) in [
+        (POLICY, Axis::Objection, ConsentState::Given),
+        (&consented, Axis::Consent, ConsentState::Withdrawn),
+    ] {
+        let town = Town::new(40);
+        let mut world = World::under(policy);
+        town.import(&mut world, 1);
+        if axis == Axis::Consent {
+            let yes = Spoken {
+                purpose: Some("one_profile"),
+                notice: Some("letter-form@1"),
+                ..Spoken::default()
+            };
+            let said = desk::statements(&world.rules, &yes, hour(2)).unwrap();
+            for subject in numbers(world.store.conn(), "SELECT DISTINCT subject FROM record") {
+                world.store.write(hour(2), |w| desk::record(w, subject, &said)).unwrap();
+            }
+            town.import(&mut world, 2);
+        }
+        assert!(run(&mut world, 3).joined > 20, "{axis:?}");
+        let joined = numbers(
+            world.store.conn(),
+            "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
+        )[0];
+        let records = lookup::records_of(world.store.conn(), joined).unwrap();
+        let no = Spoken { axis, state, purpose: Some("one_profile"), ..Spoken::default() };
+        let said = desk::statements(&world.rules, &no, hour(4)).unwrap();
+        let rules = world.rules.clone();
+        world
+            .store
+            .write(hour(4), |w| {
+                desk::record_by_address(w, joined, records[1], &said)?;
+                forget::sweep(w, &rules, joined, "consent")
+            })
+            .unwrap();
+        let alone = [records[0], records[1]].map(|record| subject_of(&world, record));
+        assert_ne!(alone[0], alone[1], "{axis:?}");
+        for subject in alone {
+            let history = History::load(world.store.conn(), subject).unwrap();
+            let standing = history.standing(AsOf::at(hour(5)));
+            let rule = world.rules.rule(world.rules.purpose_code("one_profile").unwrap()).unwrap();
+            let question = Question::new(Direction::Use, hour(5));
+            assert!(decide(&world.rules, rule, question, &standing).is_err(), "{standing:?}");
+        }
+        let left_out: u64 = run(&mut world, 6).left_out.iter().map(|left| left.records).sum();
+        assert!(left_out >= 2, "{axis:?}");
+        holds(&world);
+    }
 }
 
 #[test]
@@ -616,6 +676,29 @@ fn typed_json(world: &World, line: &str) -> Value {
     let (said, code) = typed(world, &format!("--json {line}"), "");
     assert_eq!(code, Some(0), "{line}: {said}");
     serde_json::from_str(&said).unwrap()
+}
+
+#[test]
+fn who_was_parted_is_told_to_stay_apart() {
+    let mut world = world_of(&Town::new(60));
+    run(&mut world, 3);
+    let joined = numbers(
+        world.store.conn(),
+        "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
+    )[0];
+    let id = merge::public_text(lookup::public_id(world.store.conn(), joined).unwrap());
+    let object = format!("consent object {id} --purpose one_profile");
+    let (text, code) = typed(&world, &object, "");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(!text.contains("stay apart"), "{text}");
+    let (text, _) = typed(&world, &format!("{object} --lift"), "");
+    assert!(text.contains("stay apart: candor profile merge"), "{text}");
+
+    let queue = typed_json(&world, "identity review");
+    let (question, records) = (&queue[0]["question"], &queue[0]["records"]);
+    typed(&world, &format!("identity review {question} --answer different"), "");
+    let (text, _) = typed(&world, &format!("identity explain {} {}", records[0], records[1]), "");
+    assert!(text.contains("`candor profile merge` joins them"), "{text}");
 }
 
 #[test]

@@ -124,33 +124,72 @@ pub fn statements(
     Ok(channels.into_iter().map(statement).collect())
 }
 
-/// Records statements on the oldest record of a subject. Returns their entries.
+/// Records what was said by a person as a whole. A "no" is recorded on each of their records: it was said
+/// of all that was held of them, and whoever a record turns out to be, it keeps it. A "yes" is recorded once,
+/// on the oldest. Returns the entries.
 ///
 /// # Errors
-/// As [`record_on`].
+/// Those of reading and writing.
 pub fn record(
     writer: &mut Writer<'_>,
     subject: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
-    let (record, ..) = sql::oldest_record(writer.conn, subject)?;
-    record_on(writer, record, statements)
+    let (oldest, ..) = sql::oldest_record(writer.conn, subject)?;
+    let mut entries = Vec::new();
+    for new in statements {
+        entries.extend(match new.protects() {
+            true => on_each_record(writer, subject, new)?,
+            false => vec![on_record(writer, oldest, new)?],
+        });
+    }
+    Ok(entries)
 }
 
-/// Records statements on a record: the one by whose address the person was named. Returns their entries.
+/// Records what was said by somebody whom an address named, of which a record is. Consent, a channel and how
+/// often to write are that address's own matter, and are recorded on that record. An objection (Art 21) and a
+/// restriction (Art 18) are about the person: naming them by an address only says who they are. Returns the
+/// entries.
 ///
 /// What was said on paper may be older than the policy that declares its notice: when it was said and when
 /// it was recorded are two times, and the ledger holds both.
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn record_on(
+pub fn record_by_address(
     writer: &mut Writer<'_>,
+    subject: i64,
     record: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
+    let mut entries = Vec::new();
+    for new in statements {
+        let of_person = matches!(new.axis, Axis::Objection | Axis::Restriction);
+        entries.extend(match of_person && new.protects() {
+            true => on_each_record(writer, subject, new)?,
+            false => vec![on_record(writer, record, new)?],
+        });
+    }
+    Ok(entries)
+}
+
+/// Records a statement on every record of a subject, so that a split takes it from no side.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn on_each_record(
+    writer: &mut Writer<'_>,
+    subject: i64,
+    new: &NewStatement,
+) -> Result<Vec<i64>> {
+    let records = sql::keyed_records(writer.conn, subject)?;
+    let record = |(record, home, key)| history::record(writer, record, home, &key, new);
+    records.into_iter().map(record).collect()
+}
+
+fn on_record(writer: &mut Writer<'_>, record: i64, new: &NewStatement) -> Result<i64> {
     let (home, key) = sql::home_and_key(writer.conn, record)?;
-    statements.iter().map(|new| history::record(writer, record, home, &key, new)).collect()
+    history::record(writer, record, home, &key, new)
 }
 
 fn rule_of<'r>(rules: &'r Rulebook, name: &str) -> Result<&'r PurposeRule> {

@@ -8,6 +8,10 @@
 //! 3. A merge never widens consent. Each record has a home, the subject it was born into; what was
 //!    said in one home before it was joined with another covers that home alone, except that a "no"
 //!    reaches all of them. What is said after the joining covers the whole.
+//!
+//! A split leaves each side what was said on its own records. So a "no" to a person as a whole is recorded on
+//! each of their records (`desk`), a "yes" on one: whoever a record turns out to be, it keeps the "no", and
+//! nobody has consented for somebody else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

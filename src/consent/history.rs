@@ -53,6 +53,13 @@ pub struct NewStatement {
     pub valid_at: Moment,
 }
 
+impl NewStatement {
+    /// Whether it protects: says no, or takes back.
+    pub fn protects(&self) -> bool {
+        self.axis.protects(self.state)
+    }
+}
+
 /// The kind of ledger entry for a statement.
 pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
     let word = state.as_str();

@@ -43,6 +43,20 @@ impl Axis {
         .into_iter()
         .find(|axis| *axis as i64 == code)
     }
+
+    /// Whether a state of it protects: says no, or takes back.
+    pub fn protects(self, state: ConsentState) -> bool {
+        match self {
+            Axis::Consent | Axis::Permission => matches!(
+                state,
+                ConsentState::Refused | ConsentState::Withdrawn | ConsentState::Invalidated
+            ),
+            Axis::Objection | Axis::Restriction | Axis::Frequency | Axis::Hold => {
+                state == ConsentState::Given
+            }
+            Axis::Informed => state != ConsentState::Given,
+        }
+    }
 }
 
 /// The number of a state in the store.
@@ -111,16 +125,7 @@ pub struct Statement {
 impl Statement {
     /// Whether it protects: says no, or takes back.
     pub fn protects(&self) -> bool {
-        match self.axis {
-            Axis::Consent | Axis::Permission => matches!(
-                self.state,
-                ConsentState::Refused | ConsentState::Withdrawn | ConsentState::Invalidated
-            ),
-            Axis::Objection | Axis::Restriction | Axis::Frequency | Axis::Hold => {
-                self.state == ConsentState::Given
-            }
-            Axis::Informed => self.state != ConsentState::Given,
-        }
+        self.axis.protects(self.state)
     }
 
     /// What it is about: statements about one matter follow each other. An Art 14 notice is about a

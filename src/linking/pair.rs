@@ -17,6 +17,9 @@ use crate::view::{Bar, Block, Chart, Document, NoteKind, Table};
 use super::sql;
 use super::takes_part::{Asking, LeftOut, Person, Taking};
 
+const KEPT_APART: &str = "Somebody decided that they are two people, or one of them objected to being linked. \
+     That stands also when the objection is lifted; `candor profile merge` joins them.";
+
 /// One of the two: a record and the profile that it is of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Side {
@@ -271,6 +274,9 @@ impl Pair {
             ("one household".into(), percent(why.household)),
             ("stands now".into(), self.stands.into()),
         ]));
+        if self.stands == "kept apart" {
+            document.push(Block::Note(NoteKind::Info, KEPT_APART.into()));
+        }
         document.push(Block::Heading(2, "What they say".into()));
         let head = |side: &Side| format!("{} of {}", side.record, side.source);
         let mut table = Table::new("", ["field".to_owned(), head(a), head(b)]);

@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
+use crate::consent::desk::on_each_record;
 use crate::consent::fold::{AsOf, Hold, Standing};
-use crate::consent::history::{self, History, NewStatement};
-use crate::consent::sql as consent_sql;
+use crate::consent::history::{History, NewStatement};
 use crate::consent::statement::Axis;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::ConsentState;
@@ -83,14 +83,6 @@ pub fn set(
         entries.extend(on_each_record(writer, subject, &new)?);
     }
     Ok(entries)
-}
-
-/// A hold is on every record of a person, so that a split takes it from neither side.
-fn on_each_record(writer: &mut Writer<'_>, subject: i64, new: &NewStatement) -> Result<Vec<i64>> {
-    consent_sql::keyed_records(writer.conn, subject)?
-        .into_iter()
-        .map(|(record, home, key)| history::record(writer, record, home, &key, new))
-        .collect()
 }
 
 /// Lifts every hold on a subject, and forgets what nothing else keeps. Of an erased person what the

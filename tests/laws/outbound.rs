@@ -253,7 +253,8 @@ fn what_the_desk_writes_down_by_an_address_is_for_that_address() {
         let record =
             candor::profile::read::record_named(conn, world.store.secret(), policy, &who, subject);
         let record = record.unwrap().unwrap();
-        world.store.write(hour(2), |w| candor::consent::desk::record_on(w, record, &said)).unwrap();
+        let say = candor::consent::desk::record_by_address;
+        world.store.write(hour(2), |w| say(w, subject, record, &said)).unwrap();
         // The file again, so that its values come in for the letter too.
         world.import("shop", &rows.replace("2026-01-0", "2026-01-1"), hour(3));
         let out = world.folder.path().join("out.csv");

@@ -4,8 +4,10 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::common::{World, hour, numbers, rows};
-use candor::consent::desk::Spoken;
-use candor::consent::fold::AsOf;
+use candor::consent::desk::{self, Spoken};
+use candor::consent::fold::{AsOf, in_force_state};
+use candor::consent::history::History;
+use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
@@ -238,4 +240,140 @@ fn the_desk_may_join_whom_it_parted() {
     let row = "customer_id,at,name,email,card\nc4,2026-01-08,A,one@x.example,K2\n";
     world.import("shop", row, hour(9));
     assert_eq!(lookup::records_of(world.store.conn(), ann).unwrap().len(), 4);
+}
+
+/// How two records became one person's, and which split parts them.
+#[derive(Clone, Copy, Debug)]
+enum One {
+    /// Each is of a home of its own, joined by the desk; the merge is taken back.
+    ByTheDesk,
+    /// Both were born into one home, by a shared card; the second is parted from it.
+    ByTheirCard,
+}
+
+/// Two records of one person, both with a consent to the newsletter.
+fn one_person(one: One) -> (World, i64) {
+    let mut world = World::new();
+    let second = match one {
+        One::ByTheDesk => "K2",
+        One::ByTheirCard => "K1",
+    };
+    let shop = format!(
+        "customer_id,at,name,email,card,optin,notice\n\
+         c1,2026-01-04,Ann,one@x.example,K1,yes,letter-form@1\n\
+         c2,2026-01-04,Bob,two@x.example,{second},yes,letter-form@1\n"
+    );
+    world.import("shop", &shop, hour(1));
+    let [ann, bob] =
+        ["one", "two"].map(|name| world.subject(&format!("email:{name}@x.example")).unwrap());
+    if ann != bob {
+        world.store.write(hour(2), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    }
+    assert_eq!(lookup::records_of(world.store.conn(), ann).unwrap(), [1, 2]);
+    (world, ann)
+}
+
+/// Parts the two again; both subjects.
+fn parted(world: &mut World, whole: i64, at: i64) -> [i64; 2] {
+    let other = match lookup::merges_into(world.store.conn(), whole).unwrap().first().copied() {
+        Some(merge) => world.store.write(hour(at), |w| merge::split(w, &merge)).unwrap(),
+        None => world.store.write(hour(at), |w| merge::part_record(w, 2)).unwrap(),
+    };
+    assert_ne!(whole, other);
+    [whole, other]
+}
+
+const NEWSLETTER: Spoken<'static> = Spoken {
+    axis: Axis::Consent,
+    purpose: Some("newsletter"),
+    channel: None,
+    state: ConsentState::Withdrawn,
+    explicit: false,
+    confirmed: false,
+    notice: None,
+    language: None,
+    method: None,
+    evidence: None,
+    every_days: 0,
+};
+
+/// Everything that a person may say no to.
+fn noes() -> [Spoken<'static>; 5] {
+    let given = Spoken { purpose: None, state: ConsentState::Given, ..NEWSLETTER };
+    [
+        NEWSLETTER,
+        Spoken { axis: Axis::Objection, purpose: Some("winback"), ..given },
+        Spoken { axis: Axis::Restriction, ..given },
+        Spoken { axis: Axis::Permission, channel: Some("email"), ..NEWSLETTER },
+        Spoken { axis: Axis::Frequency, every_days: 30, ..given },
+    ]
+}
+
+/// What a subject refuses: in the order of `noes`.
+fn refuses(world: &World, subject: i64, at: i64) -> [bool; 5] {
+    let history = History::load(world.store.conn(), subject).unwrap();
+    let standing = history.standing(AsOf::at(hour(at)));
+    let newsletter = world.rules.purpose_code("newsletter").unwrap();
+    let consent =
+        standing.consents.iter().find(|((purpose, _), _)| *purpose == newsletter).map(|(_, c)| c);
+    [
+        consent.is_none_or(|consent| !in_force_state(consent.state)),
+        standing.objections != 0,
+        standing.restricted,
+        standing.permissions.values().any(|permitted| !permitted),
+        !standing.at_most_every.is_empty(),
+    ]
+}
+
+/// Art 7(3): "It shall be as easy to withdraw as to give consent"; Art 21(3): "Where the data subject objects
+/// to processing for direct marketing purposes, the personal data shall no longer be processed for such
+/// purposes"; Art 18(2): "such personal data shall, with the exception of storage, only be processed with the
+/// data subject's consent". What was said of all that was held of a person binds all of it, also when it
+/// turns out to be two people's.
+#[test]
+fn a_no_said_to_a_whole_profile_outlives_its_split_on_both_sides() {
+    for one in [One::ByTheDesk, One::ByTheirCard] {
+        for (at, no) in noes().into_iter().enumerate() {
+            let (mut world, whole) = one_person(one);
+            assert!(!refuses(&world, whole, 3)[at], "{one:?} {no:?}");
+            let who = merge::public_text(lookup::public_id(world.store.conn(), whole).unwrap());
+            world.say(&who, &no, hour(3));
+            for side in parted(&mut world, whole, 4) {
+                let refuses = refuses(&world, side, 5);
+                assert!(refuses[at], "{one:?} {no:?}: {side} of {refuses:?}");
+            }
+            world.is_sound();
+        }
+    }
+}
+
+/// Nobody consents for somebody else: a "yes" is one person's, whoever they were taken for (Art 4(11)).
+#[test]
+fn a_yes_said_to_a_whole_profile_stays_with_one_side_of_its_split() {
+    for one in [One::ByTheDesk, One::ByTheirCard] {
+        let (mut world, whole) = one_person(one);
+        let who = merge::public_text(lookup::public_id(world.store.conn(), whole).unwrap());
+        world.say(&who, &NEWSLETTER, hour(3));
+        let yes =
+            Spoken { state: ConsentState::Given, notice: Some("letter-form@2"), ..NEWSLETTER };
+        world.say(&who, &yes, hour(4));
+        assert!(!refuses(&world, whole, 5)[0], "{one:?}");
+        let sides = parted(&mut world, whole, 6);
+        assert_eq!(sides.map(|side| refuses(&world, side, 7)[0]), [false, true], "{one:?}");
+    }
+}
+
+/// An address has a consent of its own, and a person has rights: an objection and a restriction are about
+/// whoever is named, everything else about the address by which they are named.
+#[test]
+fn a_no_said_by_an_address_is_the_addresss_but_for_the_rights_of_the_person() {
+    for (at, no) in noes().into_iter().enumerate() {
+        let (mut world, whole) = one_person(One::ByTheDesk);
+        let said = desk::statements(&world.rules, &no, hour(3)).unwrap();
+        world.store.write(hour(3), |w| desk::record_by_address(w, whole, 2, &said)).unwrap();
+        assert!(refuses(&world, whole, 4)[at], "{no:?}");
+        let sides = parted(&mut world, whole, 5);
+        let of_person = matches!(no.axis, Axis::Objection | Axis::Restriction);
+        assert_eq!(sides.map(|side| refuses(&world, side, 6)[at]), [of_person, true], "{no:?}");
+    }
 }

@@ -12,8 +12,8 @@ use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
 use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
 use candor::policy::types::{ConsentState, Source};
-use candor::profile::read;
 use candor::profile::then::Then;
+use candor::profile::{apart, read};
 use candor::store::{self, Access, Store};
 use candor::subject::{forget, receipt, state, told};
 use serde_json::json;
@@ -114,9 +114,8 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let subject = read::find_one(store.conn(), store.secret(), &rules.policy, who)?;
     let named = read::record_named(store.conn(), store.secret(), &rules.policy, who, subject)?;
     let (entries, forgotten) = store.write(now, |writer| {
-        // What is said by an address is said for that address.
         let entries = match named {
-            Some(record) => desk::record_on(writer, record, &statements)?,
+            Some(record) => desk::record_by_address(writer, subject, record, &statements)?,
             None => desk::record(writer, subject, &statements)?,
         };
         // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
@@ -126,8 +125,18 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
     }
-    for entry in &entries {
-        context.out.say(format!("recorded as ledger entry {entry}"));
+    context.out.say(match entries[..] {
+        [first, .., last] => format!("recorded as ledger entries {first} to {last}"),
+        _ => format!("recorded as ledger entry {}", entries[0]),
+    });
+    let stays_apart = spoken.axis == Axis::Objection
+        && spoken.state == ConsentState::Withdrawn
+        && links(&rules, &spoken)
+        && apart::is_parted(store.conn(), subject)?;
+    if stays_apart {
+        context.out.say(
+            "records that were parted from this profile stay apart: candor profile merge joins them",
+        );
     }
     let nothing_held = is_empty_consent(&store, &rules, &spoken, subject)?;
     let closed = match consented(&rules, &spoken) {
@@ -159,9 +168,15 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     }
     context.out.give(&json!({
         "entries": entries, "forgotten": forgotten, "nothing_held_for_purpose": nothing_held,
-        "still_closed": closed.map(|reason| reason.code()),
+        "still_closed": closed.map(|reason| reason.code()), "stays_apart": stays_apart,
     }));
     Ok(Answer::Yes)
+}
+
+/// Whether what was said is about a purpose that links.
+fn links(rules: &Rulebook, spoken: &Spoken<'_>) -> bool {
+    let code = spoken.purpose.and_then(|name| rules.purpose_code(name));
+    code.and_then(|code| rules.rule(code)).is_some_and(|rule| rule.purpose.linking)
 }
 
 /// The purpose to which somebody said yes.
