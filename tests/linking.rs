@@ -17,7 +17,7 @@ use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::linking::pair;
 use candor::linking::report::report;
-use candor::linking::review::{self, Answer};
+use candor::linking::review::{self, Answer, Waiting};
 use candor::linking::{self, Done};
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
@@ -30,6 +30,10 @@ use common::{World, apply, deep, hour, numbers, rows};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use town::{POLICY, TABLES, Town, record_of, world_of};
+
+fn asked_about(world: &World) -> Vec<Waiting> {
+    review::queue(&world.store, &world.rules, hour(900)).unwrap()
+}
 
 fn run(world: &mut World, at: i64) -> Done {
     linking::run(&mut world.store, &world.rules, hour(at)).unwrap()
@@ -182,6 +186,23 @@ fn who_objects_after_they_were_linked_is_asked_about_no_more() {
 }
 
 #[test]
+fn nobody_is_asked_about_people_who_may_not_be_compared_now() {
+    let town = Town::new(60);
+    let mut world = world_of(&town);
+    run(&mut world, 3);
+    let asked = asked_about(&world);
+    let waiting = &asked[0];
+    let spoken = Spoken { axis: Axis::Restriction, ..Spoken::default() };
+    world.say(&waiting.subjects[0], &spoken, hour(4));
+    let left = asked_about(&world);
+    assert!(left.iter().all(|other| !other.subjects.contains(&waiting.subjects[0])), "{left:?}");
+    assert!(!left.is_empty() && left.len() < asked.len());
+    let lifted = Spoken { state: ConsentState::Withdrawn, ..spoken };
+    world.say(&waiting.subjects[0], &lifted, hour(5));
+    assert_eq!(asked_about(&world), asked, "and they wait again when they may");
+}
+
+#[test]
 fn who_objects_after_they_were_joined_stands_alone_again() {
     let town = Town::new(40);
     let mut world = world_of(&town);
@@ -284,7 +305,7 @@ fn answers_stand_whatever_is_learned_later() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let queue = review::queue(&world.store).unwrap();
+    let queue = asked_about(&world);
     assert!(queue.len() >= 4, "{queue:?}");
     let mut answers = Vec::new();
     for (waiting, answer) in
@@ -313,7 +334,7 @@ fn answers_stand_whatever_is_learned_later() {
             let joined = subject_of(world, a) == subject_of(world, b);
             assert_eq!(joined, *answer == Answer::Same, "{answer:?}");
         }
-        let waiting = review::queue(&world.store).unwrap();
+        let waiting = asked_about(world);
         for (known, answer) in &answers[..3] {
             let sides = [0, 1].map(|at| subject_of(world, known.records[at]));
             let again = waiting.iter().any(|w| {
@@ -417,7 +438,7 @@ fn an_erased_person_leaves_no_trace_with_others() {
     let pairs = "SELECT a FROM link WHERE kind = 6 AND model <> 0";
     let mut gone = vec![numbers(world.store.conn(), pairs)[0]];
     let stays = numbers(world.store.conn(), &pairs.replace("SELECT a", "SELECT b"))[0];
-    let queue = review::queue(&world.store).unwrap();
+    let queue = asked_about(&world);
     let apart = queue.iter().find(|w| !w.records.contains(&stays)).unwrap();
     gone.push(apart.records[0]);
     let rules = world.rules.clone();
@@ -474,7 +495,7 @@ fn an_answer_tells_neither_of_the_two_of_the_other() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let waiting = review::queue(&world.store).unwrap()[0].clone();
+    let waiting = asked_about(&world)[0].clone();
     let rules = world.rules.clone();
     review::answer(&mut world.store, &rules, waiting.question, Answer::Different, hour(4)).unwrap();
     for (at, other) in [(0, 1), (1, 0)] {
@@ -513,7 +534,7 @@ fn what_is_changed_behind_the_ledger_is_found() {
     let town = Town::new(60);
     let mut world = world_of(&town);
     run(&mut world, 3);
-    let waiting = review::queue(&world.store).unwrap()[0].question;
+    let waiting = asked_about(&world)[0].question;
     let rules = world.rules.clone();
     review::answer(&mut world.store, &rules, waiting, Answer::Different, hour(4)).unwrap();
     holds(&world);
@@ -649,7 +670,8 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     let reading = Store::open(&world.path(), Access::Read, "test").unwrap();
     let refused = linking::plan(&reading, &world.rules, hour(2)).unwrap_err();
     assert_eq!(refused.code, "store-older");
-    assert_eq!(review::queue(&reading).unwrap_err().code, "store-older");
+    let refused = review::queue(&reading, &world.rules, hour(5));
+    assert_eq!(refused.unwrap_err().code, "store-older");
     world.reopen();
     assert!(run(&mut world, 3).joined > 0);
     holds(&world);

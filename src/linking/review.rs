@@ -4,6 +4,9 @@
 //! erased, nothing of them is left with the other. "Same" joins, "different" and "related" keep apart for
 //! good, "later" asks again at the end of the queue.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -16,7 +19,7 @@ use crate::store::{Store, Writer, in_force};
 
 use super::pair::{Pair, pair};
 use super::sql::{self, QuestionRow};
-use super::takes_part::{Asking, linking_purposes};
+use super::takes_part::{Asking, Person, linking_purposes};
 
 /// What a person can answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -141,14 +144,28 @@ pub fn asked_about(store: &Store, record: i64) -> Result<Vec<Asked>> {
         .collect())
 }
 
-/// The questions that wait, those that were put off last.
-pub fn queue(store: &Store) -> Result<Vec<Waiting>> {
+/// The questions that wait, those that were put off last. Whoever was joined meanwhile, or may not be
+/// compared now, isn't asked about; the next run says so.
+pub fn queue(store: &Store, rules: &Rulebook, now: Moment) -> Result<Vec<Waiting>> {
     sql::ready(store.conn())?;
+    let asking = Asking::new(store.words(), rules, now);
+    let mut persons: HashMap<i64, Person> = HashMap::new();
     let mut queue = Vec::new();
     for row in sql::waiting(store.conn())? {
         let subjects = subjects(store, &row)?;
-        // Whoever was joined meanwhile isn't asked about; the next run says so.
-        if subjects.0 != subjects.1 {
+        let mut may_be_asked = subjects.0 != subjects.1;
+        for (record, subject) in [(row.a, subjects.0), (row.b, subjects.1)] {
+            if may_be_asked {
+                let person = match persons.entry(subject) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        unknown.insert(asking.person(store.conn(), store.words(), subject)?)
+                    }
+                };
+                may_be_asked = person.of(record).is_ok();
+            }
+        }
+        if may_be_asked {
             queue.push(waiting(store, &row, subjects)?);
         }
     }

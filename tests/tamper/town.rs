@@ -102,7 +102,7 @@ pub fn link(store: &mut Store, folder: &Path, now: Moment) {
     assert!(done.joined > 0 && done.asked > 4 && done.related > 0, "{done:?}");
     use review::Answer::{Different, Later, Related, Same};
     for answer in [Same, Different, Related, Later] {
-        let question = review::queue(store).unwrap()[0].question;
+        let question = review::queue(store, &rules, now).unwrap()[0].question;
         review::answer(store, &rules, question, answer, now).unwrap();
     }
     let waiting = |conn: &Connection| -> i64 {

@@ -157,7 +157,8 @@ fn answer(store: &mut Store, rules: &Rulebook, question: i64, word: Word) -> Res
 
 fn list(context: &Context) -> Result<()> {
     let store = context.open(Access::Read)?;
-    let queue = review::queue(&store)?;
+    let rules = store::latest(store.conn(), store.words())?;
+    let queue = review::queue(&store, &rules, Moment::now())?;
     for waiting in &queue {
         let [a, b] = &waiting.subjects;
         context.out.say(format!(
@@ -210,7 +211,8 @@ fn say_answered(context: &Context, answered: &Answered) {
 fn work(context: &Context) -> Result<()> {
     let mut store = context.open(Access::Write)?;
     let mut lines = std::io::stdin().lines();
-    for waiting in review::queue(&store)? {
+    let rules = store::latest(store.conn(), store.words())?;
+    for waiting in review::queue(&store, &rules, Moment::now())? {
         let rules = store::latest(store.conn(), store.words())?;
         let shown = match look(context, &mut store, waiting.question) {
             Ok(shown) => shown,
