@@ -14,6 +14,10 @@ use crate::policy::types::IdentifierForm;
 /// The digits of a telephone number that are compared: its end, which is the same at home and abroad.
 const PHONE_DIGITS: usize = 9;
 
+/// The letters of a text that are compared: no name, address or number is longer, and what takes the square
+/// of a text's length to compare must not depend on who wrote the longest one.
+pub const TEXT_CHARS_MAX: usize = 200;
+
 /// One record's texts as a source wrote them, by field; empty where it says nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Raw<'a> {
@@ -26,9 +30,9 @@ pub struct Raw<'a> {
 /// The normal text of each field, by `Field`; empty where the record says nothing. `country` is the
 /// ISO country of national telephone numbers, where it is known.
 pub fn normalise(raw: &Raw<'_>, country: Option<&str>) -> [String; FIELDS] {
-    let text = |field: Field| raw.texts[field as usize];
-    let name =
-        Name::read(raw.full_name, text(Field::Given), text(Field::Middle), text(Field::Family));
+    let text = |field: Field| beginning(raw.texts[field as usize]);
+    let full_name = beginning(raw.full_name);
+    let name = Name::read(full_name, text(Field::Given), text(Field::Middle), text(Field::Family));
     let mut normal: [String; FIELDS] = std::array::from_fn(|_| String::new());
     for field in Field::ALL {
         let text = text(field).trim();
@@ -50,6 +54,12 @@ pub fn normalise(raw: &Raw<'_>, country: Option<&str>) -> [String; FIELDS] {
     normal[Field::Middle as usize] = name.middle;
     normal[Field::Family as usize] = name.family;
     normal
+}
+
+/// What is compared of a text.
+fn beginning(text: &str) -> &str {
+    let text = text.trim_start();
+    text.char_indices().nth(TEXT_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
 fn is_nothing(text: &str) -> bool {
@@ -170,6 +180,20 @@ mod tests {
             ("1998年9月17日", "1998年9月17日"),
         ] {
             assert_eq!(date(text), normal, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_compared_by_its_beginning() {
+        let long = "anna lindqvist é王 ".repeat(2_000);
+        let raw = Raw { texts: [&long; FIELDS], full_name: "" };
+        let whole_name = Raw { texts: [""; FIELDS], full_name: &long };
+        for normal in [normalise(&raw, None), normalise(&whole_name, Some("IE"))] {
+            for (field, text) in Field::ALL.iter().zip(&normal) {
+                let chars = text.chars().count();
+                assert!(chars <= 2 * TEXT_CHARS_MAX, "{field:?}: {chars}");
+            }
+            assert!(normal.iter().any(|text| !text.is_empty()));
         }
     }
 
