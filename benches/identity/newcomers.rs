@@ -3,7 +3,8 @@
 //! `cargo bench --bench newcomers -- [--records N | FILE.csv LABELS.csv]`, with the columns of the
 //! labelled sets; without a file, 50,000 made-up records. Seven of eight records are imported and
 //! linked by a run; the rest come in after it, the first thousand of them one at a time and timed. What
-//! came of it is measured against the labels, beside one run over all of them.
+//! came of it is measured against the labels, beside one run over all of them. At last joins are taken
+//! back.
 
 // Each program uses its own part of them.
 #[allow(dead_code)]
@@ -14,6 +15,7 @@ mod measure;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use candor::base::clock::Moment;
 use candor::base::error::Result;
@@ -22,6 +24,8 @@ use candor::linking::{self, newcomers};
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
 use candor::policy;
+use candor::profile::lookup;
+use candor::profile::merge::{self, Decider};
 use candor::profile::pack::keep_dictionary;
 use candor::profile::read::open_records;
 use candor::store::{self, Access, Creation, Store};
@@ -30,6 +34,10 @@ use measure::{Spent, percentile};
 
 /// How many newcomers are timed.
 const TIMED: usize = 1_000;
+
+/// How many profiles are split, and how many records each of their two halves has.
+const SPLIT: usize = 40;
+const HALF: usize = 10;
 
 const POLICY: &str = r#"
 [controller]
@@ -233,13 +241,73 @@ fn main() {
     println!("\n| profiles by | B³ F1 | pair precision | pair recall | pair F1 |");
     println!("|---|---|---|---|---|");
     say_quality("a run, then newcomers", &world.profiles(), &labels);
-    drop(world);
     let mut whole = World::new(&folder, "whole.candor", &header);
     whole.import(&rows);
     linking::run(&mut whole.store, &whole.rules, Moment::now()).expect("a run");
     say_quality("one run over all", &whole.profiles(), &labels);
     drop(whole);
+    println!();
+    take_joins_back(&mut world);
+    drop(world);
     std::fs::remove_dir_all(&folder).expect("the folder is removed");
+}
+
+/// Splits profiles of twenty records into the two of ten that a person had joined, and lets linking look at
+/// each of the twenty anew.
+fn take_joins_back(world: &mut World) {
+    let mut subjects = lookup::live_subjects(world.store.conn()).expect("subjects").into_iter();
+    let (mut splits, mut looks) = (Vec::new(), Vec::new());
+    while splits.len() < SPLIT {
+        let mut halves: Vec<i64> = Vec::new();
+        while halves.len() < 2 {
+            let (mut whole, mut records) = (None, 0);
+            while records < HALF {
+                let Some(next) = subjects.next() else { return };
+                let more = lookup::records_of(world.store.conn(), next).expect("records").len();
+                if records + more > HALF {
+                    continue;
+                }
+                let into = *whole.get_or_insert(next);
+                if into != next {
+                    join(world, next, into);
+                }
+                records += more;
+            }
+            halves.extend(whole);
+        }
+        join(world, halves[1], halves[0]);
+        let receive = |world: &mut World| {
+            newcomers::receive(&mut world.store, &world.rules, &Moment::now).expect("received")
+        };
+        receive(world);
+        let merge = lookup::merges_into(world.store.conn(), halves[0]).expect("merges")[0];
+        let (_, spent) = Spent::of(|| {
+            world
+                .store
+                .write(Moment::now(), |writer| merge::split(writer, &merge))
+                .expect("a split")
+        });
+        splits.push(spent.wall);
+        let (received, spent) = Spent::of(|| receive(world));
+        assert_eq!(received.newcomers, 2 * HALF as u64);
+        looks.push(spent.wall);
+    }
+    let ms = |walls: &mut [Duration], part| percentile(walls, part).as_secs_f64() * 1e3;
+    println!(
+        "a profile of {} records split in two, its commit included: p50 {:.2} ms, p95 {:.2} ms; its records \
+         compared anew: p50 {:.2} ms, p95 {:.2} ms",
+        2 * HALF,
+        ms(&mut splits, 0.5),
+        ms(&mut splits, 0.95),
+        ms(&mut looks, 0.5),
+        ms(&mut looks, 0.95),
+    );
+}
+
+fn join(world: &mut World, from: i64, into: i64) {
+    let joined =
+        world.store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person));
+    joined.expect("a join");
 }
 
 fn size(path: &Path) -> u64 {
