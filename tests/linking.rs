@@ -334,7 +334,7 @@ fn answers_stand_whatever_is_learned_later() {
             let joined = subject_of(world, a) == subject_of(world, b);
             assert_eq!(joined, *answer == Answer::Same, "{answer:?}");
         }
-        let waiting = asked_about(&world);
+        let waiting = asked_about(world);
         for (known, answer) in &answers[..3] {
             let sides = [0, 1].map(|at| subject_of(world, known.records[at]));
             let again = waiting.iter().any(|w| {

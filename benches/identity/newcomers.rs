@@ -241,14 +241,14 @@ fn main() {
     println!("\n| profiles by | B³ F1 | pair precision | pair recall | pair F1 |");
     println!("|---|---|---|---|---|");
     say_quality("a run, then newcomers", &world.profiles(), &labels);
-    println!();
-    take_joins_back(&mut world);
-    drop(world);
     let mut whole = World::new(&folder, "whole.candor", &header);
     whole.import(&rows);
     linking::run(&mut whole.store, &whole.rules, Moment::now()).expect("a run");
     say_quality("one run over all", &whole.profiles(), &labels);
     drop(whole);
+    println!();
+    take_joins_back(&mut world);
+    drop(world);
     std::fs::remove_dir_all(&folder).expect("the folder is removed");
 }
 

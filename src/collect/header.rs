@@ -3,6 +3,7 @@
 //! A file without a header shows its first person there, so errors name only columns that the policy
 //! names too.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::row::Plan;
@@ -29,7 +30,8 @@ pub(super) struct Header {
 impl Header {
     /// Resolves column names. Names are unique and none is empty; the key is among them.
     pub fn resolve(names: &[&str], plan: &Plan, key: &str) -> Result<Header> {
-        let names: Vec<&str> = names.iter().map(|name| name.trim()).collect();
+        let meant: Vec<Cow<'_, str>> = names.iter().map(|name| plan.meant(name.trim())).collect();
+        let names: Vec<&str> = meant.iter().map(|name| &**name).collect();
         if let Some(column) = names.iter().position(|name| name.is_empty()) {
             return Err(Error::damaged(
                 "header-name-empty",
@@ -140,6 +142,23 @@ mod tests {
         assert_eq!(header.columns, [1, 2, 0, IGNORED, 3]);
         assert_eq!(header.slots(), 4);
         assert_eq!(&*header.unknown[1].0, "more");
+    }
+
+    #[test]
+    fn spelling_is_forgiven_where_the_plan_says_so() {
+        let mut plan = Plan::default();
+        ["record_id", "first_name"].iter().for_each(|name| _ = plan.want(name));
+        let names = ["Record-ID", "FIRST NAME", "Shoe Size"];
+        assert_eq!(
+            Header::resolve(&names, &plan, "record_id").unwrap_err().code,
+            "key-column-missing"
+        );
+        plan.forgive_spelling();
+        let header = Header::resolve(&names, &plan, "record_id").unwrap();
+        assert_eq!(header.columns, [0, 1, 2]);
+        assert_eq!(&*header.unknown[0].0, "Shoe Size");
+        let twice = Header::resolve(&["record_id", "First Name", "first-name"], &plan, "record_id");
+        assert_eq!(twice.unwrap_err().code, "header-name-twice");
     }
 
     #[test]

@@ -68,6 +68,7 @@ fn kinds_of_identifiers_follow_the_policy() {
         links: true,
         form,
         max_records: 3,
+        max_values: None,
         ignore: vec!["info@x.de".into()],
         unless_differ: Vec::new(),
     };

@@ -3,6 +3,7 @@
 //! Names are resolved to slots once for a file (`Plan`); a row is then read into the same buffers
 //! again and again, so that a row costs no allocation.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The fields that a source's map refers to, each with a slot.
@@ -10,9 +11,24 @@ use std::sync::Arc;
 pub struct Plan {
     wanted: Vec<Arc<str>>,
     ignored: Vec<Arc<str>>,
+    forgives: bool,
 }
 
 impl Plan {
+    /// From here on a header's names may be written in capitals, with spaces or with hyphens.
+    pub fn forgive_spelling(&mut self) {
+        self.forgives = true;
+    }
+
+    /// The field that a header's name means, as the plan has it.
+    pub(super) fn meant<'n>(&self, name: &'n str) -> Cow<'n, str> {
+        if !self.forgives || self.slot(name).is_some() {
+            return Cow::Borrowed(name);
+        }
+        let plain = name.to_lowercase().replace(|c: char| c.is_whitespace() || c == '-', "_");
+        if self.slot(&plain).is_some() { Cow::Owned(plain) } else { Cow::Borrowed(name) }
+    }
+
     /// The slot of a field that is read; the same name always gets the same slot.
     pub fn want(&mut self, name: &str) -> usize {
         self.slot(name).unwrap_or_else(|| {

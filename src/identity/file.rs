@@ -1,4 +1,5 @@
-//! Any CSV file of people becomes a table: columns are recognised by name, or by a map.
+//! Any CSV file of people becomes a table: columns are recognised by name, however it is spelled, or by a
+//! map.
 //!
 //! Every row must have an id of its own and be readable, because the answer names each record: a
 //! file that isn't whole is refused with the line, rather than answered in part.
@@ -79,6 +80,7 @@ impl Meaning {
 /// Reads a CSV file, a workbook or NDJSON. Errors name file and line, and never what stands there.
 pub fn read(path: &Path, request: &Request) -> Result<Records> {
     let (mut plan, columns) = columns(request)?;
+    plan.forgive_spelling();
     let id = columns.iter().rev().find(|column| matches!(column.meaning, Meaning::Id));
     let id = id.expect("record_id is always among the columns");
     let across = request.across.as_deref().map(|name| (name, plan.want(name)));
@@ -122,14 +124,6 @@ pub fn read(path: &Path, request: &Request) -> Result<Records> {
         let raw = raw(&row, &columns);
         let group = across.and_then(|(_, slot)| row.get(slot)).unwrap_or_default().trim();
         table.push(&normalise(&raw, request.country.as_deref()), group);
-    }
-    if table.is_empty() {
-        return Err(Error::damaged(
-            "file-without-records",
-            "the file holds a header and no records",
-        )
-        .at(path.display())
-        .next("check the export"));
     }
     table.finish();
     ids.finish();

@@ -63,7 +63,7 @@ pub(super) const PURPOSE: Keys = Keys {
 
 pub(super) const IDENTIFIER: Keys = Keys {
     table: "[identifier.KIND]",
-    keys: &["links", "form", "max_records", "ignore", "unless_differ"],
+    keys: &["links", "form", "max_records", "max_values", "ignore", "unless_differ"],
 };
 
 pub(super) const PROFILE: Keys =

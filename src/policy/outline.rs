@@ -120,10 +120,11 @@ fn outline_purpose(at: &mut At, purpose: &Purpose) {
 }
 
 fn outline_identifier(at: &mut At, kind: &IdentifierKind) {
-    let IdentifierKind { links, form, max_records, ignore, unless_differ } = kind;
+    let IdentifierKind { links, form, max_records, max_values, ignore, unless_differ } = kind;
     at.text("links", if *links { "yes" } else { "no" });
     at.text("form", words::form(*form));
     at.text("max_records", &max_records.to_string());
+    at.maybe("max_values", max_values.map(|most| most.to_string()));
     at.list("ignore", ignore);
     at.list("unless_differ", unless_differ);
 }

@@ -183,6 +183,9 @@ pub struct IdentifierKind {
     pub form: IdentifierForm,
     /// More records of one source than this on one value: the value is shared and links nobody.
     pub max_records: u32,
+    /// A join that would give a profile more values of this kind than this is not made; any number where
+    /// nothing is said.
+    pub max_values: Option<u32>,
     /// Placeholder values that mean nobody, in normalised form, beside the built-in ones.
     pub ignore: Vec<String>,
     /// Two records are two people, though they share a value, when all of these attributes are

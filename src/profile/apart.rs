@@ -1,4 +1,5 @@
-//! People whom somebody parted stay apart, whatever a row says that carries the identifiers of both.
+//! People whom somebody parted stay apart, whatever a row says that carries the identifiers of both; and no
+//! row makes a profile of more values of a kind than the policy lets one person have.
 //!
 //! What was decided is kept between records, and holds between their subjects: a row that ties two of them
 //! would join them again by its own way. So it goes to one of them at most.
@@ -8,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::base::error::Result;
+use crate::policy::types::Policy;
+use crate::store::{WordKind, Words};
 
-use super::recognise::Ties;
+use super::recognise::{SeenIdentifier, Ties};
 use super::sql;
 
 /// Whether somebody decided that two subjects are two people.
@@ -36,12 +39,71 @@ pub fn is_parted(conn: &Connection, subject: i64) -> Result<bool> {
     Ok(false)
 }
 
+/// How many values of a kind one profile may have, and those that a row brings.
+pub(super) struct Limits {
+    /// By the code of the kind's field.
+    most: BTreeMap<i64, usize>,
+    brought: Values,
+}
+
+/// Blind names by the code of their kind's field.
+type Values = BTreeMap<i64, BTreeSet<i64>>;
+
+impl Limits {
+    pub(super) fn of(policy: &Policy, words: &Words, identifiers: &[SeenIdentifier]) -> Limits {
+        let most = policy.identifiers.iter().filter_map(|(name, kind)| {
+            let most = kind.max_values? as usize;
+            Some((words.code(WordKind::Field, &format!("identifier.{name}"))?, most))
+        });
+        let mut brought = Values::new();
+        for seen in identifiers {
+            brought.entry(seen.field).or_default().insert(seen.blind);
+        }
+        Limits { most: most.collect(), brought }
+    }
+
+    /// Whether what two have is too much for one, of any kind of which both have something of their own.
+    fn are_too_many(&self, a: &Values, b: &Values) -> bool {
+        self.most.iter().any(|(field, most)| {
+            let (Some(a), Some(b)) = (a.get(field), b.get(field)) else { return false };
+            let all = a.union(b).count();
+            all > *most && all > a.len() && all > b.len()
+        })
+    }
+
+    fn values(&self, conn: &Connection, subject: i64) -> Result<Values> {
+        let mut values = Values::new();
+        if self.most.is_empty() {
+            return Ok(values);
+        }
+        for record in sql::records_of(conn, subject)? {
+            for (blind, field, _) in sql::identifiers_of(conn, record)? {
+                values.entry(field).or_default().insert(blind);
+            }
+        }
+        Ok(values)
+    }
+}
+
 /// Of the subjects that a row is tied to, leaves those that may be one person: its own, then those whom the
 /// most identifiers tie it to, of several the one by the oldest record. Whoever is kept apart from one of
-/// them is related.
-pub(super) fn part(conn: &Connection, own: Option<i64>, ties: &mut Ties) -> Result<()> {
-    if ties.subjects.len() + usize::from(own.is_some()) < 2 {
+/// them, or would bring too many values, is related.
+pub(super) fn part(
+    conn: &Connection,
+    own: Option<i64>,
+    limits: &Limits,
+    ties: &mut Ties,
+) -> Result<()> {
+    let few = ties.subjects.len() + usize::from(own.is_some()) < 2;
+    if ties.subjects.is_empty() || (few && limits.most.is_empty()) {
         return Ok(());
+    }
+    let mut values = limits.brought.clone();
+    let add = |values: &mut Values, more: Values| {
+        more.into_iter().for_each(|(field, more)| values.entry(field).or_default().extend(more));
+    };
+    if let Some(own) = own {
+        add(&mut values, limits.values(conn, own)?);
     }
     let mut by_subject: BTreeMap<i64, Vec<(i64, i64)>> = BTreeMap::new();
     for (record, field) in &ties.links {
@@ -57,12 +119,14 @@ pub(super) fn part(conn: &Connection, own: Option<i64>, ties: &mut Ties) -> Resu
     strongest.sort_by_key(strength);
     let mut one: Vec<i64> = own.into_iter().collect();
     for subject in strongest {
-        let mut parted = false;
+        let theirs = limits.values(conn, subject)?;
+        let mut parted = Some(subject) != own && limits.are_too_many(&values, &theirs);
         for other in one.iter().filter(|other| **other != subject) {
             parted |= are_apart(conn, *other, subject)?;
         }
         if !parted {
             one.push(subject);
+            add(&mut values, theirs);
             continue;
         }
         ties.subjects.retain(|tied| *tied != subject);

@@ -14,6 +14,7 @@ use crate::base::secret::StoreSecret;
 use crate::policy::types::{IdentifierKind, Policy};
 use crate::store::{WordKind, Words};
 
+use super::apart::{self, Limits};
 use super::record::Record;
 use super::{apart, sql};
 
@@ -229,7 +230,8 @@ pub fn ties(
         ties.related.append(&mut ties.subjects);
         ties.links.clear();
     }
-    apart::part(conn, own_subject, &mut ties)?;
+    let limits = Limits::of(policy, words, identifiers);
+    apart::part(conn, own_subject, &limits, &mut ties)?;
     if let Some(own) = own_subject {
         ties.subjects.retain(|subject| *subject != own);
     }

@@ -387,6 +387,32 @@ fn asking_for_renewal_keeps_what_was_given() {
 
 /// One browser, or one customer number, that several people use: each row names another person. None of
 /// them becomes the other, and a "no" holds for both.
+/// A shared card gathers no more addresses than the policy lets one person have, also not by way of a row
+/// that brings none itself.
+#[test]
+fn a_profile_gathers_no_more_values_than_one_person_may_have() {
+    let policy = crate::common::POLICY
+        .replace(
+            "[identifier.email]\nform = \"email\"\nmax_records = 3",
+            "[identifier.email]\nform = \"email\"\nmax_records = 3\nmax_values = 2",
+        )
+        .replace("[identifier.card]\nmax_records = 3", "[identifier.card]\nmax_records = 9");
+    assert_eq!(policy.len(), crate::common::POLICY.len() + "\nmax_values = 2".len());
+    let mut world = World::under(&policy);
+    let rows = "customer_id,at,name,email,card\n\
+        c1,2026-01-01,Ann,one@x.example,K1\nc2,2026-01-02,Ann,two@x.example,K1\n\
+        c3,2026-01-03,Cleo,three@x.example,K1\nc4,2026-01-04,Ann,,K1\n\
+        c5,2026-01-05,Ann,two@x.example,K1\n";
+    world.import("shop", rows, hour(1));
+    let [one, two, three] =
+        ["one", "two", "three"].map(|name| world.subject(&format!("email:{name}@x.example")));
+    assert!(one.is_some() && one == two && three.is_some() && three != one);
+    let records = |subject| candor::profile::lookup::records_of(world.store.conn(), subject);
+    assert_eq!(records(one.unwrap()).unwrap().len(), 4);
+    assert_eq!(records(three.unwrap()).unwrap().len(), 1);
+    world.is_sound();
+}
+
 #[test]
 fn a_key_that_several_people_use_makes_nobody_one() {
     let mut world = World::new();

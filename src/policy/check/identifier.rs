@@ -36,6 +36,7 @@ pub(super) fn read(draft: &mut Draft, tables: Vec<(String, Table)>) {
             links: table.flag(report, "links").unwrap_or(true),
             form,
             max_records: table.count(report, "max_records").map_or(MAX_RECORDS, |said| said.value),
+            max_values: table.count(report, "max_values").map(|said| said.value),
             ignore: ignore.collect(),
             unless_differ: unless_differ(draft, &table),
         };

@@ -76,6 +76,13 @@ const EDITS: &[Edit] = &[
     ),
     ("max_records = 3", "max_records = 4", "identifier.email.max_records", Some("3"), Some("4")),
     (
+        "[identifier.email]",
+        "[identifier.email]\nmax_values = 2",
+        "identifier.email.max_values",
+        None,
+        Some("2"),
+    ),
+    (
         "winner = \"newest\"",
         "winner = \"newest\"\nattributes = { born = \"source_priority\" }",
         "profile.attributes.born",

@@ -44,7 +44,15 @@ fn says_who_answers_and_what_for() {
     let names: Vec<&String> = policy.purposes.keys().collect();
     assert_eq!(
         names,
-        ["bookkeeping", "newsletter", "orders", "personalisation", "post_offers", "support"]
+        [
+            "bookkeeping",
+            "newsletter",
+            "one_profile",
+            "orders",
+            "personalisation",
+            "post_offers",
+            "support"
+        ]
     );
     let newsletter = &policy.purposes["newsletter"];
     assert_eq!(newsletter.basis, Basis::Consent);
@@ -58,6 +66,8 @@ fn says_who_answers_and_what_for() {
     assert_eq!(books.retention.from, RetentionFrom::Observed);
     assert_eq!(books.keeps_on_erasure.as_deref(), Some("17(3)(b)"), "by default");
     assert!(policy.purposes["personalisation"].profiling);
+    let linking: Vec<_> = policy.purposes.iter().filter(|(_, purpose)| purpose.linking).collect();
+    assert!(linking.len() == 1 && linking[0].0 == "one_profile");
     let versions: Vec<u32> =
         policy.notices["newsletter-form"].versions.iter().map(|v| v.version).collect();
     assert_eq!(versions, [1, 2, 3]);
