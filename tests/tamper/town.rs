@@ -29,7 +29,7 @@ context = { as = "ignore" }
 
 /// What the policy says beside what it said before.
 const LINKING: &str = r#"
-[purpose.one_profile]
+[purpose.one_town]
 title = "Find out which records are one person's"
 basis = "legitimate_interests"
 assessment = "LIA-2018-01"
@@ -60,7 +60,7 @@ const PEOPLE: usize = 42;
 
 fn source(name: &str) -> String {
     format!(
-        "\n[source.{name}]\ntitle = \"{name}\"\nkey = \"id\"\npurposes = [\"one_profile\", \"orders\"]\n\
+        "\n[source.{name}]\ntitle = \"{name}\"\nkey = \"id\"\npurposes = [\"one_town\", \"orders\"]\n\
          [source.{name}.fields]\n\
          first = {{ as = \"attribute.first_name\", category = \"contact\" }}\n\
          last = {{ as = \"attribute.last_name\", category = \"contact\" }}\n\
