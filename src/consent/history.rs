@@ -62,13 +62,6 @@ impl NewStatement {
     }
 }
 
-impl NewStatement {
-    /// Whether it protects: says no, or takes back.
-    pub fn protects(&self) -> bool {
-        self.axis.protects(self.state)
-    }
-}
-
 /// The kind of ledger entry for a statement.
 pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
     let word = state.as_str();

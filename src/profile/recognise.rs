@@ -16,7 +16,7 @@ use crate::store::{WordKind, Words};
 
 use super::apart::{self, Limits};
 use super::record::Record;
-use super::{apart, sql};
+use super::sql;
 
 /// An identifier of a row, in normal form.
 #[derive(Clone, Debug, PartialEq, Eq)]

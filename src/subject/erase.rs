@@ -450,7 +450,6 @@ fn forget_subject(
         anything_kept |=
             forget_record(writer, record, events, decisions, entry, &mut unpacker, &mut rows)?;
     }
-    recall::queue(writer, recalls)?;
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
     } else {
@@ -477,8 +476,10 @@ fn forget_subject(
         if place + 1 == chunks.len() {
             body["told"] = commit::told(&told).expect("what is told has one spelling").into();
         }
-        writer.append("erasure", body)?;
+        let appended = writer.append("erasure", body)?;
+        assert!(appended <= entry, "nothing else is entered before an erasure's own entries");
     }
+    recall::queue(writer, recalls)?;
     if anything_kept {
         let mut fates = decisions.values.values().chain(decisions.events.values());
         claim.renew(writer, subject, fates.any(|fate| fate.kept == 0 && fate.stays() != 0))?;
