@@ -1,6 +1,7 @@
 //! A permit: the only way to hand anything to a destination.
 //!
-//! A `Permit` can be made by the gate alone. What has not passed it can't be sent because it doesn't
+//! A `Permit` can be made by the gate alone, and for what takes something back by its counterpart, which
+//! wants a disclosure on record ([`recall`]). What has passed neither can't be sent because it doesn't
 //! compile:
 //!
 //! ```compile_fail
