@@ -280,13 +280,12 @@ impl<'r> Admission<'r> {
         // Merge: one subject where identifiers say so that are held. One that the gate keeps out finds
         // whom the row is about, and makes nobody one.
         let admitted = self.admitted_identifiers(inbound, &new_identifiers, &values);
-        let binding = match admitted.len() == new_identifiers.len() {
-            true => ties.clone(),
-            false => {
-                let own = held.as_ref().map(|held| &held.record);
-                self.ties(writer, own, &admitted, &traits)?
-            }
+        let own = held.as_ref().map(|held| &held.record);
+        let fewer = match admitted.len() == new_identifiers.len() {
+            true => None,
+            false => Some(self.ties(writer, own, &admitted, &traits)?),
         };
+        let binding = fewer.as_ref().unwrap_or(&ties);
         let is_new = held.is_none();
         let mut held = match held.take() {
             Some(held) => held,
@@ -301,7 +300,7 @@ impl<'r> Admission<'r> {
                 Held { record, said: Vec::new() }
             }
         };
-        let merged = self.tie(writer, &mut held.record, &binding, summary)?;
+        let merged = self.tie(writer, &mut held.record, binding, summary)?;
 
         // Consent carried by the record itself comes first. A "no" reaches all whom the row may be about.
         let unbound: Vec<i64> = ties
@@ -314,12 +313,12 @@ impl<'r> Admission<'r> {
             self.say(writer, &mut held, new, summary)?;
             if as_row(new, now).protects() {
                 self.withdrawn.insert(held.record.id);
-                self.reach(writer, &held.record, unbound.clone(), new)?;
+                let mut others = unbound.clone();
                 // Somebody's unticked box is their own; a withdrawal speaks for the address.
                 if new.axis == Axis::Consent && new.state == ConsentState::Withdrawn {
-                    let sharing = sharing(writer, &ties)?;
-                    self.reach(writer, &held.record, sharing, new)?;
+                    others.extend(sharing(writer, &ties)?);
                 }
+                self.reach(writer, &held.record, others, new)?;
             }
         }
         if merged {
