@@ -5,8 +5,40 @@ use candor::consent::fold::AsOf;
 use candor::consent::gate::Reason;
 use candor::send::audience;
 use candor::subject::state::{Mark, state};
+use candor::subject::told::told;
 
 use crate::common::{POLICY, World, hour};
+
+/// A customer list that has a column for when something was said.
+const PAPER: &str = r#"
+[source.paper]
+title = "Customer list"
+key = "id"
+observed = { from = "at" }
+purposes = ["newsletter"]
+[source.paper.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.paper.consent]]
+purpose = "newsletter"
+channel = "email"
+state = { from = "optin", values = { yes = "given", no = "refused" } }
+at = { from = "said" }
+notice = { from = "notice" }
+"#;
+
+#[test]
+fn a_no_of_which_nobody_says_when_is_told_as_that() {
+    let mut world = World::under(&format!("{POLICY}{PAPER}"));
+    let rows = "id,at,email,optin,said,notice\n\
+        1,2020-01-04,ann@post.example,no,,\n2,2020-01-04,ben@post.example,no,2020-01-03,\n";
+    world.import("paper", rows, hour(1));
+    let undated = |who: &str| {
+        let told = told(&world.store, world.subject(who).unwrap()).unwrap();
+        told.iter().map(|told| told.undated).collect::<Vec<_>>()
+    };
+    assert_eq!(undated("email:ann@post.example"), [true]);
+    assert_eq!(undated("email:ben@post.example"), [false]);
+}
 
 /// Ann, who consented to the letter in the shop.
 fn ann() -> World {

@@ -310,7 +310,7 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
             name => format!("notice {name}{language}"),
         };
         context.out.say(format!(
-            "{}  {:<11} {:<16} {:<6} by {:<12} {:<27} entry {} (recorded {})",
+            "{}  {:<11} {:<16} {:<6} by {:<12} {:<27} entry {} (recorded {}{})",
             t.at,
             t.state,
             // What is about no purpose says what it is.
@@ -319,7 +319,8 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
             t.source,
             notice,
             t.entry,
-            t.recorded_at
+            t.recorded_at,
+            if t.undated { ", not said when" } else { "" }
         ));
     }
     if told.is_empty() {
