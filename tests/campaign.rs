@@ -5,6 +5,11 @@
 mod campaign;
 #[path = "tamper/claimed.rs"]
 mod claimed;
+#[path = "tamper/letters.rs"]
+mod letters;
+#[path = "common/recipient.rs"]
+#[allow(dead_code)]
+mod recipient;
 #[path = "tamper/small.rs"]
 mod small;
 #[path = "tamper/town.rs"]

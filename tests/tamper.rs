@@ -13,8 +13,13 @@ mod dice;
 mod fields;
 #[path = "tamper/flips.rs"]
 mod flips;
+#[path = "tamper/letters.rs"]
+mod letters;
 #[path = "tamper/looks.rs"]
 mod looks;
+#[path = "common/recipient.rs"]
+#[allow(dead_code)]
+mod recipient;
 #[path = "tamper/small.rs"]
 mod small;
 #[path = "tamper/town.rs"]

@@ -11,6 +11,11 @@
 mod campaign;
 #[path = "../../tests/tamper/claimed.rs"]
 mod claimed;
+#[path = "../../tests/tamper/letters.rs"]
+mod letters;
+#[path = "../../tests/common/recipient.rs"]
+#[allow(dead_code)]
+mod recipient;
 #[path = "../../tests/tamper/small.rs"]
 mod small;
 #[path = "../../tests/tamper/town.rs"]

@@ -212,7 +212,8 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             format!("to be tried again for {}: {}", destination(body), messages(body))
         }
         "outbox.drop" => {
-            format!("taken out of the queue for {}: {}", destination(body), messages(body))
+            let why = if body["why"] == "erased" { ", for the person was erased" } else { "" };
+            format!("taken out of the queue for {}: {}{why}", destination(body), messages(body))
         }
         "notice.given" => {
             format!("a person was told where data about them comes from (Art 14){told}")

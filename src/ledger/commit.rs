@@ -50,6 +50,16 @@ pub fn disclosure_commitment(key: &[u8; 32], number: u64) -> [u8; 32] {
     mac(key, &labelled(b'd', number))
 }
 
+/// What an entry commits to of a message that takes something back, until it is taken: whom it is about, where
+/// it goes, and the sealed text that it needs. HMAC(key, "r\0" ‖ its number ‖ the numbers `about` ‖ `sealed`),
+/// numbers as 8 bytes, big-endian.
+pub fn recall_commitment(key: &[u8; 32], number: u64, about: [u64; 5], sealed: &[u8]) -> [u8; 32] {
+    let mut said = labelled(b'r', number).to_vec();
+    said.extend(about.iter().flat_map(|number| number.to_be_bytes()));
+    said.extend_from_slice(sealed);
+    mac(key, &said)
+}
+
 /// The commitment to the bytes of a payload or of an item: HMAC(salt, payload).
 pub fn commitment(salt: &[u8; 32], payload: &[u8]) -> [u8; 32] {
     mac(salt, payload)

@@ -8,23 +8,24 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::base::secret::{Sealed, apply_seal};
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::consent::fold::AsOf;
 use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
+use crate::ledger::commit::recall_commitment;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
 use crate::policy::types::{Destination, Means};
 use crate::profile::read::{OpenRecord, open_records};
-use crate::store::{Store, WordKind, Writer};
+use crate::store::{Store, WordKind, Writer, hex};
 
 use super::audience::field_codes;
 use super::message::Act;
-use super::outbox::sql as outbox_sql;
+use super::outbox::sql::{self as outbox_sql, OutboxRow};
 use super::request::fields_of;
 use super::sql::{self, Reached};
 
@@ -37,6 +38,9 @@ const TAKEN_BACK: [Reason; 6] = [
     Reason::ConsentInvalidated,
     Reason::ChannelDenied,
 ];
+
+/// Messages that one entry names, at most: a leaf holds 65,535 bytes.
+const MESSAGES_PER_LEAF: usize = 400;
 
 /// The fields that a recall needs, by their names.
 type Fields = BTreeMap<String, String>;
@@ -173,20 +177,62 @@ fn prepared(
 /// # Errors
 /// Those of writing.
 pub fn queue(writer: &mut Writer<'_>, recalls: Vec<Recall>) -> Result<()> {
-    let mut counts: BTreeMap<(i64, &'static str), u64> = BTreeMap::new();
+    let mut messages: BTreeMap<(i64, &'static str), Vec<Value>> = BTreeMap::new();
     for Recall { reached, act, not_before, fields } in recalls {
         let row = outbox_sql::queue_recall(writer.conn, &reached, act, writer.now, not_before)?;
-        if let Some(fields) = fields {
-            let nonce = writer.randomness.key();
-            let mut body = fields.as_bytes().to_vec();
-            apply_seal(&writer.secret.recall_key(&nonce), Sealed::Recall, row, &mut body);
-            outbox_sql::insert_body(writer.conn, row, &nonce, &body)?;
-        }
-        *counts.entry((reached.destination, act.word())).or_default() += 1;
+        let nonce = writer.randomness.key();
+        let mut body = fields.map(|fields| fields.as_bytes().to_vec()).unwrap_or_default();
+        let key = writer.secret.recall_key(&nonce);
+        apply_seal(&key, Sealed::Recall, row.id, &mut body);
+        outbox_sql::insert_body(writer.conn, row.id, &nonce, &body)?;
+        let commit = hex(&commitment(&key, &row, &body));
+        let message = json!({"n": row.id, "disclosure": row.disclosure, "commit": commit});
+        messages.entry((row.destination, act.word())).or_default().push(message);
     }
-    for ((code, act), count) in counts {
+    for ((code, act), messages) in messages {
         let name = writer.words.text(WordKind::Destination, code).to_owned();
-        writer.append("outbox.recall", json!({"destination": name, "act": act, "count": count}))?;
+        for messages in messages.chunks(MESSAGES_PER_LEAF) {
+            let count = messages.len();
+            let body =
+                json!({"destination": name, "act": act, "count": count, "messages": messages});
+            writer.append("outbox.recall", body)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the ledger commits to of a recall that waits, so that it can neither vanish nor be turned to somebody
+/// else. Once it was taken its key is gone, and then this tells nothing.
+pub fn commitment(key: &RecordKey, row: &OutboxRow, sealed: &[u8]) -> [u8; 32] {
+    let about =
+        [row.destination, row.record, row.disclosure, outbox_sql::number(row.act), row.queued_at.0];
+    recall_commitment(&key.0, row.id.cast_unsigned(), about.map(i64::cast_unsigned), sealed)
+}
+
+/// The stops that end with a person, told or not, by their destination: a deletion says it all.
+///
+/// # Errors
+/// Those of reading.
+pub fn stops(writer: &Writer<'_>, subject: i64) -> Result<BTreeMap<i64, Vec<i64>>> {
+    let mut stops: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for (destination, row) in outbox_sql::stops_of(writer.conn, subject)? {
+        stops.entry(destination).or_default().push(row);
+    }
+    Ok(stops)
+}
+
+/// Enters that stops ended with their person.
+///
+/// # Errors
+/// Those of writing.
+pub fn end_stops(writer: &mut Writer<'_>, stops: &BTreeMap<i64, Vec<i64>>) -> Result<()> {
+    for (code, rows) in stops {
+        let name = writer.words.text(WordKind::Destination, *code).to_owned();
+        for rows in rows.chunks(MESSAGES_PER_LEAF) {
+            let body = json!({"destination": name, "count": rows.len(), "recalls": rows,
+                              "why": "erased"});
+            writer.append("outbox.drop", body)?;
+        }
     }
     Ok(())
 }

@@ -411,6 +411,7 @@ fn forget_subject(
 ) -> Result<ErasureNote> {
     let Held { records, events, decisions, plan, claim } = held;
     let recalls = recall::deletions(writer, rules, subject, records)?;
+    let stops = recall::stops(writer, subject)?;
     let mut entries = Vec::new();
     for record in records {
         entries.extend(sql::payloads_of(writer.conn, record.id)?.into_iter().map(|(n, _)| n));
@@ -479,6 +480,7 @@ fn forget_subject(
         let appended = writer.append("erasure", body)?;
         assert!(appended <= entry, "nothing else is entered before an erasure's own entries");
     }
+    recall::end_stops(writer, &stops)?;
     recall::queue(writer, recalls)?;
     if anything_kept {
         let mut fates = decisions.values.values().chain(decisions.events.values());

@@ -12,7 +12,7 @@ use crate::store::{Words, meta};
 use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
-use super::{anchors, entries, items, payloads, sql, tables};
+use super::{anchors, entries, items, payloads, recalls, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees, `keys` are those of the ledger whose
 /// word counts.
@@ -32,6 +32,8 @@ pub(super) fn check(
         claims.extend(legible("witnesses", asked)?);
         let keys = anchors::write_keys(conn, &read.facts).map(|claim| vec![claim]);
         claims.extend(legible("write_keys", keys)?);
+        let recalls = recalls::check(conn, &read.secret, &read.words, &read.facts);
+        claims.extend(legible("recalls", recalls.map(|claim| vec![claim]))?);
     }
     claims.extend(legible("file", whole(conn).map(|claim| vec![claim]))?);
     Ok(claims)

@@ -491,7 +491,7 @@ fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<S
     } else {
         all.push(
             "public ids of subjects outside merges, import progress, links by identifiers, weights and index of linking, the blind \
-             names of a \"no\", numbers of notices, what waits in the outbox, the source of a record without \
+             names of a \"no\", numbers of notices, what waits in the outbox but to take something back, the source of a record without \
              values, and the home of one without statements too: no entry \
              commits to them"
                 .into(),

@@ -36,6 +36,21 @@ pub(super) struct Disclosing {
     pub(super) root: String,
 }
 
+/// A message that takes something back: what entries say of it.
+pub(super) struct Recalled {
+    /// The entry that queued it.
+    pub(super) entry: i64,
+    pub(super) destination: String,
+    pub(super) act: String,
+    pub(super) disclosure: i64,
+    /// What the entry commits to, until it is done.
+    pub(super) commitment: String,
+    /// Whether it was taken, or dropped.
+    pub(super) done: bool,
+    /// Whether it ended with its person.
+    pub(super) gone: bool,
+}
+
 /// What the ledger says about everything else.
 pub(super) struct Facts {
     /// Erased payloads, each with the entry that says so.
@@ -52,6 +67,8 @@ pub(super) struct Facts {
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
     /// Keys that send data in, by their number: what entries say of each.
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
+    /// Messages that take something back, by their number: what entries say of each.
+    pub(super) recalls: BTreeMap<i64, Recalled>,
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
@@ -75,6 +92,7 @@ impl Facts {
             lifted: 0,
             witnesses: BTreeMap::new(),
             write_keys: BTreeMap::new(),
+            recalls: BTreeMap::new(),
             ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
@@ -171,6 +189,17 @@ impl Facts {
                 };
                 self.write_keys.insert(id, row);
             }
+            "outbox.recall" => self.note_recalls(n, &body(view)),
+            "outbox.outcome" | "outbox.drop" => {
+                let body = body(view);
+                let gone = body["why"] == "erased";
+                for n in body["recalls"].as_array().into_iter().flatten() {
+                    let named = n.as_i64().and_then(|n| self.recalls.get_mut(&n));
+                    if let Some(recalled) = named {
+                        (recalled.done, recalled.gone) = (true, gone || recalled.gone);
+                    }
+                }
+            }
             "write_key.revoke" => {
                 let id = body(view)["key"].as_i64().unwrap_or(0);
                 if let Some(row) = self.write_keys.get_mut(&id) {
@@ -178,6 +207,22 @@ impl Facts {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn note_recalls(&mut self, entry: i64, body: &Value) {
+        let text = |said: &Value| said.as_str().unwrap_or_default().to_owned();
+        for message in body["messages"].as_array().into_iter().flatten() {
+            let recalled = Recalled {
+                entry,
+                destination: text(&body["destination"]),
+                act: text(&body["act"]),
+                disclosure: message["disclosure"].as_i64().unwrap_or(0),
+                commitment: text(&message["commit"]),
+                done: false,
+                gone: false,
+            };
+            self.recalls.insert(message["n"].as_i64().unwrap_or(0), recalled);
         }
     }
 }

@@ -16,6 +16,7 @@ mod keys;
 mod linking;
 mod payloads;
 pub mod query;
+mod recalls;
 mod sql;
 mod subjects;
 mod tables;

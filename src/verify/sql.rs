@@ -667,7 +667,8 @@ const OUTBOX: [(&str, &str, &str); 3] = [
          OR (o.act = 5 AND NOT EXISTS (SELECT 1 FROM tombstone t WHERE t.item = 3 AND t.seq = o.disclosure))
          OR (o.act <> 5 AND o.disclosure <> 0 AND NOT EXISTS (
            SELECT 1 FROM disclosure d
-           WHERE d.id = o.disclosure AND d.destination = o.destination))",
+           WHERE d.id = o.disclosure AND d.destination = o.destination
+           AND (o.act < 4 OR d.record = o.record)))",
     ),
     (
         "outbox-body-left",

@@ -26,6 +26,7 @@ use rusqlite::Connection;
 use super::claimed::Reading;
 use super::small::{Small, at};
 use super::town::link;
+use crate::letters;
 
 /// A moment of the store's life: the file, the log of what led to it, and the key of that time.
 pub struct PastMoment {
@@ -114,6 +115,8 @@ fn make(folder: &Path) {
     let mut store = Store::open(&small.path, Access::Write, "test").unwrap();
     seen(&store);
     hand_out(&mut store, &folder.join("handed"), early);
+    seen(&store);
+    letters::send(&mut store, at("2018-01-08T09:00:00Z"));
     seen(&store);
     // Last, because whoever is erased takes questions and links along, and then none of them is missed.
     link(&mut store, folder, at("2018-01-08T10:00:00Z"));

@@ -208,6 +208,18 @@ pub const LINKING: &[Attack] = attacks! {
     "let another key send", Sql("UPDATE write_key SET print = randomblob(16) WHERE id = 2") => "write-key-differs";
     "add a write key", Sql("INSERT INTO write_key SELECT id + 7, source, label, randomblob(16), reach, expires_at, entry, revoked_entry FROM write_key WHERE id = 2") => "write-key-differs";
     "delete a write key", Sql("DELETE FROM write_key WHERE id = 2") => "write-key-differs";
+    "take away what asks a recipient to delete", Sql("DELETE FROM outbox WHERE act = 5") => "recall-missing";
+    "take away what asks a recipient to stop", Sql("DELETE FROM outbox WHERE act = 4") => "recall-missing";
+    "say that a recipient was asked to stop", Sql("UPDATE outbox SET state = 5 WHERE act = 4") => "recall-differs";
+    "ask a recipient to delete somebody else", Sql("UPDATE outbox SET record = record - 1 WHERE act = 5") => "recall-differs";
+    "ask another recipient to delete", Sql("UPDATE outbox SET destination = (SELECT MIN(code) FROM word WHERE kind = 'destination') WHERE act = 5") => "recall-differs";
+    "make a request to delete one to stop", Sql("UPDATE outbox SET act = 4 WHERE act = 5") => "recall-differs";
+    "edit whom a recipient is asked to delete", Sql("UPDATE outbox_body SET body = CAST(substr(body, 1, 12) || x'00' || substr(body, 14) AS BLOB) WHERE outbox = (SELECT id FROM outbox WHERE act = 5)") => "recall-differs";
+    "delete whom a recipient is asked to delete", Sql("DELETE FROM outbox_body WHERE outbox = (SELECT id FROM outbox WHERE act = 5)") => "recall-differs";
+    "ask a recipient to stop whom nobody asked to", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, record, 4, 0, queued_at, 0, queued_at, 2, disclosure, 0 FROM outbox WHERE act = 4") => "recall-without-entry";
+    "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
+    "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
+    "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
 

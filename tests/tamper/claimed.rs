@@ -71,6 +71,11 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "question" "weight" "0" "the weights of pairs";
     "question" "household" "0" "the weights of pairs";
     "question" "decided_entry" "CASE state WHEN 7 THEN 0 ELSE decided_entry END" "which run took a question back";
+    "outbox" "state" "state = 5" "how far a recall that waits is";
+    "outbox" "attempts" "0" "how far a recall that waits is";
+    "outbox" "next_at" "0" "how far a recall that waits is";
+    "outbox" "status" "0" "how far a recall that waits is";
+    "outbox" "queued_at" "CASE state WHEN 5 THEN 0 ELSE queued_at END" "when a recall that was told was queued";
     "event" "purposes" "CASE WHEN seq IN (SELECT seq FROM kept_salt WHERE item = 2) THEN 0 ELSE purposes END" "the purposes of what was erased or the law keeps";
 };
 
@@ -87,6 +92,8 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "frequency", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "compared", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "newcomer", claimed: "0", why: "the index of linking" },
+    UnclaimedRows { table: "outbox", claimed: "act >= 4", why: "what waits to be sent, for which the gate is asked then" },
+    UnclaimedRows { table: "outbox_body", claimed: "outbox IN (SELECT id FROM outbox WHERE state <> 5)", why: "what a recall needed that was told" },
     UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
 ];
 

@@ -15,6 +15,7 @@ use candor::verify::latest_checkpoint;
 use candor::web::key::{self, Reach};
 use rusqlite::Connection;
 
+use super::letters;
 use super::small::{Small, at, bring, policy_of};
 
 /// A source that sends by HTTP.
@@ -89,6 +90,7 @@ fn row(n: usize, source: &str) -> String {
 pub fn linked() -> Small {
     let mut small = Small::new();
     let mut store = Store::open(&small.path, Access::Write, "test").unwrap();
+    letters::send(&mut store, at("2018-01-08T09:00:00Z"));
     link(&mut store, small.folder(), at("2018-01-08T10:00:00Z"));
     store.truncate_wal().unwrap();
     drop(store);

@@ -229,7 +229,11 @@ pub fn drop_row(store: &mut Store, id: i64, now: Moment) -> Result<()> {
             _ => sql::remove(writer.conn, id)?,
         }
         let name = writer.words.text(WordKind::Destination, row.destination).to_owned();
-        writer.append("outbox.drop", json!({"destination": name, "count": 1})).map(drop)
+        let mut body = json!({"destination": name, "count": 1});
+        if row.act.is_recall() {
+            body["recalls"] = json!([id]);
+        }
+        writer.append("outbox.drop", body).map(drop)
     })?;
     // What it needed of the person isn't left in old pages.
     store.truncate_wal().map(drop)

@@ -20,6 +20,8 @@ pub(super) struct Outcome {
     pub(super) delivered: u64,
     pub(super) dead: u64,
     pub(super) withheld: BTreeMap<&'static str, u64>,
+    /// The recalls among those that are done, by their numbers.
+    pub(super) recalls: Vec<i64>,
 }
 
 impl Outcome {
@@ -28,10 +30,13 @@ impl Outcome {
         if self.delivered + self.dead == 0 && self.withheld.is_empty() {
             return Ok(());
         }
-        let body = json!({
+        let mut body = json!({
             "destination": destination, "delivered": self.delivered, "dead": self.dead,
             "withheld": self.withheld,
         });
+        if !self.recalls.is_empty() {
+            body["recalls"] = json!(self.recalls);
+        }
         writer.append("outbox.outcome", body).map(drop)
     }
 }
@@ -84,6 +89,7 @@ pub fn settle(
                 Fate::Delivered => {
                     if act.is_recall() {
                         settled.forgot |= sql::forget_body(writer.conn, reply.row)?;
+                        outcome.recalls.push(reply.row);
                     }
                     match act {
                         Act::Stop => {

@@ -259,17 +259,19 @@ pub fn queue_recall(
     act: Act,
     now: Moment,
     not_before: Moment,
-) -> Result<i64> {
+) -> Result<OutboxRow> {
     let Reached { destination, record, disclosure, .. } = *reached;
     Ok(conn
         .prepare_cached(
             "INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state,
                                  disclosure, status)
-             VALUES ($1, $2, $3, 0, $4, 0, $5, 2, $6, 0) RETURNING id",
+             VALUES ($1, $2, $3, 0, $4, 0, $5, 2, $6, 0)
+             RETURNING id, destination, record, act, item, queued_at, attempts, next_at, state,
+                       disclosure, status",
         )?
         .query_row(
             params![destination, record, number(act), now.0, not_before.0, disclosure],
-            |row| row.get(0),
+            read,
         )?)
 }
 
@@ -316,6 +318,30 @@ pub fn body(conn: &Connection, row: i64) -> Result<Option<([u8; 32], Vec<u8>)>> 
         .prepare_cached("SELECT k, body FROM outbox_body WHERE outbox = $1")?
         .query_row([row], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
+}
+
+/// Everything that takes something back, done or not; nothing in a store of an older candor.
+pub fn recalls(conn: &Connection) -> Result<Vec<OutboxRow>> {
+    if ready(conn).is_err() {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                disclosure, status
+         FROM outbox WHERE act >= 4 ORDER BY id",
+    )?;
+    let rows = statement.query_map([], read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The stops about a person, told or not, each with its destination.
+pub fn stops_of(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT o.destination, o.id FROM record r JOIN outbox o ON o.record = r.id
+         WHERE r.subject = $1 AND o.act = 4 ORDER BY o.id",
+    )?;
+    let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Overwrites what a recall needed; returns whether there was anything.

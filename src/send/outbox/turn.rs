@@ -100,6 +100,10 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
         match verdict {
             Verdict::Send(row, permit) => sending.push((row, permit)),
             Verdict::Withhold(row, reason) => {
+                if row.act.is_recall() {
+                    sql::forget_body(writer.conn, row.id)?;
+                    outcome.recalls.push(row.id);
+                }
                 sql::remove(writer.conn, row.id)?;
                 *outcome.withheld.entry(reason).or_default() += 1;
                 *taken.withheld.entry(reason).or_default() += 1;

@@ -16,6 +16,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_record ON outbox (record);
 CREATE INDEX outbox_due ON outbox (destination, next_at) WHERE state < 4;
 
--- What a message that takes something back needs of the person, where its recipient asks for it, sealed
--- under a key made of k and the store's secret. Both are overwritten once it was taken, or dropped.
+-- What a message that takes something back needs of the person, empty where its recipient asks for nothing,
+-- sealed under a key made of k and the store's secret. Its entry commits to the row and to this under that
+-- key. Both are overwritten once it was taken, or dropped.
 CREATE TABLE outbox_body (outbox INTEGER PRIMARY KEY, k BLOB NOT NULL, body BLOB NOT NULL) STRICT;
