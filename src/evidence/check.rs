@@ -5,6 +5,8 @@
 //! argument (`Trust`), what can't be read counts as not proven, and the answer says in words what the
 //! artefact shows and what it can't.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,7 +32,7 @@ pub const CHECKPOINT: &str = "checkpoint.txt";
 const UNREADABLE: [&str; 3] = ["file-not-found", "file-forbidden", "file-unreadable"];
 
 /// The longest file that is read whole, in bytes.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+const FILE_BYTES_MAX: u64 = 1 << 28;
 
 /// What an artefact was found to be, and to prove.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -204,17 +206,23 @@ fn document_of(path: &Path) -> Option<PathBuf> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
-    let length = std::fs::metadata(path).map_err(io(path))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(Error::usage("file-too-long", "the file is longer than 1 GiB")
+    let file = File::open(path).map_err(io(path))?;
+    let mut bytes = Vec::new();
+    // Not what its length says: a device has none, and a pipe doesn't know it.
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io(path))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(Error::usage("file-too-long", "the file is longer than 256 MiB")
             .at(path.display())
             .next("name what candor handed out; none of it is that long"));
     }
-    std::fs::read(path).map_err(io(path))
+    Ok(bytes)
 }
 
 pub(super) fn missing(path: &Path) -> Error {
     Error::no("proof-missing", "it carries no proof, or no longer does")
         .at(path.display())
-        .next("take it for unproven, and ask whoever handed it out for it again")
+        .next(
+            "take it for unproven, and ask whoever handed it out for it again; of a mail, save what it quotes \
+             as the checkpoint, by itself",
+        )
 }

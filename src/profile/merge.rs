@@ -70,8 +70,26 @@ pub fn new_subject(conn: &rusqlite::Connection, randomness: &mut dyn Randomness)
     sql::insert_subject(conn, random | 0x4000_0000_0000_0000)
 }
 
+/// What the law keeps of an erased person is nobody's profile: it is neither joined nor parted, so that it can't
+/// become somebody's again, and no living person can be hidden behind it.
+fn is_living(writer: &Writer<'_>, subject: i64) -> Result<()> {
+    if sql::subject_state(writer.conn, subject)? == Some(sql::SUBJECT_KEPT) {
+        return Err(Error::no(
+            "subject-erased",
+            "the person was erased, and the law keeps the rest as it is",
+        )
+        .next("`candor access` shows what is kept, and until when"));
+    }
+    Ok(())
+}
+
 /// Moves all records of `from` to `into`.
+///
+/// # Errors
+/// `subject-erased`.
 pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> Result<()> {
+    is_living(writer, from)?;
+    is_living(writer, into)?;
     let records = sql::records_of(writer.conn, from)?;
     let Some(first) = records.first().copied() else { return Ok(()) };
     let mut payload = json!({
@@ -80,15 +98,25 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
         "by": decider.word(),
         "records": records,
     });
-    let mut body = json!({"records": records.len()});
+    let mut body = json!({"records": records.len(), "by": decider.word()});
     if let Decider::Linkage(likeness) = decider {
         payload["model"] = likeness.model.into();
         payload["probability"] = likeness.band().into();
-        body["by"] = decider.word().into();
         body["model"] = likeness.model.into();
         body["probability"] = likeness.band().into();
     }
+    let reunited = match decider {
+        Decider::Person => apart(writer, &records, into)?,
+        _ => Vec::new(),
+    };
+    if !reunited.is_empty() {
+        body["reunited"] = reunited.len().into();
+    }
     let entry = about(writer, "profile.merge", first, &payload, body)?;
+    // Somebody decided anew.
+    for link in reunited {
+        sql::retire_link(writer.conn, link, entry)?;
+    }
     sql::insert_merge(writer.conn, from, into, writer.now.0, entry, &records)?;
     for record in &records {
         sql::move_record(writer.conn, *record, into)?;
@@ -100,7 +128,6 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
     match decider {
         Decider::Identifiers => {}
         Decider::Person => {
-            allow_again(writer, &records, into, entry)?;
             let anchor = sql::records_of(writer.conn, into)?.first().copied().unwrap_or(first);
             sql::insert_link(writer.conn, first, anchor, sql::LINK_PERSON, 0, entry)?;
         }
@@ -119,27 +146,28 @@ fn stand_anew(writer: &Writer<'_>, subject: i64) -> Result<()> {
     Ok(())
 }
 
-/// Takes back that some records must not be one person's with others of a subject: somebody decided anew.
-fn allow_again(writer: &Writer<'_>, records: &[i64], subject: i64, entry: i64) -> Result<()> {
-    let moved: BTreeSet<i64> = records.iter().copied().collect();
+/// What says that records are not one person's with those of a subject.
+fn apart(writer: &Writer<'_>, records: &[i64], subject: i64) -> Result<Vec<i64>> {
     let all: BTreeSet<i64> = sql::records_of(writer.conn, subject)?.into_iter().collect();
+    let mut links = Vec::new();
     for record in records {
         for link in sql::links_of(writer.conn, *record)? {
             let other = if link.a == *record { link.b } else { link.a };
-            if link.kind == sql::LINK_CANNOT && all.contains(&other) && !moved.contains(&other) {
-                sql::retire_link(writer.conn, link.id, entry)?;
+            if link.kind == sql::LINK_CANNOT && all.contains(&other) {
+                links.push(link.id);
             }
         }
     }
-    Ok(())
+    Ok(links)
 }
 
 /// Takes a merge back: the records that it moved return to the subject that they came from. The two
 /// sides are kept apart from then on. Returns the subject that is restored.
 ///
 /// # Errors
-/// `merge-overtaken` when records of it have been moved on by a later merge.
+/// `subject-erased`, and `merge-overtaken` when records of it have been moved on by a later merge.
 pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
+    is_living(writer, merge.into_subject)?;
     let records = sql::merge_records(writer.conn, merge.id)?;
     for record in &records {
         if sql::record(writer.conn, *record)?.subject != merge.into_subject {
@@ -196,10 +224,11 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
 /// Parts records of one subject from its others, as a subject of their own. Returns the new subject.
 ///
 /// # Errors
-/// `record-alone` when nothing would stay.
+/// `subject-erased`, and `record-alone` when nothing would stay.
 pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
     let first = *records.first().expect("somebody names records to part");
     let old = sql::record(writer.conn, first)?.subject;
+    is_living(writer, old)?;
     let staying: Vec<i64> =
         sql::records_of(writer.conn, old)?.into_iter().filter(|id| !records.contains(id)).collect();
     if staying.is_empty() {

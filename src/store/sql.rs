@@ -97,6 +97,29 @@ pub fn migrate(conn: &Connection, from: i64) -> Result<()> {
     Ok(())
 }
 
+/// How many tables, indexes and triggers the file has, and whether they are those that candor's scripts make and
+/// no others. A trigger of another's could keep what is erased.
+///
+/// # Errors
+/// Those of reading.
+pub fn schema(conn: &Connection) -> Result<(u64, bool)> {
+    let declared = |conn: &Connection| -> Result<Vec<[String; 3]>> {
+        let mut statement = conn.prepare(
+            "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name",
+        )?;
+        let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    };
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let pristine = Connection::open_in_memory()?;
+    // A store of an older candor has the older schema until it is opened for writing.
+    for script in MIGRATIONS.iter().take(usize::try_from(version).unwrap_or(0)) {
+        pristine.execute_batch(script)?;
+    }
+    let held = declared(conn)?;
+    Ok((held.len() as u64, held == declared(&pristine)?))
+}
+
 /// Whether the write-ahead log could be emptied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Truncation {

@@ -233,7 +233,7 @@ pub fn verify(path: &Path, options: &Options) -> Result<Report> {
         witnessed_to,
         unwitnessed,
         unwitnessed_since,
-        not_proven: not_proven(options, &verified, &chain),
+        not_proven: not_proven(options, &verified, &chain, witnessed_to),
         claims,
     })
 }
@@ -457,7 +457,13 @@ fn memory_claims(remembered: Option<&[u8]>, verified: &Verified, own: &[Stated])
     claims
 }
 
-fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<String> {
+/// What stays open; `witnessed` entries were signed by a witness whom the reader named.
+fn not_proven(
+    options: &Options,
+    verified: &Verified,
+    chain: &KeyChain,
+    witnessed: u64,
+) -> Vec<String> {
     let mut all = vec![
         "omission: an event that was never logged leaves no trace here".to_owned(),
         "the clock: times are the machine's own word, between entries that a witness dated"
@@ -474,7 +480,8 @@ fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<S
             tenure.entry
         ));
     }
-    all.push(match verified.held_to {
+    let held = if options.witnesses.is_empty() { 0 } else { witnessed };
+    all.push(match verified.held_to.max(held) {
         0 => format!(
             "whoever has the file and the key can rewrite all {} entries: no checkpoint that was kept \
              elsewhere was handed in",
@@ -482,8 +489,8 @@ fn not_proven(options: &Options, verified: &Verified, chain: &KeyChain) -> Vec<S
         ),
         held => format!(
             "whoever has the file and the key can rewrite the {} entries after the last checkpoint \
-             that was kept elsewhere (size {held})",
-            verified.unwitnessed()
+             that was kept elsewhere, or that a witness signed whom you named (size {held})",
+            verified.size.saturating_sub(held)
         ),
     });
     if options.depth == Depth::Ledger {

@@ -65,6 +65,8 @@ pub(super) struct Facts {
     pub(super) lifted: u64,
     /// Witnesses that are asked, by their key: the entry that says so, and the address.
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
+    /// The entry that took each merge back, by the merge's.
+    pub(super) splits: HashMap<i64, i64>,
     /// Keys that send data in, by their number: what entries say of each.
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
     /// Messages that take something back, by their number: what entries say of each.
@@ -91,6 +93,7 @@ impl Facts {
             disclosings: BTreeMap::new(),
             lifted: 0,
             witnesses: BTreeMap::new(),
+            splits: HashMap::new(),
             write_keys: BTreeMap::new(),
             recalls: BTreeMap::new(),
             ever_asked: HashMap::new(),
@@ -188,6 +191,11 @@ impl Facts {
                     revoked_entry: 0,
                 };
                 self.write_keys.insert(id, row);
+            }
+            "profile.split" => {
+                if let Some(merge) = body(view)["merge_entry"].as_i64() {
+                    self.splits.insert(merge, n);
+                }
             }
             "outbox.recall" => self.note_recalls(n, &body(view)),
             "outbox.outcome" | "outbox.drop" => {

@@ -316,7 +316,7 @@ pub(super) fn values(
 ) -> Result<Vec<Claim>> {
     let mut index = Claim::new(
         "identifiers",
-        "every current identifier stands in the blind index, and nothing else does",
+        "every identifier stands in the blind index, and nothing else does",
     );
     let (fields, sources) = (Names::of(words, WordKind::Field), Names::of(words, WordKind::Source));
     let mut chains = Chains::new(holders.len(), fields.0.len());
@@ -360,13 +360,18 @@ pub(super) fn values(
             });
         }
         if let Some(kind) = field.strip_prefix("identifier.")
-            && item.mark == VALUE_CURRENT
+            && item.mark != VALUE_ERASED
             && item.kept_salt.is_none()
         {
             index.checked += 1;
             let blind = identifier_blind(secret, kind, &said.value);
             let held = sql::indexed(conn, blind, item.record)?;
-            index.expect(held == Some((item.word, item.seq)), "identifier-missing", None, || {
+            // What was replaced finds its person as well; where it was said again, by its newest value.
+            let found = held.is_some_and(|(kind, seq)| {
+                kind == item.word
+                    && (seq == item.seq || (item.mark == VALUE_SUPERSEDED && seq > item.seq))
+            });
+            index.expect(found, "identifier-missing", None, || {
                 format!("value {} is not found by its blind name", item.seq)
             });
         }

@@ -33,12 +33,22 @@ pub(super) struct Linking {
     about: BTreeMap<i64, BTreeSet<i64>>,
     /// Joins of linking by entry: the model, and the records that moved, where that can be read.
     joins: BTreeMap<i64, (i64, Option<BTreeSet<i64>>)>,
-    /// Other merges by entry: the records that moved, where that can be read.
-    merges: BTreeMap<i64, Option<BTreeSet<i64>>>,
+    /// Other merges by entry.
+    merges: BTreeMap<i64, Merged>,
     /// Splits, whether people made them (those of shared identifiers keep nobody apart), and the records that
     /// moved, where that can be read.
     splits: BTreeMap<i64, (bool, Option<BTreeSet<i64>>)>,
     last_erasure: i64,
+}
+
+/// A merge that linking didn't make.
+struct Merged {
+    /// Whether a person decided it, and not identifiers.
+    by_person: bool,
+    /// How many partings it says that it ended.
+    reunited: i64,
+    /// The records that moved, where that can be read.
+    moved: Option<BTreeSet<i64>>,
 }
 
 /// An answer, in two entries that say the same, about each of the two.
@@ -79,7 +89,9 @@ impl Linking {
                 if body["by"].as_str() == Some("linkage") {
                     self.joins.insert(n, (body["model"].as_i64().unwrap_or(0), moved));
                 } else {
-                    self.merges.insert(n, moved);
+                    let by_person = body["by"].as_str() == Some("person");
+                    let reunited = body["reunited"].as_i64().unwrap_or(0);
+                    self.merges.insert(n, Merged { by_person, reunited, moved });
                 }
             }
             "profile.split" => {
@@ -218,6 +230,7 @@ impl Linking {
 
     fn links(&self, held: &Held, claim: &mut Claim) {
         let mut unrelated: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut reunited: BTreeMap<i64, i64> = BTreeMap::new();
         for [id, kind, model, entry, a, b, retired] in held.links.iter().copied() {
             claim.checked += 1;
             // One of the two moved to where the other was.
@@ -228,8 +241,9 @@ impl Linking {
                     .get(&entry)
                     .is_some_and(|(by, moved)| *by == model && moved.as_ref().is_none_or(crosses)),
                 // A person joins the first of those who moved with the first of all.
-                4 => self.merges.get(&entry).is_some_and(|moved| {
-                    moved.as_ref().is_none_or(|moved| moved.contains(&a) || moved.contains(&b))
+                4 => self.merges.get(&entry).is_some_and(|merged| {
+                    let moved = merged.moved.as_ref();
+                    merged.by_person && moved.is_none_or(|all| all.contains(&a) || all.contains(&b))
                 }),
                 5 => match (self.splits.get(&entry), self.said.get(&entry)) {
                     (Some((by_people, moved)), _) => match moved {
@@ -252,10 +266,14 @@ impl Linking {
             let ended = retired > entry
                 && match kind {
                     5 => {
+                        *reunited.entry(retired).or_default() += 1;
                         let joined = self.merges.get(&retired);
-                        joined.is_some_and(|moved| moved.as_ref().is_none_or(crosses))
+                        joined.is_some_and(|merged| merged.moved.as_ref().is_none_or(crosses))
                     }
-                    3 | 4 => self.splits.contains_key(&retired),
+                    3 | 4 => {
+                        let parted = self.splits.get(&retired);
+                        parted.is_some_and(|(_, moved)| moved.as_ref().is_none_or(crosses))
+                    }
                     _ => self.splits.contains_key(&retired) || self.runs.contains_key(&retired),
                 };
             if self.runs.contains_key(&retired) {
@@ -293,6 +311,18 @@ impl Linking {
         for (n, _) in self.splits.range(since..).filter(|(_, (by_people, _))| *by_people) {
             claim.expect(held.count(5, *n) > 0, "link-missing", Some(*n), || {
                 format!("entry {n} parted two profiles, and nothing keeps them apart")
+            });
+        }
+        for (n, _) in self.merges.range(since..).filter(|(_, merged)| merged.by_person) {
+            claim.expect(held.count(4, *n) == 1, "link-missing", Some(*n), || {
+                format!("entry {n} joined two profiles by a person's word that is gone")
+            });
+        }
+        for (n, merged) in &self.merges {
+            let (told, here) = (merged.reunited, reunited.remove(n).unwrap_or(0));
+            let holds = here == told || (here < told && self.last_erasure > *n);
+            claim.expect(holds, "link-retired", Some(*n), || {
+                format!("entry {n} ended {told} partings, and {here} count as ended by it here")
             });
         }
         for (n, _) in self.joins.range(since..) {

@@ -425,12 +425,10 @@ pub fn kept_records(conn: &Connection) -> Result<BTreeSet<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The records of which salts were kept, each with whether its subject tells of an erasure. Merges and splits
-/// can have put what is kept into another subject.
+/// The records of which salts were kept, each with whether its subject tells of an erasure.
 pub fn salted_records(conn: &Connection) -> Result<Vec<(i64, bool)>> {
     let mut statement = conn.prepare(
-        "SELECT i.record, s.state = 4 OR r.subject <> r.home OR EXISTS (
-           SELECT 1 FROM merge m WHERE m.from_subject = s.id OR m.into_subject = s.id)
+        "SELECT i.record, s.state = 4
          FROM (SELECT v.record FROM kept_salt k JOIN value v ON k.item = 1 AND v.seq = k.seq
                UNION SELECT e.record FROM kept_salt k JOIN event e ON k.item = 2 AND e.seq = k.seq) i
          JOIN record r ON r.id = i.record JOIN subject s ON s.id = r.subject ORDER BY i.record",
@@ -565,6 +563,24 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
             "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4)
              OR (s.state = 3) <> EXISTS (
                SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0)",
+        ),
+        (
+            "kept-without-erasure",
+            "records of subjects that count as kept by law hold something living",
+            "WITH kept_events(record, n) AS MATERIALIZED (
+               SELECT e.record, COUNT(*) FROM kept_salt k JOIN event e ON e.seq = k.seq
+               WHERE k.item = 2 GROUP BY e.record)
+             SELECT COUNT(*) FROM subject s JOIN record r ON r.subject = s.id WHERE s.state = 4 AND (
+               EXISTS (SELECT 1 FROM statement t WHERE t.record = r.id AND t.axis NOT IN (4, 7))
+               OR EXISTS (SELECT 1 FROM identifier i WHERE i.record = r.id)
+               OR (SELECT COALESCE(SUM(o.count), 0) FROM rollup o WHERE o.record = r.id)
+                  <> COALESCE((SELECT n FROM kept_events WHERE record = r.id), 0)
+               OR EXISTS (
+                 WITH RECURSIVE chain(seq) AS (
+                   SELECT r.last_value UNION SELECT v.prev FROM chain c JOIN value v ON v.seq = c.seq)
+                 SELECT 1 FROM chain c JOIN value v ON v.seq = c.seq
+                 WHERE v.state <> 4 AND NOT EXISTS (
+                   SELECT 1 FROM kept_salt k WHERE k.item = 1 AND k.seq = v.seq)))",
         ),
         (
             "key-missing",
@@ -778,16 +794,6 @@ pub fn words(conn: &Connection) -> Result<Vec<(String, i64, String, i64)>> {
         conn.prepare("SELECT kind, code, text, since FROM word ORDER BY kind, code")?;
     let rows =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The file's tables, indexes and triggers, as they were declared.
-pub fn schema(conn: &Connection) -> Result<Vec<(String, String, String)>> {
-    let mut statement = conn.prepare(
-        "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema
-         WHERE name NOT IN ('sqlite_stat1', 'sqlite_stat4') ORDER BY type, name",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -93,6 +93,8 @@ pub struct News {
     pub changes: Vec<Change>,
     /// Claims that are broken as they were before.
     pub still_broken: Vec<String>,
+    /// Claims that were broken at the last look, and weren't looked at this time.
+    pub not_looked_at: Vec<String>,
 }
 
 impl Seen {
@@ -168,6 +170,7 @@ impl News {
                 new_checkpoints: report.checkpoints,
                 changes: Vec::new(),
                 still_broken: Vec::new(),
+                not_looked_at: Vec::new(),
             };
         };
         // The last look's checkpoint is the first of those that were kept elsewhere; a ledger that
@@ -175,7 +178,13 @@ impl News {
         let held = report.claims.iter().find(|claim| claim.claim == "held-checkpoint");
         let extends = held.is_some_and(|claim| claim.standing != Standing::Broken);
         let (mut changes, mut still_broken) = (Vec::new(), Vec::new());
-        for (name, is) in seen_claims(report) {
+        let now = seen_claims(report);
+        let broken = last.claims.iter().filter(|(_, was)| was.standing == Standing::Broken);
+        let not_looked_at: Vec<String> = broken
+            .filter(|(name, _)| !now.contains_key(*name))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for (name, is) in now {
             let was = last.claims.get(&name);
             let old = was.map(|was| was.faults.clone()).unwrap_or_default();
             let new_faults = is.faults.difference(&old).count() as u64;
@@ -203,7 +212,13 @@ impl News {
             new_checkpoints: report.checkpoints.saturating_sub(last.checkpoints),
             changes,
             still_broken,
+            not_looked_at,
         }
+    }
+
+    /// Whether the ledger goes on from the last look, and nothing that was broken then was passed over.
+    pub fn is_good(&self) -> bool {
+        self.extends && self.not_looked_at.is_empty()
     }
 }
 

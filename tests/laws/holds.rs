@@ -5,7 +5,9 @@ use candor::base::clock::Moment;
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, Reason, decide};
 use candor::consent::history::History;
+use candor::profile::merge::{Decider, join, part_record};
 use candor::profile::read;
+use candor::store::Writer;
 use candor::subject::access::collect::collect;
 use candor::subject::access::page::page;
 use candor::subject::certificate::{CertificateForm, issue_certificate};
@@ -380,4 +382,31 @@ fn what_is_kept_is_named_to_whoever_asks_by_name() {
 
 fn page_of(package: &candor::subject::access::AccessPackage) -> String {
     page(package).to_text(None)
+}
+
+/// What is left of an erased person is nobody's profile: no living person can be hidden behind it, and it becomes
+/// nobody's again.
+#[test]
+fn what_is_kept_is_neither_joined_nor_parted() {
+    let mut world = world();
+    let bo = "customer_id,at,name,email,card,optin,notice\n\
+        c2,2026-01-04,Bo,bo@x.example,CARD-2,yes,letter-form@1\n";
+    world.import("shop", bo, hour(3));
+    let (ann, bo) = (world.subject(ANN).unwrap(), world.subject("email:bo@x.example").unwrap());
+    set(&mut world, ann, &["order"], None, 4);
+    world.erase(ANN, hour(5));
+    let records = sql_records(&world, ann);
+    let mut tried = |work: &dyn Fn(&mut Writer<'_>) -> candor::base::error::Result<()>| {
+        world.store.write(hour(6), |writer| work(writer)).unwrap_err().code
+    };
+    assert_eq!(tried(&|writer| join(writer, bo, ann, Decider::Person)), "subject-erased");
+    assert_eq!(tried(&|writer| join(writer, ann, bo, Decider::Person)), "subject-erased");
+    assert_eq!(tried(&|writer| part_record(writer, records[0]).map(drop)), "subject-erased");
+    world.is_sound();
+    assert_eq!(world.subject("email:bo@x.example"), Some(bo));
+}
+
+fn sql_records(world: &World, subject: i64) -> Vec<i64> {
+    let query = format!("SELECT id FROM record WHERE subject = {subject} ORDER BY id");
+    common::numbers(world.store.conn(), &query)
 }

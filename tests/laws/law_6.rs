@@ -13,7 +13,7 @@ use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
 use candor::store::{self, Access, Store, side_files};
-use candor::subject::backup;
+use candor::subject::{backup, erase};
 use candor::verify::query::{self, Limits};
 use candor::verify::views::Role;
 
@@ -952,3 +952,21 @@ const SHOP_OF_TWO: &str = "customer_id,at,name,email,card,optin,notice\n\
 const TILL_OF_ANN: &str = "basket,at,card,cents,what\n\
     b1,2026-01-04,K1,1200,Ulysses\n\
     b2,2026-01-04,K1,900,Emma\n";
+
+/// A trigger of somebody else's could keep each value as it is overwritten; then nothing is said to be erased.
+#[test]
+fn nothing_is_erased_before_a_foreign_trigger_is_gone() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "ann@x.example"), hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let conn = rusqlite::Connection::open(world.path()).unwrap();
+    conn.execute_batch("CREATE TRIGGER keeper BEFORE UPDATE OF body ON value BEGIN SELECT 1; END;")
+        .unwrap();
+    let refused = erase::erase(&mut world.store, &world.rules, ann, hour(2)).unwrap_err();
+    assert_eq!(refused.code, "schema-differs");
+    assert_eq!(world.subject("email:ann@x.example"), Some(ann), "nothing was done");
+    conn.execute_batch("DROP TRIGGER keeper").unwrap();
+    drop(conn);
+    world.erase("email:ann@x.example", hour(3));
+    world.is_sound();
+}

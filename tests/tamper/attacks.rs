@@ -160,6 +160,21 @@ pub const ATTACKS: &[Attack] = attacks! {
     "write what is no text over a word", Sql("UPDATE word SET text = CAST(X'FF' AS TEXT) WHERE kind = 'purpose' AND code = 1") => "rows-unreadable";
     "write what is no text over a policy", Sql("UPDATE policy SET text = CAST(X'FF' AS TEXT)") => "rows-unreadable";
     "add a table", Does(|_, conn| conn.execute_batch("CREATE TABLE note (text TEXT)").unwrap()) => "schema-differs";
+    "keep what is erased by a trigger that is called like SQLite's statistics", Does(|_, conn| conn.execute_batch(
+        "PRAGMA writable_schema = ON;
+         INSERT INTO sqlite_schema VALUES ('trigger', 'sqlite_stat4', 'value', 0,
+           'CREATE TRIGGER sqlite_stat4 BEFORE UPDATE OF body ON value BEGIN SELECT 1; END');
+         PRAGMA writable_schema = RESET;").unwrap()) => "schema-differs";
+    "leave SQLite's statistics", Does(|_, conn| conn.execute_batch("ANALYZE").unwrap()) => "schema-differs";
+    "call a living person kept by law", Sql("UPDATE subject SET state = 4 WHERE id = (SELECT r.subject FROM record r JOIN identifier i ON i.record = r.id JOIN subject s ON s.id = r.subject WHERE s.state = 2 ORDER BY r.id DESC LIMIT 1)") => "kept-without-erasure";
+    "let a person be found of whom the law keeps something", Sql("INSERT INTO identifier SELECT 77, r.id, (SELECT kind FROM identifier LIMIT 1), 0 FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 4 LIMIT 1") => "kept-without-erasure";
+    "let two requests be of one opening", Sql("UPDATE request SET (opened_entry, opened_at, due_on, kind) = (SELECT opened_entry, opened_at, due_on, kind FROM request WHERE id = 1) WHERE id = 2") => "request-differs";
+    "swap the openings of two requests", Does(|_, conn| conn.execute_batch(
+        "CREATE TEMP TABLE was AS SELECT * FROM request;
+         UPDATE request SET (opened_entry, opened_at, due_on, kind) =
+           (SELECT opened_entry, opened_at, due_on, kind FROM was WHERE was.id = CASE request.id WHEN 1 THEN 4 ELSE 1 END)
+         WHERE id IN (1, 4)").unwrap()) => "request-differs";
+    "count a split as never made", Sql("UPDATE merge SET undone_entry = 0 WHERE undone_entry <> 0") => "merge-differs";
     "weaken a trigger", Does(|_, conn| conn.execute_batch("CREATE TRIGGER entry_is_append_only_u BEFORE UPDATE ON entry BEGIN SELECT 1; END").unwrap()) => "schema-differs";
 };
 
@@ -184,8 +199,12 @@ pub const LINKING: &[Attack] = attacks! {
     "edit how likely a question is", Sql("UPDATE question SET weight = weight + 1, household = household + 1 WHERE id = (SELECT MAX(id) FROM question)") => "" "" "";
     "let two be joined that a person told apart", Sql("DELETE FROM link WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-missing";
     "end what keeps two apart", Sql("UPDATE link SET retired_entry = (SELECT MAX(n) FROM entry) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-retired";
+    "end what keeps two apart by another's merge", Sql("UPDATE link SET retired_entry = (SELECT MAX(entry) FROM link WHERE kind = 4) WHERE kind = 5 AND retired_entry = 0 AND entry < (SELECT MAX(entry) FROM link WHERE kind = 4)") => "link-retired";
+    "delete the blind name of a replaced identifier", Sql("DELETE FROM identifier WHERE value IN (SELECT v.seq FROM value v JOIN word w ON w.kind = 'field' AND w.code = v.field WHERE v.state = 3 AND w.text GLOB 'identifier.*')") => "identifier-missing";
     "keep others apart than a person did", Sql("UPDATE link SET b = (SELECT MIN(id) FROM record) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-without-entry";
     "delete what a join stands on", Sql("DELETE FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-missing";
+    "delete what a person's join stands on", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
+    "call a person's join another kind of link", Sql("UPDATE link SET kind = 2 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
     "say that another model joined", Sql("UPDATE link SET model = model + 1 WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";
     "let a join stand on others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record), b = (SELECT MIN(id) + 1 FROM record) WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";
     "end what a join stands on", Sql("UPDATE link SET retired_entry = (SELECT MAX(n) FROM entry) WHERE kind = 3") => "link-retired";

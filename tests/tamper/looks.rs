@@ -4,14 +4,18 @@ use std::path::Path;
 
 use candor::base::error::Result;
 use candor::verify::watch::{News, Seen, Turn};
-use candor::verify::{Report, Standing, verify};
+use candor::verify::{Depth, Options, Report, Standing, verify};
 
 use super::small::{Small, at, file_only};
 
 /// A look as the terminal takes it.
 fn look(store: &Path, file: &Path) -> Result<(Report, News)> {
+    look_as(store, file, Depth::Deep)
+}
+
+fn look_as(store: &Path, file: &Path, depth: Depth) -> Result<(Report, News)> {
     let last = Seen::read(file)?;
-    let mut options = file_only();
+    let mut options = Options { depth, ..file_only() };
     options.held.extend(last.as_ref().map(|last| last.held(file)));
     let report = verify(store, &options)?;
     let news = News::of(&report, last.as_ref());
@@ -47,6 +51,11 @@ fn a_look_says_what_is_new() {
     let (_, news) = look(&copy.path, &file).unwrap();
     assert!(news.changes.is_empty());
     assert_eq!(news.still_broken, ["rollups"]);
+    // Who looks at the ledger alone sees nothing of it, and isn't told that all is well.
+    let (report, news) = look_as(&copy.path, &file, Depth::Ledger).unwrap();
+    assert!(report.holds && news.extends && !news.is_good(), "{news:?}");
+    assert_eq!((news.not_looked_at, news.still_broken), (vec!["rollups".to_owned()], vec![]));
+    assert!(!look_as(&copy.path, &file, Depth::Ledger).unwrap().1.is_good(), "nor the next time");
     copy.with(|conn| {
         conn.execute("DELETE FROM rollup WHERE record = (SELECT MAX(record) FROM rollup)", [])
     })

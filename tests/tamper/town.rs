@@ -39,6 +39,11 @@ retention = "P15Y"
 linking = true
 "#;
 
+const MOVED: &str = "crm_id,first_name,last_name,date_of_birth,gender,address,city,postcode,email,phone,\
+    loyalty_id,created_at,newsletter_optin,newsletter_optin_at,newsletter_notice,diet_note\n\
+    k1006,Rosa,Marín,1968-12-12,Female,\"9, the green\",Anytown,00000,rosa@example.net,2065550166,LC10000004,\
+    2017-12-30T16:05:27Z,,,,\n";
+
 const GIVEN: [&str; 12] = [
     "Anna", "Bruno", "Clara", "Daniel", "Edda", "Franz", "Greta", "Hugo", "Ines", "Jakob", "Karin",
     "Lukas",
@@ -113,6 +118,10 @@ pub fn link(store: &mut Store, folder: &Path, now: Moment) {
         std::fs::write(&file, csv).unwrap();
         bring(store, &file, name, now);
     }
+    // Somebody has another address since.
+    let file = folder.join("moved.csv");
+    std::fs::write(&file, MOVED).unwrap();
+    bring(store, &file, "crm", now);
     let rules = store::latest(store.conn(), store.words()).unwrap();
     let done = linking::run(store, &rules, now).unwrap();
     assert!(done.joined > 0 && done.asked > 4 && done.related > 0, "{done:?}");

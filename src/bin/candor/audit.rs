@@ -88,7 +88,7 @@ fn look(context: &Context, mut options: Options, file: &Path) -> Result<Answer> 
         Seen::now(&report, last.as_ref(), Moment::now())?.write(file, store)?;
     }
     context.out.give(&Watched { report: &report, news: &news });
-    Ok(if report.holds && news.extends { Answer::Yes } else { Answer::No })
+    Ok(if report.holds && news.is_good() { Answer::Yes } else { Answer::No })
 }
 
 fn say_news(context: &Context, news: &News) {
@@ -126,7 +126,12 @@ fn say_news(context: &Context, news: &News) {
     for claim in &news.still_broken {
         out.say(format!("as before   {claim}: BROKEN"));
     }
-    if news.changes.is_empty() && news.still_broken.is_empty() {
+    for claim in &news.not_looked_at {
+        out.say(format!(
+            "as before   {claim}: BROKEN at the last look, and not looked at now (--deep does)"
+        ));
+    }
+    if news.changes.is_empty() && news.still_broken.is_empty() && news.not_looked_at.is_empty() {
         out.say("            every claim stands as it did");
     }
 }
