@@ -892,3 +892,42 @@ fn a_secret_is_set_listed_and_removed_and_never_said() {
     assert!(!desk.file("b.db.secrets").exists());
     assert_eq!(desk.typed("backup t.db.secrets").error_code(), "file-of-store");
 }
+
+/// Whoever keeps the machine is told what to do, and a program by the exit code whether it can't wait.
+#[test]
+#[cfg(unix)]
+fn the_doctor_says_what_to_do() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let desk = Desk::with_people();
+    let finding = |said: &Said, part: &str| -> Value {
+        let report: Value = serde_json::from_str(&said.out).unwrap();
+        let all = report["findings"].as_array().unwrap();
+        all.iter().find(|finding| finding["part"] == part).unwrap().clone()
+    };
+    let said = desk.typed("--json doctor");
+    assert_eq!(said.exit, Some(0), "{}", said.err);
+    assert_eq!(finding(&said, "backup")["state"], "look");
+    desk.done("backup copy.db");
+    let said = desk.typed("--json doctor");
+    assert_eq!(finding(&said, "backup")["state"], "well");
+    assert_eq!(finding(&said, "ledger")["state"], "well");
+    assert!(!said.out.contains('@'), "it names nobody: {}", said.out);
+
+    let key = desk.file("t.db.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let said = desk.typed("--json doctor");
+    assert_eq!((said.exit, &finding(&said, "key")["state"]), (Some(1), &Value::from("wrong")));
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+
+    // A store that is damaged, and one that isn't there, are told of, and nothing ends it early.
+    let conn = rusqlite::Connection::open(desk.file("t.db")).unwrap();
+    conn.execute_batch(
+        "DROP TRIGGER IF EXISTS entry_is_append_only_u; UPDATE entry SET leaf = x'00' WHERE n = 1",
+    )
+    .unwrap();
+    drop(conn);
+    let said = desk.typed("--json doctor");
+    assert_eq!((said.exit, &finding(&said, "ledger")["state"]), (Some(1), &Value::from("wrong")));
+    assert_eq!(desk.typed("--store nothing.db doctor").exit, Some(1));
+}

@@ -30,6 +30,14 @@ use crate::policy::types::Basis;
 use crate::store::Store;
 use crate::view::Document;
 
+/// When an entry of a kind was written last.
+///
+/// # Errors
+/// Those of reading.
+pub fn last_of(conn: &rusqlite::Connection, kind: &str) -> Result<Option<Moment>> {
+    sql::last_of(conn, kind)
+}
+
 /// The names of all reports.
 pub const NAMES: [&str; 8] =
     ["basis", "consent", "disclosures", "requests", "ropa", "retention", "unlawful", "timeline"];

@@ -8,10 +8,24 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::sql::decoded;
 use crate::consent::statement::Statement;
+use crate::ledger::scan::fields;
 
 /// Keeps few pages in memory from here on: whoever reads whole tables once needs none of them again.
 pub fn read_through(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
+}
+
+/// When the newest entry of a kind was written.
+pub fn last_of(conn: &Connection, kind: &str) -> Result<Option<Moment>> {
+    let mut statement = conn.prepare("SELECT leaf FROM entry ORDER BY n DESC")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let found = fields(row.get_ref(0)?.as_blob().unwrap_or_default()).ok();
+        if let Some(view) = found.filter(|view| view.kind == kind) {
+            return Ok(Some(view.at));
+        }
+    }
+    Ok(None)
 }
 
 /// A record's place: (id, subject, home).

@@ -129,6 +129,8 @@ pub enum Command {
     Restore(Restore),
     /// Asks the store in SQL, read-only
     Sql(Sql),
+    /// Looks at all that has to be kept in order around a store, and says what to do
+    Doctor,
     /// The main job on a built-in example, told step by step
     Demo(Demo),
 }

@@ -10,6 +10,7 @@ mod backup;
 mod checkpoint;
 mod consent;
 mod demo;
+mod doctor;
 mod erase;
 mod evidence;
 mod hold;
@@ -225,6 +226,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Sql(args) => query::run(context, &args),
+        Command::Doctor => doctor::run(context),
         Command::Demo(args) => demo::run(context, &args),
     }
 }
