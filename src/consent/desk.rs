@@ -144,6 +144,7 @@ pub fn record(
     subject: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
+    refuse_of_erased(writer, subject, statements)?;
     let (oldest, ..) = sql::oldest_record(writer.conn, subject)?;
     let mut entries = Vec::new();
     for new in statements {
@@ -171,6 +172,7 @@ pub fn record_by_address(
     record: i64,
     statements: &[NewStatement],
 ) -> Result<Vec<i64>> {
+    refuse_of_erased(writer, subject, statements)?;
     let mut entries = Vec::new();
     for new in statements {
         let of_person = matches!(new.axis, Axis::Objection | Axis::Restriction);
@@ -180,6 +182,21 @@ pub fn record_by_address(
         });
     }
     Ok(entries)
+}
+
+/// What the law keeps of an erased person is open to nothing, so nobody can say a yes to it: whoever comes back
+/// does so by their own act, as a new subject.
+fn refuse_of_erased(writer: &Writer<'_>, subject: i64, new: &[NewStatement]) -> Result<()> {
+    let opens = |new: &NewStatement| {
+        matches!(new.axis, Axis::Consent | Axis::Permission) && !new.protects()
+    };
+    if new.iter().any(opens) && sql::is_kept(writer.conn, subject)? {
+        let what = "the person was erased, and what the law keeps of them is open to nothing";
+        return Err(Error::no("subject-erased", what).next(
+            "a source that the policy marks as the person's own brings them back, as somebody new",
+        ));
+    }
+    Ok(())
 }
 
 /// Records a statement on every record of a subject, so that a split takes it from no side.

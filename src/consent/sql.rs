@@ -195,6 +195,12 @@ pub fn keyed_records(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64, R
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Whether a subject is what the law keeps of an erased person.
+pub fn is_kept(conn: &Connection, subject: i64) -> Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM subject WHERE id = $1 AND state = 4)";
+    Ok(conn.prepare_cached(query)?.query_row([subject], |row| row.get(0))?)
+}
+
 /// The oldest record of a subject, with its home and key: where entries about the person as a whole
 /// are kept.
 pub fn oldest_record(conn: &Connection, subject: i64) -> Result<(i64, i64, RecordKey)> {

@@ -26,11 +26,13 @@ import hmac
 import json
 import os
 import re
+import stat
 import sys
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+LONGEST = 1 << 30  # bytes of a file that is read
 MOST = 20  # findings of one kind that are printed
 CLOCKS_DIFFER = 5 * 60 * 1000  # how far the clocks of two machines may differ, in milliseconds
 SIZE = r"0|[1-9][0-9]{0,17}"  # more entries than that no log has, and Python reads no number of 5,000 digits
@@ -250,12 +252,20 @@ def tile_path(number, width):
 
 class Bundle:
     def __init__(self, folder):
-        self.folder = folder
+        self.folder = os.path.realpath(folder)
 
     def read(self, name):
+        """A file of the bundle; None where it isn't there. Plain files alone, each by its own name: links could
+        make a few of them into any number, and what is no file may never end."""
+        path = os.path.join(self.folder, name)
         try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                return file.read()
+            about = os.lstat(path)
+            if not stat.S_ISREG(about.st_mode) or os.path.realpath(path) != path:
+                raise Broken(f"{name} is no plain file of the bundle")
+            if about.st_size > LONGEST:
+                raise Broken(f"{name} is longer than a file of a bundle is")
+            with open(path, "rb") as file:
+                return file.read(LONGEST)
         except OSError:
             return None
 
@@ -413,8 +423,13 @@ def check(options, found, say):
              for name in sorted(os.listdir(folder) if os.path.isdir(folder) else [])]
     for name, path, outside in names + [(path, path, True) for path in options.checkpoint]:
         try:
-            with open(path, "rb") as file:
-                data = file.read()
+            if outside:
+                with open(path, "rb") as file:
+                    data = file.read(LONGEST)
+            else:
+                data = bundle.read(name)
+                if data is None:
+                    raise Broken("it can't be read")
             older, older_root, vouching = read_note(data, origin, keys, options.witness)
             if not outside and not re.fullmatch("0*%d" % older, os.path.basename(name)):
                 raise Broken(f"it states {older} entries")

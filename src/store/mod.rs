@@ -47,8 +47,8 @@ pub use secrets::{Before, LONGEST_SECRET, Secret, Secrets, secrets_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{SignedState, Signer, key_path, replace_private, state_path};
 pub use sql::{
-    CopyOf, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version, leaf, leaves,
-    let_others_write, meta, schema, set_meta, signing_keys,
+    CopyOf, Schema, Truncation, checkpoint, copy_file, last_checkpoint, last_policy_version, leaf,
+    leaves, let_others_write, meta, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 
@@ -63,6 +63,8 @@ pub struct Store {
     actor: String,
     randomness: Box<dyn Randomness + Send>,
     data_version: i64,
+    /// The version of the schema that was found to be candor's own.
+    own_schema: Option<i64>,
 }
 
 /// What becomes of a change.
@@ -211,6 +213,24 @@ impl Store {
             .next("put the key file back beside the store; it opens for reading without it")
     }
 
+    /// Refuses to write where another program's trigger could do more with it, such as keep what is erased.
+    fn refuse_foreign_schema(&mut self) -> Result<()> {
+        let version = Schema::version(&self.conn)?;
+        if self.own_schema == Some(version) {
+            return Ok(());
+        }
+        if !Schema::of(&self.conn)?.is_own {
+            let what = "the file has tables, indexes or triggers of another program, which could keep what is \
+                        erased, or undo what is written";
+            return Err(Error::damaged("schema-differs", what).at(self.path.display()).next(
+                "take them out with the program that made them, and see what they did; `candor audit verify \
+                 --deep` tells whether anything else differs",
+            ));
+        }
+        self.own_schema = Some(version);
+        Ok(())
+    }
+
     fn change<D, T>(
         &mut self,
         now: Moment,
@@ -226,6 +246,7 @@ impl Store {
         let foreign_change = version != self.data_version;
         let mut size_before = 0;
         let outcome = (|| {
+            self.refuse_foreign_schema()?;
             if foreign_change {
                 self.log = Log::load(&self.conn)?;
                 self.words = Words::load(&self.conn)?;

@@ -129,6 +129,7 @@ impl Store {
             actor: creation.actor.to_owned(),
             randomness: Box::new(SystemRandomness),
             data_version,
+            own_schema: None,
         })
     }
 
@@ -199,6 +200,7 @@ impl Store {
             log,
             words,
             data_version,
+            own_schema: None,
             conn,
             path: path.to_owned(),
             secret: StoreSecret::new(secret),

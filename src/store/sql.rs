@@ -97,27 +97,53 @@ pub fn migrate(conn: &Connection, from: i64) -> Result<()> {
     Ok(())
 }
 
-/// How many tables, indexes and triggers the file has, and whether they are those that candor's scripts make and
-/// no others. A trigger of another's could keep what is erased.
-///
-/// # Errors
-/// Those of reading.
-pub fn schema(conn: &Connection) -> Result<(u64, bool)> {
-    let declared = |conn: &Connection| -> Result<Vec<[String; 3]>> {
-        let mut statement = conn.prepare(
-            "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name",
-        )?;
-        let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    };
-    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let pristine = Connection::open_in_memory()?;
-    // A store of an older candor has the older schema until it is opened for writing.
-    for script in MIGRATIONS.iter().take(usize::try_from(version).unwrap_or(0)) {
-        pristine.execute_batch(script)?;
+/// What a file declares: its tables, indexes and triggers.
+pub struct Schema {
+    /// How many there are.
+    pub count: u64,
+    /// Whether they are those that candor's scripts make and no others, but for statistics. A trigger of
+    /// another's could keep what is erased.
+    pub is_own: bool,
+    /// Whether `ANALYZE` left its tables, which hold numbers about the data and samples of it.
+    pub has_statistics: bool,
+}
+
+impl Schema {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn of(conn: &Connection) -> Result<Schema> {
+        let declared = |conn: &Connection| -> Result<Vec<[String; 3]>> {
+            let mut statement = conn.prepare(
+                "SELECT type, name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name",
+            )?;
+            let rows =
+                statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let pristine = Connection::open_in_memory()?;
+        // A store of an older candor has the older schema until it is opened for writing.
+        for script in MIGRATIONS.iter().take(usize::try_from(version).unwrap_or(0)) {
+            pristine.execute_batch(script)?;
+        }
+        let mut held = declared(conn)?;
+        let count = held.len() as u64;
+        held.retain(|[kind, name, _]| {
+            kind != "table" || !["sqlite_stat1", "sqlite_stat4"].contains(&name.as_str())
+        });
+        let has_statistics = held.len() as u64 != count;
+        Ok(Schema { count, is_own: held == declared(&pristine)?, has_statistics })
     }
-    let held = declared(conn)?;
-    Ok((held.len() as u64, held == declared(&pristine)?))
+
+    /// A number that changes with every change of what a file declares.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn version(conn: &Connection) -> Result<i64> {
+        Ok(conn.query_row("PRAGMA schema_version", [], |row| row.get(0))?)
+    }
 }
 
 /// Whether the write-ahead log could be emptied.

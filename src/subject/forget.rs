@@ -180,7 +180,12 @@ fn forget_unreasoned(
         forget_value(writer.conn, &record.key, value.seq, entry)?;
         if field.starts_with("identifier.") {
             let says_no = history.statements.iter().any(|s| s.protects() && s.axis != Axis::Hold);
-            sql::forget_identifier(writer.conn, record.id, value.seq, says_no)?;
+            let gone = |seq| found.values.iter().any(|(a, i, _)| records[*a].values[*i].seq == seq);
+            let same = record.values.iter().filter(|other| {
+                (other.field, &other.text) == (value.field, &value.text) && !gone(other.seq)
+            });
+            let instead = same.map(|other| other.seq).max();
+            sql::forget_identifier(writer.conn, record.id, value.seq, instead, says_no)?;
         }
     }
     for (at, seq, _) in &found.events {

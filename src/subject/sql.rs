@@ -167,14 +167,22 @@ pub fn payloads_of(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>)>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Forgets an identifier's value; its blind name stays where a "no" must be honoured.
-pub fn forget_identifier(conn: &Connection, record: i64, value: i64, says_no: bool) -> Result<()> {
-    let statement = if says_no {
-        "UPDATE identifier SET value = 0 WHERE record = $1 AND value = $2"
+/// Forgets an identifier's value. Its blind name leads to another living value of the record that says the same,
+/// where there is one; else it stays, without a value, where a "no" must be honoured, and goes elsewhere.
+pub fn forget_identifier(
+    conn: &Connection,
+    record: i64,
+    value: i64,
+    instead: Option<i64>,
+    says_no: bool,
+) -> Result<()> {
+    let led_to = instead.unwrap_or(0);
+    let statement = if led_to != 0 || says_no {
+        "UPDATE identifier SET value = $1 WHERE record = $2 AND value = $3"
     } else {
-        "DELETE FROM identifier WHERE record = $1 AND value = $2"
+        "DELETE FROM identifier WHERE $1 = 0 AND record = $2 AND value = $3"
     };
-    conn.prepare_cached(statement)?.execute([record, value])?;
+    conn.prepare_cached(statement)?.execute([led_to, record, value])?;
     Ok(())
 }
 

@@ -38,6 +38,8 @@ pub(super) struct Linking {
     /// Splits, whether people made them (those of shared identifiers keep nobody apart), and the records that
     /// moved, where that can be read.
     splits: BTreeMap<i64, (bool, Option<BTreeSet<i64>>)>,
+    /// The split that took a merge back, by the merge's entry.
+    undone: BTreeMap<i64, i64>,
     last_erasure: i64,
 }
 
@@ -95,6 +97,9 @@ impl Linking {
                 }
             }
             "profile.split" => {
+                if let Some(merge) = body(view)["merge_entry"].as_i64() {
+                    self.undone.insert(merge, n);
+                }
                 let by_people = payload.is_some_and(|(_, said)| said["by"] == "person");
                 let moved = payload.map(|(_, said)| records(said).collect());
                 self.splits.insert(n, (by_people, moved));
@@ -279,7 +284,9 @@ impl Linking {
             if self.runs.contains_key(&retired) {
                 *unrelated.entry(retired).or_default() += 1;
             }
-            claim.expect(retired == 0 || ended, "link-retired", Some(entry), || {
+            let undone = self.undone.get(&entry).filter(|_| matches!(kind, 3 | 4));
+            let ended = undone.map_or(retired == 0 || ended, |split| retired == *split);
+            claim.expect(ended, "link-retired", Some(entry), || {
                 format!("link {id} counts as ended by entry {retired}, which doesn't say it")
             });
         }

@@ -571,8 +571,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                SELECT e.record, COUNT(*) FROM kept_salt k JOIN event e ON e.seq = k.seq
                WHERE k.item = 2 GROUP BY e.record)
              SELECT COUNT(*) FROM subject s JOIN record r ON r.subject = s.id WHERE s.state = 4 AND (
-               EXISTS (SELECT 1 FROM statement t WHERE t.record = r.id AND t.axis NOT IN (4, 7))
-               OR EXISTS (SELECT 1 FROM identifier i WHERE i.record = r.id)
+               EXISTS (SELECT 1 FROM identifier i WHERE i.record = r.id)
                OR (SELECT COALESCE(SUM(o.count), 0) FROM rollup o WHERE o.record = r.id)
                   <> COALESCE((SELECT n FROM kept_events WHERE record = r.id), 0)
                OR EXISTS (

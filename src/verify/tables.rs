@@ -13,7 +13,7 @@ use crate::ledger::scan::fields;
 use crate::ledger::tree::Frontier;
 use crate::ledger::vkey::VerifierKey;
 use crate::policy::check::check as check_policy;
-use crate::store::{self, WordKind, Words, hex, words_of};
+use crate::store::{self, Schema, WordKind, Words, hex, words_of};
 
 use super::claim::{Claim, legible};
 use super::facts::{Disclosing, Facts, body};
@@ -524,11 +524,14 @@ fn rows(conn: &Connection) -> Result<Claim> {
 
 fn schema(conn: &Connection) -> Result<Claim> {
     let mut claim = Claim::new("schema", "tables, indexes and triggers are candor's own");
-    let (checked, is_own) = store::schema(conn)?;
-    claim.checked = checked;
-    claim.expect(is_own, "schema-differs", None, || {
-        "the file's schema was changed by another program; what ANALYZE leaves counts as such, since it holds \
-         samples of the data"
+    let schema = Schema::of(conn)?;
+    claim.checked = schema.count;
+    claim.expect(schema.is_own, "schema-differs", None, || {
+        "the file's schema was changed by another program".into()
+    });
+    claim.expect(!schema.has_statistics, "schema-differs", None, || {
+        "ANALYZE left numbers about the data, and samples of it, which an erasure doesn't reach: DROP TABLE \
+         sqlite_stat1 (and sqlite_stat4) takes them out"
             .into()
     });
     Ok(claim)

@@ -2,9 +2,11 @@
 
 use crate::common::{self, World, hour};
 use candor::base::clock::Moment;
+use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, Reason, decide};
 use candor::consent::history::History;
+use candor::policy::types::ConsentState;
 use candor::profile::merge::{Decider, join, part_record};
 use candor::profile::read;
 use candor::store::Writer;
@@ -409,4 +411,22 @@ fn what_is_kept_is_neither_joined_nor_parted() {
 fn sql_records(world: &World, subject: i64) -> Vec<i64> {
     let query = format!("SELECT id FROM record WHERE subject = {subject} ORDER BY id");
     common::numbers(world.store.conn(), &query)
+}
+
+/// Nobody can say a yes to what the law keeps; a "no" is taken down.
+#[test]
+fn what_is_kept_is_opened_by_no_yes() {
+    let mut world = world();
+    let ann = world.subject(ANN).unwrap();
+    set(&mut world, ann, &["order"], None, 3);
+    world.erase(ANN, hour(4));
+    let mut said = |state, notice| {
+        let spoken = Spoken { purpose: Some("newsletter"), state, notice, ..Spoken::default() };
+        let new = desk::statements(&world.rules, &spoken, hour(5)).unwrap();
+        world.store.write(hour(5), |writer| desk::record(writer, ann, &new))
+    };
+    let yes = said(ConsentState::Given, Some("letter-form@1")).unwrap_err();
+    assert_eq!(yes.code, "subject-erased");
+    said(ConsentState::Withdrawn, None).unwrap();
+    world.is_sound();
 }

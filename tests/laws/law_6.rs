@@ -953,9 +953,9 @@ const TILL_OF_ANN: &str = "basket,at,card,cents,what\n\
     b1,2026-01-04,K1,1200,Ulysses\n\
     b2,2026-01-04,K1,900,Emma\n";
 
-/// A trigger of somebody else's could keep each value as it is overwritten; then nothing is said to be erased.
+/// A trigger of somebody else's could keep each value as it is overwritten; then nothing is erased or forgotten.
 #[test]
-fn nothing_is_erased_before_a_foreign_trigger_is_gone() {
+fn nothing_is_written_before_a_foreign_trigger_is_gone() {
     let mut world = World::new();
     world.import("shop", &customer("c1", "ann@x.example"), hour(1));
     let ann = world.subject("email:ann@x.example").unwrap();
@@ -964,9 +964,25 @@ fn nothing_is_erased_before_a_foreign_trigger_is_gone() {
         .unwrap();
     let refused = erase::erase(&mut world.store, &world.rules, ann, hour(2)).unwrap_err();
     assert_eq!(refused.code, "schema-differs");
+    let other = world.store.write(hour(2), |_| Ok(())).unwrap_err();
+    assert_eq!(other.code, "schema-differs", "nor anything else written");
     assert_eq!(world.subject("email:ann@x.example"), Some(ann), "nothing was done");
     conn.execute_batch("DROP TRIGGER keeper").unwrap();
     drop(conn);
     world.erase("email:ann@x.example", hour(3));
+    world.is_sound();
+}
+
+/// What ANALYZE leaves stops nobody, and is told: it holds samples of the data.
+#[test]
+fn statistics_of_sqlite_are_told() {
+    let mut world = World::new();
+    world.import("shop", &customer("c1", "ann@x.example"), hour(1));
+    let conn = rusqlite::Connection::open(world.path()).unwrap();
+    conn.execute_batch("ANALYZE").unwrap();
+    world.erase("email:ann@x.example", hour(2));
+    assert!(!deep(&world.path(), None).holds);
+    conn.execute_batch("DROP TABLE sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4").unwrap();
+    drop(conn);
     world.is_sound();
 }

@@ -204,6 +204,7 @@ pub const LINKING: &[Attack] = attacks! {
     "keep others apart than a person did", Sql("UPDATE link SET b = (SELECT MIN(id) FROM record) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-without-entry";
     "delete what a join stands on", Sql("DELETE FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-missing";
     "delete what a person's join stands on", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
+    "let a person's join stand on after it was taken back", Sql("UPDATE link SET retired_entry = 0 WHERE kind = 4 AND retired_entry <> 0") => "link-retired";
     "call a person's join another kind of link", Sql("UPDATE link SET kind = 2 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
     "say that another model joined", Sql("UPDATE link SET model = model + 1 WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";
     "let a join stand on others", Sql("UPDATE link SET a = (SELECT MIN(id) FROM record), b = (SELECT MIN(id) + 1 FROM record) WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";

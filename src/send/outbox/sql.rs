@@ -135,6 +135,10 @@ pub fn destination_after(conn: &Connection, destination: i64) -> Result<Option<i
         .query_row([destination], |row| row.get(0))?)
 }
 
+/// No row is put off for longer than this, in milliseconds: a recipient asks for a day at most. One that is, by a
+/// clock that was wrong or by somebody who wrote to the file, is due.
+const PUT_OFF_MOST_MS: i64 = 25 * 3_600_000;
+
 /// Rows of a destination whose moment has come, the longest-waiting first. A row waits for every earlier
 /// one of the same person and destination; but a recall for earlier recalls alone.
 pub fn due(
@@ -148,7 +152,8 @@ pub fn due(
         "SELECT o.id, o.destination, o.record, o.act, o.item, o.queued_at, o.attempts, o.next_at,
                 o.state, o.disclosure, o.status
          FROM outbox o
-         WHERE o.destination = $1 AND o.state < 4 AND o.next_at <= $2 AND (o.act >= 4 OR $3 = 0)
+         WHERE o.destination = $1 AND o.state < 4 AND (o.next_at <= $2 OR o.next_at > $5)
+         AND (o.act >= 4 OR $3 = 0)
          AND NOT EXISTS (
            SELECT 1 FROM record me JOIN record r ON r.subject = me.subject
            JOIN outbox e ON e.record = r.id
@@ -158,7 +163,8 @@ pub fn due(
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let alone = i64::from(recalls_alone);
-    let rows = statement.query_map([destination, now.0, alone, most], read)?;
+    let never = now.0 + PUT_OFF_MOST_MS;
+    let rows = statement.query_map([destination, now.0, alone, most, never], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
