@@ -152,19 +152,19 @@ pub fn due(
         "SELECT o.id, o.destination, o.record, o.act, o.item, o.queued_at, o.attempts, o.next_at,
                 o.state, o.disclosure, o.status
          FROM outbox o
-         WHERE o.destination = $1 AND o.state < 4 AND (o.next_at <= $2 OR o.next_at > $5)
-         AND (o.act >= 4 OR $3 = 0)
+         WHERE o.destination = $1 AND o.state < 4 AND (o.next_at <= $2 OR o.next_at > $3)
+         AND (o.act >= 4 OR $4 = 0)
          AND NOT EXISTS (
            SELECT 1 FROM record me JOIN record r ON r.subject = me.subject
            JOIN outbox e ON e.record = r.id
            WHERE me.id = o.record AND e.destination = o.destination AND e.id < o.id AND e.state < 4
            AND (o.act < 4 OR e.act >= 4))
-         ORDER BY o.next_at, o.id LIMIT $4",
+         ORDER BY o.next_at, o.id LIMIT $5",
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let alone = i64::from(recalls_alone);
     let never = now.0 + PUT_OFF_MOST_MS;
-    let rows = statement.query_map([destination, now.0, alone, most, never], read)?;
+    let rows = statement.query_map([destination, now.0, never, alone, most], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
