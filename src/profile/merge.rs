@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Randomness;
+use crate::consent::kept;
 use crate::ledger::scan;
 use crate::store::{Writer, leaf};
 
@@ -135,7 +136,8 @@ fn allow_again(writer: &Writer<'_>, records: &[i64], subject: i64, entry: i64) -
 }
 
 /// Takes a merge back: the records that it moved return to the subject that they came from. The two
-/// sides are kept apart from then on. Returns the subject that is restored.
+/// sides are kept apart from then on, and each keeps what was refused while they were one. Returns the
+/// subject that is restored.
 ///
 /// # Errors
 /// `merge-overtaken` when records of it have been moved on by a later merge.
@@ -151,6 +153,7 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         return Err(Error::no("merge-empty", "the merge moved no records")
             .next("run `candor audit verify`"));
     };
+    kept::on_parting(writer, merge.into_subject, &records)?;
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
         "restored": public_text(sql::public_id(writer.conn, merge.from_subject)?),
@@ -206,6 +209,7 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
         return Err(Error::no("record-alone", "the profile has no other record to part it from")
             .next("`candor profile show` lists the records of a profile"));
     }
+    kept::on_parting(writer, old, records)?;
     let subject = new_subject(writer.conn, writer.randomness)?;
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, old)?),
