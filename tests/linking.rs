@@ -15,6 +15,7 @@ use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, decide};
 use candor::consent::history::History;
 use candor::consent::statement::Axis;
+use candor::linking::newcomers::receive;
 use candor::linking::pair;
 use candor::linking::report::report;
 use candor::linking::review::{self, Answer, Waiting};
@@ -275,6 +276,14 @@ fn an_objection_binds_every_record_that_linking_had_joined() {
             "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
         )[0];
         let records = lookup::records_of(world.store.conn(), joined).unwrap();
+        // Nor does it turn on again what they turned off by one of their addresses.
+        let stop =
+            Spoken { purpose: Some("letter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+        let said = desk::statements(&world.rules, &stop, hour(4)).unwrap();
+        world
+            .store
+            .write(hour(4), |w| desk::record_by_address(w, joined, records[0], &said))
+            .unwrap();
         let no = Spoken { axis, state, purpose: Some("one_profile"), ..Spoken::default() };
         let said = desk::statements(&world.rules, &no, hour(4)).unwrap();
         let rules = world.rules.clone();
@@ -293,6 +302,9 @@ fn an_objection_binds_every_record_that_linking_had_joined() {
             let rule = world.rules.rule(world.rules.purpose_code("one_profile").unwrap()).unwrap();
             let question = Question::new(Direction::Use, hour(5));
             assert!(decide(&world.rules, rule, question, &standing).is_err(), "{standing:?}");
+            let letter = world.rules.purpose_code("letter").unwrap();
+            let letter = standing.consents.iter().find(|((purpose, _), _)| *purpose == letter);
+            assert_eq!(letter.unwrap().1.state, ConsentState::Withdrawn);
         }
         let left_out: u64 = run(&mut world, 6).left_out.iter().map(|left| left.records).sum();
         assert!(left_out >= 2, "{axis:?}");
@@ -357,6 +369,73 @@ fn answers_stand_whatever_is_learned_later() {
     let rules = world.rules.clone();
     let twice = review::answer(&mut world.store, &rules, queue[0].question, Answer::Later, hour(8));
     assert_eq!(twice.unwrap_err().code, "question-answered");
+}
+
+/// People of one household who share a mailbox, a telephone and a door; and a row that names nobody.
+const JACOBSONS: &str = "id,first,last,born,email,phone,street,postcode,optin\n\
+    j1,Logan,Quillfeather,2009-04-01,quill@mail.example,+353861112223,7 Old Mill Lane,T99,\n\
+    j2,Ethan,Quillfeather,2012-09-17,quill@mail.example,+353861112223,7 Old Mill Lane,T99,\n";
+const NOBODY: &str = "id,first,last,born,email,phone,street,postcode,optin\n\
+    n1,,Quillfeather,,quill@mail.example,,7 Old Mill Lane,T99,\n\
+    n2,,Quillfeather,,,+353861112223,7 Old Mill Lane,T99,\n";
+
+/// Whom the policy's guard holds apart is asked about at most, whatever a model says and whoever stands
+/// between them; a run and newcomers alike.
+#[test]
+fn a_model_joins_nobody_whom_a_guard_holds_apart() {
+    for born in [true, false] {
+        let policy = match born {
+            true => POLICY.to_owned(),
+            false => POLICY
+                .replace("categories = [\"contact\", \"birth\"]", "categories = [\"contact\"]"),
+        };
+        for is_new in [false, true] {
+            let mut world = World::under(&policy);
+            Town::new(60).import(&mut world, 1);
+            if is_new {
+                run(&mut world, 2);
+            }
+            world.import("shop", JACOBSONS, hour(3));
+            world.import("cards", NOBODY, hour(4));
+            if is_new {
+                receive(&mut world.store, &world.rules, &|| hour(5)).unwrap();
+            }
+            run(&mut world, 6);
+            let [logan, ethan] = ["j1", "j2"].map(|key| subject_of(&world, record_of(&world, key)));
+            assert_ne!(logan, ethan, "dates of birth {born}, newcomers {is_new}");
+            let again = run(&mut world, 7);
+            assert_eq!((again.joined, again.asked, again.entry), (0, 0, None));
+            // A person may.
+            let merged = world.store.write(hour(8), |w| {
+                merge::join(w, logan.max(ethan), logan.min(ethan), Decider::Person)
+            });
+            merged.unwrap();
+            run(&mut world, 9);
+            let [logan, ethan] = ["j1", "j2"].map(|key| subject_of(&world, record_of(&world, key)));
+            assert_eq!(logan, ethan);
+            holds(&world);
+        }
+    }
+}
+
+#[test]
+fn a_model_gives_nobody_more_values_than_the_policy_lets_one_person_have() {
+    let policy = POLICY.replace(
+        "[identifier.email]\nform = \"email\"",
+        "[identifier.email]\nform = \"email\"\nmax_values = 1",
+    );
+    assert_ne!(policy, POLICY);
+    let two = "SELECT record FROM identifier i JOIN record r ON r.id = i.record
+        WHERE i.kind = (SELECT kind FROM identifier WHERE record = 1)
+        GROUP BY r.subject HAVING COUNT(DISTINCT i.blind) > 1";
+    for (policy, several) in [(POLICY, true), (&policy, false)] {
+        let mut world = World::under(policy);
+        Town::new(60).import(&mut world, 1);
+        let done = run(&mut world, 2);
+        assert!(done.joined > 20);
+        assert_eq!(!numbers(world.store.conn(), two).is_empty(), several);
+        holds(&world);
+    }
 }
 
 #[test]

@@ -121,9 +121,9 @@ struct Lookout<'a> {
 
 impl<'a> Lookout<'a> {
     fn new(store: &'a Store, rules: &'a Rulebook, now: Moment) -> Result<Lookout<'a>> {
-        let taking = Taking::load(store, rules, now)?;
-        let (model, version) = learned(store)?;
         let asking = Asking::new(store.words(), rules, now);
+        let taking = Taking::load(store, &asking)?;
+        let (model, version) = learned(store)?;
         Ok(Lookout { store, asking, taking, model, version })
     }
 

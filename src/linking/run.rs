@@ -21,7 +21,7 @@ use crate::store::{Store, Writer, hex, in_force};
 use super::findings::{Before, Findings, given};
 use super::index;
 use super::sql::{self, ModelRow};
-use super::takes_part::{LeftOut, Taking, linking_purposes, secret};
+use super::takes_part::{Asking, LeftOut, Taking, linking_purposes, secret};
 
 /// Chooses the random pairs that are learned from: always the same, so that nothing but data matters.
 const SEED: u64 = 1;
@@ -99,10 +99,10 @@ struct Plan {
 impl Plan {
     fn make(store: &Store, rules: &Rulebook, now: Moment) -> Result<Plan> {
         let purposes = linking_purposes(rules)?;
-        let taking = Taking::load(store, rules, now)?;
-        let conn = store.conn();
-        let given =
-            given(conn, &taking, profile_sql::links_of_kind(conn, profile_sql::LINK_CANNOT)?)?;
+        let (conn, asking) = (store.conn(), Asking::new(store.words(), rules, now));
+        let taking = Taking::load(store, &asking)?;
+        let parted = profile_sql::links_of_kind(conn, profile_sql::LINK_CANNOT)?;
+        let given = given(conn, &taking, asking.guards(), parted)?;
         let (model, found) = verdict(&taking.table, &secret(store.secret()), SEED, &given);
         let body = body_of(&model);
         let known = sql::latest_model(conn)?;

@@ -1,0 +1,80 @@
+//! The policy's guards on identifiers, as linking asks them: whom they hold apart is never joined by what a
+//! model says, but stays related, or is asked about.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use rusqlite::Connection;
+
+use crate::base::error::Result;
+use crate::identity::{Facts, Guard};
+use crate::policy::types::Policy;
+use crate::profile::read::OpenRecord;
+use crate::profile::recognise::comparable;
+use crate::profile::sql as profile_sql;
+use crate::store::{WordKind, Words};
+
+/// The guards of a policy, and what has to be known of a person to ask them.
+pub(super) struct Watch<'r> {
+    pub(super) guards: Vec<Guard>,
+    /// The values of a kind that mean nobody, by its field.
+    kinds: HashMap<i64, &'r [String]>,
+    /// The fields that tell the holders of a value apart.
+    traits: Vec<i64>,
+}
+
+impl<'r> Watch<'r> {
+    pub(super) fn of(words: &Words, policy: &'r Policy) -> Watch<'r> {
+        let field = |name: String| words.code(WordKind::Field, &name);
+        let mut watch = Watch { guards: Vec::new(), kinds: HashMap::new(), traits: Vec::new() };
+        for (name, kind) in policy.identifiers.iter().filter(|(_, kind)| kind.links) {
+            let Some(code) = field(format!("identifier.{name}")) else { continue };
+            let named = kind.unless_differ.iter();
+            let named: Option<Vec<i64>> =
+                named.map(|name| field(format!("attribute.{name}"))).collect();
+            // Of a field that nobody ever said anything in, nobody differs.
+            let unless_differ = named.unwrap_or_default();
+            let values_max = kind.max_values.map(|most| most as usize);
+            if unless_differ.is_empty() && values_max.is_none() {
+                continue;
+            }
+            watch.traits.extend(&unless_differ);
+            watch.kinds.insert(code, &kind.ignore);
+            watch.guards.push(Guard { kind: code, unless_differ, values_max });
+        }
+        watch
+    }
+
+    /// What is to be known of a person, by all of their records.
+    pub(super) fn facts(&self, conn: &Connection, records: &[OpenRecord]) -> Result<Facts> {
+        let mut facts = Facts::default();
+        if self.guards.is_empty() {
+            return Ok(facts);
+        }
+        for record in records {
+            for (blind, field, seq) in profile_sql::identifiers_of(conn, record.id)? {
+                let Some(ignored) = self.kinds.get(&field) else { continue };
+                facts.have_said(field, blind.cast_unsigned());
+                let value = record.values.iter().find(|value| value.seq == seq);
+                // A "no" without a value stays.
+                let stands = value.map_or(seq == 0, |v| v.current && !ignored.contains(&v.text));
+                if stands {
+                    facts.say(field, blind.cast_unsigned());
+                }
+            }
+            let current = record.values.iter().filter(|value| value.current);
+            for value in current.filter(|value| self.traits.contains(&value.field)) {
+                facts.say(value.field, hash(&comparable(&value.text)));
+            }
+        }
+        facts.finish();
+        Ok(facts)
+    }
+}
+
+/// Tells texts apart, within one run of the program.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
