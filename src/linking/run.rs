@@ -72,7 +72,18 @@ pub struct LeftOutCount {
 /// # Errors
 /// `linking-undeclared` when the policy names no purpose for it.
 pub fn plan(store: &Store, rules: &Rulebook, now: Moment) -> Result<Done> {
-    Ok(Plan::make(store, rules, now)?.done)
+    Ok(look(store, rules, now)?.0)
+}
+
+/// The same, and the names of the fields in which the records that take part say anything.
+pub(super) fn look(
+    store: &Store,
+    rules: &Rulebook,
+    now: Moment,
+) -> Result<(Done, Vec<&'static str>)> {
+    let plan = Plan::make(store, rules, now)?;
+    let used = plan.taking.table.used().iter().map(|field| field.about().name);
+    Ok((plan.done, used.collect()))
 }
 
 /// Links the records of a store, as of a moment.
