@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use crate::base::error::Result;
 use crate::identity::{Facts, Guard};
-use crate::policy::types::Policy;
+use crate::policy::types::{Policy, UNVERIFIED};
 use crate::profile::read::OpenRecord;
 use crate::profile::recognise::comparable;
 use crate::profile::sql as profile_sql;
@@ -17,8 +17,9 @@ use crate::store::{WordKind, Words};
 /// The guards of a policy, and what has to be known of a person to ask them.
 pub(super) struct Watch<'r> {
     pub(super) guards: Vec<Guard>,
-    /// The values of a kind that mean nobody, by its field.
-    kinds: HashMap<i64, &'r [String]>,
+    /// By the fields of a kind, of which one holds what nobody verified: the first of them, and the values that
+    /// mean nobody.
+    kinds: HashMap<i64, (i64, &'r [String])>,
     /// The fields that tell the holders of a value apart.
     traits: Vec<i64>,
 }
@@ -39,7 +40,9 @@ impl<'r> Watch<'r> {
                 continue;
             }
             watch.traits.extend(&unless_differ);
-            watch.kinds.insert(code, &kind.ignore);
+            watch.kinds.insert(code, (code, &kind.ignore));
+            let claimed = field(format!("identifier.{UNVERIFIED}{name}"));
+            watch.kinds.extend(claimed.map(|claimed| (claimed, (code, kind.ignore.as_slice()))));
             watch.guards.push(Guard { kind: code, unless_differ, values_max });
         }
         watch
@@ -53,13 +56,14 @@ impl<'r> Watch<'r> {
         }
         for record in records {
             for (blind, field, seq) in profile_sql::identifiers_of(conn, record.id)? {
-                let Some(ignored) = self.kinds.get(&field) else { continue };
-                facts.have_said(field, blind.cast_unsigned());
+                let Some((kind, ignored)) = self.kinds.get(&field).copied() else { continue };
                 let value = record.values.iter().find(|value| value.seq == seq);
+                let said = value.map_or(blind.cast_unsigned(), |value| hash(&value.text));
+                facts.have_said(kind, said);
                 // A "no" without a value stays.
                 let stands = value.map_or(seq == 0, |v| v.current && !ignored.contains(&v.text));
                 if stands {
-                    facts.say(field, blind.cast_unsigned());
+                    facts.say(kind, said);
                 }
             }
             let current = record.values.iter().filter(|value| value.current);
