@@ -438,6 +438,56 @@ fn a_model_gives_nobody_more_values_than_the_policy_lets_one_person_have() {
     }
 }
 
+/// Anna twice, Bernd and a row without a name, on one mailbox.
+const MAILBOX: [(&str, &str); 4] = [("a1", "Anna"), ("b1", "Bernd"), ("n1", ""), ("a2", "Anna")];
+
+fn every_order(of: usize) -> Vec<Vec<usize>> {
+    let Some(last) = of.checked_sub(1) else { return vec![Vec::new()] };
+    let shorter = every_order(last).into_iter();
+    let longer =
+        |order: Vec<usize>| (0..of).map(move |at| [&order[..at], &[last], &order[at..]].concat());
+    shorter.flat_map(longer).collect()
+}
+
+/// Whoever doesn't say which of them they are is none of several people who share an address, also where
+/// they came when there was only one; and what they refused while they were taken for that one stands.
+#[test]
+fn who_is_who_on_one_mailbox_does_not_depend_on_who_came_first() {
+    for order in every_order(4) {
+        let mut world = World::under(POLICY);
+        for (at, row) in (1..).zip(&order) {
+            let (key, name) = MAILBOX[*row];
+            let optin = if name.is_empty() { "out" } else { "yes" };
+            let csv = format!(
+                "id,first,last,email,optin\n{key},{name},Muster,fam@mail.example,{optin}\n"
+            );
+            world.import("shop", &csv, hour(at));
+        }
+        let [a1, b1, n1, a2] = MAILBOX.map(|(key, _)| {
+            let numbers = numbers(world.store.conn(), "SELECT id FROM record");
+            assert_eq!(numbers.len(), 4, "{order:?}");
+            subject_of(&world, record_of(&world, key))
+        });
+        assert_eq!(a1, a2, "{order:?}");
+        assert!(a1 != b1 && a1 != n1 && b1 != n1, "{order:?}: {a1} {b1} {n1}");
+        let letter = world.rules.purpose_code("letter").unwrap();
+        let refused = |subject| {
+            let history = History::load(world.store.conn(), subject).unwrap();
+            let standing = history.standing(AsOf::at(hour(9)));
+            standing
+                .consents
+                .iter()
+                .any(|((p, _), c)| *p == letter && c.state == ConsentState::Withdrawn)
+        };
+        // Of a yes by the same source that comes later, each order says what it says.
+        let came = |row: usize| order.iter().position(|at| *at == row).unwrap();
+        if came(2) > came(0) && came(2) > came(3) {
+            assert!(refused(a1), "{order:?}");
+        }
+        holds(&world);
+    }
+}
+
 #[test]
 fn what_people_joined_stays_joined() {
     let town = Town::new(40);
@@ -480,6 +530,20 @@ fn a_pair_is_explained_by_steps_that_add_up() {
     assert!(svg.starts_with("<svg ") && svg.contains(">prior<"), "{svg}");
     let c = record_of(&world, "k9");
     let (x, y) = (subject_of(&world, a), subject_of(&world, c));
+    // Beside what the two records say stands what else their profiles say.
+    let emails = |first: &str, second: &str| {
+        let records = (record_of(&world, first), record_of(&world, second));
+        let pair = pair::pair(&world.store, &world.rules, hour(4), records).unwrap();
+        let email = pair.fields.into_iter().find(|pair| pair.field == "email").unwrap();
+        (email.a, email.beside_a)
+    };
+    let (shop, card) = (town.email(0), "card0@other.example".to_owned());
+    assert_eq!(
+        subject_of(&world, record_of(&world, "s0")),
+        subject_of(&world, record_of(&world, "k0"))
+    );
+    assert_eq!(emails("s0", "s8"), (vec![shop.clone()], vec![card.clone()]));
+    assert_eq!(emails("k0", "s8"), (vec![card], vec![shop]));
     let far = pair::likeliest(&world.store, &world.rules, hour(4), (x, y)).unwrap();
     assert!(far.why.probability < 0.5);
 }
