@@ -15,6 +15,7 @@ use candor::consent::fold::AsOf;
 use candor::consent::gate::{Direction, Question, decide};
 use candor::consent::history::History;
 use candor::consent::statement::Axis;
+use candor::linking::newcomers::receive;
 use candor::linking::pair;
 use candor::linking::report::report;
 use candor::linking::review::{self, Answer, Waiting};
@@ -275,6 +276,14 @@ fn an_objection_binds_every_record_that_linking_had_joined() {
             "SELECT subject FROM record GROUP BY subject HAVING COUNT(*) = 2",
         )[0];
         let records = lookup::records_of(world.store.conn(), joined).unwrap();
+        // Nor does it turn on again what they turned off by one of their addresses.
+        let stop =
+            Spoken { purpose: Some("letter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+        let said = desk::statements(&world.rules, &stop, hour(4)).unwrap();
+        world
+            .store
+            .write(hour(4), |w| desk::record_by_address(w, joined, records[0], &said))
+            .unwrap();
         let no = Spoken { axis, state, purpose: Some("one_profile"), ..Spoken::default() };
         let said = desk::statements(&world.rules, &no, hour(4)).unwrap();
         let rules = world.rules.clone();
@@ -293,6 +302,9 @@ fn an_objection_binds_every_record_that_linking_had_joined() {
             let rule = world.rules.rule(world.rules.purpose_code("one_profile").unwrap()).unwrap();
             let question = Question::new(Direction::Use, hour(5));
             assert!(decide(&world.rules, rule, question, &standing).is_err(), "{standing:?}");
+            let letter = world.rules.purpose_code("letter").unwrap();
+            let letter = standing.consents.iter().find(|((purpose, _), _)| *purpose == letter);
+            assert_eq!(letter.unwrap().1.state, ConsentState::Withdrawn);
         }
         let left_out: u64 = run(&mut world, 6).left_out.iter().map(|left| left.records).sum();
         assert!(left_out >= 2, "{axis:?}");
@@ -359,6 +371,120 @@ fn answers_stand_whatever_is_learned_later() {
     assert_eq!(twice.unwrap_err().code, "question-answered");
 }
 
+/// Mother and daughter, who share a mailbox, a telephone and a door; and rows that name neither.
+const MARTAS: &str = "id,first,last,born,email,phone,street,postcode,optin\n\
+    j1,Martha,Quillfeather,,quill@mail.example,+353861112223,7 Old Mill Lane,T99,\n\
+    j2,Marta,Quillfeather,,quill@mail.example,+353861112223,7 Old Mill Lane,T99,\n";
+const NOBODY: &str = "id,first,last,born,email,phone,street,postcode,optin\n\
+    n1,,Quillfeather,,quill@mail.example,,7 Old Mill Lane,T99,\n\
+    n2,,Quillfeather,,,+353861112223,7 Old Mill Lane,T99,\n";
+
+/// Whom the policy's guard holds apart is asked about at most, whatever a model says and whoever stands
+/// between them; a run and newcomers alike.
+#[test]
+fn a_model_joins_nobody_whom_a_guard_holds_apart() {
+    for is_new in [false, true] {
+        let mut world = World::under(POLICY);
+        Town::new(60).import(&mut world, 1);
+        if is_new {
+            run(&mut world, 2);
+        }
+        world.import("shop", MARTAS, hour(3));
+        world.import("cards", NOBODY, hour(4));
+        if is_new {
+            receive(&mut world.store, &world.rules, &|| hour(5)).unwrap();
+        }
+        run(&mut world, 6);
+        let martas =
+            |world: &World| ["j1", "j2"].map(|key| subject_of(world, record_of(world, key)));
+        let [mother, daughter] = martas(&world);
+        assert_ne!(mother, daughter, "newcomers {is_new}");
+        let of = |waiting: &Waiting| waiting.records.map(|record| subject_of(&world, record));
+        let asked = asked_about(&world);
+        let about = asked.iter().find(|waiting| of(waiting) == [mother, daughter]);
+        assert!(about.is_some_and(|waiting| waiting.likely > 900), "{asked:?}");
+        let again = run(&mut world, 7);
+        assert_eq!((again.joined, again.asked, again.entry), (0, 0, None));
+        // A person may.
+        let joined =
+            world.store.write(hour(8), |w| merge::join(w, daughter, mother, Decider::Person));
+        joined.unwrap();
+        run(&mut world, 9);
+        assert_eq!(martas(&world), [mother; 2]);
+        holds(&world);
+    }
+}
+
+#[test]
+fn a_model_gives_nobody_more_values_than_the_policy_lets_one_person_have() {
+    let policy = POLICY.replace(
+        "[identifier.email]\nform = \"email\"",
+        "[identifier.email]\nform = \"email\"\nmax_values = 1",
+    );
+    assert_ne!(policy, POLICY);
+    let two = "SELECT record FROM identifier i JOIN record r ON r.id = i.record
+        WHERE i.kind = (SELECT kind FROM identifier WHERE record = 1)
+        GROUP BY r.subject HAVING COUNT(DISTINCT i.blind) > 1";
+    for (policy, several) in [(POLICY, true), (&policy, false)] {
+        let mut world = World::under(policy);
+        Town::new(60).import(&mut world, 1);
+        let done = run(&mut world, 2);
+        assert!(done.joined > 20);
+        assert_eq!(!numbers(world.store.conn(), two).is_empty(), several);
+        holds(&world);
+    }
+}
+
+/// Anna twice, Bernd and a row without a name, on one mailbox.
+const MAILBOX: [(&str, &str); 4] = [("a1", "Anna"), ("b1", "Bernd"), ("n1", ""), ("a2", "Anna")];
+
+fn every_order(of: usize) -> Vec<Vec<usize>> {
+    let Some(last) = of.checked_sub(1) else { return vec![Vec::new()] };
+    let shorter = every_order(last).into_iter();
+    let longer =
+        |order: Vec<usize>| (0..of).map(move |at| [&order[..at], &[last], &order[at..]].concat());
+    shorter.flat_map(longer).collect()
+}
+
+/// Whoever doesn't say which of them they are is none of several people who share an address, also where
+/// they came when there was only one; and what they refused while they were taken for that one stands.
+#[test]
+fn who_is_who_on_one_mailbox_does_not_depend_on_who_came_first() {
+    for order in every_order(4) {
+        let mut world = World::under(POLICY);
+        for (at, row) in (1..).zip(&order) {
+            let (key, name) = MAILBOX[*row];
+            let optin = if name.is_empty() { "out" } else { "yes" };
+            let csv = format!(
+                "id,first,last,email,optin\n{key},{name},Muster,fam@mail.example,{optin}\n"
+            );
+            world.import("shop", &csv, hour(at));
+        }
+        let [a1, b1, n1, a2] = MAILBOX.map(|(key, _)| {
+            let numbers = numbers(world.store.conn(), "SELECT id FROM record");
+            assert_eq!(numbers.len(), 4, "{order:?}");
+            subject_of(&world, record_of(&world, key))
+        });
+        assert_eq!(a1, a2, "{order:?}");
+        assert!(a1 != b1 && a1 != n1 && b1 != n1, "{order:?}: {a1} {b1} {n1}");
+        let letter = world.rules.purpose_code("letter").unwrap();
+        let refused = |subject| {
+            let history = History::load(world.store.conn(), subject).unwrap();
+            let standing = history.standing(AsOf::at(hour(9)));
+            standing
+                .consents
+                .iter()
+                .any(|((p, _), c)| *p == letter && c.state == ConsentState::Withdrawn)
+        };
+        // Of a yes by the same source that comes later, each order says what it says.
+        let came = |row: usize| order.iter().position(|at| *at == row).unwrap();
+        if came(2) > came(0) && came(2) > came(3) {
+            assert!(refused(a1), "{order:?}");
+        }
+        holds(&world);
+    }
+}
+
 #[test]
 fn what_people_joined_stays_joined() {
     let town = Town::new(40);
@@ -401,6 +527,20 @@ fn a_pair_is_explained_by_steps_that_add_up() {
     assert!(svg.starts_with("<svg ") && svg.contains(">prior<"), "{svg}");
     let c = record_of(&world, "k9");
     let (x, y) = (subject_of(&world, a), subject_of(&world, c));
+    // Beside what the two records say stands what else their profiles say.
+    let emails = |first: &str, second: &str| {
+        let records = (record_of(&world, first), record_of(&world, second));
+        let pair = pair::pair(&world.store, &world.rules, hour(4), records).unwrap();
+        let email = pair.fields.into_iter().find(|pair| pair.field == "email").unwrap();
+        (email.a, email.beside_a)
+    };
+    let (shop, card) = (town.email(0), "card0@other.example".to_owned());
+    assert_eq!(
+        subject_of(&world, record_of(&world, "s0")),
+        subject_of(&world, record_of(&world, "k0"))
+    );
+    assert_eq!(emails("s0", "s8"), (vec![shop.clone()], vec![card.clone()]));
+    assert_eq!(emails("k0", "s8"), (vec![card], vec![shop]));
     let far = pair::likeliest(&world.store, &world.rules, hour(4), (x, y)).unwrap();
     assert!(far.why.probability < 0.5);
 }

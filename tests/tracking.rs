@@ -12,6 +12,8 @@ mod durable;
 mod gate;
 #[path = "tracking/once.rs"]
 mod once;
+#[path = "tracking/people.rs"]
+mod people;
 #[path = "tracking/served.rs"]
 mod served;
 #[path = "tracking/webhooks.rs"]

@@ -8,7 +8,6 @@ use rusqlite::Connection;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::rulebook::{PurposeMask, Rulebook};
-use crate::policy::types::Target;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, WordKind, Words};
 
@@ -28,14 +27,11 @@ impl Map {
         let serves = rules.mask(&found.purposes);
         let lawful = |category: &str| rules.lawful(category) & serves;
         for field in &found.fields {
-            let text = match &field.target {
-                Target::Identifier(kind) => format!("identifier.{kind}"),
-                Target::Attribute(name) => format!("attribute.{name}"),
-                Target::Ignore => continue,
-            };
-            let code = words.code(WordKind::Field, &text).unwrap_or(0);
-            add(&mut map.fields, code, lawful(&field.category));
-            name(&mut map.field_categories, code, &field.category);
+            for text in field.target.stored() {
+                let Some(code) = words.code(WordKind::Field, &text) else { continue };
+                add(&mut map.fields, code, lawful(&field.category));
+                name(&mut map.field_categories, code, &field.category);
+            }
         }
         // The source's own key serves whatever its row serves.
         if let Some(code) = words.code(WordKind::Field, "record.key") {

@@ -144,6 +144,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
         category: "any".into(),
         value_type,
         dates: Vec::new(),
+        verified: None,
     };
     Source {
         title: String::new(),

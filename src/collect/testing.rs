@@ -65,7 +65,7 @@ impl Source {
 
     pub(super) fn with(mut self, target: Target, take: Take, value_type: ValueType) -> Source {
         let (category, dates) = ("any".into(), Vec::new());
-        self.fields.push(FieldMap { take, target, category, value_type, dates });
+        self.fields.push(FieldMap { take, target, category, value_type, dates, verified: None });
         self
     }
 

@@ -9,6 +9,7 @@ use crate::policy::types::{Basis, ConsentState};
 use crate::store::Writer;
 
 use super::history::{self, NewStatement};
+use super::kept::on_each_record;
 use super::sql;
 use super::statement::Axis;
 
@@ -133,9 +134,8 @@ pub fn statements(
     Ok(channels.into_iter().map(statement).collect())
 }
 
-/// Records what was said by a person as a whole. A "no" is recorded on each of their records: it was said
-/// of all that was held of them, and whoever a record turns out to be, it keeps it. A "yes" is recorded once,
-/// on the oldest. Returns the entries.
+/// Records what was said by a person as a whole. A "no" is recorded on each of their records (`kept`), a "yes"
+/// once, on the oldest. Returns the entries.
 ///
 /// # Errors
 /// Those of reading and writing.
@@ -146,20 +146,11 @@ pub fn record(
 ) -> Result<Vec<i64>> {
     refuse_of_erased(writer, subject, statements)?;
     let (oldest, ..) = sql::oldest_record(writer.conn, subject)?;
-    let mut entries = Vec::new();
-    for new in statements {
-        entries.extend(match new.protects() {
-            true => on_each_record(writer, subject, new)?,
-            false => vec![on_record(writer, oldest, new)?],
-        });
-    }
-    Ok(entries)
+    record_by_address(writer, subject, oldest, statements)
 }
 
-/// Records what was said by somebody whom an address named, of which a record is. Consent, a channel and how
-/// often to write are that address's own matter, and are recorded on that record. An objection (Art 21) and a
-/// restriction (Art 18) are about the person: naming them by an address only says who they are. Returns the
-/// entries.
+/// Records what was said by somebody whom an address named, of which a record is. A "yes" is that address's
+/// own; a "no" is the person's, who was named by it. Returns the entries.
 ///
 /// What was said on paper may be older than the policy that declares its notice: when it was said and when
 /// it was recorded are two times, and the ledger holds both.
@@ -175,8 +166,7 @@ pub fn record_by_address(
     refuse_of_erased(writer, subject, statements)?;
     let mut entries = Vec::new();
     for new in statements {
-        let of_person = matches!(new.axis, Axis::Objection | Axis::Restriction);
-        entries.extend(match of_person && new.protects() {
+        entries.extend(match new.protects() {
             true => on_each_record(writer, subject, new)?,
             false => vec![on_record(writer, record, new)?],
         });
@@ -197,20 +187,6 @@ fn refuse_of_erased(writer: &Writer<'_>, subject: i64, new: &[NewStatement]) -> 
         ));
     }
     Ok(())
-}
-
-/// Records a statement on every record of a subject, so that a split takes it from no side.
-///
-/// # Errors
-/// Those of reading and writing.
-pub fn on_each_record(
-    writer: &mut Writer<'_>,
-    subject: i64,
-    new: &NewStatement,
-) -> Result<Vec<i64>> {
-    let records = sql::keyed_records(writer.conn, subject)?;
-    let record = |(record, home, key)| history::record(writer, record, home, &key, new);
-    records.into_iter().map(record).collect()
 }
 
 fn on_record(writer: &mut Writer<'_>, record: i64, new: &NewStatement) -> Result<i64> {

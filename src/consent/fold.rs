@@ -9,9 +9,9 @@
 //!    said in one home before it was joined with another covers that home alone, except that a "no"
 //!    reaches all of them. What is said after the joining covers the whole.
 //!
-//! A split leaves each side what was said on its own records. So a "no" to a person as a whole is recorded on
-//! each of their records (`desk`), a "yes" on one: whoever a record turns out to be, it keeps the "no", and
-//! nobody has consented for somebody else.
+//! A split leaves each side what was said on its own records, and each keeps what was refused while they were
+//! one (`kept`): whoever a record turns out to be, it keeps the "no", and nobody has consented for somebody
+//! else.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,6 +9,7 @@ pub mod desk;
 pub mod fold;
 pub mod gate;
 pub mod history;
+pub mod kept;
 pub mod origin;
 pub mod permit;
 pub mod retention;

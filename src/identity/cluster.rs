@@ -3,11 +3,13 @@
 //!
 //! Without the guard one wrong pair would make two persons one. Records that may never be linked are
 //! never in one cluster, whatever stands between them. What was decided before stands: records that are
-//! known to be one person's begin as one cluster, and those that are known not to be never meet.
+//! known to be one person's begin as one cluster, and those that are known not to be never meet. Nor do
+//! two whom the policy's guards hold apart, as the clusters are by then (`guard`).
 
 use std::collections::HashMap;
 
 use super::compare::compare;
+use super::guard::{Facts, Guards};
 use super::model::shared;
 use super::table::{NONE, Table};
 use super::weigh::Scales;
@@ -46,6 +48,8 @@ pub struct Given {
     pub together: Vec<(u32, u32)>,
     /// Pairs of records that are not, which no evidence joins.
     pub apart: Vec<(u32, u32)>,
+    /// What holds people apart whom evidence would join: that remains to be asked.
+    pub guards: Guards,
 }
 
 /// The clusters of a table's records.
@@ -109,6 +113,9 @@ struct Joining<'a> {
     scales: &'a Scales,
     /// Record → those that it must not be joined with.
     apart: HashMap<u32, Vec<u32>>,
+    guards: &'a Guards,
+    /// The first record of a cluster → what is said of its person.
+    facts: HashMap<u32, Facts>,
     parents: Vec<u32>,
     joins: Vec<Join>,
     strengths: Vec<f32>,
@@ -118,7 +125,8 @@ struct Joining<'a> {
 
 /// Joins records along `edges`, which stand by falling `bits`; once.
 pub fn cluster(table: &Table, scales: &Scales, edges: &[Edge]) -> Clusters {
-    let mut joining = Joining::new(table, scales, &Given::default());
+    let given = Given::default();
+    let mut joining = Joining::new(table, scales, &given);
     let (made, refused) = joining.pass(edges);
     joining.end(made, refused)
 }
@@ -138,7 +146,7 @@ pub fn settle(table: &Table, scales: &Scales, edges: &[Edge], given: &Given) -> 
 }
 
 impl<'a> Joining<'a> {
-    fn new(table: &'a Table, scales: &'a Scales, given: &Given) -> Joining<'a> {
+    fn new(table: &'a Table, scales: &'a Scales, given: &'a Given) -> Joining<'a> {
         let all: Vec<u32> = (0..table.len()).collect();
         let mut apart: HashMap<u32, Vec<u32>> = HashMap::new();
         for (a, b) in &given.apart {
@@ -149,6 +157,8 @@ impl<'a> Joining<'a> {
             table,
             scales,
             apart,
+            guards: &given.guards,
+            facts: given.guards.facts.clone(),
             joins: all.iter().map(|record| Join { to: *record, order: u32::MAX }).collect(),
             strengths: Vec::new(),
             sizes: vec![1; all.len()],
@@ -219,11 +229,17 @@ impl Joining<'_> {
         self.strengths.push(bits);
         self.sizes[first as usize] += self.sizes[other as usize];
         self.next.swap(first as usize, other as usize);
+        if let Some(theirs) = self.facts.remove(&other) {
+            self.facts.entry(first).or_default().take_in(&theirs);
+        }
     }
 
     fn fits(&self, a: u32, b: u32, bits: f32) -> bool {
         let (size_a, size_b) = (self.sizes[a as usize] as usize, self.sizes[b as usize] as usize);
         if size_a + size_b > CLUSTER_MAX {
+            return false;
+        }
+        if self.are_guarded(a, b) {
             return false;
         }
         if size_a == 1 && size_b == 1 && self.apart.is_empty() {
@@ -247,6 +263,12 @@ impl Joining<'_> {
             count += 1.0;
         }
         total / count >= AVERAGE_LEAST - JOIN_COUNTS * bits.min(CLIP)
+    }
+
+    /// Whether a guard holds two clusters apart.
+    fn are_guarded(&self, a: u32, b: u32) -> bool {
+        let (Some(a), Some(b)) = (self.facts.get(&a), self.facts.get(&b)) else { return false };
+        self.guards.each.iter().any(|guard| guard.parts(a, b))
     }
 
     fn may_join(&self, left: &[u32], right: &[u32]) -> bool {

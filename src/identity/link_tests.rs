@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::{Field, Given, Linked, Raw, Table, Verdict, link, normalise, verdict};
+use super::{Facts, Field, Given, Guard, Linked, Raw, Table, Verdict, link, normalise, verdict};
 
 const SECRET: [u8; 16] = [3; 16];
 
@@ -93,10 +93,21 @@ proptest! {
     fn decisions_stand_and_nothing_is_found_twice(
         people in people(),
         decided in prop::collection::vec((0usize..40, 0usize..40, any::<bool>()), 0..6),
+        said in prop::collection::vec((0u64..9, 0u64..3), 40),
     ) {
         let table = table(&people);
         let n = people.len();
         let mut given = Given::default();
+        // Some share a mailbox, and some of those differ in what tells its holders apart.
+        given.guards.each.push(Guard { kind: 1, unless_differ: vec![2], values_max: Some(2) });
+        for (row, (mailbox, name)) in (0..n as u32).zip(said.into_iter().cycle()) {
+            let mut facts = Facts::default();
+            facts.say(1, mailbox);
+            facts.have_said(1, mailbox);
+            facts.say(2, name);
+            facts.finish();
+            given.guards.facts.insert(row, facts);
+        }
         for (a, b, same) in decided {
             let pair = ((a % n) as u32, (b % n) as u32);
             if pair.0 != pair.1 {
@@ -114,6 +125,15 @@ proptest! {
         for (a, b) in &given.apart {
             if known.first[*a as usize] != known.first[*b as usize] {
                 prop_assert!(!is_one(&first, *a, *b), "{a} {b}");
+            }
+        }
+        let guard = &given.guards.each[0];
+        for pair in &first.clusters.made {
+            let [a, b] = [pair.a, pair.b].map(|row| &given.guards.facts[&row]);
+            let alone = |row: u32| !given.together.iter().any(|(a, b)| *a == row || *b == row);
+            let two = first.clusters.first.iter().filter(|f| **f == first.clusters.first[pair.a as usize]);
+            if two.count() == 2 && alone(pair.a) && alone(pair.b) {
+                prop_assert!(!guard.parts(a, b));
             }
         }
         for question in &first.questions {

@@ -249,6 +249,20 @@ mod tests {
     fn nicknames_and_sounds() {
         let related = |a, b| families(a).iter().any(|x| families(b).contains(x));
         assert!(related("alfred", "fred") && related("bob", "robert") && related("jack", "john"));
+        for (called, named) in [
+            ("gosia", "malgorzata"),
+            ("kasia", "katarzyna"),
+            ("wojtek", "wojciech"),
+            ("kostas", "konstantinos"),
+            ("uschi", "ursula"),
+            ("hannes", "johannes"),
+            ("pepe", "jose"),
+            ("paco", "francisco"),
+            ("peppe", "giuseppe"),
+            ("sasha", "aleksandr"),
+        ] {
+            assert!(related(called, named), "{called}");
+        }
         assert!(!related("anna", "robert") && families("quetzal").is_empty());
         assert_eq!(sound("sidgwick"), sound("sidgqick"));
         assert_eq!(sound("王"), sound("wang"));

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use rusqlite::Connection;
 
 use crate::base::error::Result;
-use crate::identity::{Given, Verdict};
+use crate::identity::{Given, Guard, Verdict};
 use crate::profile::merge::{self, Decider, Likeness};
 use crate::profile::sql::{self as profile_sql, LinkRow};
 use crate::store::Writer;
@@ -139,9 +139,21 @@ pub(super) fn thousandths(number: f32) -> i64 {
     (f64::from(number) * 1000.0).round() as i64
 }
 
-/// What was decided before: records of one subject are one person's, and what was parted stays apart.
-pub(super) fn given(conn: &Connection, taking: &Taking, links: Vec<LinkRow>) -> Result<Given> {
+/// What was decided before: records of one subject are one person's, what was parted stays apart, and whom
+/// the policy's guards hold apart is joined by people alone.
+pub(super) fn given(
+    conn: &Connection,
+    taking: &Taking,
+    guards: &[Guard],
+    links: Vec<LinkRow>,
+) -> Result<Given> {
     let mut given = Given::default();
+    given.guards.each = guards.to_vec();
+    for (subject, facts) in taking.facts.iter().filter(|_| !guards.is_empty()) {
+        if let Some(row) = taking.first_row.get(subject) {
+            given.guards.facts.insert(*row, facts.clone());
+        }
+    }
     for (row, subject) in (0..).zip(&taking.subjects) {
         let first = taking.first_row[subject];
         if first != row {

@@ -2,7 +2,8 @@
 //! relations that a person can look into, answer and take back.
 //!
 //! `takes_part` asks the gate who may be compared at all; `run` compares everybody and learns; `newcomers`
-//! compares who came since with those whom they meet in the `index`; `findings` writes what either found;
+//! compares who came since with those whom they meet in the `index`; `guards` holds apart whom the policy
+//! holds apart; `findings` writes what either found;
 //! `parting` takes joins back where the person objects; `review` is the queue of questions to people; `pair` explains two records; `report` tells how it
 //! stands. Joins go through `profile::merge` like every other, so a split takes them back and no consent
 //! is widened.
@@ -15,6 +16,7 @@ pub mod review;
 pub mod run;
 mod bridges;
 mod findings;
+mod guards;
 mod parting;
 pub(crate) mod sql;
 mod takes_part;

@@ -234,7 +234,7 @@ impl Reception<'_> {
         taking.finish();
         self.count(writer, &mut taking, |_, _, _| true)?;
         let before = Before::about(writer.conn, &records, &links)?;
-        let given = given(writer.conn, &taking, links)?;
+        let given = given(writer.conn, &taking, self.asking.guards(), links)?;
         let newcomer =
             taking.row(record).expect("a newcomer that may be compared is in its person");
         let found = arrival(&taking.table, self.model, newcomer, &given);

@@ -33,15 +33,19 @@ pub struct Side {
     pub records: u64,
 }
 
-/// What the two profiles say in one field.
+/// What the two say in one field. The records are what is weighed; what else their profiles say stands apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldPair {
     /// The field.
     pub field: &'static str,
-    /// What the first says: its record first, then its profile's other records where they differ.
+    /// What the first record says.
     pub a: Vec<String>,
     /// What the second says.
     pub b: Vec<String>,
+    /// What the other records of the first one's profile say, where they differ.
+    pub beside_a: Vec<String>,
+    /// Of the second one's.
+    pub beside_b: Vec<String>,
 }
 
 /// Two records, what they say, and what it means.
@@ -121,9 +125,9 @@ struct Lookout<'a> {
 
 impl<'a> Lookout<'a> {
     fn new(store: &'a Store, rules: &'a Rulebook, now: Moment) -> Result<Lookout<'a>> {
-        let taking = Taking::load(store, rules, now)?;
-        let (model, version) = learned(store)?;
         let asking = Asking::new(store.words(), rules, now);
+        let taking = Taking::load(store, &asking)?;
+        let (model, version) = learned(store)?;
         Ok(Lookout { store, asking, taking, model, version })
     }
 
@@ -212,24 +216,40 @@ fn fields(a: (&Person, i64), b: (&Person, i64)) -> Vec<FieldPair> {
     let (a, b) = (said(a.0, a.1), said(b.0, b.1));
     let order = std::iter::once("name")
         .chain(crate::identity::Field::ALL.iter().map(|field| field.about().name));
-    let texts = |all: &[(&'static str, String)], field: &str| -> Vec<String> {
-        all.iter().filter(|(name, _)| *name == field).map(|(_, text)| text.clone()).collect()
+    let texts = |all: &[Words], field: &str, own: bool| -> Vec<String> {
+        let of = all.iter().filter(|said| said.field == field && said.own == own);
+        of.map(|said| said.text.clone()).collect()
     };
     order
-        .map(|field| FieldPair { field, a: texts(&a, field), b: texts(&b, field) })
-        .filter(|pair| !pair.a.is_empty() || !pair.b.is_empty())
+        .map(|field| FieldPair {
+            field,
+            a: texts(&a, field, true),
+            b: texts(&b, field, true),
+            beside_a: texts(&a, field, false),
+            beside_b: texts(&b, field, false),
+        })
+        .filter(|pair| {
+            [&pair.a, &pair.b, &pair.beside_a, &pair.beside_b].iter().any(|said| !said.is_empty())
+        })
         .collect()
 }
 
+/// What somebody says in a field, and whether the record does that is compared.
+struct Words {
+    field: &'static str,
+    text: String,
+    own: bool,
+}
+
 /// What a person's records say, the named record's words first, nothing twice.
-fn said(person: &Person, record: i64) -> Vec<(&'static str, String)> {
-    let mut all: Vec<(&'static str, String)> = Vec::new();
+fn said(person: &Person, record: i64) -> Vec<Words> {
+    let mut all: Vec<Words> = Vec::new();
     let own = person.records.iter().zip(&person.answers).filter(|(known, _)| known.id == record);
     let others = person.records.iter().zip(&person.answers).filter(|(known, _)| known.id != record);
-    for (_, answer) in own.chain(others) {
+    for (known, answer) in own.chain(others) {
         for (field, text) in answer.iter().flat_map(|texts| texts.shown()) {
-            if !all.iter().any(|(known, same)| *known == field && same == text) {
-                all.push((field, text.to_owned()));
+            if !all.iter().any(|said| said.field == field && said.text == text) {
+                all.push(Words { field, text: text.to_owned(), own: known.id == record });
             }
         }
     }
@@ -286,7 +306,12 @@ impl Pair {
             format!("{}, {}", b.subject, records(b.records)),
         ]);
         for pair in &self.fields {
-            table.push([pair.field.to_owned(), pair.a.join("; "), pair.b.join("; ")]);
+            let cell = |own: &[String], beside: &[String]| match beside {
+                [] => own.join("; "),
+                some => format!("{} (its profile: {})", own.join("; "), some.join("; ")),
+            };
+            let (a, b) = (cell(&pair.a, &pair.beside_a), cell(&pair.b, &pair.beside_b));
+            table.push([pair.field.to_owned(), a.trim().to_owned(), b.trim().to_owned()]);
         }
         document.push(Block::Table(table));
         document.push(Block::Heading(2, "What it weighs".into()));

@@ -18,7 +18,7 @@ use crate::view::{Bar, Block, Chart, Document, NoteKind, Table, counted};
 use super::bridges::{Bridge, Edge, bridges};
 use super::pair::learned;
 use super::review::state_word;
-use super::run::{Done, LeftOutCount, plan};
+use super::run::{Done, LeftOutCount, look};
 use super::sql;
 
 /// Rows of the tables of biggest profiles and of bridges, at most.
@@ -42,12 +42,14 @@ pub struct Report {
     pub persons: u64,
     /// How many profiles have how many records.
     pub sizes: Vec<Size>,
-    /// Standing links by kind.
+    /// Standing links by kind; of relations those between two profiles.
     pub links: Vec<LinkCount>,
     /// The biggest profiles.
     pub biggest: Vec<Big>,
-    /// Links that alone hold two parts of a profile together.
+    /// Links that alone hold two parts of a profile together: the weakest of them.
     pub bridges: Vec<Suspicious>,
+    /// How many such links there are.
+    pub all_bridges: usize,
     /// How far the values of each kind of identifier are shared.
     pub identifiers: Vec<Shared>,
     /// Questions by state.
@@ -129,6 +131,9 @@ pub struct Learned {
     pub entry: i64,
     /// When.
     pub at: String,
+    /// The fields in which the records that take part say anything; of the others the model holds what it
+    /// began with.
+    pub compared: Vec<&'static str>,
     /// What was learned.
     pub model: Model,
 }
@@ -138,13 +143,14 @@ pub struct Learned {
 /// # Errors
 /// `linking-undeclared` when the policy names no purpose for it.
 pub fn report(store: &Store, rules: &Rulebook, now: Moment) -> Result<Report> {
-    let due = plan(store, rules, now)?;
+    let (due, compared) = look(store, rules, now)?;
     let conn = store.conn();
     let sizes: Vec<Size> = sql::sizes(conn)?
         .into_iter()
         .map(|(records, profiles)| Size { records, profiles })
         .collect();
     let counts = sql::question_counts(conn)?;
+    let (bridges, all_bridges) = suspicious(store)?;
     let waiting: u64 = counts
         .iter()
         .filter(|(state, _)| matches!(*state, sql::OPEN | sql::PUT_OFF))
@@ -156,6 +162,7 @@ pub fn report(store: &Store, rules: &Rulebook, now: Moment) -> Result<Report> {
             version: row.version,
             entry: row.entry,
             at: Moment(row.at).to_string(),
+            compared,
             model: learned(store)?.0,
         }),
     };
@@ -168,7 +175,8 @@ pub fn report(store: &Store, rules: &Rulebook, now: Moment) -> Result<Report> {
         sizes,
         links: links(store)?,
         biggest: biggest(store)?,
-        bridges: suspicious(store)?,
+        bridges,
+        all_bridges,
         identifiers: identifiers(store)?,
         questions: counts.iter().map(|(state, count)| (state_word(*state), *count)).collect(),
         load: 100.0 * waiting as f64 / due.records.max(1) as f64,
@@ -213,7 +221,8 @@ fn biggest(store: &Store) -> Result<Vec<Big>> {
     Ok(biggest)
 }
 
-fn suspicious(store: &Store) -> Result<Vec<Suspicious>> {
+/// The weakest bridges, and how many there are.
+fn suspicious(store: &Store) -> Result<(Vec<Suspicious>, usize)> {
     let conn = store.conn();
     let mut by_subject: BTreeMap<i64, Vec<profile_sql::LinkRow>> = BTreeMap::new();
     for kind in [profile_sql::LINK_EXACT, profile_sql::LINK_LIKELY, profile_sql::LINK_PERSON] {
@@ -253,8 +262,9 @@ fn suspicious(store: &Store) -> Result<Vec<Suspicious>> {
         let bits = |s: &Suspicious| s.bits.unwrap_or(f64::MAX);
         bits(x).total_cmp(&bits(y)).then(y.smaller.cmp(&x.smaller))
     });
+    let all = found.len();
     found.truncate(ROWS_MAX);
-    Ok(found)
+    Ok((found, all))
 }
 
 fn identifiers(store: &Store) -> Result<Vec<Shared>> {
@@ -354,8 +364,13 @@ impl Report {
         document.push(Block::Table(table));
         let columns =
             ["profile", "records", "on the smaller side", "between", "what it says", "bits"];
-        let caption = "Bridges: links that alone hold two parts of a profile together";
-        let mut table = Table::new(caption, columns);
+        let mut caption =
+            "Bridges: links that alone hold two parts of a profile together".to_owned();
+        if self.all_bridges > self.bridges.len() {
+            let (shown, all) = (self.bridges.len(), self.all_bridges);
+            caption = format!("{caption}; the weakest {shown} of {all}");
+        }
+        let mut table = Table::new(&caption, columns);
         for bridge in &self.bridges {
             table.push([
                 bridge.subject.clone(),
@@ -398,7 +413,8 @@ impl Learned {
         let caption = "How often each kind of pair shows each level of agreement (m and u)";
         let mut table = Table::new(caption, columns);
         let mut bars = Vec::new();
-        for (field, learned) in Field::ALL.into_iter().zip(&model.fields) {
+        let fields = Field::ALL.into_iter().zip(&model.fields);
+        for (field, learned) in fields.filter(|(f, _)| self.compared.contains(&f.about().name)) {
             for (at, level) in field.levels().iter().enumerate() {
                 let (person, household, stranger) =
                     (learned.person[at], learned.household[at], learned.stranger[at]);

@@ -21,7 +21,7 @@ use crate::store::{Store, Writer, hex, in_force};
 use super::findings::{Before, Findings, given};
 use super::index;
 use super::sql::{self, ModelRow};
-use super::takes_part::{LeftOut, Taking, linking_purposes, secret};
+use super::takes_part::{Asking, LeftOut, Taking, linking_purposes, secret};
 
 /// Chooses the random pairs that are learned from: always the same, so that nothing but data matters.
 const SEED: u64 = 1;
@@ -72,7 +72,18 @@ pub struct LeftOutCount {
 /// # Errors
 /// `linking-undeclared` when the policy names no purpose for it.
 pub fn plan(store: &Store, rules: &Rulebook, now: Moment) -> Result<Done> {
-    Ok(Plan::make(store, rules, now)?.done)
+    Ok(look(store, rules, now)?.0)
+}
+
+/// The same, and the names of the fields in which the records that take part say anything.
+pub(super) fn look(
+    store: &Store,
+    rules: &Rulebook,
+    now: Moment,
+) -> Result<(Done, Vec<&'static str>)> {
+    let plan = Plan::make(store, rules, now)?;
+    let used = plan.taking.table.used().iter().map(|field| field.about().name);
+    Ok((plan.done, used.collect()))
 }
 
 /// Links the records of a store, as of a moment.
@@ -99,10 +110,10 @@ struct Plan {
 impl Plan {
     fn make(store: &Store, rules: &Rulebook, now: Moment) -> Result<Plan> {
         let purposes = linking_purposes(rules)?;
-        let taking = Taking::load(store, rules, now)?;
-        let conn = store.conn();
-        let given =
-            given(conn, &taking, profile_sql::links_of_kind(conn, profile_sql::LINK_CANNOT)?)?;
+        let (conn, asking) = (store.conn(), Asking::new(store.words(), rules, now));
+        let taking = Taking::load(store, &asking)?;
+        let parted = profile_sql::links_of_kind(conn, profile_sql::LINK_CANNOT)?;
+        let given = given(conn, &taking, asking.guards(), parted)?;
         let (model, found) = verdict(&taking.table, &secret(store.secret()), SEED, &given);
         let body = body_of(&model);
         let known = sql::latest_model(conn)?;

@@ -163,10 +163,13 @@ pub fn question_counts(conn: &Connection) -> Result<Vec<(i64, u64)>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many standing links there are of each kind, those that linking found apart: (kind, found, count).
+/// How many standing links there are of each kind, those that linking found apart: (kind, found, count). A
+/// relation of two records that are one person's by now counts no more.
 pub fn link_counts(conn: &Connection) -> Result<Vec<(i64, bool, u64)>> {
     let mut statement = conn.prepare_cached(
-        "SELECT kind, model <> 0, COUNT(*) FROM link WHERE retired_entry = 0
+        "SELECT kind, model <> 0, COUNT(*) FROM link
+         WHERE retired_entry = 0 AND (kind <> 6 OR
+           (SELECT subject FROM record WHERE id = a) <> (SELECT subject FROM record WHERE id = b))
          GROUP BY kind, model <> 0 ORDER BY kind, model <> 0",
     )?;
     let rows = statement.query_map([], |row| {

@@ -17,13 +17,14 @@ use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
-use crate::identity::{FULL_NAME_COLUMNS, Field, Raw, Secret, Table, normalise};
+use crate::identity::{FULL_NAME_COLUMNS, Facts, Field, Guard, Raw, Secret, Table, normalise};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
 use crate::profile::covered::covered;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_records};
 use crate::profile::sql as profile_sql;
 use crate::store::{Covering, Store, WordKind, Words};
 
+use super::guards::Watch;
 use super::sql;
 
 /// Why a record doesn't take part.
@@ -84,16 +85,18 @@ pub(super) struct Taking {
     pub(super) subjects: Vec<i64>,
     /// Subject → its first row.
     pub(super) first_row: HashMap<i64, u32>,
+    /// Subject → what guards ask of it.
+    pub(super) facts: HashMap<i64, Facts>,
     /// How many records don't, by reason.
     pub(super) left_out: BTreeMap<LeftOut, u64>,
 }
 
 impl Taking {
     /// Asks the gate for every record of the store.
-    pub(super) fn load(store: &Store, rules: &Rulebook, now: Moment) -> Result<Taking> {
-        sql::ready(store.conn())?;
-        linking_purposes(rules)?;
-        let (conn, asking) = (store.conn(), Asking::new(store.words(), rules, now));
+    pub(super) fn load(store: &Store, asking: &Asking<'_>) -> Result<Taking> {
+        let conn = store.conn();
+        sql::ready(conn)?;
+        linking_purposes(asking.rules)?;
         let mut taking = Taking::default();
         for subject in profile_sql::live_subjects(conn)? {
             taking.add(subject, &asking.person(conn, store.words(), subject)?);
@@ -110,6 +113,7 @@ impl Taking {
                 Err(reason) => *self.left_out.entry(*reason).or_default() += 1,
             }
         }
+        self.facts.insert(subject, person.facts.clone());
     }
 
     /// Adds a record.
@@ -182,6 +186,8 @@ impl Texts {
 pub(super) struct Person {
     pub(super) records: Vec<OpenRecord>,
     pub(super) answers: Vec<Result<Texts, LeftOut>>,
+    /// What guards ask of it; also of what may not be compared, since it holds apart and joins nobody.
+    pub(super) facts: Facts,
 }
 
 impl Person {
@@ -210,6 +216,7 @@ pub(super) struct Asking<'r> {
     places: HashMap<i64, Place>,
     /// Identifiers that mean nobody, by field.
     ignored: HashMap<i64, &'r [String]>,
+    watch: Watch<'r>,
     now: Moment,
 }
 
@@ -235,8 +242,14 @@ impl<'r> Asking<'r> {
             linking: linking.fold(0, |mask, rule| mask | bit(rule.code)),
             places,
             ignored,
+            watch: Watch::of(words, &rules.policy),
             now,
         }
+    }
+
+    /// The policy's guards.
+    pub(super) fn guards(&self) -> &[Guard] {
+        &self.watch.guards
     }
 
     /// Asks for the records of a subject.
@@ -259,7 +272,8 @@ impl<'r> Asking<'r> {
             let covered = covered(&covering, words, record, &[])?.values;
             answers.push(self.texts(record, &covered, standing, contact));
         }
-        Ok(Person { records, answers })
+        let facts = self.watch.facts(conn, &records)?;
+        Ok(Person { records, answers, facts })
     }
 
     fn texts(

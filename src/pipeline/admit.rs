@@ -15,7 +15,7 @@ use crate::consent::retention::Horizons;
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
-use crate::policy::types::{ConsentState, Source, Target};
+use crate::policy::types::{ConsentState, Source, Target, UNVERIFIED};
 use crate::profile::items::{Items, Looking, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::recognise::{
@@ -60,6 +60,17 @@ pub struct Admission<'r> {
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
     pub(super) horizons: Rc<Horizons>,
+    /// Who sends what is taken in.
+    pub(super) sender: Sender,
+}
+
+/// Who sends something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A system that the controller knows: by its file, its key or its proof.
+    Known,
+    /// Anybody: the key stands in pages and apps.
+    Anybody,
 }
 
 impl<'r> Admission<'r> {
@@ -90,6 +101,7 @@ impl<'r> Admission<'r> {
             import,
             withdrawn: BTreeSet::new(),
             horizons: Rc::new(Horizons::at(rules, writer.now)),
+            sender: Sender::Known,
         })
     }
 
@@ -303,12 +315,11 @@ impl<'r> Admission<'r> {
         let merged = self.tie(writer, &mut held.record, binding, summary)?;
 
         // Consent carried by the record itself comes first. A "no" reaches all whom the row may be about.
-        let unbound: Vec<i64> = ties
-            .subjects
-            .iter()
-            .filter(|other| !binding.subjects.contains(other))
-            .copied()
-            .collect();
+        let unbound = ties.subjects.iter().filter(|other| !binding.subjects.contains(other));
+        let mut unbound: Vec<i64> = unbound.copied().collect();
+        if protects {
+            unbound.extend(self.claimed(writer, &identifiers)?);
+        }
         for new in &fresh {
             self.say(writer, &mut held, new, summary)?;
             if as_row(new, now).protects() {
@@ -392,7 +403,8 @@ impl<'r> Admission<'r> {
             return Ok(Ties::default());
         }
         let policy = &self.rules.policy;
-        ties(writer.conn, writer.words, policy, self.code, own, identifiers, traits)
+        let store = (writer.conn, &*writer.words, writer.secret);
+        ties(store, policy, self.code, own, identifiers, traits)
     }
 
     /// Parts the people whom values that have become shared held together; returns whether any were.
@@ -400,6 +412,10 @@ impl<'r> Admission<'r> {
         let mut parted = Vec::new();
         for seen in &ties.shared {
             parted.extend(merge::retire_shared(writer, seen)?);
+        }
+        for seen in &ties.divided {
+            let kind = &self.rules.policy.identifiers[&seen.kind];
+            parted.extend(merge::retire_divided(writer, kind, seen)?);
         }
         if !parted.is_empty() {
             self.forget_people();
@@ -425,16 +441,40 @@ impl<'r> Admission<'r> {
         let mut seen = Vec::new();
         for value in &inbound.values {
             let plan = &self.fields[value.field];
-            if let Target::Identifier(kind) = &plan.target {
+            if matches!(plan.target, Target::Identifier(_)) {
+                let (field, name) = self.place(plan);
+                let kind = name.strip_prefix("identifier.").unwrap_or(name);
                 seen.push(SeenIdentifier {
-                    field: plan.field,
-                    kind: kind.clone(),
+                    field,
+                    kind: kind.to_owned(),
                     text: value.text.clone(),
                     blind: identifier_blind(writer.secret, kind, &value.text),
                 });
             }
         }
         seen
+    }
+
+    /// What a value of a field becomes: its code and its text. An identifier that nobody verified is kept apart
+    /// from those that name people.
+    pub(super) fn place<'p>(&self, plan: &'p FieldPlan) -> (i64, &'p str) {
+        let verified = plan.verified.unwrap_or(self.sender == Sender::Known);
+        match &plan.unverified {
+            Some((code, text)) if !verified => (*code, text),
+            _ => (plan.field, &plan.text),
+        }
+    }
+
+    /// The people whom a row's unverified identifiers name: it may be about them, and joins none of them.
+    fn claimed(&self, writer: &Writer<'_>, identifiers: &[SeenIdentifier]) -> Result<Vec<i64>> {
+        let mut subjects = Vec::new();
+        for seen in identifiers {
+            if let Some(kind) = seen.kind.strip_prefix(UNVERIFIED) {
+                let blind = identifier_blind(writer.secret, kind, &seen.text);
+                subjects.extend(sql::holders(writer.conn, blind)?.iter().map(|(_, s, ..)| *s));
+            }
+        }
+        Ok(subjects)
     }
 
     /// Those of a row's identifiers that the gate admits.
@@ -447,7 +487,7 @@ impl<'r> Admission<'r> {
         let admitted = |seen: &&SeenIdentifier| {
             values.iter().any(|(index, _)| {
                 let value = &inbound.values[*index];
-                self.fields[value.field].field == seen.field && value.text == seen.text
+                self.place(&self.fields[value.field]).0 == seen.field && value.text == seen.text
             })
         };
         identifiers.iter().filter(admitted).cloned().collect()
@@ -483,6 +523,9 @@ impl<'r> Admission<'r> {
         prints.push(blind_fingerprint(secret, blind));
         for seen in identifiers {
             prints.push(identifier_fingerprint(secret, &seen.kind, &seen.text));
+            // Whoever was erased is kept out under a name that nobody verified, too.
+            let named = seen.kind.strip_prefix(UNVERIFIED);
+            prints.extend(named.map(|kind| identifier_fingerprint(secret, kind, &seen.text)));
             prints.push(blind_fingerprint(secret, seen.blind));
         }
         let mut found = suppressed(writer, prints)?;

@@ -30,6 +30,7 @@ const REASONS_MAX: usize = 40;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
+pub use super::admit::Sender;
 pub use super::sent::Sent;
 
 /// What a sender hands over together.
@@ -38,6 +39,8 @@ pub struct Delivery {
     pub source: String,
     /// What was sent.
     pub sent: Sent,
+    /// Who sends it.
+    pub sender: Sender,
 }
 
 /// Why something of an item was kept out.
@@ -151,6 +154,7 @@ impl<'r> Intake<'r> {
                 let own = deliveries.iter().zip(&mut fates).filter(|(d, _)| d.source == source);
                 for (delivery, fates) in own {
                     let Some(fates) = fates else { continue };
+                    lane.admission.sender = delivery.sender;
                     for one in delivery.sent.each() {
                         fates.push(lane.take(writer, &mut out, one)?);
                     }

@@ -40,15 +40,15 @@ impl Admission<'_> {
         }
         for (index, purposes) in values {
             let value = &inbound.values[*index];
-            let plan = &self.fields[value.field];
-            if let Some(current) = record.current.get(&plan.field) {
+            let (code, text) = self.place(&self.fields[value.field]);
+            if let Some(current) = record.current.get(&code) {
                 let same = current.text == value.text && purposes & !current.purposes == 0;
                 // What the source said before it said what is held is old news.
                 let older = inbound.observed.is_some_and(|at| at < current.observed_at);
                 // Of several values of one field in a row the last one stands: told again, it changes nothing.
                 let stands = |(other, _): &&(usize, PurposeMask)| {
                     let other = &inbound.values[*other];
-                    self.fields[other.field].field == plan.field
+                    self.place(&self.fields[other.field]).0 == code
                 };
                 let last = values.iter().rfind(stands).map(|(last, _)| &inbound.values[*last].text);
                 if same || (last == Some(&current.text) && last != Some(&value.text)) {
@@ -59,12 +59,12 @@ impl Admission<'_> {
                     continue;
                 }
             }
-            let field = (plan.field, plan.text.as_str());
-            let seq = items.add_value(writer, record, field, *purposes, observed, &value.text)?;
+            let seq =
+                items.add_value(writer, record, (code, text), *purposes, observed, &value.text)?;
             self.tally.value(*purposes);
             wrote += 1;
             if let Some(seen) =
-                identifiers.iter().find(|seen| seen.field == plan.field && seen.text == value.text)
+                identifiers.iter().find(|seen| seen.field == code && seen.text == value.text)
             {
                 sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, seq)?;
             }

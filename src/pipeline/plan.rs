@@ -13,6 +13,10 @@ pub(super) struct FieldPlan {
     pub(super) text: String,
     pub(super) target: Target,
     pub(super) asked: Asked,
+    /// Of an identifier: the code and the text of what it becomes where it isn't verified.
+    pub(super) unverified: Option<(i64, String)>,
+    /// Whether it is, where the map says so.
+    pub(super) verified: Option<bool>,
 }
 
 /// What the map says of one kind of event.
@@ -62,13 +66,13 @@ impl Asked {
 pub(super) fn fields(words: &Words, rules: &Rulebook, source: &Source) -> Vec<FieldPlan> {
     let serves = rules.mask(&source.purposes);
     let plan = |field: &crate::policy::types::FieldMap| {
-        let text = match &field.target {
-            Target::Identifier(kind) => format!("identifier.{kind}"),
-            Target::Attribute(name) => format!("attribute.{name}"),
-            Target::Ignore => String::new(),
-        };
+        let mut stored = field.target.stored().into_iter();
+        let text = stored.next().unwrap_or_default();
+        let code = |text: &str| words.code(WordKind::Field, text).unwrap_or(0);
         FieldPlan {
-            field: words.code(WordKind::Field, &text).unwrap_or(0),
+            field: code(&text),
+            unverified: stored.next().map(|text| (code(&text), text)),
+            verified: field.verified,
             text,
             target: field.target.clone(),
             asked: Asked::new(rules, serves, &field.category),

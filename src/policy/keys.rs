@@ -99,11 +99,15 @@ pub(super) const WEBHOOK: Keys = Keys {
     keys: &["scheme", "secret", "tolerance", "header", "timestamp", "encoding", "prefix"],
 };
 
-pub(super) const FIELD: Keys =
-    Keys { table: "[source.NAME.fields]", keys: &["as", "category", "type", "dates", "values"] };
+pub(super) const FIELD: Keys = Keys {
+    table: "[source.NAME.fields]",
+    keys: &["as", "category", "type", "dates", "values", "verified"],
+};
 
-pub(super) const FIXED: Keys =
-    Keys { table: "[[source.NAME.fixed]]", keys: &["as", "value", "category", "type", "dates"] };
+pub(super) const FIXED: Keys = Keys {
+    table: "[[source.NAME.fixed]]",
+    keys: &["as", "value", "category", "type", "dates", "verified"],
+};
 
 pub(super) const CONSENT: Keys = Keys {
     table: "[[source.NAME.consent]]",

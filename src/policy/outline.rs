@@ -204,7 +204,7 @@ fn outline_webhook(at: &mut At, webhook: &Webhook) {
 
 /// A field stands under its name, a fixed one under its target.
 fn outline_field(at: &mut At, field: &FieldMap) {
-    let FieldMap { take, target, category, value_type, dates } = field;
+    let FieldMap { take, target, category, value_type, dates, verified } = field;
     let (mut at, name) = match take {
         Take::Field { from, .. } => (at.under("fields"), from.clone()),
         Take::Fixed(_) => (at.under("fixed"), words::target(target)),
@@ -221,6 +221,7 @@ fn outline_field(at: &mut At, field: &FieldMap) {
         at.text("type", words::value_type(*value_type));
     }
     at.list("dates", dates);
+    at.maybe("verified", verified.map(|verified| verified.to_string()));
 }
 
 /// A consent stands under its purpose and channel.

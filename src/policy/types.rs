@@ -183,8 +183,8 @@ pub struct IdentifierKind {
     pub form: IdentifierForm,
     /// More records of one source than this on one value: the value is shared and links nobody.
     pub max_records: u32,
-    /// A join that would give a profile more values of this kind than this is not made; any number where
-    /// nothing is said.
+    /// A join that would give a profile more values of this kind than this is not made; where nothing is
+    /// said one of `user_id`, and any number of others.
     pub max_values: Option<u32>,
     /// Placeholder values that mean nobody, in normalised form, beside the built-in ones.
     pub ignore: Vec<String>,
@@ -346,6 +346,22 @@ pub enum Target {
     Ignore,
 }
 
+/// Before the kind of an identifier that nobody verified: it names nobody else, and joins nobody.
+pub const UNVERIFIED: &str = "unverified.";
+
+impl Target {
+    /// The names of the fields in which values of it are stored.
+    pub fn stored(&self) -> Vec<String> {
+        match self {
+            Target::Identifier(kind) => {
+                vec![format!("identifier.{kind}"), format!("identifier.{UNVERIFIED}{kind}")]
+            }
+            Target::Attribute(name) => vec![format!("attribute.{name}")],
+            Target::Ignore => Vec::new(),
+        }
+    }
+}
+
 /// One entry of a source's field map.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldMap {
@@ -359,6 +375,9 @@ pub struct FieldMap {
     pub value_type: ValueType,
     /// chrono formats to try, in order, for dates and times; ISO 8601 when empty.
     pub dates: Vec<String>,
+    /// Of an identifier: whether it is the person's for certain. Where nothing is said, what anybody can
+    /// send, by a public write key, is not.
+    pub verified: Option<bool>,
 }
 
 /// A consent statement that each row of a source may carry.

@@ -9,10 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::Connection;
 
 use crate::base::error::Result;
-use crate::policy::types::Policy;
+use crate::base::secret::StoreSecret;
+use crate::policy::types::{Policy, UNVERIFIED};
 use crate::store::{WordKind, Words};
 
-use super::recognise::{SeenIdentifier, Ties};
+use super::recognise::{SeenIdentifier, Ties, identifier_blind};
+use super::record::Record;
 use super::sql;
 
 /// Whether somebody decided that two subjects are two people.
@@ -40,26 +42,44 @@ pub fn is_parted(conn: &Connection, subject: i64) -> Result<bool> {
 }
 
 /// How many values of a kind one profile may have, and those that a row brings.
-pub(super) struct Limits {
+pub(super) struct Limits<'a> {
+    words: &'a Words,
+    secret: &'a StoreSecret,
     /// By the code of the kind's field.
     most: BTreeMap<i64, usize>,
+    /// The kinds by the codes under which what nobody verified is stored: also a name that is only claimed tells
+    /// one person from another.
+    claimed: BTreeMap<i64, (i64, &'a str)>,
     brought: Values,
 }
 
 /// Blind names by the code of their kind's field.
 type Values = BTreeMap<i64, BTreeSet<i64>>;
 
-impl Limits {
-    pub(super) fn of(policy: &Policy, words: &Words, identifiers: &[SeenIdentifier]) -> Limits {
-        let most = policy.identifiers.iter().filter_map(|(name, kind)| {
-            let most = kind.max_values? as usize;
-            Some((words.code(WordKind::Field, &format!("identifier.{name}"))?, most))
-        });
+impl<'a> Limits<'a> {
+    pub(super) fn of(
+        policy: &'a Policy,
+        words: &'a Words,
+        secret: &'a StoreSecret,
+        identifiers: &[SeenIdentifier],
+    ) -> Limits<'a> {
+        let code = |kind: &str| words.code(WordKind::Field, &format!("identifier.{kind}"));
+        let (mut most, mut claimed) = (BTreeMap::new(), BTreeMap::new());
+        for (name, kind) in &policy.identifiers {
+            let (Some(most_values), Some(field)) = (kind.max_values, code(name)) else { continue };
+            most.insert(field, most_values as usize);
+            let unverified = code(&format!("{UNVERIFIED}{name}"));
+            claimed.extend(unverified.map(|code| (code, (field, name.as_str()))));
+        }
         let mut brought = Values::new();
         for seen in identifiers {
-            brought.entry(seen.field).or_default().insert(seen.blind);
+            let (field, blind) = match claimed.get(&seen.field) {
+                Some((field, kind)) => (*field, identifier_blind(secret, kind, &seen.text)),
+                None => (seen.field, seen.blind),
+            };
+            brought.entry(field).or_default().insert(blind);
         }
-        Limits { most: most.collect(), brought }
+        Limits { words, secret, most, claimed, brought }
     }
 
     /// Whether what two have is too much for one, of any kind of which both have something of their own.
@@ -78,7 +98,17 @@ impl Limits {
         }
         for record in sql::records_of(conn, subject)? {
             for (blind, field, _) in sql::identifiers_of(conn, record)? {
-                values.entry(field).or_default().insert(blind);
+                let Some((field, kind)) = self.claimed.get(&field).copied() else {
+                    values.entry(field).or_default().insert(blind);
+                    continue;
+                };
+                let held = Record::load(conn, self.words, record)?;
+                let name = format!("identifier.{UNVERIFIED}{kind}");
+                let code = self.words.code(WordKind::Field, &name);
+                if let Some(text) = code.and_then(|code| held.text(code)) {
+                    let blind = identifier_blind(self.secret, kind, text);
+                    values.entry(field).or_default().insert(blind);
+                }
             }
         }
         Ok(values)
@@ -91,7 +121,7 @@ impl Limits {
 pub(super) fn part(
     conn: &Connection,
     own: Option<i64>,
-    limits: &Limits,
+    limits: &Limits<'_>,
     ties: &mut Ties,
 ) -> Result<()> {
     let few = ties.subjects.len() + usize::from(own.is_some()) < 2;

@@ -11,10 +11,12 @@ use serde_json::{Value, json};
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Randomness;
+use crate::consent::kept;
 use crate::ledger::scan;
+use crate::policy::types::IdentifierKind;
 use crate::store::{Writer, leaf};
 
-use super::recognise::SeenIdentifier;
+use super::recognise::{SeenIdentifier, nameless};
 use super::sql;
 
 /// Who or what decided.
@@ -162,7 +164,8 @@ fn apart(writer: &Writer<'_>, records: &[i64], subject: i64) -> Result<Vec<i64>>
 }
 
 /// Takes a merge back: the records that it moved return to the subject that they came from. The two
-/// sides are kept apart from then on. Returns the subject that is restored.
+/// sides are kept apart from then on, and each keeps what was refused while they were one. Returns the
+/// subject that is restored.
 ///
 /// # Errors
 /// `subject-erased`, and `merge-overtaken` when records of it have been moved on by a later merge.
@@ -179,6 +182,7 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         return Err(Error::no("merge-empty", "the merge moved no records")
             .next("run `candor audit verify`"));
     };
+    kept::on_parting(writer, merge.into_subject, &records)?;
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
         "restored": public_text(sql::public_id(writer.conn, merge.from_subject)?),
@@ -235,6 +239,7 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
         return Err(Error::no("record-alone", "the profile has no other record to part it from")
             .next("`candor profile show` lists the records of a profile"));
     }
+    kept::on_parting(writer, old, records)?;
     let subject = new_subject(writer.conn, writer.randomness)?;
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, old)?),
@@ -256,6 +261,27 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
 /// only it held together fall apart again.
 /// Returns the records whose subjects fell apart.
 pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<Vec<i64>> {
+    retire(writer, seen, &|_| true)
+}
+
+/// The same for a value that several people hold who differ: of the links of those who don't say who they are.
+pub fn retire_divided(
+    writer: &mut Writer<'_>,
+    kind: &IdentifierKind,
+    seen: &SeenIdentifier,
+) -> Result<Vec<i64>> {
+    let nameless = nameless(writer.conn, writer.words, kind, seen.blind)?;
+    if nameless.is_empty() {
+        return Ok(Vec::new());
+    }
+    retire(writer, seen, &|link| nameless.contains(&link.a) || nameless.contains(&link.b))
+}
+
+fn retire(
+    writer: &mut Writer<'_>,
+    seen: &SeenIdentifier,
+    goes: &dyn Fn(&sql::LinkRow) -> bool,
+) -> Result<Vec<i64>> {
     let holders: BTreeSet<i64> =
         sql::holders(writer.conn, seen.blind)?.into_iter().map(|(record, ..)| record).collect();
     let mut touched = BTreeSet::new();
@@ -263,7 +289,7 @@ pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<V
     for record in &holders {
         for link in sql::links_of(writer.conn, *record)? {
             let exact = link.kind == sql::LINK_EXACT && link.identifier == seen.field;
-            if exact && holders.contains(&link.a) && holders.contains(&link.b) {
+            if exact && holders.contains(&link.a) && holders.contains(&link.b) && goes(&link) {
                 sql::retire_link(writer.conn, link.id, entry)?;
                 touched.insert(sql::record(writer.conn, *record)?.subject);
             }
@@ -305,6 +331,7 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
     }
     // The oldest record's part keeps the subject.
     for (first, part) in parts.into_iter().skip(1) {
+        kept::on_parting(writer, subject, &part)?;
         let new = new_subject(writer.conn, writer.randomness)?;
         let payload = json!({
             "from": public_text(sql::public_id(writer.conn, subject)?),

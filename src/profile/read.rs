@@ -15,7 +15,7 @@ use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
-use crate::policy::types::{Policy, Winner};
+use crate::policy::types::{Policy, UNVERIFIED, Winner};
 use crate::store::{Covering, WordKind, Words};
 
 use super::covered::covered;
@@ -64,12 +64,28 @@ pub fn find(
     }
     let mut found = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {
-        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
-        found.extend(holders.into_iter().map(|(_, subject, ..)| subject));
+        let holders = holders_of(conn, secret, kind, &text)?;
+        found.extend(holders.into_iter().map(|(_, subject)| subject));
     }
     found.sort_unstable();
     found.dedup();
     if found.is_empty() { Err(nobody()) } else { Ok(found) }
+}
+
+/// The records that an identifier names, each with its subject; where nobody verified holds it, those that
+/// only claim it.
+fn holders_of(
+    conn: &Connection,
+    secret: &StoreSecret,
+    kind: &str,
+    text: &str,
+) -> Result<Vec<(i64, i64)>> {
+    let mut holders = sql::holders(conn, identifier_blind(secret, kind, text))?;
+    if holders.is_empty() {
+        let claimed = identifier_blind(secret, &format!("{UNVERIFIED}{kind}"), text);
+        holders = sql::holders(conn, claimed)?;
+    }
+    Ok(holders.into_iter().map(|(record, subject, ..)| (record, subject)).collect())
 }
 
 /// Whether a person was erased, and something of them is kept.
@@ -102,8 +118,7 @@ fn records_named(
 ) -> Result<Vec<(i64, i64)>> {
     let mut records = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {
-        let holders = sql::holders(conn, identifier_blind(secret, kind, &text))?;
-        records.extend(holders.iter().map(|(record, subject, ..)| (*record, *subject)));
+        records.extend(holders_of(conn, secret, kind, &text)?);
     }
     Ok(records)
 }
@@ -149,7 +164,8 @@ pub fn identifiers_named<'w>(policy: &Policy, who: &'w str) -> Result<Vec<(&'w s
         )
         .next("for example email:ann@example.com, or s-… as `candor profile find` prints it"));
     };
-    let Some(rule) = policy.identifiers.get(kind) else {
+    let verified = kind.strip_prefix(UNVERIFIED).unwrap_or(kind);
+    let Some(rule) = policy.identifiers.get(verified) else {
         let known: Vec<&str> = policy.identifiers.keys().map(String::as_str).collect();
         return Err(Error::usage(
             "identifier-unknown",
@@ -213,10 +229,16 @@ pub fn sharing(
         for value in record.values.iter().filter(|value| value.current) {
             let field = words.text(WordKind::Field, value.field);
             let Some(kind) = field.strip_prefix("identifier.") else { continue };
-            for (_, other, ..) in sql::holders(conn, identifier_blind(secret, kind, &value.text))? {
-                if other != subject {
-                    let id = public_text(sql::public_id(conn, other)?);
-                    sharing.entry(kind.to_owned()).or_default().push(id);
+            // Whoever claims somebody's address isn't told whether it is held.
+            let claimed = format!("{UNVERIFIED}{kind}");
+            for kind in [kind, &claimed] {
+                for (_, other, ..) in
+                    sql::holders(conn, identifier_blind(secret, kind, &value.text))?
+                {
+                    if other != subject {
+                        let id = public_text(sql::public_id(conn, other)?);
+                        sharing.entry(kind.to_owned()).or_default().push(id);
+                    }
                 }
             }
         }

@@ -100,6 +100,9 @@ pub struct Ties {
     pub related: Vec<i64>,
     /// Blind names of values that have become shared: their links must be retired.
     pub shared: Vec<SeenIdentifier>,
+    /// Values that several people hold who differ in what tells them apart: whoever doesn't say who they are is
+    /// none of them, and the links that such records have by it must be retired.
+    pub divided: Vec<SeenIdentifier>,
     /// Its source's key named somebody else before: what it says now is another person's.
     pub names_another: bool,
 }
@@ -161,8 +164,7 @@ fn agree(kind: &IdentifierKind, a: &Traits, b: &Traits) -> bool {
 /// A row that gives its record another value than before, one that somebody else goes by, doesn't make
 /// the two one: the key may be a device that several people use, or a number that was given again.
 pub fn ties(
-    conn: &Connection,
-    words: &Words,
+    (conn, words, secret): (&Connection, &Words, &StoreSecret),
     policy: &Policy,
     source: i64,
     own: Option<&Record>,
@@ -193,24 +195,34 @@ pub fn ties(
             continue;
         }
         let replaces = said_before(seen).is_some_and(|before| before != seen.text);
-        let mut tied: HashSet<i64> = HashSet::new();
+        let mut holding: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
         for (holder, subject, _, value) in others {
             // What a source has replaced by something else names nobody any more.
-            if !is_current(conn, *value)? || !tied.insert(*subject) {
+            if !is_current(conn, *value)? {
                 continue;
             }
+            holding.entry(*subject).or_default().push(*holder);
             if !met.iter().any(|(id, _)| id == subject) {
                 met.push((*subject, traits_of(conn, words, policy, *subject)?));
             }
-            let theirs = &met.iter().find(|(id, _)| id == subject).expect("met above").1;
+        }
+        let of = |subject: &i64| &met.iter().find(|(id, _)| id == subject).expect("met above").1;
+        let all: Vec<&Traits> = holding.keys().map(of).chain([traits]).collect();
+        let is_divided =
+            (1..all.len()).any(|n| all[..n].iter().any(|other| differ(kind, all[n], other)));
+        if is_divided {
+            ties.divided.push(seen.clone());
+        }
+        for (subject, holders) in &holding {
+            let theirs = of(subject);
             if replaces && Some(*subject) != own_subject && !agree(kind, traits, theirs) {
                 ties.names_another = true;
                 ties.related.push(*subject);
-            } else if differ(kind, traits, theirs) {
+            } else if differ(kind, traits, theirs) || (is_divided && !agree(kind, traits, theirs)) {
                 ties.related.push(*subject);
             } else {
                 ties.subjects.push(*subject);
-                ties.links.push((*holder, seen.field));
+                ties.links.push((holder_alike(conn, words, kind, traits, holders)?, seen.field));
             }
         }
     }
@@ -230,7 +242,7 @@ pub fn ties(
         ties.related.append(&mut ties.subjects);
         ties.links.clear();
     }
-    let limits = Limits::of(policy, words, identifiers);
+    let limits = Limits::of(policy, words, secret, identifiers);
     apart::part(conn, own_subject, &limits, &mut ties)?;
     if let Some(own) = own_subject {
         ties.subjects.retain(|subject| *subject != own);
@@ -238,6 +250,58 @@ pub fn ties(
     let subjects = ties.subjects.clone();
     ties.related.retain(|subject| !subjects.contains(subject) && Some(*subject) != own_subject);
     Ok(ties)
+}
+
+/// Of the records of one subject that hold a value, the one to be linked to: the oldest that says the same of
+/// what tells its holders apart, so that the link outlives those that say nothing of it.
+fn holder_alike(
+    conn: &Connection,
+    words: &Words,
+    kind: &IdentifierKind,
+    traits: &Traits,
+    holders: &[i64],
+) -> Result<i64> {
+    for holder in holders.iter().filter(|_| holders.len() > 1 && !kind.unless_differ.is_empty()) {
+        if agree(kind, traits, &own_traits(conn, words, kind, *holder)?) {
+            return Ok(*holder);
+        }
+    }
+    Ok(holders[0])
+}
+
+/// What a record itself says of what tells the holders of a kind apart.
+fn own_traits(
+    conn: &Connection,
+    words: &Words,
+    kind: &IdentifierKind,
+    record: i64,
+) -> Result<Traits> {
+    let record = Record::load(conn, words, record)?;
+    let mut traits = Traits::new();
+    for name in &kind.unless_differ {
+        let field = words.code(WordKind::Field, &format!("attribute.{name}"));
+        if let Some(text) = field.and_then(|field| record.text(field)) {
+            traits.entry(name.clone()).or_default().insert(comparable(text));
+        }
+    }
+    Ok(traits)
+}
+
+/// Of the records that hold a value, those that don't say which of its holders they are.
+pub fn nameless(
+    conn: &Connection,
+    words: &Words,
+    kind: &IdentifierKind,
+    blind: i64,
+) -> Result<BTreeSet<i64>> {
+    let mut nameless = BTreeSet::new();
+    for (holder, ..) in sql::holders(conn, blind)? {
+        let said = own_traits(conn, words, kind, holder)?;
+        if kind.unless_differ.iter().any(|name| !said.contains_key(name)) {
+            nameless.insert(holder);
+        }
+    }
+    Ok(nameless)
 }
 
 /// Whether an identifier's value is what its source says last; a "no" without a value stays.

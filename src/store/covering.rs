@@ -64,12 +64,7 @@ impl<'a> Covering<'a> {
 }
 
 fn categories_of_field<'p>(policy: &'p Policy, source: &str, field: &str) -> Vec<&'p str> {
-    let Some((kind, name)) = field.split_once('.') else { return Vec::new() };
-    let is_it = |target: &Target| match target {
-        Target::Identifier(of) => kind == "identifier" && of == name,
-        Target::Attribute(of) => kind == "attribute" && of == name,
-        Target::Ignore => false,
-    };
+    let is_it = |target: &Target| target.stored().iter().any(|stored| stored == field);
     let fields = policy.sources.get(source).into_iter().flat_map(|source| &source.fields);
     fields.filter(|field| is_it(&field.target)).map(|field| field.category.as_str()).collect()
 }

@@ -10,7 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::check::{InForce, check, check_after};
 use crate::policy::rulebook::{Rulebook, codes};
-use crate::policy::types::{Policy, Target};
+use crate::policy::types::{Format, Policy};
 
 use super::Writer;
 use super::sql::{self, NoticeRow, PolicyRow};
@@ -258,15 +258,11 @@ pub fn words_of(policy: &Policy) -> Vec<(WordKind, String)> {
     for (name, source) in &policy.sources {
         wanted.push((WordKind::Source, name.clone()));
         for field in &source.fields {
-            match &field.target {
-                Target::Identifier(kind) => {
-                    wanted.push((WordKind::Field, format!("identifier.{kind}")));
-                }
-                Target::Attribute(name) => {
-                    wanted.push((WordKind::Field, format!("attribute.{name}")));
-                }
-                Target::Ignore => {}
-            }
+            let may_be_unverified =
+                source.format == Some(Format::Tracking) || field.verified == Some(false);
+            let names = if may_be_unverified { 2 } else { 1 };
+            let stored = field.target.stored().into_iter().take(names);
+            wanted.extend(stored.map(|name| (WordKind::Field, name)));
         }
         wanted.extend(source.events.iter().map(|event| (WordKind::Event, event.name.clone())));
     }

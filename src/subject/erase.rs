@@ -233,17 +233,13 @@ pub struct Categories {
 impl Categories {
     /// Reads them out of a policy.
     pub fn of(rules: &Rulebook) -> Categories {
-        use crate::policy::types::Target;
         let mut fields = BTreeMap::new();
         let mut events = BTreeMap::new();
         for (name, source) in &rules.policy.sources {
             for field in &source.fields {
-                let text = match &field.target {
-                    Target::Identifier(kind) => format!("identifier.{kind}"),
-                    Target::Attribute(attribute) => format!("attribute.{attribute}"),
-                    Target::Ignore => continue,
-                };
-                fields.insert((name.clone(), text), field.category.clone());
+                for text in field.target.stored() {
+                    fields.insert((name.clone(), text), field.category.clone());
+                }
             }
             for event in &source.events {
                 events.insert(event.name.clone(), event.category.clone());

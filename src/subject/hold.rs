@@ -10,9 +10,9 @@ use chrono_tz::Tz;
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::consent::desk::on_each_record;
 use crate::consent::fold::{AsOf, Hold, Standing};
 use crate::consent::history::{History, NewStatement};
+use crate::consent::kept::on_each_record;
 use crate::consent::statement::Axis;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::ConsentState;

@@ -164,7 +164,11 @@ impl Edge {
         }
         let messages = messages(&body.items);
         line.key = Some(row.id);
-        let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
+        let delivery = Delivery {
+            source: row.source.clone(),
+            sent: Sent::Calls(body.items),
+            sender: row.sender(),
+        };
         let fates = self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok((row.reach, messages, fates))
     }
@@ -183,7 +187,11 @@ impl Edge {
         let body = tracking::read(Call::One(kind), item.as_bytes(), arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         line.key = Some(row.id);
-        let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
+        let delivery = Delivery {
+            source: row.source.clone(),
+            sent: Sent::Calls(body.items),
+            sender: row.sender(),
+        };
         self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok(Reply::picture())
     }

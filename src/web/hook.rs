@@ -10,7 +10,7 @@ use hyper::{HeaderMap, Method, Request};
 use crate::base::error::Result as Outcome;
 use crate::collect::query::pairs;
 use crate::collect::webhook::{Written, rows};
-use crate::pipeline::intake::{Delivery, Sent};
+use crate::pipeline::intake::{Delivery, Sender, Sent};
 use crate::policy::types::Policy;
 use crate::policy::webhook::{Scheme, Webhook};
 use crate::store::{Secret, Secrets};
@@ -69,7 +69,8 @@ impl Edge {
         }
         let rows = rows(&held.bytes, written, hook.items.as_deref())
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
-        let delivery = Delivery { source: name.to_owned(), sent: Sent::Rows(rows) };
+        let delivery =
+            Delivery { source: name.to_owned(), sent: Sent::Rows(rows), sender: Sender::Known };
         self.hand_over(Way::Proof(hook.webhook.clone()), delivery, line).await?;
         Ok(heard())
     }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::StoreSecret;
-use crate::pipeline::intake::sending;
+use crate::pipeline::intake::{Sender, sending};
 use crate::store::{self, Store, WordKind, hex};
 
 use super::sql;
@@ -61,6 +61,14 @@ impl KeyRow {
     /// Whether everybody gets to see it.
     pub fn is_public(&self) -> bool {
         self.reach == Reach::Public
+    }
+
+    /// Who sends by it.
+    pub fn sender(&self) -> Sender {
+        match self.reach {
+            Reach::Server => Sender::Known,
+            Reach::Public => Sender::Anybody,
+        }
     }
 
     /// Whether it lets data in at a moment.

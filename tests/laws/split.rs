@@ -363,17 +363,42 @@ fn a_yes_said_to_a_whole_profile_stays_with_one_side_of_its_split() {
     }
 }
 
-/// An address has a consent of its own, and a person has rights: an objection and a restriction are about
-/// whoever is named, everything else about the address by which they are named.
+/// Who is named by an address is the person: whatever they refuse by it, a split gives nobody of them back to
+/// whom may be written.
 #[test]
-fn a_no_said_by_an_address_is_the_addresss_but_for_the_rights_of_the_person() {
-    for (at, no) in noes().into_iter().enumerate() {
+fn a_no_said_by_an_address_outlives_a_split_on_both_sides() {
+    for one in [One::ByTheDesk, One::ByTheirCard] {
+        for (at, no) in noes().into_iter().enumerate() {
+            let (mut world, whole) = one_person(one);
+            let said = desk::statements(&world.rules, &no, hour(3)).unwrap();
+            world.store.write(hour(3), |w| desk::record_by_address(w, whole, 2, &said)).unwrap();
+            assert!(refuses(&world, whole, 4)[at], "{one:?} {no:?}");
+            let sides = parted(&mut world, whole, 5);
+            let refused = sides.map(|side| refuses(&world, side, 6)[at]);
+            assert_eq!(refused, [true, true], "{one:?} {no:?}");
+            world.is_sound();
+        }
+    }
+}
+
+/// The same by a row of a source: it is one record's, and was said while that was one person's with the other.
+/// What was refused before, or was taken back since, is no more than it was.
+#[test]
+fn a_no_that_a_row_said_outlives_a_split_where_it_stands() {
+    let row = |day: u32, optin: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice\n\
+             c2,2026-02-{day:02},Bob,two@x.example,K2,{optin},letter-form@1\n"
+        )
+    };
+    for (rows, refused) in [(&["no"][..], true), (&["no", "yes"], false)] {
         let (mut world, whole) = one_person(One::ByTheDesk);
-        let said = desk::statements(&world.rules, &no, hour(3)).unwrap();
-        world.store.write(hour(3), |w| desk::record_by_address(w, whole, 2, &said)).unwrap();
-        assert!(refuses(&world, whole, 4)[at], "{no:?}");
-        let sides = parted(&mut world, whole, 5);
-        let of_person = matches!(no.axis, Axis::Objection | Axis::Restriction);
-        assert_eq!(sides.map(|side| refuses(&world, side, 6)[at]), [of_person, true], "{no:?}");
+        for (day, optin) in (1..).zip(rows) {
+            world.import("shop", &row(day, optin), hour(1_000 + 24 * i64::from(day)));
+        }
+        let sides = parted(&mut world, whole, 2_000);
+        let refuses = sides.map(|side| refuses(&world, side, 2_001)[0]);
+        assert_eq!(refuses, [refused, refused], "{rows:?}");
+        world.is_sound();
     }
 }

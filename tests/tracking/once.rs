@@ -2,7 +2,7 @@
 
 use candor::base::clock::Moment;
 use candor::collect::tracking::{Arrival, Call, read};
-use candor::pipeline::intake::{Delivery, Fate, Intake, Sent};
+use candor::pipeline::intake::{Delivery, Fate, Intake, Sender, Sent};
 use serde_json::{Value, json};
 
 use crate::common::{World, hour};
@@ -42,9 +42,21 @@ pub fn take_by(
     body: &Value,
     now: Moment,
 ) -> Vec<Fate> {
+    take_from(Sender::Known, intake, world, source, body, now)
+}
+
+/// The same of pages, or of servers.
+pub fn take_from(
+    sender: Sender,
+    intake: &mut Intake<'_>,
+    world: &mut World,
+    source: &str,
+    body: &Value,
+    now: Moment,
+) -> Vec<Fate> {
     let arrival = Arrival { at: now, privacy_signal: false };
     let items = read(Call::Batch, body.to_string().as_bytes(), arrival).unwrap().items;
-    let delivery = Delivery { source: source.into(), sent: Sent::Calls(items) };
+    let delivery = Delivery { source: source.into(), sent: Sent::Calls(items), sender };
     let mut fates = intake.take(&mut world.store, now, &[delivery], &mut |_, _| Ok(true)).unwrap();
     fates.remove(0).unwrap()
 }

@@ -95,6 +95,16 @@ fn field_map(draft: &mut Draft, table: &Table, taken: Take) -> Option<FieldRead>
             "type = \"date\"",
         );
     }
+    let verified = table.flag(&mut draft.report, "verified");
+    if verified.is_some() && !matches!(target, Some(Target::Identifier(_)) | None) {
+        draft.report.mistake(
+            (table.line_of("verified"), &table.at("verified")),
+            "verified-unused",
+            "only an identifier can be verified",
+            "what joins nobody need not be proven",
+            "leave verified out",
+        );
+    }
     let category = match target {
         Some(Target::Ignore) => Some(String::new()),
         _ => category(draft, table),
@@ -111,6 +121,7 @@ fn field_map(draft: &mut Draft, table: &Table, taken: Take) -> Option<FieldRead>
             category: category?,
             value_type,
             dates: formats,
+            verified,
         },
         path: table.path.clone(),
         line: table.line,

@@ -8,6 +8,9 @@ use crate::policy::types::{IdentifierForm, IdentifierKind};
 /// Records of one source on one value, above which it is a shared one.
 const MAX_RECORDS: u32 = 5;
 
+/// The kind of the names under which people sign in: two of them are two people.
+const LOGIN: &str = "user_id";
+
 const FORMS: [(&str, IdentifierForm); 3] = [
     ("email", IdentifierForm::Email),
     ("phone", IdentifierForm::Phone),
@@ -36,7 +39,10 @@ pub(super) fn read(draft: &mut Draft, tables: Vec<(String, Table)>) {
             links: table.flag(report, "links").unwrap_or(true),
             form,
             max_records: table.count(report, "max_records").map_or(MAX_RECORDS, |said| said.value),
-            max_values: table.count(report, "max_values").map(|said| said.value),
+            max_values: table
+                .count(report, "max_values")
+                .map(|said| said.value)
+                .or_else(|| (name == LOGIN).then_some(1)),
             ignore: ignore.collect(),
             unless_differ: unless_differ(draft, &table),
         };

@@ -103,6 +103,7 @@ fn says_what_sources_send() {
             category: "birth".into(),
             value_type: ValueType::Date,
             dates: Vec::new(),
+            verified: None,
         },
         "in the order of the file"
     );
