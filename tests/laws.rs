@@ -14,6 +14,8 @@ mod events_stay_as_first_said;
 mod gate_table;
 #[path = "laws/holds.rs"]
 mod holds_keep_and_serve_nothing;
+#[path = "laws/joins.rs"]
+mod joins_widen_nothing;
 #[path = "laws/journal.rs"]
 mod journal_is_the_keys_own_word;
 #[path = "laws/law_10.rs"]
