@@ -243,7 +243,8 @@ impl<'r> Admission<'r> {
         if ties.names_another
             && let Some(held) = held
         {
-            return self.turn_away(writer, blind, held, &ties, &fresh, inbound, summary, explain);
+            let said = (&*identifiers, &*fresh);
+            return self.turn_away(writer, blind, held, &ties, said, inbound, summary, explain);
         }
 
         // Where the person stands once what the record itself says is taken in.
@@ -319,6 +320,7 @@ impl<'r> Admission<'r> {
                     others.extend(sharing(writer, &ties)?);
                 }
                 self.reach(writer, &held.record, others, new)?;
+                self.reach_former(writer, &held.record, &identifiers, new)?;
             }
         }
         if merged {
@@ -363,7 +365,7 @@ impl<'r> Admission<'r> {
         blind: i64,
         mut held: Held,
         ties: &Ties,
-        fresh: &[NewStatement],
+        (identifiers, fresh): (&[SeenIdentifier], &[NewStatement]),
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
@@ -374,6 +376,7 @@ impl<'r> Admission<'r> {
             self.withdrawn.insert(held.record.id);
             let sharing = sharing(writer, ties)?;
             self.reach(writer, &held.record, sharing, new)?;
+            self.reach_former(writer, &held.record, identifiers, new)?;
         }
         self.held.insert(blind, held);
         count(&mut summary.records_refused, Reason::KeyNamesAnother.code());

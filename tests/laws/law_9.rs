@@ -477,3 +477,51 @@ fn a_yes_dated_ahead_outlives_no_withdrawal() {
     (yes.n, yes.recorded_at) = (3, hour(6));
     assert_eq!(state(&[no, yes]), Some(Given));
 }
+
+/// The link in a letter that went to a former address: what is said by it reaches whoever bore the address,
+/// on the record that bore it, once. A yes doesn't, nor the unticked box of whoever bears it now.
+#[test]
+fn a_no_by_a_former_address_reaches_whoever_bore_it() {
+    let shop = |day: u8, email: &str| {
+        format!(
+            "customer_id,at,name,email,optin,notice\n\
+             c1,2026-01-0{day},Ann,{email}@x.example,yes,letter-form@2\n"
+        )
+    };
+    let lead = |day: u8, optin: &str| {
+        format!(
+            "lead,at,name,email,optin,notice\n\
+             l1,2026-01-0{day},,ann@x.example,{optin},letter-form@2\n"
+        )
+    };
+    let open = |world: &World, at| {
+        let sent = candor::send::audience(&world.store, &world.rules, "mailer", hour(at)).unwrap();
+        let rows = sent.permitted.iter().map(|permit| permit.item().fields[0].clone());
+        rows.collect::<Vec<String>>()
+    };
+    for (word, anothers, reaches) in [
+        ("out", false, true),
+        ("out", true, true),
+        ("no", false, true),
+        ("no", true, false),
+        ("yes", false, false),
+    ] {
+        let mut world = World::new();
+        world.import("shop", &shop(1, "ann"), hour(1));
+        world.import("shop", &shop(2, "new"), hour(2));
+        assert_eq!(open(&world, 2), ["new@x.example"]);
+        if anothers {
+            let other =
+                "customer_id,at,name,email,optin,notice\nc2,2026-01-03,Bea,ann@x.example,,\n";
+            world.import("shop", other, hour(3));
+        }
+        world.import("leads", &lead(4, word), hour(4));
+        let left = open(&world, 5);
+        assert_eq!(left.contains(&"new@x.example".to_owned()), !reaches, "{word}: {left:?}");
+        let count = |world: &World| crate::common::rows(world.store.conn(), "statement").len();
+        let before = count(&world);
+        world.import("leads", &lead(4, word), hour(6));
+        assert_eq!(count(&world), before, "said once");
+        world.is_sound();
+    }
+}
