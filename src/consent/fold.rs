@@ -306,6 +306,15 @@ impl Said {
     /// One step of the fold.
     fn next(mut self, s: &Statement) -> Said {
         let now = ConsentStanding::new(s.state, *s);
+        // Another claim doesn't end the one before: of two holds the longer stands, until it is lifted.
+        let outlasted = |before: &ConsentStanding| {
+            before.by.axis == Axis::Hold
+                && (before.state, s.state) == (ConsentState::Given, ConsentState::Given)
+                && before.by.holds_until() > s.holds_until()
+        };
+        if self.standing.as_ref().is_some_and(outlasted) {
+            return self;
+        }
         let Some(before) = self.standing else {
             self.noes.extend(s.protects().then_some(now));
             return Said { standing: Some(now), ..self };
