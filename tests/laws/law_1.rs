@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use crate::common::{Heard, POLICY, World, apply, bare, contains, hour};
 use candor::base::clock::Moment;
+use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
 use candor::pipeline::import::{Carry, Request, import};
+use candor::policy::types::ConsentState;
 
 /// One row of the newsletter tool, whose data rests on consent alone.
 #[derive(Clone, Debug)]
@@ -194,4 +197,77 @@ fn what_came_in_under_an_old_policy_is_called_unlawful() {
     let found = unlawful(&world);
     assert!(!found.is_empty(), "a name that no policy in force had a place for");
     assert!(found.iter().all(|f| f == "attribute.first_name: unknown_field"), "{found:?}");
+}
+
+/// Whoever said no to a purpose stays asked: it can't go on without them on another basis, whether anything
+/// is held or not, nor by way of a policy that leaves it out.
+#[test]
+fn a_no_outlives_the_basis_that_it_was_said_to() {
+    let without = |policy: &str, name: &str| {
+        let from = policy.find(&format!("[purpose.{name}]")).unwrap();
+        let to = policy[from + 1..].find("\n[").unwrap() + from + 2;
+        let rest = [&policy[..from], &policy[to..]].concat();
+        rest.replace(&format!(", \"{name}\""), "").replace(&format!("\"{name}\""), "\"orders\"")
+    };
+    let (consent, interests) = (
+        "title = \"Suggestions\"\nbasis = \"consent\"",
+        "title = \"Suggestions\"\nbasis = \"legitimate_interests\"\nassessment = \"LIA-9\"",
+    );
+    let swapped = POLICY.replace(consent, interests);
+    assert_ne!(swapped, POLICY);
+    let code = |world: &mut World, text: &str, at: i64| {
+        let checked = candor::policy::check(text).unwrap_or_else(|m| panic!("{m:?}"));
+        let applied =
+            world.store.write(hour(at), |w| candor::store::apply(w, text, &checked.policy));
+        applied.err().map(|error| (error.code, format!("{error:?}")))
+    };
+    for spoken in [
+        None,
+        Some(ConsentState::Given),
+        Some(ConsentState::Refused),
+        Some(ConsentState::Withdrawn),
+    ] {
+        for by_way in [false, true] {
+            let mut world = World::new();
+            world.import(
+                "shop",
+                "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n",
+                hour(1),
+            );
+            if let Some(state) = spoken {
+                let said = Spoken {
+                    purpose: Some("tips"),
+                    notice: Some("tips-form@1"),
+                    state,
+                    ..Spoken::default()
+                };
+                world.say("card:K1", &said, hour(2));
+            }
+            if by_way {
+                assert_eq!(code(&mut world, &without(POLICY, "tips"), 3), None);
+            }
+            let found = code(&mut world, &swapped, 4);
+            let said_no = matches!(spoken, Some(ConsentState::Refused | ConsentState::Withdrawn));
+            assert_eq!(found.is_some(), said_no, "{spoken:?}, {by_way}: {found:?}");
+            if let Some((code, words)) = found {
+                assert_eq!(code, "policy-forbidden");
+                assert!(words.contains("basis-swapped") && words.contains("said no"), "{words}");
+            }
+        }
+    }
+    // An objection, in the same way.
+    let law = POLICY.replace(
+        "basis = \"legitimate_interests\"\nassessment = \"LIA-2026-01\"\nmarketing = true",
+        "basis = \"legal_obligation\"\nlaw = \"A law\"",
+    );
+    assert_ne!(law, POLICY);
+    let mut world = World::new();
+    world.import(
+        "shop",
+        "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n",
+        hour(1),
+    );
+    let objects = Spoken { axis: Axis::Objection, purpose: Some("winback"), ..Spoken::default() };
+    world.say("card:K1", &objects, hour(2));
+    assert!(code(&mut world, &law, 3).is_some());
 }
