@@ -44,6 +44,8 @@ mod outbound_is_told_and_not_too_often;
 mod receipts_say_what_stands;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
+#[path = "laws/sheets.rs"]
+mod sheets_damage_is_no_value;
 #[path = "laws/split.rs"]
 mod split_restores_what_was;
 #[path = "laws/spoken.rs"]

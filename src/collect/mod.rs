@@ -18,6 +18,7 @@ mod map;
 mod map_consent;
 mod map_event;
 mod ndjson;
+mod nothing;
 mod object;
 mod observed;
 mod paths;

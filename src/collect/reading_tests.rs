@@ -184,9 +184,12 @@ fn workbooks() {
     assert_eq!(records[0].observed.unwrap().to_string(), "2026-03-03T14:30:05Z");
     assert_eq!(records[1].observed.unwrap().to_string(), "2026-03-04T00:00:00Z");
     assert_eq!(values(&source, &records[1])[2], ("rate", "1000"));
-    // An error cell is no value; 1.5 is no whole number.
+    // An error cell is no value, and isn't taken for an empty one; 1.5 is no whole number.
     assert!(records[2].values.is_empty());
-    assert_eq!(refused(&records[2]), [("points", "invalid_integer")]);
+    assert_eq!(
+        refused(&records[2]),
+        [("name", "spreadsheet_error"), ("points", "invalid_integer")]
+    );
     assert_eq!(reading.unknown_fields(), [("note".into(), 2)]);
     assert_eq!(reading.header().unwrap(), b"id,name,born,seen,points,rate,member,note");
     let progress = reading.progress();

@@ -41,6 +41,8 @@ pub enum RejectReason {
     NoKey,
     /// The key is a placeholder such as `null` or `0`: the row is of nobody.
     PlaceholderKey,
+    /// The key is a number of which a spreadsheet left the first digits: it may be another person's.
+    ShortenedKey,
     /// The row's event belongs to another key than the event's first row.
     GroupKeyDiffers,
     /// The event has more rows than one event may have.
@@ -72,6 +74,7 @@ impl RejectReason {
             RejectReason::DuplicateField => "unreadable-duplicate-field",
             RejectReason::NoKey => "no-key",
             RejectReason::PlaceholderKey => "placeholder-key",
+            RejectReason::ShortenedKey => "shortened-key",
             RejectReason::GroupKeyDiffers => "group-key-differs",
             RejectReason::GroupTooLarge => "group-too-large",
             RejectReason::GroupAmountTooLarge => "group-amount-too-large",
@@ -111,6 +114,9 @@ impl fmt::Display for RejectReason {
             RejectReason::DuplicateField => f.write_str("a field stands twice"),
             RejectReason::NoKey => f.write_str("the key is empty"),
             RejectReason::PlaceholderKey => f.write_str("the key is a placeholder"),
+            RejectReason::ShortenedKey => f.write_str(
+                "the key is a number that a spreadsheet shortened (2.06893E+11); export it as text",
+            ),
             RejectReason::GroupKeyDiffers => {
                 f.write_str("the key differs from that of the event's first row")
             }

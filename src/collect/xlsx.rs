@@ -22,6 +22,9 @@ const COLUMNS_MAX: u32 = 1 << 14;
 /// The most text that a sheet may hold, in bytes.
 const TEXT_BYTES_MAX: usize = 1 << 30;
 
+/// Whole numbers below this are exact in a cell (2^53).
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 struct CellText {
     row: u32,
     column: u32,
@@ -184,15 +187,26 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
     Ok((text, cells))
 }
 
-/// Appends a cell's text; an error such as `#N/A` is no text.
+/// Appends a cell's text. An error such as `#N/A` is what a text file of the same sheet has there: something
+/// stood in the cell, and whoever reads it must not take it for empty.
 fn write_cell(value: &DataRef<'_>, text: &mut String) -> Kind {
     use std::fmt::Write as _;
     match value {
         DataRef::String(value) => text.push_str(value),
         DataRef::SharedString(value) => text.push_str(value),
-        DataRef::Empty | DataRef::Error(_) => {}
+        DataRef::Empty => {}
+        DataRef::Error(error) => {
+            let _ = write!(text, "{error}");
+        }
         DataRef::Int(value) => {
             let _ = write!(text, "{value}");
+            return Kind::Bare;
+        }
+        // Beyond that a workbook has lost digits, and what is left is many numbers.
+        DataRef::Float(value) if value.abs() >= EXACT_MAX => {
+            let _ = write!(text, "{value:E}");
+            let exponent = text.rfind('E').map_or(text.len(), |at| at + 1);
+            text.insert(exponent, '+');
             return Kind::Bare;
         }
         DataRef::Float(value) => {
