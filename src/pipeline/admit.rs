@@ -345,6 +345,10 @@ impl<'r> Admission<'r> {
         let took =
             self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
 
+        if wrote + took > 0 {
+            self.keep_to_find(writer, &held.record, &identifiers)?;
+        }
+
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,
             (false, true) => summary.records_changed += 1,

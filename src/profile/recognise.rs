@@ -280,7 +280,12 @@ pub fn former_holders(
     Ok(former)
 }
 
-/// Whether an identifier's value is what its source says last; a "no" without a value stays.
+/// Whether an identifier's value is what its source says last; a "no" without a value stays, and a name that
+/// only finds the person ties nobody to them.
 fn is_current(conn: &Connection, value: i64) -> Result<bool> {
-    Ok(value == 0 || sql::value(conn, value)?.state == sql::VALUE_CURRENT)
+    match value {
+        0 => Ok(true),
+        sql::TO_FIND => Ok(false),
+        value => Ok(sql::value(conn, value)?.state == sql::VALUE_CURRENT),
+    }
 }
