@@ -42,6 +42,8 @@ mod notices_are_demonstrable;
 mod outbound_is_told_and_not_too_often;
 #[path = "laws/receipts.rs"]
 mod receipts_say_what_stands;
+#[path = "laws/resumed.rs"]
+mod resumed_counts_each_row_once;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
 #[path = "laws/sheets.rs"]
