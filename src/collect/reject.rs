@@ -54,6 +54,8 @@ pub enum RejectReason {
         /// The first line at which that is so.
         line: u64,
     },
+    /// The event is held already, from another file, and these rows say something else of it.
+    EventKnown,
     /// A field without which the row's event would say something else can't be taken.
     Field(RefusalReason),
 }
@@ -79,6 +81,7 @@ impl RejectReason {
             RejectReason::GroupTooLarge => "group-too-large",
             RejectReason::GroupAmountTooLarge => "group-amount-too-large",
             RejectReason::GroupBroken { .. } => "group-broken",
+            RejectReason::EventKnown => "event-known",
             RejectReason::Field(RefusalReason::InvalidInteger) => "unreadable-integer",
             RejectReason::Field(RefusalReason::AmountTooLarge) => "amount-too-large",
             RejectReason::Field(RefusalReason::AmountTooFine) => "amount-too-fine",
@@ -127,6 +130,10 @@ impl fmt::Display for RejectReason {
             RejectReason::GroupBroken { line } => {
                 write!(f, "another row of the same event can't be taken: line {line}")
             }
+            RejectReason::EventKnown => f.write_str(
+                "its event is held already and stays as first said; if this goes on with it, give what it \
+                 adds an id of its own",
+            ),
             RejectReason::Field(reason) => f.write_str(reason.words()),
         }
     }

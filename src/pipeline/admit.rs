@@ -60,6 +60,8 @@ pub struct Admission<'r> {
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
     pub(super) horizons: Rc<Horizons>,
+    /// Of events of many rows in this batch, the ids of those that are held and say something else.
+    pub(super) differing: BTreeSet<String>,
 }
 
 impl<'r> Admission<'r> {
@@ -90,6 +92,7 @@ impl<'r> Admission<'r> {
             import,
             withdrawn: BTreeSet::new(),
             horizons: Rc::new(Horizons::at(rules, writer.now)),
+            differing: BTreeSet::new(),
         })
     }
 
@@ -106,6 +109,7 @@ impl<'r> Admission<'r> {
             self.forget(writer)?;
         }
         self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
+        self.differing.clear();
         // Nobody is erased within a batch: that would be another transaction.
         self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
         Items::begin(writer, &mut self.memory)

@@ -4,6 +4,7 @@
 //! Whoever imports the same file again after a crash goes on at that line; whoever imports it again
 //! after its end changes nothing, because every value, event and statement is known already.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -116,10 +117,11 @@ pub fn import(
     let options = ReadOptions::of(&rules.policy, now());
     let items = collect::read(request.path, source, request.source, &options)?;
     let mut run = Run::new(items, 0, Kept::default());
-    let summary = store.rehearse(now(), |writer| {
+    let mut summary = store.rehearse(now(), |writer| {
         let mut admission = Admission::new(writer, &rules, request.source, 0, Looking::Sparing)?;
         run.batch(writer, &mut admission, &|_| false, listener)
     })?;
+    summary.rows_of_known_events = run.hand_back(request.path, source, &options, listener)?;
     let summary = if known_from.is_some() { summary.as_known() } else { summary };
     Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None, known_from })
 }
@@ -165,7 +167,12 @@ fn carry_out(
             let is_over = |rows: usize| {
                 rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
             };
-            let summary = run.batch(writer, admission, &is_over, listener)?;
+            let mut summary = run.batch(writer, admission, &is_over, listener)?;
+            if run.ended {
+                let options = ReadOptions::of(&rules.policy, writer.now);
+                summary.rows_of_known_events =
+                    run.hand_back(request.path, source, &options, listener)?;
+            }
             if run.ended && summary.is_unreadable() {
                 // Nothing was taken in: the same bytes may come again under the right name or format.
                 sql::put_progress(writer.conn, import, 1, &totals_of(&Kept::default()))?;
@@ -212,13 +219,23 @@ struct Run {
     settled: Settled,
     rows_before: u64,
     ended: bool,
+    /// The ids of events of many rows that are held already and say something else.
+    differing: BTreeSet<String>,
 }
 
 impl Run {
     fn new(items: Reading, resume_line: u64, kept: Kept) -> Run {
         let (summary, settled) = kept.resumed();
         let rows_before = summary.rows;
-        Run { items, resume_line, summary, settled, rows_before, ended: false }
+        Run {
+            items,
+            resume_line,
+            summary,
+            settled,
+            rows_before,
+            ended: false,
+            differing: BTreeSet::new(),
+        }
     }
 
     /// Takes items in until the batch `is_over`, by how many it has, or the file ends; one at least.
@@ -272,7 +289,24 @@ impl Run {
             }
         }
         admission.end_batch(writer, out, &mut summary)?;
+        self.differing.append(&mut admission.differing);
         Ok(summary)
+    }
+
+    /// Hands back the rows of events that were held already and say something else: what a file holds of an
+    /// event that began in another one isn't lost in silence. Returns how many rows.
+    fn hand_back(
+        &self,
+        path: &Path,
+        source: &Source,
+        options: &ReadOptions<'_>,
+        listener: &mut dyn Listener,
+    ) -> Result<u64> {
+        if self.differing.is_empty() {
+            return Ok(0);
+        }
+        let mut each = |reject: &Reject, header: Option<&[u8]>| listener.reject(reject, header);
+        collect::rows_of_events(path, source, options, &self.differing, &mut each)
     }
 }
 

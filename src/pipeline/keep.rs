@@ -148,6 +148,9 @@ impl Admission<'_> {
                 Taken::Known => summary.events_known += 1,
                 Taken::Differs => {
                     summary.events_differ += 1;
+                    if self.source.events[event.map].grouped {
+                        self.differing.insert(id.to_owned());
+                    }
                     explain(Explanation::of_known(inbound.line, &plan.text));
                 }
             }

@@ -38,7 +38,8 @@ fn till() -> String {
     rows
 }
 
-fn world() -> World {
+/// A till whose baskets are of many rows, and people with cards K0 to K29.
+pub fn world() -> World {
     let order = "[[source.till.event]]\nname = \"order\"\n";
     let grouped = "amount = { from = \"cents\" }\nproperties = { what = { from = \"what\" } }\n\
                    [[source.till.event]]";
