@@ -195,6 +195,14 @@ fn workbooks() {
     let progress = reading.progress();
     assert_eq!(progress.bytes_read, progress.bytes_total);
 
+    // What is hidden is read where it is named, and not for the first.
+    let hidden = include_bytes!("../../fixtures/collect/hidden-sheet.xlsx");
+    for (sheet, key) in [(None, "now"), (Some("Old".to_owned()), "old")] {
+        let source = Source { sheet, ..source.clone() };
+        let (records, _) = parted(items(hidden, Format::Xlsx, &source).unwrap());
+        assert_eq!(records[0].key, key);
+    }
+
     source.sheet = Some("Other".into());
     let (records, _) = parted(items(book, Format::Xlsx, &source).unwrap());
     let keys: Vec<_> = records.iter().map(|r| (r.line, r.key.as_str())).collect();

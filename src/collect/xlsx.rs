@@ -6,7 +6,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 
-use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx};
 
 use super::feed::{Feed, ROW_BYTES_MAX, Seekable};
 use super::header::{Header, IGNORED};
@@ -47,7 +47,7 @@ pub struct XlsxRows {
 }
 
 impl XlsxRows {
-    /// Reads the named sheet, or the first; its first row that isn't empty is the header.
+    /// Reads the named sheet, or the first that isn't hidden; its first row that isn't empty is the header.
     pub fn open(feed: Feed, sheet: Option<&str>, plan: &Plan, key: &str) -> Result<XlsxRows> {
         let length = feed.length();
         let (source, place) = feed.into_source()?;
@@ -156,13 +156,18 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
     let unreadable = |_| damaged();
     let mut book = Xlsx::new(BufReader::new(source)).map_err(unreadable)?;
     let names = book.sheet_names();
+    let mut sheets = book.sheets_metadata().iter();
+    let visible = sheets.find(|sheet| sheet.visible == SheetVisible::Visible);
+    let visible = visible.map(|sheet| sheet.name.clone());
     let name = match sheet {
         Some(wanted) => names.iter().find(|name| *name == wanted).ok_or_else(|| {
             Error::damaged("sheet-missing", format!("there is no sheet {wanted:?}"))
                 .next(format!("use one of: {}", names.join(", ")))
         })?,
-        None => names.first().ok_or_else(|| {
-            Error::damaged("sheet-missing", "the workbook has no sheet").next("check the export")
+        // Whoever made the workbook doesn't see what is hidden, and means none of it.
+        None => visible.as_ref().ok_or_else(|| {
+            Error::damaged("sheet-missing", "the workbook has no sheet that can be seen")
+                .next("name one with `sheet` in the policy, or check the export")
         })?,
     };
     let mut reader = book.worksheet_cells_reader(name).map_err(unreadable)?;
