@@ -14,6 +14,8 @@ mod events_stay_as_first_said;
 mod gate_table;
 #[path = "laws/holds.rs"]
 mod holds_keep_and_serve_nothing;
+#[path = "laws/joins.rs"]
+mod joins_widen_nothing;
 #[path = "laws/journal.rs"]
 mod journal_is_the_keys_own_word;
 #[path = "laws/law_10.rs"]
@@ -40,8 +42,12 @@ mod notices_are_demonstrable;
 mod outbound_is_told_and_not_too_often;
 #[path = "laws/receipts.rs"]
 mod receipts_say_what_stands;
+#[path = "laws/resumed.rs"]
+mod resumed_counts_each_row_once;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
+#[path = "laws/sheets.rs"]
+mod sheets_damage_is_no_value;
 #[path = "laws/split.rs"]
 mod split_restores_what_was;
 #[path = "laws/spoken.rs"]

@@ -41,6 +41,23 @@ fn an_operator_sees_what_is_sealed_and_is_told_of_it_before() {
     assert_eq!(opens, Some(Opens::Nothing), "numbers of records open nothing");
 }
 
+/// The row of what is forgotten is an empty place: it says so, and shows no time that never was.
+#[test]
+fn a_forgotten_row_shows_itself_as_one() {
+    let small = Small::new();
+    for view in ["v_event", "v_value"] {
+        let time = if view == "v_event" { "at" } else { "observed_at" };
+        let sql = format!(
+            "SELECT state = 4, COUNT(*), COUNT({time}) FROM {view} GROUP BY state = 4 ORDER BY 1"
+        );
+        let rows = query(&small, Role::Auditor, &sql).0.unwrap().rows;
+        let counts: Vec<(i64, i64)> =
+            rows.iter().map(|row| (row[1].as_i64().unwrap(), row[2].as_i64().unwrap())).collect();
+        let [(held, timed), (gone, untimed)] = counts[..] else { panic!("{view}: {rows:?}") };
+        assert!(held > 0 && held == timed && gone > 0 && untimed == 0, "{view}: {rows:?}");
+    }
+}
+
 #[test]
 fn an_auditor_asks_every_view() {
     let small = Small::new();

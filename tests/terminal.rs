@@ -931,3 +931,37 @@ fn the_doctor_says_what_to_do() {
     assert_eq!((said.exit, &finding(&said, "ledger")["state"]), (Some(1), &Value::from("wrong")));
     assert_eq!(desk.typed("--store nothing.db doctor").exit, Some(1));
 }
+
+/// A backup for which there is no room is said, and nothing of it is left.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_backup_without_room_leaves_nothing() {
+    let desk = Desk::new();
+    desk.done("init t.db --policy policy.toml");
+    // More than SQLite holds in memory before it begins to write.
+    let list = desk.read("crm_customers.csv");
+    let head = list.lines().next().unwrap();
+    let row = |n: u32| {
+        format!(
+            "k{n}A,Ann{n},Byrne,1984-03-09,Female,4 harbour row,Anytown,00000,p{n}@example.com,,LC{n}77,2016-03-02T09:12:00Z,yes,2016-03-02T09:12:00Z,newsletter-form@1,"
+        )
+    };
+    let rows: Vec<String> = (0..2_000).map(row).collect();
+    desk.write("many.csv", &format!("{head}\n{}\n", rows.join("\n")));
+    desk.done("import many.csv --source crm");
+    let left = || {
+        let names = std::fs::read_dir(desk.folder.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("copy")).collect::<Vec<_>>()
+    };
+    // Files may be as large as most of the store, in blocks of 512 bytes; whoever writes more is told.
+    let blocks = std::fs::metadata(desk.file("t.db")).unwrap().len() / 700;
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" backup copy.db");
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script, env!("CARGO_BIN_EXE_candor")]).current_dir(desk.folder.path());
+    let said = Said::of(shell.env("CANDOR_STORE", "t.db").output().unwrap());
+    assert_ne!(said.exit, Some(0), "{}{}", said.out, said.err);
+    assert_eq!(left(), [""; 0], "{}", said.err);
+    desk.done("backup copy.db");
+    assert_eq!(left(), ["copy.db"]);
+}

@@ -53,7 +53,8 @@ pub struct DisclosureReport {
 
 /// What was sent from one moment until before another.
 pub fn disclosures(store: &Store, from: Moment, to: Moment) -> Result<DisclosureReport> {
-    let people = People::load(store.conn())?;
+    // Joined since, they were several when it was sent to them.
+    let people = People::as_of(store.conn(), Moment(to.0.saturating_sub(1)))?;
     let books = Books::load(store.conn(), store.words())?;
     let words = store.words();
     let mut runs: BTreeMap<(i64, String, String), Run> = BTreeMap::new();

@@ -82,11 +82,6 @@ pub struct People {
 }
 
 impl People {
-    /// Reads everybody.
-    pub fn load(conn: &Connection) -> Result<People> {
-        People::up_to(conn, i64::MAX, &Then::before(conn, i64::MAX)?)
-    }
-
     /// Reads everybody, grouped as they were at a moment.
     pub fn as_of(conn: &Connection, at: Moment) -> Result<People> {
         let later = first_entry_from(conn, Moment(at.0.saturating_add(1)))?;

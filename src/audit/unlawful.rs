@@ -155,7 +155,7 @@ struct Deed<'a> {
 /// Decides everything again that was done until a moment; about one person where one is named.
 pub fn unlawful(store: &Store, who: Option<i64>, as_of: Moment) -> Result<Unlawful> {
     let conn = store.conn();
-    let people = People::load(conn)?;
+    let people = People::as_of(conn, as_of)?;
     let mut check = Check {
         conn,
         store,

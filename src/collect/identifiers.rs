@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization, is_nfkc};
 
+use super::nothing::{self, is_shortened_number};
 use super::phones;
 use crate::policy::types::IdentifierForm;
 
@@ -20,6 +21,8 @@ pub enum Unfit {
     Invalid,
     /// It stands for "none".
     Placeholder,
+    /// A number of which a spreadsheet left the first digits.
+    Shortened,
 }
 
 /// The normal form of an identifier. `country` is the ISO country of national phone numbers.
@@ -29,6 +32,9 @@ pub fn normalise(form: IdentifierForm, text: &str, country: Option<&str>) -> Res
     let text = text.trim();
     if is_placeholder(IdentifierForm::Text, text) || is_placeholder(form, text) {
         return Err(Unfit::Placeholder);
+    }
+    if is_shortened_number(text) {
+        return Err(Unfit::Shortened);
     }
     let normal = match form {
         IdentifierForm::Email => email(text),
@@ -44,22 +50,9 @@ pub fn normalise(form: IdentifierForm, text: &str, country: Option<&str>) -> Res
 
 /// Whether a text of the form, normalised or not, stands for "none".
 pub fn is_placeholder(form: IdentifierForm, text: &str) -> bool {
-    const WORDS: [&str; 7] = ["null", "none", "n/a", "anonymous", "unknown", "undefined", "-1"];
-    const LOCAL_PARTS: [&str; 7] =
-        ["none", "noreply", "no-reply", "example", "na", "test", "donotreply"];
-    let text = text.trim();
     match form {
-        IdentifierForm::Text => {
-            !text.is_empty()
-                && (text.bytes().all(|b| matches!(b, b'0' | b'-'))
-                    || WORDS.iter().any(|word| text.eq_ignore_ascii_case(word)))
-        }
-        IdentifierForm::Email => {
-            let Some((local, domain)) = text.split_once('@') else { return false };
-            let is_test = local.eq_ignore_ascii_case("test");
-            LOCAL_PARTS.iter().any(|word| local.eq_ignore_ascii_case(word))
-                && (!is_test || domain.get(..4).is_some_and(|d| d.eq_ignore_ascii_case("test")))
-        }
+        IdentifierForm::Text => nothing::is_word(text),
+        IdentifierForm::Email => nothing::is_address(text),
         IdentifierForm::Phone => phones::is_placeholder(text),
     }
 }

@@ -11,6 +11,7 @@ use super::dates::DateReader;
 use super::identifiers::{Unfit, is_placeholder, normalise};
 use super::map_consent::ConsentReader;
 use super::map_event::{EventReader, OpenBody, Time};
+use super::nothing::is_shortened_number;
 use super::observed::{Observed, ObservedReader};
 use super::record::{FieldRefusal, MappedValue, Record, RefusalReason};
 use super::reject::{Fault, RejectReason};
@@ -162,6 +163,7 @@ impl Mapper {
         let reason = match row.get(self.key).map_or("", str::trim) {
             "" => RejectReason::NoKey,
             key if is_placeholder(IdentifierForm::Text, key) => RejectReason::PlaceholderKey,
+            key if is_shortened_number(key) => RejectReason::ShortenedKey,
             key => return Ok(Cow::Borrowed(key)),
         };
         let country = self.phone_country.as_deref();
@@ -303,6 +305,7 @@ impl FieldReader {
                 Ok(normal) if ignore.contains(&normal) => Err(RefusalReason::Placeholder),
                 Ok(normal) => Ok(normal),
                 Err(Unfit::Placeholder) => Err(RefusalReason::Placeholder),
+                Err(Unfit::Shortened) => Err(RefusalReason::ShortenedNumber),
                 Err(Unfit::Invalid) => Err(match form {
                     IdentifierForm::Email => RefusalReason::InvalidEmail,
                     IdentifierForm::Phone => RefusalReason::InvalidPhone,

@@ -4,6 +4,7 @@
 //! `read` is the arrow: a file and its source's map in, records and rejects out, in file order, with
 //! bounded memory. It knows no store and no clock, so the same file always gives the same records.
 
+mod again;
 mod canonical;
 mod consent_strings;
 mod csv;
@@ -18,6 +19,7 @@ mod map;
 mod map_consent;
 mod map_event;
 mod ndjson;
+mod nothing;
 mod object;
 mod observed;
 mod paths;
@@ -55,6 +57,7 @@ mod testing;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use again::rows_of_events;
 pub(crate) use canonical::order as name_order;
 pub use dates::DateReader;
 pub use feed::{Feed, LINE_BYTES_MAX, ROW_BYTES_MAX};

@@ -31,6 +31,8 @@ pub struct Item {
     /// while events wait for rows, the last line that no event's rows stand on both sides of. What
     /// is read again from there is the same as before.
     pub resume_line: u64,
+    /// Whether no event waits for rows: that line is the one behind the item.
+    pub is_settled: bool,
     /// What it is.
     pub content: Content,
 }
@@ -116,8 +118,13 @@ impl Reading {
 
     fn item(&self, content: Content) -> Item {
         let next = self.rows.next_line();
-        let open = self.groups.as_ref().and_then(Groups::resume_line).unwrap_or(next);
-        Item { rows: self.count, resume_line: open, content }
+        let open = self.groups.as_ref().and_then(Groups::resume_line);
+        Item {
+            rows: self.count,
+            resume_line: open.unwrap_or(next),
+            is_settled: open.is_none(),
+            content,
+        }
     }
 
     fn reject(&self, fault: Fault, of_unknown_event: bool) -> Item {

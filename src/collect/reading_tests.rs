@@ -184,13 +184,24 @@ fn workbooks() {
     assert_eq!(records[0].observed.unwrap().to_string(), "2026-03-03T14:30:05Z");
     assert_eq!(records[1].observed.unwrap().to_string(), "2026-03-04T00:00:00Z");
     assert_eq!(values(&source, &records[1])[2], ("rate", "1000"));
-    // An error cell is no value; 1.5 is no whole number.
+    // An error cell is no value, and isn't taken for an empty one; 1.5 is no whole number.
     assert!(records[2].values.is_empty());
-    assert_eq!(refused(&records[2]), [("points", "invalid_integer")]);
+    assert_eq!(
+        refused(&records[2]),
+        [("name", "spreadsheet_error"), ("points", "invalid_integer")]
+    );
     assert_eq!(reading.unknown_fields(), [("note".into(), 2)]);
     assert_eq!(reading.header().unwrap(), b"id,name,born,seen,points,rate,member,note");
     let progress = reading.progress();
     assert_eq!(progress.bytes_read, progress.bytes_total);
+
+    // What is hidden is read where it is named, and not for the first.
+    let hidden = include_bytes!("../../fixtures/collect/hidden-sheet.xlsx");
+    for (sheet, key) in [(None, "now"), (Some("Old".to_owned()), "old")] {
+        let source = Source { sheet, ..source.clone() };
+        let (records, _) = parted(items(hidden, Format::Xlsx, &source).unwrap());
+        assert_eq!(records[0].key, key);
+    }
 
     source.sheet = Some("Other".into());
     let (records, _) = parted(items(book, Format::Xlsx, &source).unwrap());

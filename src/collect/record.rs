@@ -110,6 +110,10 @@ pub enum RefusalReason {
     UnknownValue,
     /// The identifier stands for "none".
     Placeholder,
+    /// A number of which a spreadsheet left the first digits.
+    ShortenedNumber,
+    /// A spreadsheet's error, in the place of a text.
+    SpreadsheetError,
     /// No e-mail address.
     InvalidEmail,
     /// No phone number, or a national one of an unknown country.
@@ -148,6 +152,8 @@ impl RefusalReason {
         match self {
             RefusalReason::UnknownValue => "unknown_value",
             RefusalReason::Placeholder => "placeholder",
+            RefusalReason::ShortenedNumber => "shortened_number",
+            RefusalReason::SpreadsheetError => "spreadsheet_error",
             RefusalReason::InvalidEmail => "invalid_email",
             RefusalReason::InvalidPhone => "invalid_phone",
             RefusalReason::InvalidIdentifier => "invalid_identifier",
@@ -171,6 +177,10 @@ impl RefusalReason {
         match self {
             RefusalReason::UnknownValue => "the policy's value map doesn't know this value",
             RefusalReason::Placeholder => "a placeholder that names nobody",
+            RefusalReason::ShortenedNumber => {
+                "a spreadsheet shortened this number (2.06893E+11); export the column as text"
+            }
+            RefusalReason::SpreadsheetError => "a spreadsheet's error stands here",
             RefusalReason::InvalidEmail => "this is no e-mail address",
             RefusalReason::InvalidPhone => "this is no telephone number of the declared country",
             RefusalReason::InvalidIdentifier => "this is no identifier",

@@ -41,6 +41,8 @@ pub enum RejectReason {
     NoKey,
     /// The key is a placeholder such as `null` or `0`: the row is of nobody.
     PlaceholderKey,
+    /// The key is a number of which a spreadsheet left the first digits: it may be another person's.
+    ShortenedKey,
     /// The row's event belongs to another key than the event's first row.
     GroupKeyDiffers,
     /// The event has more rows than one event may have.
@@ -52,6 +54,8 @@ pub enum RejectReason {
         /// The first line at which that is so.
         line: u64,
     },
+    /// The event is held already, from another file, and these rows say something else of it.
+    EventKnown,
     /// A field without which the row's event would say something else can't be taken.
     Field(RefusalReason),
 }
@@ -72,10 +76,12 @@ impl RejectReason {
             RejectReason::DuplicateField => "unreadable-duplicate-field",
             RejectReason::NoKey => "no-key",
             RejectReason::PlaceholderKey => "placeholder-key",
+            RejectReason::ShortenedKey => "shortened-key",
             RejectReason::GroupKeyDiffers => "group-key-differs",
             RejectReason::GroupTooLarge => "group-too-large",
             RejectReason::GroupAmountTooLarge => "group-amount-too-large",
             RejectReason::GroupBroken { .. } => "group-broken",
+            RejectReason::EventKnown => "event-known",
             RejectReason::Field(RefusalReason::InvalidInteger) => "unreadable-integer",
             RejectReason::Field(RefusalReason::AmountTooLarge) => "amount-too-large",
             RejectReason::Field(RefusalReason::AmountTooFine) => "amount-too-fine",
@@ -111,6 +117,9 @@ impl fmt::Display for RejectReason {
             RejectReason::DuplicateField => f.write_str("a field stands twice"),
             RejectReason::NoKey => f.write_str("the key is empty"),
             RejectReason::PlaceholderKey => f.write_str("the key is a placeholder"),
+            RejectReason::ShortenedKey => f.write_str(
+                "the key is a number that a spreadsheet shortened (2.06893E+11); export it as text",
+            ),
             RejectReason::GroupKeyDiffers => {
                 f.write_str("the key differs from that of the event's first row")
             }
@@ -121,6 +130,10 @@ impl fmt::Display for RejectReason {
             RejectReason::GroupBroken { line } => {
                 write!(f, "another row of the same event can't be taken: line {line}")
             }
+            RejectReason::EventKnown => f.write_str(
+                "its event is held already and stays as first said; if this goes on with it, give what it \
+                 adds an id of its own",
+            ),
             RejectReason::Field(reason) => f.write_str(reason.words()),
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::dates::DateReader;
+use super::nothing::is_error_cell;
 use super::record::RefusalReason;
 use super::row::Kind;
 use crate::base::error::{Error, Result};
@@ -63,6 +64,7 @@ pub(super) fn typed(
     dates: &mut DateReader,
 ) -> Result<String, RefusalReason> {
     match value_type {
+        ValueType::Text if is_error_cell(text) => Err(RefusalReason::SpreadsheetError),
         ValueType::Text => Ok(text.to_owned()),
         ValueType::Date => match dates.date(text, kind) {
             Some(date) => Ok(date.to_string()),

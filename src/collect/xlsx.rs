@@ -6,7 +6,7 @@
 use std::io::BufReader;
 use std::sync::Arc;
 
-use calamine::{DataRef, ExcelDateTime, Reader, Xlsx};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx};
 
 use super::feed::{Feed, ROW_BYTES_MAX, Seekable};
 use super::header::{Header, IGNORED};
@@ -21,6 +21,9 @@ const COLUMNS_MAX: u32 = 1 << 14;
 
 /// The most text that a sheet may hold, in bytes.
 const TEXT_BYTES_MAX: usize = 1 << 30;
+
+/// Whole numbers below this are exact in a cell (2^53).
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 struct CellText {
     row: u32,
@@ -44,7 +47,7 @@ pub struct XlsxRows {
 }
 
 impl XlsxRows {
-    /// Reads the named sheet, or the first; its first row that isn't empty is the header.
+    /// Reads the named sheet, or the first that isn't hidden; its first row that isn't empty is the header.
     pub fn open(feed: Feed, sheet: Option<&str>, plan: &Plan, key: &str) -> Result<XlsxRows> {
         let length = feed.length();
         let (source, place) = feed.into_source()?;
@@ -153,13 +156,18 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
     let unreadable = |_| damaged();
     let mut book = Xlsx::new(BufReader::new(source)).map_err(unreadable)?;
     let names = book.sheet_names();
+    let mut sheets = book.sheets_metadata().iter();
+    let visible = sheets.find(|sheet| sheet.visible == SheetVisible::Visible);
+    let visible = visible.map(|sheet| sheet.name.clone());
     let name = match sheet {
         Some(wanted) => names.iter().find(|name| *name == wanted).ok_or_else(|| {
             Error::damaged("sheet-missing", format!("there is no sheet {wanted:?}"))
                 .next(format!("use one of: {}", names.join(", ")))
         })?,
-        None => names.first().ok_or_else(|| {
-            Error::damaged("sheet-missing", "the workbook has no sheet").next("check the export")
+        // Whoever made the workbook doesn't see what is hidden, and means none of it.
+        None => visible.as_ref().ok_or_else(|| {
+            Error::damaged("sheet-missing", "the workbook has no sheet that can be seen")
+                .next("name one with `sheet` in the policy, or check the export")
         })?,
     };
     let mut reader = book.worksheet_cells_reader(name).map_err(unreadable)?;
@@ -184,15 +192,26 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
     Ok((text, cells))
 }
 
-/// Appends a cell's text; an error such as `#N/A` is no text.
+/// Appends a cell's text. An error such as `#N/A` is what a text file of the same sheet has there: something
+/// stood in the cell, and whoever reads it must not take it for empty.
 fn write_cell(value: &DataRef<'_>, text: &mut String) -> Kind {
     use std::fmt::Write as _;
     match value {
         DataRef::String(value) => text.push_str(value),
         DataRef::SharedString(value) => text.push_str(value),
-        DataRef::Empty | DataRef::Error(_) => {}
+        DataRef::Empty => {}
+        DataRef::Error(error) => {
+            let _ = write!(text, "{error}");
+        }
         DataRef::Int(value) => {
             let _ = write!(text, "{value}");
+            return Kind::Bare;
+        }
+        // Beyond that a workbook has lost digits, and what is left is many numbers.
+        DataRef::Float(value) if value.abs() >= EXACT_MAX => {
+            let _ = write!(text, "{value:E}");
+            let exponent = text.rfind('E').map_or(text.len(), |at| at + 1);
+            text.insert(exponent, '+');
             return Kind::Bare;
         }
         DataRef::Float(value) => {

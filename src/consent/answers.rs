@@ -54,7 +54,7 @@ pub fn steady_until(
     let declared = rules.rules().map(|rule| rule.declared_at);
     let expiring = standing.consents.iter().filter_map(|((purpose, _), consent)| {
         let period = rules.rule(*purpose)?.purpose.consent_expires?;
-        Some(after(consent.by.valid_at, period))
+        Some(after(consent.terms.since, period))
     });
     let moments = said.chain(joined).chain(declared).chain(expiring);
     moments.filter(|moment| *moment > at).min().unwrap_or(Moment::FOREVER)

@@ -7,7 +7,12 @@
 //!    source's "no" stands until then, whoever speaks in between.
 //! 3. A merge never widens consent. Each record has a home, the subject it was born into; what was
 //!    said in one home before it was joined with another covers that home alone, except that a "no"
-//!    reaches all of them. What is said after the joining covers the whole.
+//!    reaches all of them. What is said after the joining covers the whole. A home's yes is its own
+//!    and counts for no more than the least that any home's yes amounts to: its notice, its age, whether
+//!    it was confirmed and said in so many words.
+//!
+//! A "no" of another home counts from when it was said. What isn't one (a yes to an older notice, a
+//! question that waits for its answer) counts from the joining on: it was no word against what had been done.
 //!
 //! A split leaves each side what was said on its own records, and each keeps what was refused while they were
 //! one (`kept`): whoever a record turns out to be, it keeps the "no", and nobody has consented for somebody
@@ -82,8 +87,52 @@ pub struct Joined {
 pub struct ConsentStanding {
     /// The state after the last statement that counts.
     pub state: ConsentState,
-    /// The statement that decided it.
+    /// The statement that decided it; of a yes, the asked home's own.
     pub by: Statement,
+    /// What a yes counts for: no more than that of any home that was joined.
+    pub terms: Terms,
+}
+
+impl ConsentStanding {
+    /// What one home's last word amounts to.
+    pub fn new(state: ConsentState, by: Statement) -> ConsentStanding {
+        ConsentStanding { state, by, terms: Terms::of(&by) }
+    }
+
+    /// The same by its own terms, whatever other homes' amount to.
+    pub fn alone(self) -> ConsentStanding {
+        ConsentStanding::new(self.state, self.by)
+    }
+}
+
+/// What a yes amounts to, beside being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Terms {
+    /// The version of the notice that was shown.
+    pub notice_version: u32,
+    /// Confirmed by double opt-in.
+    pub confirmed: bool,
+    /// Said in so many words.
+    pub explicit: bool,
+    /// From when its time runs.
+    pub since: Moment,
+}
+
+impl Terms {
+    fn of(said: &Statement) -> Terms {
+        let Statement { notice_version, confirmed, explicit, valid_at, .. } = *said;
+        Terms { notice_version, confirmed, explicit, since: valid_at }
+    }
+
+    /// Of each the lesser, so that what they suffice for is what both suffice for.
+    fn least(self, other: Terms) -> Terms {
+        Terms {
+            notice_version: self.notice_version.min(other.notice_version),
+            confirmed: self.confirmed && other.confirmed,
+            explicit: self.explicit && other.explicit,
+            since: self.since.min(other.since),
+        }
+    }
 }
 
 /// Where a subject (or one home of it) stands: all that the gate needs to know of a person.
@@ -125,7 +174,8 @@ impl Standing {
 }
 
 /// Folds the statements of one subject for one home of it. `homes` lists all homes of the subject;
-/// with `home` absent, the answer is the most protective over the homes that said anything.
+/// with `home` absent, the answer is the most protective over the homes that said anything. Either way it
+/// allows nothing that one of them doesn't.
 pub fn standing(
     statements: &[Statement],
     homes: &[Home],
@@ -144,6 +194,13 @@ pub fn standing(
     let shares = |s: &Statement, with: &Home| {
         let other = present.iter().find(|h| h.id == s.home);
         other.is_some_and(|other| other.joined_with(with).is_none_or(|j| s.n > j.entry))
+    };
+
+    // By then the asked home hadn't been joined with this one yet.
+    let asked_home = home.and_then(|id| present.iter().find(|h| h.id == id));
+    let joined_later = |with: &Home| {
+        let joined = asked_home.and_then(|asked| asked.joined_with(with));
+        joined.is_some_and(|joined| joined.at > asked.valid)
     };
 
     let mut matters: Vec<(Axis, PurposeCode, u16)> = known.iter().map(|s| s.matter()).collect();
@@ -165,12 +222,17 @@ pub fn standing(
                     spoke |= own || shared;
                     own || shared
                 })
-                .fold(Said::default(), |said, s| said.next(s))
-                .standing;
-            asked_home_spoke |= Some(id) == home && spoke;
+                .fold(Said::default(), |said, s| said.next(s));
+            let own = Some(id) == home;
+            asked_home_spoke |= own && spoke;
+            let counts = own || !joined_later(with) || folded.says_no();
+            let folded = folded.standing.filter(|_| counts);
             result = match (result, folded) {
                 (None, folded) => folded,
                 (result, None) => result,
+                (Some(a), Some(b)) if own || (home.is_none() && is_lesser(&b, &a)) => {
+                    Some(more_protective(b, a))
+                }
                 (Some(a), Some(b)) => Some(more_protective(a, b)),
             };
         }
@@ -233,9 +295,26 @@ struct Said {
 }
 
 impl Said {
+    /// Whether a "no" stands.
+    fn says_no(&self) -> bool {
+        self.standing.is_some_and(|said| match said.by.axis {
+            Axis::Consent | Axis::Permission => !self.noes.is_empty(),
+            axis => axis.protects(said.state),
+        })
+    }
+
     /// One step of the fold.
     fn next(mut self, s: &Statement) -> Said {
-        let now = ConsentStanding { state: s.state, by: *s };
+        let now = ConsentStanding::new(s.state, *s);
+        // Another claim doesn't end the one before: of two holds the longer stands, until it is lifted.
+        let outlasted = |before: &ConsentStanding| {
+            before.by.axis == Axis::Hold
+                && (before.state, s.state) == (ConsentState::Given, ConsentState::Given)
+                && before.by.holds_until() > s.holds_until()
+        };
+        if self.standing.as_ref().is_some_and(outlasted) {
+            return self;
+        }
         let Some(before) = self.standing else {
             self.noes.extend(s.protects().then_some(now));
             return Said { standing: Some(now), ..self };
@@ -257,7 +336,7 @@ impl Said {
                     None if in_force_state(before.state) && is_weaker(s, &before.by) => before,
                     // Given while in force is a renewal.
                     None if s.state == ConsentState::Given && in_force_state(before.state) => {
-                        ConsentStanding { state: ConsentState::Renewed, by: *s }
+                        ConsentStanding::new(ConsentState::Renewed, *s)
                     }
                     None => now,
                 }
@@ -280,7 +359,13 @@ fn is_weaker(new: &Statement, old: &Statement) -> bool {
         && ((old.explicit && !new.explicit) || (old.confirmed && !new.confirmed))
 }
 
-/// Of two answers the one that protects the person (law 9).
+/// Whether what was said by one amounts to less than what was by the other.
+fn is_lesser(a: &ConsentStanding, b: &ConsentStanding) -> bool {
+    Terms::of(&a.by) < Terms::of(&b.by)
+}
+
+/// Of two answers the one that protects the person (law 9). Of two that say yes the first is
+/// kept, and counts for no more than the other.
 fn more_protective(a: ConsentStanding, b: ConsentStanding) -> ConsentStanding {
     let rank = |c: &ConsentStanding| match (c.by.axis, c.state) {
         (Axis::Objection | Axis::Restriction, ConsentState::Given) => (9, 0),
@@ -295,5 +380,6 @@ fn more_protective(a: ConsentStanding, b: ConsentStanding) -> ConsentStanding {
         (_, ConsentState::Requested) => (4, 0),
         (_, ConsentState::Given | ConsentState::Renewed) => (1, 0),
     };
-    if rank(&b) > rank(&a) { b } else { a }
+    let chosen = if rank(&b) > rank(&a) { b } else { a };
+    ConsentStanding { terms: a.terms.least(b.terms), ..chosen }
 }

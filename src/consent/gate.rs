@@ -289,9 +289,11 @@ pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> Purpo
 
 /// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
 /// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
-/// what the person gave and has not taken back.
+/// what the person gave and has not taken back. For the same reason a home's own yes is what stores: what
+/// another home's yes lacks keeps it from use.
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
-    let stored = Standing { suppressed: false, ..standing.clone() };
+    let mut stored = Standing { suppressed: false, ..standing.clone() };
+    stored.consents.values_mut().for_each(|consent| *consent = consent.alone());
     let question = Question::new(Direction::In, now);
     let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
         Ok(_) => true,
@@ -337,20 +339,20 @@ pub fn judge(rule: &PurposeRule, consent: &ConsentStanding, at: Moment) -> Resul
         ConsentState::Given | ConsentState::Renewed => {}
     }
     let purpose = &rule.purpose;
-    if purpose.double_opt_in && !consent.by.confirmed {
+    if purpose.double_opt_in && !consent.terms.confirmed {
         return Err(Reason::ConsentRequested);
     }
     if let Some(period) = purpose.consent_expires
-        && after(consent.by.valid_at, period) <= at
+        && after(consent.terms.since, period) <= at
     {
         return Err(Reason::ConsentExpired);
     }
-    if consent.by.notice_version < rule.renew_before {
+    if consent.terms.notice_version < rule.renew_before {
         return Err(Reason::ConsentRenewalDue);
     }
     let explicit_needed =
         purpose.explicit || purpose.special_condition.as_deref() == Some("9(2)(a)");
-    if explicit_needed && !consent.by.explicit {
+    if explicit_needed && !consent.terms.explicit {
         return Err(Reason::ConsentNotExplicit);
     }
     Ok(())

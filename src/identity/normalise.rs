@@ -95,7 +95,7 @@ pub fn date(text: &str) -> String {
 fn email(text: &str) -> String {
     match collect::normalise(IdentifierForm::Email, text, None) {
         Ok(email) => email,
-        Err(collect::Unfit::Placeholder) => String::new(),
+        Err(collect::Unfit::Placeholder | collect::Unfit::Shortened) => String::new(),
         Err(collect::Unfit::Invalid) => {
             text.chars().filter(|c| !c.is_whitespace()).flat_map(char::to_lowercase).collect()
         }
@@ -105,7 +105,7 @@ fn email(text: &str) -> String {
 /// The last digits of a number in E.164, or of what was written, slips included.
 fn phone(text: &str, country: Option<&str>) -> String {
     let number = match collect::normalise(IdentifierForm::Phone, text, country) {
-        Err(collect::Unfit::Placeholder) => return String::new(),
+        Err(collect::Unfit::Placeholder | collect::Unfit::Shortened) => return String::new(),
         Ok(number) => number,
         Err(collect::Unfit::Invalid) => text.to_owned(),
     };

@@ -60,6 +60,8 @@ pub struct Admission<'r> {
     pub(super) import: i64,
     pub(super) withdrawn: BTreeSet<i64>,
     pub(super) horizons: Rc<Horizons>,
+    /// Of events of many rows in this batch, the ids of those that are held and say something else.
+    pub(super) differing: BTreeSet<String>,
     /// Who sends what is taken in.
     pub(super) sender: Sender,
 }
@@ -102,6 +104,7 @@ impl<'r> Admission<'r> {
             withdrawn: BTreeSet::new(),
             horizons: Rc::new(Horizons::at(rules, writer.now)),
             sender: Sender::Known,
+            differing: BTreeSet::new(),
         })
     }
 
@@ -118,6 +121,7 @@ impl<'r> Admission<'r> {
             self.forget(writer)?;
         }
         self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
+        self.differing.clear();
         // Nobody is erased within a batch: that would be another transaction.
         self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
         Items::begin(writer, &mut self.memory)
@@ -255,7 +259,8 @@ impl<'r> Admission<'r> {
         if ties.names_another
             && let Some(held) = held
         {
-            return self.turn_away(writer, blind, held, &ties, &fresh, inbound, summary, explain);
+            let said = (&*identifiers, &*fresh);
+            return self.turn_away(writer, blind, held, &ties, said, inbound, summary, explain);
         }
 
         // Where the person stands once what the record itself says is taken in.
@@ -330,6 +335,7 @@ impl<'r> Admission<'r> {
                     others.extend(sharing(writer, &ties)?);
                 }
                 self.reach(writer, &held.record, others, new)?;
+                self.reach_former(writer, &held.record, &identifiers, new)?;
             }
         }
         if merged {
@@ -354,6 +360,10 @@ impl<'r> Admission<'r> {
         let took =
             self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
 
+        if wrote + took > 0 {
+            self.keep_to_find(writer, &held.record, &identifiers)?;
+        }
+
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {
             (true, _) => summary.records_new += 1,
             (false, true) => summary.records_changed += 1,
@@ -374,7 +384,7 @@ impl<'r> Admission<'r> {
         blind: i64,
         mut held: Held,
         ties: &Ties,
-        fresh: &[NewStatement],
+        (identifiers, fresh): (&[SeenIdentifier], &[NewStatement]),
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
@@ -385,6 +395,7 @@ impl<'r> Admission<'r> {
             self.withdrawn.insert(held.record.id);
             let sharing = sharing(writer, ties)?;
             self.reach(writer, &held.record, sharing, new)?;
+            self.reach_former(writer, &held.record, identifiers, new)?;
         }
         self.held.insert(blind, held);
         count(&mut summary.records_refused, Reason::KeyNamesAnother.code());

@@ -4,6 +4,7 @@
 //! Whoever imports the same file again after a crash goes on at that line; whoever imports it again
 //! after its end changes nothing, because every value, event and statement is known already.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -20,6 +21,7 @@ use crate::store::{self, Store, WordKind, Writer, hex};
 
 use super::admit::Admission;
 use super::ask::Explanation;
+use super::resumed::{Kept, Settled};
 use super::sql;
 use super::summary::{Summary, UNDECLARED, count};
 
@@ -114,11 +116,12 @@ pub fn import(
     }
     let options = ReadOptions::of(&rules.policy, now());
     let items = collect::read(request.path, source, request.source, &options)?;
-    let mut run = Run::new(items, 0, Summary::default());
-    let summary = store.rehearse(now(), |writer| {
+    let mut run = Run::new(items, 0, Kept::default());
+    let mut summary = store.rehearse(now(), |writer| {
         let mut admission = Admission::new(writer, &rules, request.source, 0, Looking::Sparing)?;
         run.batch(writer, &mut admission, &|_| false, listener)
     })?;
+    summary.rows_of_known_events = run.hand_back(request.path, source, &options, listener)?;
     let summary = if known_from.is_some() { summary.as_known() } else { summary };
     Ok(Outcome { import: 0, policy: rules.version, summary, resumed_at_line: None, known_from })
 }
@@ -135,7 +138,7 @@ fn carry_out(
     let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
     let running = sql::running_import(store.conn(), code, &print)?;
     let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
-    let summary: Summary =
+    let kept: Kept =
         running.as_ref().and_then(|row| serde_json::from_str(&row.totals).ok()).unwrap_or_default();
     let mut options = ReadOptions::of(&rules.policy, now());
     options.start_line = resumed_at_line.unwrap_or(1);
@@ -147,7 +150,7 @@ fn carry_out(
             sql::insert_import(writer.conn, code, &print, policy, writer.now.0)
         })?,
     };
-    let mut run = Run::new(items, resumed_at_line.unwrap_or(1), summary);
+    let mut run = Run::new(items, resumed_at_line.unwrap_or(1), kept);
     let mut admission: Option<Admission<'_>> = None;
     let mut let_in = now();
     while !run.ended {
@@ -164,14 +167,19 @@ fn carry_out(
             let is_over = |rows: usize| {
                 rows >= BATCH_ROWS_MAX || (rows.is_multiple_of(ROWS_A_LOOK) && now() >= end)
             };
-            let summary = run.batch(writer, admission, &is_over, listener)?;
+            let mut summary = run.batch(writer, admission, &is_over, listener)?;
+            if run.ended {
+                let options = ReadOptions::of(&rules.policy, writer.now);
+                summary.rows_of_known_events =
+                    run.hand_back(request.path, source, &options, listener)?;
+            }
             if run.ended && summary.is_unreadable() {
                 // Nothing was taken in: the same bytes may come again under the right name or format.
-                sql::put_progress(writer.conn, import, 1, &totals_of(&Summary::default()))?;
+                sql::put_progress(writer.conn, import, 1, &totals_of(&Kept::default()))?;
                 return Ok(summary);
             }
             let line = i64::try_from(run.resume_line).unwrap_or(0);
-            sql::put_progress(writer.conn, import, line, &totals_of(&summary))?;
+            sql::put_progress(writer.conn, import, line, &totals_of(&run.settled.keep(&summary)))?;
             if run.ended {
                 sql::finish_import(writer.conn, import, writer.now.0)?;
             }
@@ -199,8 +207,8 @@ fn policy_changed(path: &Path, line: u64) -> Error {
         .next("run the same command again: it goes on from there, under the policy in force")
 }
 
-fn totals_of(summary: &Summary) -> String {
-    serde_json::to_string(&summary.to_keep()).expect("counts are JSON")
+fn totals_of(kept: &Kept) -> String {
+    serde_json::to_string(kept).expect("counts are JSON")
 }
 
 /// A file being read, and what has been counted of it up to the last batch.
@@ -208,14 +216,26 @@ struct Run {
     items: Reading,
     resume_line: u64,
     summary: Summary,
+    settled: Settled,
     rows_before: u64,
     ended: bool,
+    /// The ids of events of many rows that are held already and say something else.
+    differing: BTreeSet<String>,
 }
 
 impl Run {
-    fn new(items: Reading, resume_line: u64, summary: Summary) -> Run {
+    fn new(items: Reading, resume_line: u64, kept: Kept) -> Run {
+        let (summary, settled) = kept.resumed();
         let rows_before = summary.rows;
-        Run { items, resume_line, summary, rows_before, ended: false }
+        Run {
+            items,
+            resume_line,
+            summary,
+            settled,
+            rows_before,
+            ended: false,
+            differing: BTreeSet::new(),
+        }
     }
 
     /// Takes items in until the batch `is_over`, by how many it has, or the file ends; one at least.
@@ -238,11 +258,14 @@ impl Run {
                 break;
             };
             let item = item?;
+            self.settled.meet(item.is_settled, &summary);
             summary.rows = self.rows_before + item.rows;
             match item.content {
                 Content::Record(inbound) => {
                     let mut explain = |explanation| listener.explain(explanation);
+                    let before = (summary.events_known, summary.records_unchanged);
                     admission.admit(writer, &mut out, &inbound, &mut summary, &mut explain)?;
+                    self.settled.recognise(before, &mut summary);
                 }
                 Content::Reject(reject) if reject.reason.is_keyless() => {
                     summary.rows_without_person += 1;
@@ -258,6 +281,7 @@ impl Run {
             self.resume_line = item.resume_line;
         }
         if self.ended {
+            self.settled = Settled::default();
             for (field, rows) in self.items.unknown_fields() {
                 let name = if looks_like_data(&field) { UNDECLARED } else { &*field };
                 let reasons = summary.stripped.entry(name.to_owned()).or_default();
@@ -265,7 +289,24 @@ impl Run {
             }
         }
         admission.end_batch(writer, out, &mut summary)?;
+        self.differing.append(&mut admission.differing);
         Ok(summary)
+    }
+
+    /// Hands back the rows of events that were held already and say something else: what a file holds of an
+    /// event that began in another one isn't lost in silence. Returns how many rows.
+    fn hand_back(
+        &self,
+        path: &Path,
+        source: &Source,
+        options: &ReadOptions<'_>,
+        listener: &mut dyn Listener,
+    ) -> Result<u64> {
+        if self.differing.is_empty() {
+            return Ok(0);
+        }
+        let mut each = |reject: &Reject, header: Option<&[u8]>| listener.reject(reject, header);
+        collect::rows_of_events(path, source, options, &self.differing, &mut each)
     }
 }
 

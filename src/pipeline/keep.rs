@@ -78,6 +78,23 @@ impl Admission<'_> {
         Ok(wrote)
     }
 
+    /// Keeps the blind names of a row's identifiers where something of it is held and no identifier finds the
+    /// person: whoever asks by what they were recognised by is to be answered (Art 12(2), 15).
+    pub(super) fn keep_to_find(
+        &self,
+        writer: &Writer<'_>,
+        record: &Record,
+        identifiers: &[SeenIdentifier],
+    ) -> Result<()> {
+        if identifiers.is_empty() || sql::is_found(writer.conn, record.subject)? {
+            return Ok(());
+        }
+        for seen in identifiers {
+            sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, sql::TO_FIND)?;
+        }
+        Ok(())
+    }
+
     /// Writes the admitted events that are new; returns how many those were.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn write_events(
@@ -131,6 +148,9 @@ impl Admission<'_> {
                 Taken::Known => summary.events_known += 1,
                 Taken::Differs => {
                     summary.events_differ += 1;
+                    if self.source.events[event.map].grouped {
+                        self.differing.insert(id.to_owned());
+                    }
                     explain(Explanation::of_known(inbound.line, &plan.text));
                 }
             }

@@ -23,4 +23,5 @@ mod sent;
 pub mod import;
 pub mod intake;
 pub(crate) mod sql;
+mod resumed;
 pub mod summary;

@@ -8,7 +8,7 @@ use crate::consent::sql as consent_sql;
 use crate::consent::statement::Axis;
 use crate::policy::rulebook::{PurposeCode, PurposeMask, bit};
 use crate::policy::types::{Basis, ConsentState, Take};
-use crate::profile::recognise::Ties;
+use crate::profile::recognise::{SeenIdentifier, Ties, former_holders};
 use crate::profile::record::Record;
 use crate::profile::sql;
 use crate::store::{WordKind, Writer};
@@ -169,18 +169,48 @@ impl Admission<'_> {
         subjects.dedup();
         subjects.retain(|subject| *subject != record.subject);
         for subject in subjects.into_iter().take(SHARED_REACH_MAX) {
-            let Some(other) = sql::records_of(writer.conn, subject)?.first().copied() else {
-                continue;
-            };
-            let said = consent_sql::statements_of_record(writer.conn, other)?;
-            if history::unsaid(&said, new.clone(), Timed::ByItself, writer.now).is_some() {
-                let row = sql::record(writer.conn, other)?;
-                let key = sql::record_key(writer.conn, other)?;
-                history::record(writer, other, row.home, &key, new)?;
-                self.withdrawn.insert(other);
-                self.people.forget_subject(subject);
-                self.held.clear();
+            if let Some(other) = sql::records_of(writer.conn, subject)?.first().copied() {
+                self.say_no_on(writer, other, subject, new)?;
             }
+        }
+        Ok(())
+    }
+
+    /// A "no" said through an identifier reaches those who bore it before, on the records that bore it. Where
+    /// it is somebody else's by now, their unticked box is their own; what takes back speaks for both.
+    pub(super) fn reach_former(
+        &mut self,
+        writer: &mut Writer<'_>,
+        record: &Record,
+        identifiers: &[SeenIdentifier],
+        new: &NewStatement,
+    ) -> Result<()> {
+        let policy = &self.rules.policy;
+        let former = former_holders(writer.conn, policy, record.id, identifiers)?;
+        let refused = new.state == ConsentState::Refused;
+        let reached = former.into_iter().filter(|former| !(refused && former.is_anothers));
+        for former in reached.take(SHARED_REACH_MAX) {
+            self.say_no_on(writer, former.record, former.subject, new)?;
+        }
+        Ok(())
+    }
+
+    /// Records a "no" on another record than the one that brought it, once.
+    fn say_no_on(
+        &mut self,
+        writer: &mut Writer<'_>,
+        other: i64,
+        subject: i64,
+        new: &NewStatement,
+    ) -> Result<()> {
+        let said = consent_sql::statements_of_record(writer.conn, other)?;
+        if history::unsaid(&said, new.clone(), Timed::ByItself, writer.now).is_some() {
+            let row = sql::record(writer.conn, other)?;
+            let key = sql::record_key(writer.conn, other)?;
+            history::record(writer, other, row.home, &key, new)?;
+            self.withdrawn.insert(other);
+            self.people.forget_subject(subject);
+            self.held.clear();
         }
         Ok(())
     }

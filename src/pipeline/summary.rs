@@ -45,6 +45,8 @@ pub struct Summary {
     pub events_known: u64,
     /// Events that were held already, and of which the file says something else: kept as first said.
     pub events_differ: u64,
+    /// Rows of those among them that are of many rows: handed back.
+    pub rows_of_known_events: u64,
     /// Consent statements that were recorded, by purpose and state.
     pub statements: BTreeMap<String, BTreeMap<String, u64>>,
     /// Consent statements that were not taken, by reason.
@@ -180,6 +182,7 @@ impl Summary {
             values_older: self.values_older,
             events_known: self.events_known + self.events_new,
             events_differ: self.events_differ,
+            rows_of_known_events: self.rows_of_known_events,
             ..Summary::default()
         }
     }

@@ -53,6 +53,8 @@ pub struct InForce<'a> {
     pub purposes_with_data: &'a BTreeSet<String>,
     /// The names of the purposes to which somebody consented.
     pub purposes_with_consents: &'a BTreeSet<String>,
+    /// The purposes to which somebody said no, each with the basis on which it rested last.
+    pub refused: &'a BTreeMap<String, Basis>,
 }
 
 /// Reads the text of a policy file.

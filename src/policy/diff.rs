@@ -119,6 +119,7 @@ pub(super) fn forbidden(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake>
             Some(_) => {}
         }
     }
+    mistakes.extend(swaps::noes_overruled(before, new));
     mistakes.extend(swaps::protection_lost(before, new.policy));
     mistakes.extend(swaps::consents_widened(before, new.policy));
     for (name, old) in &before.policy.notices {

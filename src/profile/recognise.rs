@@ -304,7 +304,52 @@ pub fn nameless(
     Ok(nameless)
 }
 
-/// Whether an identifier's value is what its source says last; a "no" without a value stays.
+/// Somebody of whom a source said an identifier of a row once, and says another now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Former {
+    /// The record that bore it.
+    pub record: i64,
+    /// Its subject.
+    pub subject: i64,
+    /// Somebody else bears it now.
+    pub is_anothers: bool,
+}
+
+/// Who bore an identifier of a row before. It ties the row to nobody: it may have been given to somebody
+/// else since. What is said against the use of data through it is said of those who bore it all the same
+/// (law 9): the link in a letter that went to a former address is theirs. `own` is the row's record.
+pub fn former_holders(
+    conn: &Connection,
+    policy: &Policy,
+    own: i64,
+    identifiers: &[SeenIdentifier],
+) -> Result<Vec<Former>> {
+    let mut former = Vec::new();
+    for seen in identifiers {
+        let names = policy.identifiers.get(&seen.kind);
+        if !names.is_some_and(|kind| kind.links && !kind.ignore.contains(&seen.text)) {
+            continue;
+        }
+        let (mut before, mut now) = (Vec::new(), false);
+        for (record, subject, _, value) in sql::holders(conn, seen.blind)? {
+            match is_current(conn, value)? {
+                _ if record == own => {}
+                true => now = true,
+                false => before.push((record, subject)),
+            }
+        }
+        let each = |(record, subject)| Former { record, subject, is_anothers: now };
+        former.extend(before.into_iter().map(each));
+    }
+    Ok(former)
+}
+
+/// Whether an identifier's value is what its source says last; a "no" without a value stays, and a name that
+/// only finds the person ties nobody to them.
 fn is_current(conn: &Connection, value: i64) -> Result<bool> {
-    Ok(value == 0 || sql::value(conn, value)?.state == sql::VALUE_CURRENT)
+    match value {
+        0 => Ok(true),
+        sql::TO_FIND => Ok(false),
+        value => Ok(sql::value(conn, value)?.state == sql::VALUE_CURRENT),
+    }
 }

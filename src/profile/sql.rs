@@ -497,6 +497,27 @@ pub fn put_identifier(
     Ok(())
 }
 
+/// What stands for a value where an identifier was named with something that is held, and no purpose admits the
+/// identifier itself: its blind name finds the person (Art 15) and joins nobody.
+pub const TO_FIND: i64 = -1;
+
+/// Whether any identifier finds a subject.
+pub fn is_found(conn: &Connection, subject: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record r JOIN identifier i ON i.record = r.id
+                            WHERE r.subject = $1)",
+        )?
+        .query_row([subject], |row| row.get(0))?)
+}
+
+/// Takes away the blind names that only found a record's person.
+pub fn forget_names_to_find(conn: &Connection, record: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM identifier WHERE record = $1 AND value = -1")?
+        .execute([record])?;
+    Ok(())
+}
+
 /// Records that hold an identifier: (record, its subject, its source, the value's row or 0).
 pub fn holders(conn: &Connection, blind: i64) -> Result<Vec<(i64, i64, i64, i64)>> {
     let mut statement = conn.prepare_cached(

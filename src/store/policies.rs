@@ -1,7 +1,7 @@
 //! Applied policies: every version is kept whole and numbered, and acts from its application on.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::check::{InForce, check, check_after};
 use crate::policy::rulebook::{Rulebook, codes};
-use crate::policy::types::{Format, Policy};
+use crate::policy::types::{Basis, Format, Policy};
 
 use super::Writer;
 use super::sql::{self, NoticeRow, PolicyRow};
@@ -174,7 +174,7 @@ pub fn notice_texts(
 ///
 /// # Errors
 /// `policy-forbidden` when it would swap a basis or take away a protection under data that is held, drop
-/// a purpose that holds data, widen a consent, or change a notice that people were shown; `policy-unchanged` when it is in force already.
+/// a purpose that holds data, swap the basis of one to which people said no, widen a consent, or change a notice that people were shown; `policy-unchanged` when it is in force already.
 pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u32, i64)> {
     let all = applied(writer.conn)?;
     if let Some(last) = all.last() {
@@ -186,10 +186,15 @@ pub fn apply(writer: &mut Writer<'_>, text: &str, policy: &Policy) -> Result<(u3
         let old = rulebook_of(writer.words, last)?.policy;
         let held = purposes_with_data(writer.conn, writer.words)?;
         let consented = purposes_with_consents(writer.conn, writer.words)?;
-        let before =
-            InForce { policy: &old, purposes_with_data: &held, purposes_with_consents: &consented };
+        let refused = refused_purposes(writer.conn, writer.words)?;
+        let before = InForce {
+            policy: &old,
+            purposes_with_data: &held,
+            purposes_with_consents: &consented,
+            refused: &refused,
+        };
         if let Err(mistakes) = check_after(text, Some(before)) {
-            let what = "the policy changes what must stay as it is while data is held under it";
+            let what = "the policy changes what must stay as it is after what is held and was said under it";
             return Err(Error::no("policy-forbidden", what)
                 .with(&mistakes)
                 .next("mend them and apply it again"));
@@ -289,6 +294,29 @@ pub fn purposes_with_consents(
 ) -> Result<BTreeSet<String>> {
     let codes = sql::purposes_consented_to(conn)?;
     Ok(codes.into_iter().map(|code| words.text(WordKind::Purpose, code).to_owned()).collect())
+}
+
+/// The purposes to which somebody said no, whatever became of it since, each with its basis in the last
+/// policy that declared it.
+pub fn refused_purposes(
+    conn: &rusqlite::Connection,
+    words: &Words,
+) -> Result<BTreeMap<String, Basis>> {
+    let codes = sql::purposes_refused(conn)?;
+    let mut names: BTreeSet<&str> =
+        codes.into_iter().map(|code| words.text(WordKind::Purpose, code)).collect();
+    let mut refused = BTreeMap::new();
+    for applied in applied(conn)?.iter().rev() {
+        if names.is_empty() {
+            break;
+        }
+        let policy = policy_of(applied)?;
+        names.retain(|name| match policy.purposes.get(*name) {
+            Some(purpose) => refused.insert((*name).to_owned(), purpose.basis).is_some(),
+            None => true,
+        });
+    }
+    Ok(refused)
 }
 
 /// Bytes as lower-case hexadecimal.

@@ -427,6 +427,17 @@ pub fn purposes_consented_to(conn: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The purposes to which somebody said no: the codes of statements by which consent was refused, withdrawn or
+/// found not to be valid, or an objection raised.
+pub fn purposes_refused(conn: &Connection) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT purpose FROM statement
+         WHERE (axis = 1 AND state IN (4, 5, 8)) OR (axis = 3 AND state = 3)",
+    )?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The texts of a version of a notice: (language, text).
 pub fn notice_texts(conn: &Connection, name: &str, version: u32) -> Result<Vec<(String, String)>> {
     let mut statement = conn.prepare_cached(

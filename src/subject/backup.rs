@@ -264,7 +264,9 @@ fn unhex(text: &str) -> Option<[u8; 16]> {
 
 fn remove_store(path: &Path) {
     let _ = std::fs::remove_file(path);
-    for side in side_files(path) {
+    // A copy that was cut short has SQLite's rollback journal beside it.
+    let journal = with_ending(path, "-journal");
+    for side in side_files(path).into_iter().chain([journal]) {
         let _ = std::fs::remove_file(side);
     }
 }

@@ -71,6 +71,13 @@ impl Unreasoned {
         numbers_of(&values, &events, &[])
     }
 
+    /// Whether it is all that is held in these records.
+    pub fn is_all_of(&self, records: &[OpenRecord]) -> bool {
+        let values: usize = records.iter().map(|record| record.values.len()).sum();
+        let events: i64 = records.iter().flat_map(|r| &r.rollups).map(|rollup| rollup.count).sum();
+        (self.values.len(), self.events.len() as u64) == (values, events.unsigned_abs())
+    }
+
     /// How much it is.
     pub fn size(&self) -> Forgotten {
         Forgotten { values: self.values.len() as u64, events: self.events.len() as u64 }
@@ -190,6 +197,11 @@ fn forget_unreasoned(
     }
     for (at, seq, _) in &found.events {
         forget_event(writer.conn, &mut unpacker, &records[*at].key, *seq, entry)?;
+    }
+    if found.is_all_of(&records) {
+        for record in &records {
+            profile_sql::forget_names_to_find(writer.conn, record.id)?;
+        }
     }
     for record in &records {
         if found.events.iter().any(|(at, ..)| records[*at].id == record.id) {

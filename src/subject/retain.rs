@@ -230,10 +230,7 @@ fn is_left_without_identifier(
             }
         }
     }
-    let values: usize = records.iter().map(|record| record.values.len()).sum();
-    let events: i64 = records.iter().flat_map(|r| &r.rollups).map(|rollup| rollup.count).sum();
-    let gone = found.size();
-    Ok(values as u64 > gone.values || events.unsigned_abs() > gone.events)
+    Ok(!found.is_all_of(records))
 }
 
 /// What a run is called when its proof can't be had.

@@ -20,7 +20,7 @@ use crate::ledger::tree::Frontier;
 use crate::profile::pack::Unpacker;
 use crate::profile::recognise::{identifier_blind, key_blind};
 use crate::profile::record::value_text;
-use crate::profile::sql::{VALUE_CURRENT, VALUE_ERASED, VALUE_SUPERSEDED};
+use crate::profile::sql::{TO_FIND, VALUE_CURRENT, VALUE_ERASED, VALUE_SUPERSEDED};
 use crate::store::{WordKind, Words};
 
 use super::claim::Claim;
@@ -394,7 +394,7 @@ pub(super) fn values(
     })?;
     sql::identifiers(conn, |[blind, record, kind, value], row| {
         index.checked += 1;
-        if value == 0 {
+        if matches!(value, 0 | TO_FIND) {
             return Ok(());
         }
         let fits = row.is_some_and(|([of, field, state], mut body, key)| {

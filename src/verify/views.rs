@@ -63,12 +63,14 @@ pub const VIEWS: &[View] = &[
         "value v LEFT JOIN record_key k ON k.record = v.record LEFT JOIN word w ON w.kind = 'field' AND w.code = v.field
          LEFT JOIN purpose_set p ON p.id = v.purposes",
         value = "v.seq", record = "v.record", field = "w.text", purposes = "p.mask",
-        observed_at = "v.observed_at", state = "v.state",
+        observed_at = "CASE WHEN v.state = 4 THEN NULL ELSE v.observed_at END", state = "v.state",
         text = "CASE WHEN v.state = 4 THEN NULL ELSE candor_value(k.k, v.seq, v.body) END" opens),
     view!("v_event", "events",
         "event v LEFT JOIN record_key k ON k.record = v.record LEFT JOIN word w ON w.kind = 'event' AND w.code = v.name
          LEFT JOIN purpose_set p ON p.id = v.purposes",
-        event = "v.seq", record = "v.record", name = "w.text", purposes = "p.mask", at = "v.at",
+        event = "v.seq", record = "v.record", name = "w.text", purposes = "p.mask",
+        at = "CASE WHEN v.purposes = 2 THEN NULL ELSE v.at END",
+        state = "CASE WHEN v.purposes = 2 THEN 4 ELSE 2 END",
         body = "CASE WHEN v.purposes = 2 THEN NULL ELSE candor_event(k.k, v.seq, v.body) END" opens),
     view!(
         "v_rollup",

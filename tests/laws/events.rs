@@ -51,6 +51,35 @@ fn what_was_first_said_stays() {
     world.is_sound();
 }
 
+/// A basket that is cut at a file's end: what it goes on with isn't lost in silence, and not taken in part.
+#[test]
+fn what_goes_on_in_another_file_is_handed_back() {
+    let mut world = crate::resumed_counts_each_row_once::world();
+    let line = |basket: &str, n: u32| format!("{basket},2026-01-02,,K1,10{n},thing-{n}");
+    let all: Vec<String> = (0..4).map(|n| line("b1", n)).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let import = |world: &mut World, rows: &[&str], at: i64| {
+        let mut heard = Heard::default();
+        let summary = world.import_heard("till", &till(rows), hour(at), &mut heard).summary;
+        assert_eq!(heard.rejects.len() as u64, summary.rows_of_known_events);
+        (summary.events_new, summary.events_known, summary.events_differ, heard.rejects)
+    };
+    assert_eq!(import(&mut world, &all[..2], 2), (1, 0, 0, vec![]));
+    let held = world.held();
+    for rows in [&all[2..], &all[..]] {
+        let rejects = vec!["event-known"; rows.len()];
+        assert_eq!(import(&mut world, rows, 3), (0, 0, 1, rejects));
+        assert_eq!(world.held(), held, "nothing of it is taken");
+    }
+    // Mended as the reason says, the sums are right; and told again, all of it is known.
+    let rest: Vec<String> = (2..4).map(|n| line("b1-2", n)).collect();
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    assert_eq!(import(&mut world, &rest, 4), (1, 0, 0, vec![]));
+    assert_eq!(sums(&world), [100 + 101 + 102 + 103]);
+    assert_eq!(import(&mut world, &[&all[..2], &rest[..]].concat(), 5), (0, 2, 0, vec![]));
+    world.is_sound();
+}
+
 #[test]
 fn what_was_erased_or_is_anothers_contradicts_nothing() {
     let mut world = World::new();

@@ -117,7 +117,7 @@ fn said(state: ConsentState, notice_version: u32) -> ConsentStanding {
         valid_at: hour(0),
         recorded_at: hour(0),
     };
-    ConsentStanding { state, by }
+    ConsentStanding::new(state, by)
 }
 
 /// Where a person stands who said something about a purpose.
@@ -253,11 +253,11 @@ fn each_kind_of_consent_has_its_own_no() {
     let world = World::under(POLICY);
     let confirmed = |mut c: ConsentStanding| {
         c.by.confirmed = true;
-        c
+        c.alone()
     };
     let explicit = |mut c: ConsentStanding| {
         c.by.explicit = true;
-        c
+        c.alone()
     };
     for (purpose, consent, hours, expected) in [
         ("consent", said(Given, 2), 1, "yes"),

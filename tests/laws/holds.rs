@@ -132,6 +132,28 @@ fn what_is_held_outlives_its_retention_until_the_day_that_was_named() {
     world.is_sound();
 }
 
+/// A second claim doesn't end the first: the longer hold keeps, whichever was said last, until it is lifted.
+#[test]
+fn another_claim_ends_no_hold() {
+    let month = Moment::parse("2026-02-10").unwrap();
+    for claims in [[None, Some(month)], [Some(month), None]] {
+        let mut world = world_under(&common::POLICY.replace("\"P50Y\"", "\"P30D\""));
+        let ann = world.subject(ANN).unwrap();
+        let before = texts(&world);
+        set(&mut world, ann, &[], claims[0], 3);
+        set(&mut world, ann, &[], claims[1], 4);
+        let later = hour(24 * 90);
+        let listed = hold::list(&world.store, &world.rules, later).unwrap();
+        assert_eq!(listed.iter().map(|held| held.until.as_deref()).collect::<Vec<_>>(), [None]);
+        retain(&mut world.store, &world.rules, later, Carry::Out).unwrap();
+        assert_eq!(texts(&world), before);
+        lift(&mut world, ann, 24 * 91);
+        assert!(hold::list(&world.store, &world.rules, hour(24 * 92)).unwrap().is_empty());
+        assert_eq!(texts(&world), "", "lifted, and nothing else keeps it");
+        world.is_sound();
+    }
+}
+
 #[test]
 fn a_hold_reaches_all_homes_and_its_lifting_takes_what_nothing_else_keeps() {
     let mut world = world_under(&common::POLICY.replace("\"P50Y\"", "\"P30D\""));

@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use crate::common::{Heard, POLICY, World, apply, bare, contains, hour};
 use candor::base::clock::Moment;
+use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
 use candor::pipeline::import::{Carry, Request, import};
+use candor::policy::types::ConsentState;
 
 /// One row of the newsletter tool, whose data rests on consent alone.
 #[derive(Clone, Debug)]
@@ -194,4 +197,130 @@ fn what_came_in_under_an_old_policy_is_called_unlawful() {
     let found = unlawful(&world);
     assert!(!found.is_empty(), "a name that no policy in force had a place for");
     assert!(found.iter().all(|f| f == "attribute.first_name: unknown_field"), "{found:?}");
+}
+
+/// Where the purposes admit what somebody did and not what names them, they are found by it all the same, and
+/// nobody is joined by it.
+#[test]
+fn whoever_is_held_is_found_by_what_named_them() {
+    let policy = POLICY
+        .replace(
+            "basis = \"legal_obligation\"\nlaw = \"Taxes Consolidation Act 1997, s. 886\"\n\
+             categories = [\"order\"]\nretention = \"P50Y\"",
+            "basis = \"contract\"\ncategories = [\"order\"]\nretention = \"P30D\"",
+        )
+        .replace(
+            "[[source.ledgers.event]]",
+            "[source.ledgers.fields]\ncard = { as = \"identifier.card\", category = \"contact\" }\n\
+             [[source.ledgers.event]]",
+        );
+    assert!(policy.contains("P30D") && policy.contains("[source.ledgers.fields]"));
+    let held = || {
+        let mut world = World::under(&policy);
+        world.import("ledgers", "basket,at,card,cents,what\nb1,2026-01-04,K9,5,Ink\n", hour(1));
+        let found = world.subject("card:K9").expect("found by the card that named them");
+        assert!(!contains(&world.raw(), b"K9"), "by its blind name alone");
+        world.is_sound();
+        (world, found)
+    };
+    let (mut world, found) = held();
+    let profile = world.profile(found).to_string();
+    assert!(profile.contains("invoice") && !profile.contains("K9"), "{profile}");
+    // It makes nobody one, and a "no" by it reaches them.
+    let shop =
+        "customer_id,at,name,email,card,optin,notice\nc1,2026-01-04,Ann,ann@x.example,K9,out,\n";
+    world.import("shop", shop, hour(2));
+    assert_eq!(world.subjects("card:K9").len(), 2);
+    let history = candor::consent::history::History::load(world.store.conn(), found).unwrap();
+    assert_eq!(history.statements.len(), 1);
+    world.is_sound();
+    // Whoever asks to be erased is, and is kept out by it.
+    let (mut world, _) = held();
+    let certificate = world.erase("card:K9", hour(2));
+    assert!(certificate.kept_as.is_none());
+    let again =
+        world.import("ledgers", "basket,at,card,cents,what\nb2,2026-01-05,K9,5,Ink\n", hour(3));
+    assert_eq!(again.summary.records_refused.get("suppressed"), Some(&1));
+    world.is_sound();
+    // The name goes with what it finds.
+    let (mut world, _) = held();
+    let World { store, rules, .. } = &mut world;
+    candor::subject::retain::run(store, rules, hour(24 * 90), candor::subject::retain::Carry::Out)
+        .unwrap();
+    assert!(world.subject("card:K9").is_none());
+    assert!(crate::common::rows(world.store.conn(), "identifier").is_empty());
+    world.is_sound();
+}
+
+/// Whoever said no to a purpose stays asked: it can't go on without them on another basis, whether anything
+/// is held or not, nor by way of a policy that leaves it out.
+#[test]
+fn a_no_outlives_the_basis_that_it_was_said_to() {
+    let without = |policy: &str, name: &str| {
+        let from = policy.find(&format!("[purpose.{name}]")).unwrap();
+        let to = policy[from + 1..].find("\n[").unwrap() + from + 2;
+        let rest = [&policy[..from], &policy[to..]].concat();
+        rest.replace(&format!(", \"{name}\""), "").replace(&format!("\"{name}\""), "\"orders\"")
+    };
+    let (consent, interests) = (
+        "title = \"Suggestions\"\nbasis = \"consent\"",
+        "title = \"Suggestions\"\nbasis = \"legitimate_interests\"\nassessment = \"LIA-9\"",
+    );
+    let swapped = POLICY.replace(consent, interests);
+    assert_ne!(swapped, POLICY);
+    let code = |world: &mut World, text: &str, at: i64| {
+        let checked = candor::policy::check(text).unwrap_or_else(|m| panic!("{m:?}"));
+        let applied =
+            world.store.write(hour(at), |w| candor::store::apply(w, text, &checked.policy));
+        applied.err().map(|error| (error.code, format!("{error:?}")))
+    };
+    for spoken in [
+        None,
+        Some(ConsentState::Given),
+        Some(ConsentState::Refused),
+        Some(ConsentState::Withdrawn),
+    ] {
+        for by_way in [false, true] {
+            let mut world = World::new();
+            world.import(
+                "shop",
+                "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n",
+                hour(1),
+            );
+            if let Some(state) = spoken {
+                let said = Spoken {
+                    purpose: Some("tips"),
+                    notice: Some("tips-form@1"),
+                    state,
+                    ..Spoken::default()
+                };
+                world.say("card:K1", &said, hour(2));
+            }
+            if by_way {
+                assert_eq!(code(&mut world, &without(POLICY, "tips"), 3), None);
+            }
+            let found = code(&mut world, &swapped, 4);
+            let said_no = matches!(spoken, Some(ConsentState::Refused | ConsentState::Withdrawn));
+            assert_eq!(found.is_some(), said_no, "{spoken:?}, {by_way}: {found:?}");
+            if let Some((code, words)) = found {
+                assert_eq!(code, "policy-forbidden");
+                assert!(words.contains("basis-swapped") && words.contains("said no"), "{words}");
+            }
+        }
+    }
+    // An objection, in the same way.
+    let law = POLICY.replace(
+        "basis = \"legitimate_interests\"\nassessment = \"LIA-2026-01\"\nmarketing = true",
+        "basis = \"legal_obligation\"\nlaw = \"A law\"",
+    );
+    assert_ne!(law, POLICY);
+    let mut world = World::new();
+    world.import(
+        "shop",
+        "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n",
+        hour(1),
+    );
+    let objects = Spoken { axis: Axis::Objection, purpose: Some("winback"), ..Spoken::default() };
+    world.say("card:K1", &objects, hour(2));
+    assert!(code(&mut world, &law, 3).is_some());
 }

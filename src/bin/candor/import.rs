@@ -247,6 +247,13 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
         out.say(format!(
             "  differ     {events} known already, and {say} something else: kept as first said (--explain tells the lines)"
         ));
+        if s.rows_of_known_events > 0 {
+            let rows = counted(s.rows_of_known_events, "row", "rows");
+            out.say(format!(
+                "             {rows} of events of many rows handed back (--rejects FILE): an event that goes on in \
+                 another file stays as it began; give the rest an id of its own"
+            ));
+        }
     }
     let statements: Vec<String> = s
         .statements

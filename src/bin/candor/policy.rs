@@ -1,6 +1,6 @@
 //! `policy check|apply|show|diff`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use candor::audit::retention::retention_under;
@@ -8,6 +8,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
 use candor::policy::diff::{Lost, reasons_lost};
 use candor::policy::rulebook::Rulebook;
+use candor::policy::types::Basis;
 use candor::policy::{self, Checked, InForce, Mistake};
 use candor::profile::pack::keep_dictionary;
 use candor::store::{self, Access, Store};
@@ -62,6 +63,7 @@ struct Before {
     policy: policy::types::Policy,
     held: BTreeSet<String>,
     consented: BTreeSet<String>,
+    refused: BTreeMap<String, Basis>,
 }
 
 impl Before {
@@ -70,6 +72,7 @@ impl Before {
             policy: &self.policy,
             purposes_with_data: &self.held,
             purposes_with_consents: &self.consented,
+            refused: &self.refused,
         }
     }
 }
@@ -80,7 +83,8 @@ fn in_force(store: &Store) -> Result<Option<Before>> {
     let policy = store::rulebook_of(store.words(), last)?.policy;
     let held = store::purposes_with_data(store.conn(), store.words())?;
     let consented = store::purposes_with_consents(store.conn(), store.words())?;
-    Ok(Some(Before { version: last.version, policy, held, consented }))
+    let refused = store::refused_purposes(store.conn(), store.words())?;
+    Ok(Some(Before { version: last.version, policy, held, consented, refused }))
 }
 
 /// Which reasons a policy would take from what is held: the report on retention under it, against the

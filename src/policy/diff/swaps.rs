@@ -1,11 +1,45 @@
 //! Changes under which what is held would be used as nobody was told: a special category that is called
-//! an ordinary one, another Art 9(2) condition, and a consent that would cover more than its notice said.
+//! an ordinary one, another Art 9(2) condition, and a consent that would cover more than its notice said;
+//! and a purpose to which people said no, which would do without asking them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::policy::check::InForce;
 use crate::policy::mistake::{Mistake, noted};
 use crate::policy::types::{Basis, Policy, Purpose, Target};
+use crate::policy::words;
+
+use super::Declared;
+
+/// Whoever refused a purpose, withdrew from it or objected to it has said no to what it is for, also where
+/// nothing is held: on another basis it would go on without them.
+pub(super) fn noes_overruled(before: InForce<'_>, new: &Declared<'_>) -> Vec<Mistake> {
+    let swapped = before.refused.iter().filter_map(|(name, was)| {
+        // Where data is held, that is told already.
+        let is_told =
+            before.purposes_with_data.contains(name) && before.policy.purposes.contains_key(name);
+        let basis = new.bases.get(name.as_str()).copied().flatten()?;
+        (basis != *was && !is_told).then(|| no_overruled(name, *was, basis))
+    });
+    swapped.collect()
+}
+
+fn no_overruled(name: &str, from: Basis, to: Basis) -> Mistake {
+    let (from, to) = (words::basis(from), words::basis(to));
+    noted(
+        (0, &format!("purpose.{name}.basis")),
+        "basis-swapped",
+        format!(
+            "the basis of {name:?} is swapped from {from} to {to}, and people have said no to it"
+        ),
+        "whoever refused or withdrew consent, or objected, was told that this ends it; another basis \
+         can't be put in its place afterwards (Art 7(3), Art 21, EDPB Guidelines 05/2020 para 121-123)",
+        format!(
+            "keep the basis of [purpose.{name}], and declare a new purpose with the new basis, such as \
+             [purpose.{name}_2]; leave those out of it who said no to the same thing"
+        ),
+    )
+}
 
 /// Data of a special category that is held keeps what protects it (Art 9): its mark, and the condition
 /// under which it came in.

@@ -220,7 +220,13 @@ fn held(names: &[&str]) -> BTreeSet<String> {
 fn told(old: &str, new: &str, held_under: &[&str]) -> Vec<Mistake> {
     let (old, held) = (policy(old), held(held_under));
     // Whoever holds data under a purpose that rests on consent has had consents.
-    let before = InForce { policy: &old, purposes_with_data: &held, purposes_with_consents: &held };
+    let refused = BTreeMap::new();
+    let before = InForce {
+        policy: &old,
+        purposes_with_data: &held,
+        purposes_with_consents: &held,
+        refused: &refused,
+    };
     check_after(new, Some(before)).err().unwrap_or_default()
 }
 

@@ -115,7 +115,8 @@ CREATE TABLE value (
 ) STRICT;
 
 -- Which records hold an identifier: blind names and integers. value is 0 where only a protective
--- statement (a refusal, a withdrawal) came with it, so that no value may be held.
+-- statement (a refusal, a withdrawal) came with it, so that no value may be held; -1 where something is
+-- held of a person whom nothing else would find.
 CREATE TABLE identifier (
   blind INTEGER NOT NULL, record INTEGER NOT NULL, kind INTEGER NOT NULL, value INTEGER NOT NULL,
   PRIMARY KEY (blind, record)

@@ -362,7 +362,7 @@ fn found_by(store: &Store, records: &[OpenRecord]) -> Result<Vec<FoundBy>> {
             all.push(FoundBy {
                 kind: field.strip_prefix("identifier.").unwrap_or(field).to_owned(),
                 record: record.id,
-                value: (value != 0).then_some(value),
+                value: (value > 0).then_some(value),
             });
         }
     }
