@@ -95,6 +95,21 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// The same write, where somebody else acts: by a token of their own.
+    pub fn acting_as<'b>(&'b mut self, actor: &'b str) -> Writer<'b> {
+        Writer {
+            conn: self.conn,
+            log: self.log,
+            words: self.words,
+            secret: self.secret,
+            randomness: self.randomness,
+            now: self.now,
+            actor,
+            signer: self.signer,
+            foreign_change: self.foreign_change,
+        }
+    }
+
     /// Appends an entry that names no person.
     pub fn append(&mut self, kind: &str, body: serde_json::Value) -> Result<i64> {
         let draft = Draft { kind, actor: self.actor, at: self.now, body: Some(body), about: None };

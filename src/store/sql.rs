@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_newcomers.sql"),
     include_str!("schema/0004_write_keys.sql"),
     include_str!("schema/0005_outbox.sql"),
+    include_str!("schema/0006_tokens.sql"),
 ];
 
 /// How long a process waits for another one's write, in milliseconds.

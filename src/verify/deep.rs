@@ -32,6 +32,8 @@ pub(super) fn check(
         claims.extend(legible("witnesses", asked)?);
         let keys = anchors::write_keys(conn, &read.facts).map(|claim| vec![claim]);
         claims.extend(legible("write_keys", keys)?);
+        let tokens = anchors::tokens(conn, &read.words, &read.facts).map(|claim| vec![claim]);
+        claims.extend(legible("tokens", tokens)?);
     }
     claims.extend(legible("file", whole(conn).map(|claim| vec![claim]))?);
     Ok(claims)

@@ -21,7 +21,7 @@ use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
 use super::log::Line;
 use super::queue::Refused;
-use super::reply::{Reply, messages, settings, source_config};
+use super::reply::{Readers, Reply, messages, settings, source_config};
 use super::route::Route;
 use super::writer::{Answer, Job, Shared, Way};
 
@@ -35,7 +35,7 @@ const STEP_BYTES: usize = 64 * 1024;
 const STEPS_MAX: usize = 1024;
 
 /// When to come again where that isn't known, in seconds.
-const SOON: u64 = 2;
+pub(super) const SOON: u64 = 2;
 
 /// What answers requests.
 pub(super) struct Edge {
@@ -73,9 +73,10 @@ impl Edge {
         let origin = header(&request, ORIGIN).map(str::to_owned);
         let mut line =
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
+        let is_for_pages = route.as_ref().is_none_or(Route::is_for_pages);
         let reply = match route {
             None => unknown_path(),
-            Some(_) if request.method() == Method::OPTIONS => Reply::preflight(),
+            Some(_) if is_for_pages && request.method() == Method::OPTIONS => Reply::preflight(),
             Some(route) if !route.answers(request.method().as_str()) => {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
                 Reply { allow: Some(route.methods()), ..reply }
@@ -85,7 +86,11 @@ impl Edge {
         line.status = reply.status;
         line.took_ms = (self.clock)().0 - started.0;
         (self.heard)(&line);
-        Ok(response(reply, origin.as_deref()))
+        let readers = match is_for_pages {
+            true => Readers::Pages(origin.as_deref()),
+            false => Readers::Programs,
+        };
+        Ok(response(reply, readers))
     }
 
     async fn routed(&self, route: Route, request: Request<Incoming>, line: &mut Line) -> Reply {
@@ -94,6 +99,11 @@ impl Edge {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
+            Route::Context => self.context(request, line).await.unwrap_or_else(|no| no),
+            Route::Profile(space, id, part) => {
+                let named = (space, id, part);
+                self.profile(named, request, line).await.unwrap_or_else(|no| no)
+            }
             Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
             // A key of servers must not stand in an address.
@@ -282,7 +292,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Reply> {
     }
 }
 
-fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
+pub(super) fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
 }
 
@@ -303,16 +313,16 @@ fn too_large() -> Reply {
     Reply::error(413, "body_too_large", "a body has at most 4,000 KiB, also unpacked")
 }
 
-fn too_much(seconds: u64) -> Reply {
+pub(super) fn too_much(seconds: u64) -> Reply {
     Reply::later(429, seconds, "too_many_requests", "more comes in than can be written; come again")
 }
 
-fn ending() -> Reply {
+pub(super) fn ending() -> Reply {
     Reply::later(503, SOON, "ending", "the server is ending; come again")
 }
 
-fn response(reply: Reply, origin: Option<&str>) -> Response<Full<Bytes>> {
-    let headers = reply.headers(origin);
+fn response(reply: Reply, readers: Readers<'_>) -> Response<Full<Bytes>> {
+    let headers = reply.headers(readers);
     let mut response = Response::new(Full::new(Bytes::from(reply.body)));
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,11 +1,14 @@
 //! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak, or by
-//! webhooks.
+//! webhooks; and people and systems ask what may be known of somebody for a purpose.
 //!
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
-//! may come in is decided by the gate, as for a file. `README.md` beside this file has paths, fields,
-//! answers and threats.
+//! may come in is decided by the gate, as for a file. Questions go to a thread of their own (`clerk`), by
+//! token (`token`, `role`), and are answered once they are on record. `README.md` and `ASKING.md` beside this
+//! file have paths, fields, answers and threats.
 
+mod ask;
+pub mod clerk;
 mod credentials;
 mod edge;
 mod hook;
@@ -15,11 +18,14 @@ pub mod log;
 mod pace;
 pub mod queue;
 mod reply;
+pub mod role;
 mod route;
+pub mod segment;
 mod sender;
 mod serve;
 mod signature;
 mod sql;
+pub mod token;
 mod writer;
 
 #[cfg(test)]

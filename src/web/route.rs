@@ -3,6 +3,8 @@
 
 use crate::collect::tracking::{Call, Kind};
 
+use super::segment::Part;
+
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -16,6 +18,10 @@ pub enum Route {
     Settings(String),
     /// The configuration that RudderStack's browser client asks for.
     SourceConfig,
+    /// What may be known of the person whom the body names.
+    Context,
+    /// A part of the profile of an id, for a space: as the path writes them.
+    Profile(String, String, Part),
     /// Whether the process lives.
     Healthy,
     /// Whether it takes data in.
@@ -28,6 +34,11 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", "context"] => Some(Route::Context),
+            ["v1", "spaces", space, "collections", "users", "profiles", id, part] => {
+                let part = Part::of(part)?;
+                Some(Route::Profile((*space).to_owned(), (*id).to_owned(), part))
+            }
             ["v1", "hooks", name] => Some(Route::Hook((*name).to_owned())),
             ["v1", word] => kind(word).map(|kind| Route::Track(Call::One(kind))),
             ["api", "s", word] | ["api", "s", "s2s", word] => match *word {
@@ -46,7 +57,7 @@ impl Route {
     /// The methods that it answers, beside `OPTIONS`, as a header names them.
     pub fn methods(&self) -> &'static str {
         match self {
-            Route::Track(_) => "POST",
+            Route::Track(_) | Route::Context => "POST",
             // Some ask whether there is anybody before they deliver.
             Route::Hook(_) => "GET, HEAD, POST",
             _ => "GET",
@@ -56,6 +67,11 @@ impl Route {
     /// Whether it answers a method.
     pub fn answers(&self, method: &str) -> bool {
         self.methods().split(", ").any(|known| known == method)
+    }
+
+    /// Whether pages call it, and not programs alone.
+    pub fn is_for_pages(&self) -> bool {
+        !matches!(self, Route::Context | Route::Profile(..))
     }
 
     /// Its name in logs, which holds nothing that a caller wrote.
@@ -68,6 +84,12 @@ impl Route {
             Route::Pixel(_) => "pixel track",
             Route::Settings(_) => "settings",
             Route::SourceConfig => "source config",
+            Route::Context => "context",
+            Route::Profile(.., Part::Traits) => "profile traits",
+            Route::Profile(.., Part::ExternalIds) => "profile external_ids",
+            Route::Profile(.., Part::Events) => "profile events",
+            Route::Profile(.., Part::Metadata) => "profile metadata",
+            Route::Profile(.., Part::Links) => "profile links",
             Route::Healthy => "healthz",
             Route::Ready => "readyz",
         }

@@ -12,6 +12,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::store::Store;
 
+use super::clerk;
 use super::edge::Edge;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
@@ -35,13 +36,14 @@ const END_TIME: Duration = Duration::from_secs(20);
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
 /// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
-/// that, what waits in the outbox is sent, by a thread with a store of its own (`outgoing`).
+/// that, what waits in the outbox is sent, and questions are answered, each by a thread with a store of its
+/// own (`outgoing`, `answering`).
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    (store, outgoing): (Store, Store),
+    (store, outgoing, answering): (Store, Store, Store),
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
@@ -60,8 +62,12 @@ pub fn serve(
         worked
     });
     let sender = Sender::start(outgoing, clock);
+    let asked = Arc::clone(&shared);
+    let clerk = std::thread::spawn(move || clerk::work(answering, &asked, clock));
     let served = runtime.block_on(listen(listener, edge, writer_ended));
     sender.end();
+    shared.questions.close();
+    let _ = clerk.join();
     shared.queue.close();
     let worked = writer.join().map_err(|_| {
         Error::damaged("writer-lost", "the thread that writes ended by a fault")

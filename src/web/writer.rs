@@ -22,8 +22,10 @@ use crate::policy::types::Format;
 use crate::policy::webhook::Webhook;
 use crate::store::{self, Store};
 
+use super::clerk::{Ask, QUESTIONS_WAITING_MAX};
 use super::key::Ring;
 use super::queue::{Queue, Weighed};
+use super::token::Tokens;
 
 /// Items in one transaction, about.
 const ITEMS_A_COMMIT: usize = 5_000;
@@ -85,6 +87,8 @@ pub enum Answer {
 pub struct Front {
     /// The keys.
     pub ring: Ring,
+    /// The tokens.
+    pub tokens: Tokens,
     /// The categories of consent that each source's map asks for.
     pub categories: BTreeMap<String, Vec<String>>,
     /// The sources that are delivered by webhooks.
@@ -95,6 +99,8 @@ pub struct Front {
 pub struct Shared {
     /// What waits.
     pub queue: Queue<Job>,
+    /// What is asked about people.
+    pub questions: Queue<Ask>,
     front: RwLock<Arc<Front>>,
     is_ready: AtomicBool,
 }
@@ -130,8 +136,8 @@ impl Desk {
         }
         let rules = store::latest(store.conn(), store.words())?;
         let front = RwLock::new(Arc::new(front(&store, &rules)?));
-        let queue = Queue::new(ITEMS_WAITING_MAX);
-        let shared = Arc::new(Shared { queue, front, is_ready: AtomicBool::new(true) });
+        let (queue, questions) = (Queue::new(ITEMS_WAITING_MAX), Queue::new(QUESTIONS_WAITING_MAX));
+        let shared = Arc::new(Shared { queue, questions, front, is_ready: AtomicBool::new(true) });
         Ok(Desk { store, shared, clock })
     }
 
@@ -316,6 +322,7 @@ fn fail(asked: Vec<Asked>, error: &Error) {
 
 fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
     let ring = Ring::load(store.conn(), store.secret())?;
+    let tokens = Tokens::load(store.conn(), store.secret())?;
     let (mut categories, mut hooks) = (BTreeMap::new(), BTreeMap::new());
     for (name, source) in &rules.policy.sources {
         match (source.format, &source.webhook) {
@@ -331,5 +338,5 @@ fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
             _ => {}
         }
     }
-    Ok(Front { ring, categories, hooks })
+    Ok(Front { ring, tokens, categories, hooks })
 }

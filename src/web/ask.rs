@@ -1,0 +1,178 @@
+//! Questions about one person: believed by a token, handed to the clerk, answered once that is on record.
+//!
+//! Who is asked about stands in the body, so that no address holds it. In the paths of Segment's Profile API it
+//! stands there all the same; of a path nothing is ever logged.
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::AUTHORIZATION;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::clerk::{Ask, Asked, Told};
+use super::credentials::Presented;
+use super::edge::{Edge, ending, header, too_much};
+use super::log::Line;
+use super::queue::Refused;
+use super::reply::Reply;
+use super::role::Endpoint;
+use super::segment::{Part, Shape, id_of};
+use super::token::TokenRow;
+
+/// Bytes of a question, at most.
+const QUESTION_BYTES_MAX: usize = 8 * 1024;
+
+/// The body of a question. What isn't known is refused: a channel that is spelled otherwise must not be taken
+/// for none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    who: String,
+    #[serde(default)]
+    purpose: Option<String>,
+    #[serde(default)]
+    channel: Option<String>,
+}
+
+/// The shapes of answers.
+#[derive(Clone, Copy)]
+enum Tongue {
+    /// candor's own.
+    Own,
+    /// Segment's.
+    Segment,
+}
+
+impl Edge {
+    /// The token that a request brings, where it holds and its role opens what is asked for.
+    pub(super) fn token(
+        &self,
+        request: &Request<Incoming>,
+        endpoint: Endpoint,
+        line: &mut Line,
+    ) -> Result<TokenRow, Told> {
+        let presented =
+            Presented { authorization: header(request, AUTHORIZATION), ..Presented::default() };
+        let texts = presented.keys();
+        let front = self.shared.front();
+        let found = front.tokens.find(texts.iter().map(String::as_str), (self.clock)());
+        let token = found.cloned().ok_or(Told::Closed)?;
+        line.token = Some(token.id);
+        match token.role.opens(endpoint) {
+            true => Ok(token),
+            false => Err(Told::NotOfRole),
+        }
+    }
+
+    /// Answers what may be known of the person whom the body names.
+    pub(super) async fn context(
+        &self,
+        request: Request<Incoming>,
+        line: &mut Line,
+    ) -> Result<Reply, Reply> {
+        let own = |told| reply(Tongue::Own, told);
+        let token = self.token(&request, Endpoint::Context, line).map_err(own)?;
+        let held = self.body(request).await?;
+        if held.bytes.len() > QUESTION_BYTES_MAX {
+            return Err(Reply::error(413, "body_too_large", "a question has at most 8 KiB"));
+        }
+        let Body { who, purpose, channel } = question(&held.bytes).ok_or_else(|| {
+            let words = "the body is a JSON object with who, purpose and, if wanted, channel, each a \
+                         text";
+            Reply::error(400, "invalid_json", words)
+        })?;
+        let asked = Asked { who, purpose, channel, shape: None };
+        Ok(own(self.put(token.id, asked, line).await?))
+    }
+
+    /// Answers a part of the profile that the path names, in Segment's shape. The space is the purpose.
+    pub(super) async fn profile(
+        &self,
+        (space, id, part): (String, String, Part),
+        request: Request<Incoming>,
+        line: &mut Line,
+    ) -> Result<Reply, Reply> {
+        let theirs = |told| reply(Tongue::Segment, told);
+        let token = self.token(&request, Endpoint::Profile, line).map_err(theirs)?;
+        let query = request.uri().query().unwrap_or_default();
+        let shape = Shape::of(part, query).ok_or_else(|| {
+            theirs(Told::Unclear("validation_error", "limit, next, start or end can't be read"))
+        })?;
+        let (who, purpose) = (id_of(&id), Some(id_of(&space)));
+        let asked = Asked { who, purpose, channel: None, shape: Some(shape) };
+        Ok(theirs(self.put(token.id, asked, line).await?))
+    }
+
+    /// Puts a question to the clerk, and waits.
+    async fn put(&self, token: i64, asked: Asked, line: &mut Line) -> Result<Told, Reply> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.questions.push(Ask { token, asked, answer }).map_err(|no| match no {
+            Refused::Full { retry_after } => too_much(retry_after),
+            Refused::Closed => ending(),
+        })?;
+        let told = answered.await.map_err(|_| ending())?;
+        if let Told::Failed(code) = told {
+            line.fault = Some(code);
+        }
+        Ok(told)
+    }
+}
+
+/// The question that a body asks. A list is none, though its places could be taken for names.
+fn question(bytes: &[u8]) -> Option<Body> {
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(bytes).ok()?;
+    serde_json::from_value(Value::Object(object)).ok()
+}
+
+/// An answer in the words of whoever asks.
+fn reply(tongue: Tongue, told: Told) -> Reply {
+    let (status, code, message) = match told {
+        Told::Given(document, entry) => {
+            let reply = Reply::json(200, &document);
+            return reply.with("request-id", entry.to_string());
+        }
+        // Unknown, erased, or known for other purposes alone: whoever asks can't tell which.
+        Told::Nobody => (404, "not_found", "nobody is known by this name for this purpose"),
+        Told::Several => {
+            let words = "several people share this identifier: name the person by another one";
+            (409, "person_ambiguous", words)
+        }
+        Told::Closed => (401, "invalid_token", "no token was sent that holds"),
+        Told::NotOfRole => (403, "role_not_permitted", "the token's role doesn't open this"),
+        Told::NotOfToken => {
+            (403, "purpose_not_permitted", "the token may not ask for this purpose")
+        }
+        Told::Unclear(code, message) => (400, code, message),
+        Told::Busy => (503, "store_busy", "another process writes the store"),
+        Told::Failed(_) => (503, "not_answered", "it couldn't be answered; ask again"),
+    };
+    let reply = match tongue {
+        Tongue::Own => Reply::error(status, code, message),
+        Tongue::Segment => Reply::json(status, &segment_error(status, message)),
+    };
+    match status {
+        401 => reply.with("www-authenticate", challenge(tongue).to_owned()),
+        503 => Reply { retry_after: Some(super::edge::SOON), ..reply },
+        _ => reply,
+    }
+}
+
+fn challenge(tongue: Tongue) -> &'static str {
+    match tongue {
+        Tongue::Own => "Bearer error=\"invalid_token\"",
+        Tongue::Segment => "Basic realm=\"candor\"",
+    }
+}
+
+/// An error as Segment's Profile API writes it.
+fn segment_error(status: u16, message: &str) -> Value {
+    let (code, message) = match status {
+        404 => ("not_found", "Profile was not found."),
+        401 | 403 => ("authentication_error", message),
+        429 | 503 => ("rate_limit_error", message),
+        400 => ("validation_error", message),
+        _ => ("invalid_request_error", message),
+    };
+    json!({"error": {"code": code, "message": message}})
+}
