@@ -2,6 +2,8 @@
 
 mod common;
 
+#[path = "asking/changes.rs"]
+mod changes;
 #[path = "asking/context.rs"]
 mod context;
 #[path = "asking/profile.rs"]

@@ -180,6 +180,11 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["answer"].as_str().unwrap_or("?")
         ),
         "access.read" => format!("a person's data was read{told}"),
+        "access.changes" => format!(
+            "the token {} began to be told of whom something else may be known for {}",
+            body["token"],
+            body["purpose"].as_str().unwrap_or("?")
+        ),
         "access.query" => "somebody asked the store with SQL that opens what is sealed".into(),
         "access.export" => "an answer to a person was handed out".into(),
         "access.bundle" => "the ledger was handed out as files".into(),
@@ -340,6 +345,7 @@ mod tests {
             "identity.newcomer",
             "identity.answer",
             "access.read",
+            "access.changes",
             "access.query",
             "access.export",
             "access.bundle",

@@ -5,6 +5,7 @@
 //! entry, each subject in it one disclosure (Art 15(1)(c)).
 
 mod audience;
+pub mod changes;
 pub mod context;
 mod covered;
 mod disclose;

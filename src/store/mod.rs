@@ -198,6 +198,25 @@ impl Store {
         self.change(now, Fate::Kept, decide, work)
     }
 
+    /// Reads several things as of one moment, with all that other processes have written until then.
+    ///
+    /// # Errors
+    /// Those of reading, and whatever `read` returns.
+    pub fn at_one_moment<T>(&mut self, read: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        sql::begin_reading(&self.conn)?;
+        let outcome = (|| {
+            let version = sql::data_version(&self.conn)?;
+            if version != self.data_version {
+                self.log = Log::load(&self.conn)?;
+                self.words = Words::load(&self.conn)?;
+                self.data_version = version;
+            }
+            read(self)
+        })();
+        sql::rollback(&self.conn);
+        outcome
+    }
+
     /// Runs `work` as [`Store::write`] does and takes all of it back: what would have happened.
     pub fn rehearse<T>(
         &mut self,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::clerk::{Ask, Asked, Told};
+use super::clerk::{About, Ask, Asked, Told};
 use super::credentials::Presented;
 use super::edge::{Edge, ending, header, too_much};
 use super::log::Line;
@@ -37,7 +37,7 @@ struct Body {
 
 /// The shapes of answers.
 #[derive(Clone, Copy)]
-enum Tongue {
+pub(super) enum Tongue {
     /// candor's own.
     Own,
     /// Segment's.
@@ -82,7 +82,7 @@ impl Edge {
                          text";
             Reply::error(400, "invalid_json", words)
         })?;
-        let asked = Asked { who, purpose, channel, shape: None };
+        let asked = Asked::About(About { who, purpose, channel, shape: None });
         Ok(own(self.put(token.id, asked, line).await?))
     }
 
@@ -100,12 +100,17 @@ impl Edge {
             theirs(Told::Unclear("validation_error", "limit, next, start or end can't be read"))
         })?;
         let (who, purpose) = (id_of(&id), Some(id_of(&space)));
-        let asked = Asked { who, purpose, channel: None, shape: Some(shape) };
+        let asked = Asked::About(About { who, purpose, channel: None, shape: Some(shape) });
         Ok(theirs(self.put(token.id, asked, line).await?))
     }
 
     /// Puts a question to the clerk, and waits.
-    async fn put(&self, token: i64, asked: Asked, line: &mut Line) -> Result<Told, Reply> {
+    pub(super) async fn put(
+        &self,
+        token: i64,
+        asked: Asked,
+        line: &mut Line,
+    ) -> Result<Told, Reply> {
         let (answer, answered) = oneshot::channel();
         self.shared.questions.push(Ask { token, asked, answer }).map_err(|no| match no {
             Refused::Full { retry_after } => too_much(retry_after),
@@ -126,12 +131,13 @@ fn question(bytes: &[u8]) -> Option<Body> {
 }
 
 /// An answer in the words of whoever asks.
-fn reply(tongue: Tongue, told: Told) -> Reply {
+pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
     let (status, code, message) = match told {
         Told::Given(document, entry) => {
             let reply = Reply::json(200, &document);
             return reply.with("request-id", entry.to_string());
         }
+        Told::Listening(_) => (200, "listening", "it is on record that you listen"),
         // Unknown, erased, or known for other purposes alone: whoever asks can't tell which.
         Told::Nobody => (404, "not_found", "nobody is known by this name for this purpose"),
         Told::Several => {

@@ -15,7 +15,8 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::base::secret::StoreSecret;
 use crate::consent::permit::Permit;
-use crate::policy::rulebook::Rulebook;
+use crate::policy::rulebook::{PurposeRule, Rulebook};
+use crate::policy::types::Destination;
 use crate::profile::lookup::note_read;
 use crate::send::context::{self, Context, Found, document, outbound_document};
 use crate::send::{Outbound, Whereto, disclose, person_at, person_for};
@@ -47,7 +48,18 @@ pub struct Ask {
 }
 
 /// What is asked.
-pub struct Asked {
+pub enum Asked {
+    /// What may be known of a person.
+    About(About),
+    /// Who changes from now on, for a purpose.
+    Changes {
+        /// The purpose; a recipient's may be left out.
+        purpose: Option<String>,
+    },
+}
+
+/// A question about a person.
+pub struct About {
     /// About whom: `kind:value`, or a subject's id.
     pub who: String,
     /// For which purpose; a recipient's may be left out.
@@ -69,6 +81,8 @@ impl Weighed for Ask {
 pub enum Told {
     /// What may be known, and the entry that says that it was told.
     Given(Value, i64),
+    /// It is on record that the token listens for this purpose.
+    Listening(String),
     /// Nobody is known by this name for the purpose.
     Nobody,
     /// Several people share the identifier.
@@ -93,6 +107,8 @@ enum Decided {
     Plain(Told),
     /// The controller's own read.
     Read(TokenRow, Box<Context>, Option<Shape>),
+    /// Somebody begins to listen for changes.
+    Listen(TokenRow, String),
     /// A recipient gets something.
     Disclose(TokenRow, Permit<Outbound>, Purpose, Vec<String>),
 }
@@ -155,13 +171,17 @@ fn decide(
     now: Moment,
 ) -> Result<Decided> {
     let plain = |told| Ok(Decided::Plain(told));
-    let endpoint = if asked.shape.is_some() { Endpoint::Profile } else { Endpoint::Context };
+    let (endpoint, purpose) = match asked {
+        Asked::About(about) if about.shape.is_some() => (Endpoint::Profile, &about.purpose),
+        Asked::About(about) => (Endpoint::Context, &about.purpose),
+        Asked::Changes { purpose } => (Endpoint::Changes, purpose),
+    };
     if !token.role.opens(endpoint) {
         return plain(Told::NotOfRole);
     }
     let is_recipient = token.role.bound() == Bound::ToDestination;
     let own = rules.policy.destinations.get(&token.destination).filter(|_| is_recipient);
-    let purpose = asked.purpose.as_deref().or(own.map(|destination| &*destination.purpose));
+    let purpose = purpose.as_deref().or(own.map(|destination| &*destination.purpose));
     let Some(purpose) = purpose else {
         return plain(Told::Unclear("purpose_missing", "say for which purpose it is asked"));
     };
@@ -174,6 +194,21 @@ fn decide(
             "no policy in force declares this purpose",
         ));
     };
+    match asked {
+        Asked::About(about) => decide_about(store, rules, (token, own, rule), about, now),
+        Asked::Changes { .. } => Ok(Decided::Listen(token.clone(), rule.name.clone())),
+    }
+}
+
+/// Decides on a question about a person; `own` is the destination whose recipient asks.
+fn decide_about(
+    store: &Store,
+    rules: &Rulebook,
+    (token, own, rule): (&TokenRow, Option<&Destination>, &PurposeRule),
+    asked: &About,
+    now: Moment,
+) -> Result<Decided> {
+    let plain = |told| Ok(Decided::Plain(told));
     let channel = match asked.channel.as_deref() {
         None => None,
         Some(name) => match rules.channel_code(name) {
@@ -221,6 +256,11 @@ fn enter(writer: &mut Writer<'_>, decided: Decided) -> Result<Told> {
                 _ => whole(&context, &names(writer.secret, &token, &context.purpose), entry),
             };
             Ok(Told::Given(document, entry))
+        }
+        Decided::Listen(token, purpose) => {
+            let body = json!({"token": token.id, "purpose": purpose});
+            writer.acting_as(&actor(&token)).append("access.changes", body)?;
+            Ok(Told::Listening(purpose))
         }
         Decided::Disclose(token, permit, (purpose, code), fields) => {
             let actor = actor(&token);

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderName, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 use crate::base::clock::Moment;
 use crate::collect::tracking::{self, Arrival, BODY_BYTES_MAX, Call, Kind};
@@ -23,6 +23,7 @@ use super::log::Line;
 use super::queue::Refused;
 use super::reply::{Readers, Reply, messages, settings, source_config};
 use super::route::Route;
+use super::stream::{Answered, STREAMS_MAX};
 use super::writer::{Answer, Job, Shared, Way};
 
 /// How long a body may take to arrive.
@@ -43,6 +44,10 @@ pub(super) struct Edge {
     pub(super) clock: fn() -> Moment,
     /// The store's file; beside it lie the secrets.
     pub(super) store: PathBuf,
+    /// Whether the server is ending.
+    pub(super) ending: watch::Receiver<bool>,
+    /// Places for those who listen.
+    pub(super) streams: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     heard: fn(&Line),
 }
@@ -59,20 +64,24 @@ impl Edge {
         store: PathBuf,
         clock: fn() -> Moment,
         heard: fn(&Line),
+        ending: watch::Receiver<bool>,
     ) -> Edge {
-        Edge { shared, clock, store, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
+        let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
+        let (memory, streams) = (Arc::new(memory), Arc::new(streams));
+        Edge { shared, clock, store, ending, streams, memory, heard }
     }
 
     /// Answers a request, and says so in the log.
     pub async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<Answered>, Infallible> {
         let started = (self.clock)();
         let route = Route::of(request.uri().path());
         let origin = header(&request, ORIGIN).map(str::to_owned);
         let mut line =
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
+        let mut stream = None;
         let is_for_pages = route.as_ref().is_none_or(Route::is_for_pages);
         let reply = match route {
             None => unknown_path(),
@@ -81,6 +90,13 @@ impl Edge {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
                 Reply { allow: Some(route.methods()), ..reply }
             }
+            Some(Route::Changes) => match self.changes(request, &mut line).await {
+                Ok(parts) => {
+                    stream = Some(parts);
+                    Reply::stream()
+                }
+                Err(reply) => reply,
+            },
             Some(route) => self.routed(route, request, &mut line).await,
         };
         line.status = reply.status;
@@ -90,7 +106,7 @@ impl Edge {
             true => Readers::Pages(origin.as_deref()),
             false => Readers::Programs,
         };
-        Ok(response(reply, readers))
+        Ok(response(reply, stream, readers))
     }
 
     async fn routed(&self, route: Route, request: Request<Incoming>, line: &mut Line) -> Reply {
@@ -99,6 +115,8 @@ impl Edge {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
+            // Answered before, because it is no document.
+            Route::Changes => unknown_path(),
             Route::Context => self.context(request, line).await.unwrap_or_else(|no| no),
             Route::Profile(space, id, part) => {
                 let named = (space, id, part);
@@ -321,9 +339,17 @@ pub(super) fn ending() -> Reply {
     Reply::later(503, SOON, "ending", "the server is ending; come again")
 }
 
-fn response(reply: Reply, readers: Readers<'_>) -> Response<Full<Bytes>> {
+fn response(
+    reply: Reply,
+    stream: Option<mpsc::Receiver<Bytes>>,
+    readers: Readers<'_>,
+) -> Response<Answered> {
     let headers = reply.headers(readers);
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+    let body = match stream {
+        Some(parts) => Answered::Stream(parts),
+        None => Answered::Whole(Some(Bytes::from(reply.body))),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {

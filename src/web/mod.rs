@@ -11,6 +11,7 @@ mod ask;
 pub mod clerk;
 mod credentials;
 mod edge;
+pub mod herald;
 mod hook;
 mod io;
 pub mod key;
@@ -25,6 +26,7 @@ mod sender;
 mod serve;
 mod signature;
 mod sql;
+mod stream;
 pub mod token;
 mod writer;
 
@@ -32,4 +34,4 @@ mod writer;
 mod signature_tests;
 
 pub use hook::unset_secrets;
-pub use serve::serve;
+pub use serve::{Stores, serve};

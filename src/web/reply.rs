@@ -76,6 +76,12 @@ impl Reply {
         Reply::new(200, "image/gif", PICTURE.to_vec())
     }
 
+    /// What comes before a stream of events; a proxy in front must not gather them.
+    pub fn stream() -> Reply {
+        let reply = Reply::new(200, "text/event-stream", Vec::new());
+        reply.with("x-accel-buffering", "no".to_owned())
+    }
+
     /// What a browser asks for before it calls.
     pub fn preflight() -> Reply {
         Reply::new(204, "text/plain", Vec::new())

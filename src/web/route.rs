@@ -22,6 +22,8 @@ pub enum Route {
     Context,
     /// A part of the profile of an id, for a space: as the path writes them.
     Profile(String, String, Part),
+    /// Who changes, for a purpose.
+    Changes,
     /// Whether the process lives.
     Healthy,
     /// Whether it takes data in.
@@ -34,6 +36,7 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", "changes"] => Some(Route::Changes),
             ["v1", "context"] => Some(Route::Context),
             ["v1", "spaces", space, "collections", "users", "profiles", id, part] => {
                 let part = Part::of(part)?;
@@ -71,7 +74,7 @@ impl Route {
 
     /// Whether pages call it, and not programs alone.
     pub fn is_for_pages(&self) -> bool {
-        !matches!(self, Route::Context | Route::Profile(..))
+        !matches!(self, Route::Context | Route::Profile(..) | Route::Changes)
     }
 
     /// Its name in logs, which holds nothing that a caller wrote.
@@ -84,6 +87,7 @@ impl Route {
             Route::Pixel(_) => "pixel track",
             Route::Settings(_) => "settings",
             Route::SourceConfig => "source config",
+            Route::Changes => "changes",
             Route::Context => "context",
             Route::Profile(.., Part::Traits) => "profile traits",
             Route::Profile(.., Part::ExternalIds) => "profile external_ids",

@@ -14,6 +14,7 @@ use crate::store::Store;
 
 use super::clerk;
 use super::edge::Edge;
+use super::herald;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
 use super::sender::Sender;
@@ -34,38 +35,56 @@ const HEADERS_MAX: usize = 64;
 /// How long connections are waited for at the end.
 const END_TIME: Duration = Duration::from_secs(20);
 
+/// The stores of the threads: each writes and reads as another process would.
+pub struct Stores {
+    /// For what comes in.
+    pub writing: Store,
+    /// For what waits in the outbox.
+    pub sending: Store,
+    /// For questions.
+    pub answering: Store,
+    /// For those who listen, for reading alone.
+    pub telling: Store,
+}
+
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
 /// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
-/// that, what waits in the outbox is sent, and questions are answered, each by a thread with a store of its
-/// own (`outgoing`, `answering`).
+/// that, what waits in the outbox is sent, questions are answered, and those who listen for changes are told,
+/// each by a thread with a store of its own.
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    (store, outgoing, answering): (Store, Store, Store),
+    stores: Stores,
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
-    let path = store.path().to_owned();
-    let desk = Desk::open(store, clock)?;
+    let Stores { writing, sending, answering, telling } = stores;
+    let path = writing.path().to_owned();
+    let desk = Desk::open(writing, clock)?;
     let shared = desk.shared();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| unable(&error))?;
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard));
+    let (end, ending) = watch::channel(false);
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard, ending));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();
         let _ = ended.send(true);
         worked
     });
-    let sender = Sender::start(outgoing, clock);
+    let sender = Sender::start(sending, clock);
     let asked = Arc::clone(&shared);
     let clerk = std::thread::spawn(move || clerk::work(answering, &asked, clock));
-    let served = runtime.block_on(listen(listener, edge, writer_ended));
+    let heard_of = Arc::clone(&shared);
+    let herald = std::thread::spawn(move || herald::work(telling, &heard_of, clock));
+    let served = runtime.block_on(listen(listener, edge, end, writer_ended));
     sender.end();
+    shared.listeners.close();
+    let _ = herald.join();
     shared.questions.close();
     let _ = clerk.join();
     shared.queue.close();
@@ -79,12 +98,13 @@ pub fn serve(
 async fn listen(
     listener: TcpListener,
     edge: Arc<Edge>,
+    end: watch::Sender<bool>,
     mut writer_ended: watch::Receiver<bool>,
 ) -> Result<()> {
     listener.set_nonblocking(true).map_err(|error| unable(&error))?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| unable(&error))?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
-    let (end, ending) = watch::channel(false);
+    let ending = edge.ending.clone();
     let mut told = std::pin::pin!(told_to_end()?);
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -104,7 +124,7 @@ async fn listen(
         let _ = stream.set_nodelay(true);
         let (edge, ending) = (Arc::clone(&edge), ending.clone());
         tokio::spawn(async move {
-            connection(Wire(stream), edge, ending).await;
+            connection(Wire::new(stream), edge, ending).await;
             drop(place);
         });
     }

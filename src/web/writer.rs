@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
@@ -23,6 +23,7 @@ use crate::policy::webhook::Webhook;
 use crate::store::{self, Store};
 
 use super::clerk::{Ask, QUESTIONS_WAITING_MAX};
+use super::herald::{LISTENERS_MAX, Listen};
 use super::key::Ring;
 use super::queue::{Queue, Weighed};
 use super::token::Tokens;
@@ -101,6 +102,10 @@ pub struct Shared {
     pub queue: Queue<Job>,
     /// What is asked about people.
     pub questions: Queue<Ask>,
+    /// Who listens for changes, and asks what there is.
+    pub listeners: Queue<Listen>,
+    /// The newest entry that was seen.
+    pub grown: watch::Sender<i64>,
     front: RwLock<Arc<Front>>,
     is_ready: AtomicBool,
 }
@@ -136,8 +141,14 @@ impl Desk {
         }
         let rules = store::latest(store.conn(), store.words())?;
         let front = RwLock::new(Arc::new(front(&store, &rules)?));
-        let (queue, questions) = (Queue::new(ITEMS_WAITING_MAX), Queue::new(QUESTIONS_WAITING_MAX));
-        let shared = Arc::new(Shared { queue, questions, front, is_ready: AtomicBool::new(true) });
+        let shared = Arc::new(Shared {
+            queue: Queue::new(ITEMS_WAITING_MAX),
+            questions: Queue::new(QUESTIONS_WAITING_MAX),
+            listeners: Queue::new(LISTENERS_MAX),
+            grown: watch::Sender::new(0),
+            front,
+            is_ready: AtomicBool::new(true),
+        });
         Ok(Desk { store, shared, clock })
     }
 

@@ -108,6 +108,11 @@ impl Scene {
         self.ask("POST", "/v1/context", &[("Authorization", &bearer)], body.as_bytes())
     }
 
+    /// The newest entry.
+    pub fn newest(&self) -> i64 {
+        crate::common::numbers(self.store().conn(), "SELECT MAX(n) FROM entry")[0]
+    }
+
     /// How many entries of a kind there are.
     pub fn entries(&self, kind: &str) -> i64 {
         let store = self.store();

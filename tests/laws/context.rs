@@ -18,9 +18,9 @@ use proptest::prelude::*;
 
 use crate::common::{POLICY, World, hour};
 
-const PURPOSES: [&str; 5] = ["newsletter", "tips", "orders", "books", "winback"];
+pub const PURPOSES: [&str; 5] = ["newsletter", "tips", "orders", "books", "winback"];
 
-fn ask(world: &World, who: &str, purpose: &str, now: Moment) -> Option<Context> {
+pub fn ask(world: &World, who: &str, purpose: &str, now: Moment) -> Option<Context> {
     let rules = &world.rules;
     let rule = rules.rule(rules.purpose_code(purpose).unwrap()).unwrap();
     match context(&world.store, rules, (rule, None), who, now).unwrap() {
@@ -41,7 +41,7 @@ fn told(context: &Context) -> Vec<String> {
 }
 
 /// The bookshop, whose till serves the books too; what a kiosk sells stands in them by another way.
-fn policy() -> String {
+pub fn policy() -> String {
     let till =
         POLICY.split_once("[source.till]").unwrap().1.split_once("[source.ledgers]").unwrap().0;
     let kiosk = till.replace("source.till", "source.kiosk");
@@ -184,13 +184,13 @@ fn an_answer_says_how_long_it_is_good_for() {
 
 /// One thing that happens to the few people of the property.
 #[derive(Clone, Debug)]
-enum Act {
+pub enum Act {
     Row { source: &'static str, who: usize, with: usize, optin: &'static str },
     Buy { source: &'static str, who: usize },
     Say { who: usize, axis: Axis, purpose: &'static str, state: ConsentState },
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub fn act() -> impl Strategy<Value = Act> {
     let source = prop::sample::select(vec!["shop", "leads", "page"]);
     let optin = prop::sample::select(vec!["", "yes", "no", "out"]);
     let axis = prop::sample::select(vec![
@@ -219,7 +219,7 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-fn happen(world: &mut World, act: &Act, now: Moment) {
+pub fn happen(world: &mut World, act: &Act, now: Moment) {
     let at = now.to_string();
     match act {
         // Every text names whose it is and what let it in, so that any leak is told by its words.

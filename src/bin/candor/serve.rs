@@ -6,7 +6,7 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::store::{self, Access, Store};
 use candor::web::log::Line;
-use candor::web::unset_secrets;
+use candor::web::{Stores, unset_secrets};
 use serde_json::json;
 
 use crate::args::ServeArgs;
@@ -26,8 +26,13 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         ));
     }
     let open = || context.open(Access::Write);
-    let stores = (open()?, open()?, open()?);
-    note_unset(context, &stores.0)?;
+    let stores = Stores {
+        writing: open()?,
+        sending: open()?,
+        answering: open()?,
+        telling: context.open(Access::Read)?,
+    };
+    note_unset(context, &stores.writing)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
         Error::usage("listen-failed", error.to_string())
             .at(&args.listen)

@@ -32,7 +32,8 @@ pub struct LeftOut {
 /// What may be known. It is made by `look` alone, and told only where the gate gave its permit.
 #[derive(Debug)]
 pub struct Known {
-    /// The records that the gate opened, by their numbers: what names the person to others is made of them.
+    /// The records of which something may be known, by their numbers: what names the person to others is made
+    /// of them.
     pub(super) records: Vec<i64>,
     /// Identifiers: each value once, by kind, the newest first.
     pub(super) identifiers: Vec<Permit<Value>>,
@@ -49,7 +50,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// The records that the gate opened, by their numbers.
+    /// The records of which something may be known, by their numbers.
     pub fn records(&self) -> &[i64] {
         &self.records
     }

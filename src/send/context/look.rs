@@ -40,6 +40,8 @@ struct Look<'a> {
     standings: HashMap<i64, Standing>,
     left_out: BTreeSet<LeftOut>,
     until: Moment,
+    /// The records of which something was permitted.
+    telling: BTreeSet<i64>,
 }
 
 /// A record with its events.
@@ -83,6 +85,7 @@ pub fn look(
         history,
         left_out: BTreeSet::new(),
         until: Moment::FOREVER,
+        telling: BTreeSet::new(),
     };
     let known = look.known(&records)?;
     let Look { left_out, .. } = look;
@@ -125,7 +128,7 @@ impl Look<'_> {
             self.until = self.until.min(steady);
         }
         let known = Known {
-            records: open.iter().map(|told| told.record.id).collect(),
+            records: self.telling.iter().copied().collect(),
             identifiers,
             attributes,
             events,
@@ -162,6 +165,7 @@ impl Look<'_> {
         let age = Age { observed_at, last_contact: self.contact };
         let permitted = self.ask(record, Some(age), item)?;
         self.until = self.until.min(kept_until(self.rule, age));
+        self.telling.insert(record.id);
         Ok(permitted)
     }
 

@@ -15,6 +15,8 @@ mod document;
 mod known;
 mod look;
 
+use std::collections::BTreeSet;
+
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::permit::Permit;
@@ -64,6 +66,24 @@ pub fn context(
         Named::Nobody => Ok(Found::Nobody),
         Named::Several => Ok(Found::Several),
     }
+}
+
+/// The records of a person of which something may be known for a purpose.
+///
+/// # Errors
+/// Those of reading.
+pub(super) fn telling(
+    store: &Store,
+    rules: &Rulebook,
+    asked: (&PurposeRule, Option<ChannelCode>),
+    subject: i64,
+    now: Moment,
+) -> Result<BTreeSet<i64>> {
+    if is_erased(store.conn(), subject)? {
+        return Ok(BTreeSet::new());
+    }
+    let known = look::look(store, rules, asked, subject, now)?.and_then(|context| context.known);
+    Ok(known.map(|known| known.item().records().iter().copied().collect()).unwrap_or_default())
 }
 
 /// Asks what a message about the person that WHO names would hold for a destination. Its recipient isn't told

@@ -10,3 +10,6 @@ CREATE TABLE token (
   purposes INTEGER NOT NULL, destination INTEGER NOT NULL, expires_at INTEGER NOT NULL,
   entry INTEGER NOT NULL, revoked_entry INTEGER NOT NULL
 ) STRICT;
+
+-- Whoever listens for changes reads from the ledger: an entry that forgets is asked of which records.
+CREATE INDEX tombstone_entry ON tombstone (entry);
