@@ -6,6 +6,8 @@ mod common;
 mod changes;
 #[path = "asking/context.rs"]
 mod context;
+#[path = "asking/own.rs"]
+mod own;
 #[path = "asking/profile.rs"]
 mod profile;
 #[path = "asking/scene.rs"]

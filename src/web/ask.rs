@@ -14,10 +14,13 @@ use super::clerk::{About, Ask, Asked, Told};
 use super::credentials::Presented;
 use super::edge::{Edge, ending, header, too_much};
 use super::log::Line;
+use super::meters::Gauges;
 use super::queue::Refused;
+use super::rate::Caller;
 use super::reply::Reply;
 use super::role::Endpoint;
 use super::segment::{Part, Shape, id_of};
+use super::stream::STREAMS_MAX;
 use super::token::TokenRow;
 
 /// Bytes of a question, at most.
@@ -59,10 +62,41 @@ impl Edge {
         let found = front.tokens.find(texts.iter().map(String::as_str), (self.clock)());
         let token = found.cloned().ok_or(Told::Closed)?;
         line.token = Some(token.id);
-        match token.role.opens(endpoint) {
-            true => Ok(token),
-            false => Err(Told::NotOfRole),
+        if !token.role.opens(endpoint) {
+            return Err(Told::NotOfRole);
         }
+        let taken = self.rates.take(Caller::Token(token.id), (self.clock)());
+        taken.map_err(Told::TooOften).map(|()| token)
+    }
+
+    /// Tells the ledger's newest checkpoint: a signed note that anybody may hold, and check later.
+    pub(super) fn checkpoint(
+        &self,
+        request: &Request<Incoming>,
+        line: &mut Line,
+    ) -> Result<Reply, Reply> {
+        self.token(request, Endpoint::Checkpoint, line).map_err(|no| reply(Tongue::Own, no))?;
+        let note = self.shared.front().checkpoint.clone();
+        Ok(Reply::text("text/plain; charset=utf-8", note))
+    }
+
+    /// Tells what the server counts of itself.
+    pub(super) fn metrics(
+        &self,
+        request: &Request<Incoming>,
+        line: &mut Line,
+    ) -> Result<Reply, Reply> {
+        self.token(request, Endpoint::Metrics, line).map_err(|no| reply(Tongue::Own, no))?;
+        let shared = &self.shared;
+        let now = Gauges {
+            items_waiting: shared.queue.waiting(),
+            questions_waiting: shared.questions.waiting(),
+            listeners: STREAMS_MAX - self.streams.available_permits(),
+            entries: *shared.grown.borrow() + 1,
+            is_ready: shared.is_ready(),
+        };
+        let text = self.meters.text(&now).into_bytes();
+        Ok(Reply::text("text/plain; version=0.0.4; charset=utf-8", text))
     }
 
     /// Answers what may be known of the person whom the body names.
@@ -132,9 +166,9 @@ fn question(bytes: &[u8]) -> Option<Body> {
 
 /// An answer in the words of whoever asks.
 pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
-    let (status, code, message) = match told {
+    let (status, code, message) = match &told {
         Told::Given(document, entry) => {
-            let reply = Reply::json(200, &document);
+            let reply = Reply::json(200, document);
             return reply.with("request-id", entry.to_string());
         }
         Told::Listening(_) => (200, "listening", "it is on record that you listen"),
@@ -149,7 +183,8 @@ pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
         Told::NotOfToken => {
             (403, "purpose_not_permitted", "the token may not ask for this purpose")
         }
-        Told::Unclear(code, message) => (400, code, message),
+        Told::Unclear(code, message) => (400, *code, *message),
+        Told::TooOften(_) => (429, "too_many_requests", "the token asks too often; come again"),
         Told::Busy => (503, "store_busy", "another process writes the store"),
         Told::Failed(_) => (503, "not_answered", "it couldn't be answered; ask again"),
     };
@@ -157,9 +192,10 @@ pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
         Tongue::Own => Reply::error(status, code, message),
         Tongue::Segment => Reply::json(status, &segment_error(status, message)),
     };
-    match status {
-        401 => reply.with("www-authenticate", challenge(tongue).to_owned()),
-        503 => Reply { retry_after: Some(super::edge::SOON), ..reply },
+    match (status, told) {
+        (_, Told::TooOften(seconds)) => Reply { retry_after: Some(seconds), ..reply },
+        (401, _) => reply.with("www-authenticate", challenge(tongue).to_owned()),
+        (503, _) => Reply { retry_after: Some(super::edge::SOON), ..reply },
         _ => reply,
     }
 }

@@ -93,6 +93,8 @@ pub enum Told {
     NotOfRole,
     /// The token may not ask for this purpose.
     NotOfToken,
+    /// It was called too often: whole seconds until one more is let through.
+    TooOften(u64),
     /// The question can't be understood: a code, and words.
     Unclear(&'static str, &'static str),
     /// The store can't be written just now.

@@ -20,7 +20,9 @@ use crate::pipeline::intake::{Delivery, Fate, Sent};
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
 use super::log::Line;
+use super::meters::Meters;
 use super::queue::Refused;
+use super::rate::{Caller, Rates};
 use super::reply::{Readers, Reply, messages, settings, source_config};
 use super::route::Route;
 use super::stream::{Answered, STREAMS_MAX};
@@ -48,6 +50,10 @@ pub(super) struct Edge {
     pub(super) ending: watch::Receiver<bool>,
     /// Places for those who listen.
     pub(super) streams: Arc<Semaphore>,
+    /// How often each key and token may call.
+    pub(super) rates: Rates,
+    /// What was answered.
+    pub(super) meters: Meters,
     memory: Arc<Semaphore>,
     heard: fn(&Line),
 }
@@ -65,10 +71,12 @@ impl Edge {
         clock: fn() -> Moment,
         heard: fn(&Line),
         ending: watch::Receiver<bool>,
+        rates: Rates,
     ) -> Edge {
         let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
         let (memory, streams) = (Arc::new(memory), Arc::new(streams));
-        Edge { shared, clock, store, ending, streams, memory, heard }
+        let meters = Meters::default();
+        Edge { shared, clock, store, ending, streams, rates, meters, memory, heard }
     }
 
     /// Answers a request, and says so in the log.
@@ -101,6 +109,7 @@ impl Edge {
         };
         line.status = reply.status;
         line.took_ms = (self.clock)().0 - started.0;
+        self.meters.count(&line);
         (self.heard)(&line);
         let readers = match is_for_pages {
             true => Readers::Pages(origin.as_deref()),
@@ -115,6 +124,8 @@ impl Edge {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
+            Route::Checkpoint => self.checkpoint(&request, line).unwrap_or_else(|no| no),
+            Route::Metrics => self.metrics(&request, line).unwrap_or_else(|no| no),
             // Answered before, because it is no document.
             Route::Changes => unknown_path(),
             Route::Context => self.context(request, line).await.unwrap_or_else(|no| no),
@@ -192,6 +203,7 @@ impl Edge {
         }
         let messages = messages(&body.items);
         line.key = Some(row.id);
+        self.within_rate(&row)?;
         let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
         let fates = self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok((row.reach, messages, fates))
@@ -211,9 +223,18 @@ impl Edge {
         let body = tracking::read(Call::One(kind), item.as_bytes(), arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         line.key = Some(row.id);
+        self.within_rate(&row)?;
         let delivery = Delivery { source: row.source.clone(), sent: Sent::Calls(body.items) };
         self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok(Reply::picture())
+    }
+
+    fn within_rate(&self, row: &KeyRow) -> Result<(), Reply> {
+        let taken = self.rates.take(Caller::Key(row.id), (self.clock)());
+        taken.map_err(|seconds| {
+            let words = "the key calls too often; come again";
+            Reply::later(429, seconds, "too_many_requests", words)
+        })
     }
 
     /// Hands items to the writer and waits until they are on disk.

@@ -76,6 +76,11 @@ impl Reply {
         Reply::new(200, "image/gif", PICTURE.to_vec())
     }
 
+    /// A text.
+    pub fn text(kind: &'static str, text: Vec<u8>) -> Reply {
+        Reply::new(200, kind, text)
+    }
+
     /// What comes before a stream of events; a proxy in front must not gather them.
     pub fn stream() -> Reply {
         let reply = Reply::new(200, "text/event-stream", Vec::new());

@@ -34,6 +34,10 @@ pub enum Endpoint {
     Profile,
     /// Who changed, for a purpose.
     Changes,
+    /// The ledger's newest checkpoint.
+    Checkpoint,
+    /// What the server counts of itself.
+    Metrics,
 }
 
 /// What a token of a role is bound to.
@@ -51,15 +55,15 @@ pub enum Bound {
 
 /// The table: each role, what it opens, and what its tokens are bound to.
 const TABLE: [(Role, &str, Bound, &[Endpoint]); 7] = {
-    use Endpoint::{Changes, Context, Profile};
+    use Endpoint::{Changes, Checkpoint, Context, Metrics, Profile};
     [
-        (Role::Dpo, "dpo", Bound::ToPurposesOrNone, &[Context, Profile, Changes]),
+        (Role::Dpo, "dpo", Bound::ToPurposesOrNone, &[Context, Profile, Changes, Checkpoint]),
         (Role::ServiceDesk, "service-desk", Bound::ToPurposes, &[Context, Profile]),
         (Role::System, "system", Bound::ToPurposes, &[Context, Profile, Changes]),
         (Role::Marketer, "marketer", Bound::ToPurposes, &[Changes]),
-        (Role::Auditor, "auditor", Bound::ToNothing, &[]),
+        (Role::Auditor, "auditor", Bound::ToNothing, &[Checkpoint]),
         (Role::Recipient, "recipient", Bound::ToDestination, &[Context, Changes]),
-        (Role::Monitor, "monitor", Bound::ToNothing, &[]),
+        (Role::Monitor, "monitor", Bound::ToNothing, &[Metrics]),
     ]
 };
 

@@ -24,6 +24,10 @@ pub enum Route {
     Profile(String, String, Part),
     /// Who changes, for a purpose.
     Changes,
+    /// The ledger's newest checkpoint.
+    Checkpoint,
+    /// What the server counts of itself.
+    Metrics,
     /// Whether the process lives.
     Healthy,
     /// Whether it takes data in.
@@ -36,6 +40,8 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", "checkpoint"] => Some(Route::Checkpoint),
+            ["metrics"] => Some(Route::Metrics),
             ["v1", "changes"] => Some(Route::Changes),
             ["v1", "context"] => Some(Route::Context),
             ["v1", "spaces", space, "collections", "users", "profiles", id, part] => {
@@ -74,7 +80,14 @@ impl Route {
 
     /// Whether pages call it, and not programs alone.
     pub fn is_for_pages(&self) -> bool {
-        !matches!(self, Route::Context | Route::Profile(..) | Route::Changes)
+        !matches!(
+            self,
+            Route::Context
+                | Route::Profile(..)
+                | Route::Changes
+                | Route::Checkpoint
+                | Route::Metrics
+        )
     }
 
     /// Its name in logs, which holds nothing that a caller wrote.
@@ -87,6 +100,8 @@ impl Route {
             Route::Pixel(_) => "pixel track",
             Route::Settings(_) => "settings",
             Route::SourceConfig => "source config",
+            Route::Checkpoint => "checkpoint",
+            Route::Metrics => "metrics",
             Route::Changes => "changes",
             Route::Context => "context",
             Route::Profile(.., Part::Traits) => "profile traits",

@@ -17,6 +17,7 @@ use super::edge::Edge;
 use super::herald;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
+use super::rate::Rates;
 use super::sender::Sender;
 use super::writer::Desk;
 
@@ -56,7 +57,7 @@ pub struct Stores {
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    stores: Stores,
+    (stores, rates): (Stores, Rates),
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
@@ -69,7 +70,7 @@ pub fn serve(
         .build()
         .map_err(|error| unable(&error))?;
     let (end, ending) = watch::channel(false);
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard, ending));
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard, ending, rates));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();

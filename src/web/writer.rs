@@ -94,6 +94,8 @@ pub struct Front {
     pub categories: BTreeMap<String, Vec<String>>,
     /// The sources that are delivered by webhooks.
     pub hooks: BTreeMap<String, Hook>,
+    /// The ledger's newest checkpoint, as it was signed.
+    pub checkpoint: Vec<u8>,
 }
 
 /// What the writer shares with those who hand things to it.
@@ -349,5 +351,7 @@ fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
             _ => {}
         }
     }
-    Ok(Front { ring, tokens, categories, hooks })
+    let checkpoint =
+        store::last_checkpoint(store.conn())?.map(|(_, note)| note).unwrap_or_default();
+    Ok(Front { ring, tokens, categories, hooks, checkpoint })
 }

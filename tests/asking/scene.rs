@@ -88,6 +88,16 @@ impl Scene {
         self.served.start();
     }
 
+    pub fn start_with(&mut self, options: &[&str]) {
+        self.served.start_with(options);
+    }
+
+    /// Asks a path with a token.
+    pub fn get(&self, token: &str, path: &str) -> Heard {
+        let bearer = format!("Bearer {}", self.tokens.get(token).map_or(token, String::as_str));
+        self.ask("GET", path, &[("Authorization", &bearer)], b"")
+    }
+
     pub fn stop(&mut self) {
         self.served.stop();
     }

@@ -995,6 +995,12 @@ pub struct ServeArgs {
     /// Something in front of candor ends TLS: needed to listen beyond this machine
     #[arg(long)]
     pub behind_tls: bool,
+    /// How often each token may ask
+    #[arg(long, value_name = "RATE", default_value = "6000 in PT1M")]
+    pub token_rate: String,
+    /// How often each write key may call, such as "600 in PT1M"; without a limit by default
+    #[arg(long, value_name = "RATE")]
+    pub key_rate: Option<String>,
 }
 
 /// `write-key`
