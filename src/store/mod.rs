@@ -198,6 +198,14 @@ impl Store {
         self.change(now, Fate::Kept, decide, work)
     }
 
+    /// Keeps few pages in memory from now on: for a store beside another one in the same process.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn keep_little(&self) -> Result<()> {
+        sql::keep_little(&self.conn)
+    }
+
     /// Reads several things as of one moment, with all that other processes have written until then.
     ///
     /// # Errors

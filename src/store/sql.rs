@@ -56,6 +56,11 @@ pub fn configure(conn: &mut Connection) -> Result<()> {
     Ok(())
 }
 
+/// Keeps few pages in memory: for a store beside another one in the same process.
+pub fn keep_little(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
+}
+
 pub fn configure_writer(conn: &Connection) -> Result<()> {
     conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
     conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 8000;")?;

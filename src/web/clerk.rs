@@ -12,18 +12,16 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Kind, Result};
+use crate::base::error::{Kind, Result};
 use crate::base::secret::StoreSecret;
-use crate::consent::permit::Permit;
-use crate::policy::rulebook::{PurposeRule, Rulebook};
-use crate::policy::types::Destination;
 use crate::profile::lookup::note_read;
-use crate::send::context::{self, Context, Found, document, outbound_document};
-use crate::send::{Outbound, Whereto, disclose, person_at, person_for};
+use crate::send::context::{Context, document, outbound_document};
+use crate::send::{Whereto, disclose, person_at, person_for};
 use crate::store::{self, Store, Writer};
 
+use super::decide::{Decided, decide, unclear};
 use super::queue::Weighed;
-use super::role::{Bound, Endpoint};
+use super::role::Bound;
 use super::segment::{self, Shape};
 use super::token::{TokenRow, Tokens};
 use super::writer::Shared;
@@ -103,21 +101,6 @@ pub enum Told {
     Failed(&'static str),
 }
 
-/// What is decided on a question, before it is written down.
-enum Decided {
-    /// An answer that tells nothing of anybody.
-    Plain(Told),
-    /// The controller's own read.
-    Read(TokenRow, Box<Context>, Option<Shape>),
-    /// Somebody begins to listen for changes.
-    Listen(TokenRow, String),
-    /// A recipient gets something.
-    Disclose(TokenRow, Permit<Outbound>, Purpose, Vec<String>),
-}
-
-/// A purpose: its name and code.
-type Purpose = (String, i64);
-
 /// Answers until the queue is closed and empty.
 pub(super) fn work(mut store: Store, shared: &Arc<Shared>, clock: fn() -> Moment) {
     while let Some(asks) = shared.questions.pop(QUESTIONS_A_COMMIT, PATIENCE) {
@@ -146,11 +129,11 @@ pub(super) fn work(mut store: Store, shared: &Arc<Shared>, clock: fn() -> Moment
 ///
 /// # Errors
 /// Those of [`Store::write`], and `no-policy`.
-pub fn answer(store: &mut Store, questions: &[(i64, Asked)], now: Moment) -> Result<Vec<Told>> {
-    let decide = |store: &Store, now: Moment| {
+fn answer(store: &mut Store, questions: &[(i64, Asked)], now: Moment) -> Result<Vec<Told>> {
+    let decide_all = |store: &Store, now: Moment| {
         let rules = store::latest(store.conn(), store.words())?;
         let tokens = Tokens::load(store.conn(), store.secret())?;
-        let decide = |(token, asked): &(i64, Asked)| {
+        let each = |(token, asked): &(i64, Asked)| {
             let decided = match tokens.holding(*token, now) {
                 None => Ok(Decided::Plain(Told::Closed)),
                 Some(token) => decide(store, &rules, token, asked, now),
@@ -158,88 +141,11 @@ pub fn answer(store: &mut Store, questions: &[(i64, Asked)], now: Moment) -> Res
             // What is wrong with one person's data is nobody else's trouble.
             decided.unwrap_or_else(|error| Decided::Plain(unclear(&error)))
         };
-        Ok(questions.iter().map(decide).collect::<Vec<_>>())
+        Ok(questions.iter().map(each).collect::<Vec<_>>())
     };
-    store.decide_and_write(now, decide, |writer, decided| {
+    store.decide_and_write(now, decide_all, |writer, decided| {
         decided.into_iter().map(|decided| enter(writer, decided)).collect()
     })
-}
-
-fn decide(
-    store: &Store,
-    rules: &Rulebook,
-    token: &TokenRow,
-    asked: &Asked,
-    now: Moment,
-) -> Result<Decided> {
-    let plain = |told| Ok(Decided::Plain(told));
-    let (endpoint, purpose) = match asked {
-        Asked::About(about) if about.shape.is_some() => (Endpoint::Profile, &about.purpose),
-        Asked::About(about) => (Endpoint::Context, &about.purpose),
-        Asked::Changes { purpose } => (Endpoint::Changes, purpose),
-    };
-    if !token.role.opens(endpoint) {
-        return plain(Told::NotOfRole);
-    }
-    let is_recipient = token.role.bound() == Bound::ToDestination;
-    let own = rules.policy.destinations.get(&token.destination).filter(|_| is_recipient);
-    let purpose = purpose.as_deref().or(own.map(|destination| &*destination.purpose));
-    let Some(purpose) = purpose else {
-        return plain(Told::Unclear("purpose_missing", "say for which purpose it is asked"));
-    };
-    if !token.may_ask_for(rules, purpose) {
-        return plain(Told::NotOfToken);
-    }
-    let Some(rule) = rules.purpose_code(purpose).and_then(|code| rules.rule(code)) else {
-        return plain(Told::Unclear(
-            "purpose_not_declared",
-            "no policy in force declares this purpose",
-        ));
-    };
-    match asked {
-        Asked::About(about) => decide_about(store, rules, (token, own, rule), about, now),
-        Asked::Changes { .. } => Ok(Decided::Listen(token.clone(), rule.name.clone())),
-    }
-}
-
-/// Decides on a question about a person; `own` is the destination whose recipient asks.
-fn decide_about(
-    store: &Store,
-    rules: &Rulebook,
-    (token, own, rule): (&TokenRow, Option<&Destination>, &PurposeRule),
-    asked: &About,
-    now: Moment,
-) -> Result<Decided> {
-    let plain = |told| Ok(Decided::Plain(told));
-    let channel = match asked.channel.as_deref() {
-        None => None,
-        Some(name) => match rules.channel_code(name) {
-            Some(code) => Some(code),
-            None => {
-                let words = "no policy in force declares this channel";
-                return plain(Told::Unclear("channel_unknown", words));
-            }
-        },
-    };
-    if let Some(destination) = own {
-        let is_its_own = asked.channel.is_none() || asked.channel == destination.channel;
-        let permit = match is_its_own {
-            true => context::for_recipient(store, rules, &token.destination, &asked.who, now)?,
-            false => None,
-        };
-        let Some(permit) = permit else { return plain(Told::Nobody) };
-        let purpose = (rule.name.clone(), i64::from(rule.code));
-        return Ok(Decided::Disclose(token.clone(), permit, purpose, destination.fields.clone()));
-    }
-    match context::context(store, rules, (rule, channel), &asked.who, now)? {
-        Found::Nobody => plain(Told::Nobody),
-        Found::Several => plain(Told::Several),
-        // Segment's shape has no place for reasons.
-        Found::Known(context) if asked.shape.is_some() && context.known.is_none() => {
-            plain(Told::Nobody)
-        }
-        Found::Known(context) => Ok(Decided::Read(token.clone(), context, asked.shape.clone())),
-    }
 }
 
 /// Writes down what is told, and gives it its form.
@@ -311,18 +217,5 @@ pub(super) fn names<'a>(
     move |record| match token.role.bound() {
         Bound::ToDestination => person_at(secret, &token.destination, record),
         _ => person_for(secret, token.id, purpose, record),
-    }
-}
-
-/// What can't be asked so, and what couldn't be answered.
-fn unclear(error: &Error) -> Told {
-    match error.code {
-        "who-unreadable" => {
-            Told::Unclear("who_unreadable", "a person is named as kind:value or by a subject id")
-        }
-        "identifier-unknown" => {
-            Told::Unclear("identifier_unknown", "the policy declares no such kind of identifier")
-        }
-        code => Told::Failed(code),
     }
 }

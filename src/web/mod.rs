@@ -8,10 +8,12 @@
 //! file have paths, fields, answers and threats.
 
 mod ask;
-pub mod clerk;
+mod body;
+mod clerk;
 mod credentials;
+mod decide;
 mod edge;
-pub mod herald;
+mod herald;
 mod hook;
 mod io;
 pub mod key;
@@ -23,7 +25,7 @@ pub mod rate;
 mod reply;
 pub mod role;
 mod route;
-pub mod segment;
+mod segment;
 mod sender;
 mod serve;
 mod signature;

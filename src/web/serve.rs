@@ -62,6 +62,9 @@ pub fn serve(
     heard: fn(&Line),
 ) -> Result<()> {
     let Stores { writing, sending, answering, telling } = stores;
+    for beside in [&sending, &answering, &telling] {
+        beside.keep_little()?;
+    }
     let path = writing.path().to_owned();
     let desk = Desk::open(writing, clock)?;
     let shared = desk.shared();

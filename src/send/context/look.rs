@@ -10,7 +10,6 @@ use crate::consent::gate::{Direction, Question, Reason};
 use crate::consent::history::History;
 use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
-use crate::consent::stands::let_through;
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::Basis;
@@ -25,19 +24,19 @@ use crate::store::{Covering, Store, WordKind};
 
 use super::super::audience::{ADDRESS_NOT_COVERED, indirect_source};
 use super::super::covered::covered_addresses;
-use super::known::{Consent, Context, Done, Known, LeftOut, Preference, Value};
+use super::known::{Context, Done, Known, LeftOut, Value};
 
 /// What is looked at, and for what.
-struct Look<'a> {
+pub(super) struct Look<'a> {
     store: &'a Store,
-    rules: &'a Rulebook,
-    rule: &'a PurposeRule,
-    channel: Option<ChannelCode>,
+    pub(super) rules: &'a Rulebook,
+    pub(super) rule: &'a PurposeRule,
+    pub(super) channel: Option<ChannelCode>,
     subject: i64,
-    now: Moment,
-    history: History,
+    pub(super) now: Moment,
+    pub(super) history: History,
     contact: Moment,
-    standings: HashMap<i64, Standing>,
+    pub(super) standings: HashMap<i64, Standing>,
     left_out: BTreeSet<LeftOut>,
     until: Moment,
     /// The records of which something was permitted.
@@ -45,8 +44,8 @@ struct Look<'a> {
 }
 
 /// A record with its events.
-struct Told {
-    record: OpenRecord,
+pub(super) struct Told {
+    pub(super) record: OpenRecord,
     events: Vec<OpenEvent>,
 }
 
@@ -282,51 +281,6 @@ impl Look<'_> {
         }
         events.sort_by_key(|done| std::cmp::Reverse(done.item().at));
         Ok(events)
-    }
-
-    /// What the person wishes on the purpose's channels, the most protective of what they said.
-    fn preferences(&self) -> Vec<Preference> {
-        let standing = self.history.standing(AsOf::at(self.now));
-        let asked = |channel: &&ChannelCode| self.channel.is_none_or(|only| only == **channel);
-        let wish = |channel: &ChannelCode| {
-            let on = [Some(channel), Some(&0)].into_iter().flatten();
-            Preference {
-                channel: self.rules.channel_name(*channel).to_owned(),
-                permitted: standing.permissions.get(channel).copied(),
-                at_most_every_days: on.filter_map(|c| standing.at_most_every.get(c)).max().copied(),
-            }
-        };
-        self.rule.channels.iter().filter(asked).map(wish).collect()
-    }
-
-    /// The consents that let the purpose through, the newest of each channel.
-    fn consents(&self, open: &[&Told]) -> Vec<Consent> {
-        let channels = match (self.channel, self.rule.channels.as_slice()) {
-            (Some(channel), _) => vec![channel],
-            (None, []) => vec![0],
-            (None, channels) => channels.to_vec(),
-        };
-        let mut consents = Vec::new();
-        for channel in channels {
-            let homes: BTreeSet<i64> = open.iter().map(|told| told.record.home).collect();
-            let given = homes.iter().filter_map(|home| {
-                let standing = &self.standings[home];
-                Some(let_through(self.rule, channel, standing, self.now).ok()?.by)
-            });
-            let Some(by) = given.max_by_key(|by| (by.valid_at, by.n)) else { continue };
-            let notice = self.rule.purpose.notice.as_deref().filter(|_| by.notice_version > 0);
-            consents.push(Consent {
-                channel: match channel {
-                    0 => String::new(),
-                    channel => self.rules.channel_name(channel).to_owned(),
-                },
-                notice: notice
-                    .map_or_else(String::new, |name| format!("{name}@{}", by.notice_version)),
-                since: by.valid_at,
-                entry: by.n,
-            });
-        }
-        consents
     }
 }
 

@@ -14,6 +14,7 @@
 mod document;
 mod known;
 mod look;
+mod wishes;
 
 use std::collections::BTreeSet;
 
