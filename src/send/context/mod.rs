@@ -2,7 +2,7 @@
 //! may see when it asks.
 //!
 //! An answer leaves candor, so the gate is asked as one about going out (law 3), for each record and each value,
-//! and what it let out comes as a [`Permit`](crate::consent::permit::Permit): [`document`] takes nothing else.
+//! and what it let out comes as a [`Permit`]: [`document()`] takes nothing else.
 //! Only what came in for that very purpose is looked at. What is held for other purposes isn't mentioned, not
 //! even as left out: that it is there is their business. A person of whom nothing is held for the purpose, and
 //! who said nothing about it, is as unknown as one who was erased.
