@@ -305,7 +305,7 @@ fn the_page_speaks_to_the_person() {
         "to have it erased (Art 17)",
         "You objected to this: Monthly letter",
         "no: you objected",
-        "somebody who works for us looked at your data",
+        "somebody who works for us, or a system of ours, looked at your data",
         "has no end date",
         "This is no direct marketing.",
     ] {

@@ -8,6 +8,10 @@ mod common;
 mod answers;
 #[path = "laws/at_once.rs"]
 mod at_once_nothing_is_overlooked;
+#[path = "laws/changes.rs"]
+mod changes_tell_who_may_be_known;
+#[path = "laws/context.rs"]
+mod context_tells_what_the_gate_lets_out;
 #[path = "laws/events.rs"]
 mod events_stay_as_first_said;
 #[path = "laws/gate_table.rs"]

@@ -800,8 +800,8 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     world.store.truncate_wal().unwrap();
     let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
                  DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
-                 DROP TABLE write_key; DROP TABLE outbox; DROP TABLE outbox_body;
-                 DROP INDEX record_home;
+                 DROP TABLE write_key; DROP TABLE token; DROP TABLE outbox; DROP TABLE outbox_body;
+                 DROP INDEX record_home; DROP INDEX tombstone_entry;
                  DELETE FROM sqlite_sequence WHERE name = 'question';
                  DELETE FROM word WHERE kind = 'category';
                  PRAGMA wal_checkpoint(TRUNCATE)";

@@ -142,6 +142,12 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["source"].as_str().unwrap_or("?")
         ),
         "write_key.revoke" => format!("the key {} sends no data in any more", body["key"]),
+        "token.add" => format!(
+            "a token {} of the role {} may ask from now on",
+            body["token"],
+            body["role"].as_str().unwrap_or("?")
+        ),
+        "token.revoke" => format!("the token {} asks no more", body["token"]),
         "witness.add" => "a witness is asked from now on".into(),
         "witness.remove" => "a witness is asked no more".into(),
         "witness.refused" => "a witness refused this ledger as another history".into(),
@@ -174,6 +180,11 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["answer"].as_str().unwrap_or("?")
         ),
         "access.read" => format!("a person's data was read{told}"),
+        "access.changes" => format!(
+            "the token {} began to be told of whom something else may be known for {}",
+            body["token"],
+            body["purpose"].as_str().unwrap_or("?")
+        ),
         "access.query" => "somebody asked the store with SQL that opens what is sealed".into(),
         "access.export" => "an answer to a person was handed out".into(),
         "access.bundle" => "the ledger was handed out as files".into(),
@@ -284,6 +295,7 @@ fn said(payload: &Value) -> String {
     }));
     parts.extend(text("source").map(|source| format!("by {source}")));
     parts.extend(text("by").map(|by| format!("by {by}")));
+    parts.extend(text("role").map(|role| format!("as {role}")));
     parts.extend(payload["at"].as_i64().map(|at| format!("as of {}", Moment(at))));
     if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
@@ -326,12 +338,15 @@ mod tests {
             "witness.refused",
             "write_key.add",
             "write_key.revoke",
+            "token.add",
+            "token.revoke",
             "profile.merge",
             "profile.split",
             "identity.run",
             "identity.newcomer",
             "identity.answer",
             "access.read",
+            "access.changes",
             "access.query",
             "access.export",
             "access.bundle",

@@ -8,7 +8,13 @@ pub(crate) fn pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
     })
 }
 
-/// A part without its escapes; what isn't UTF-8 is replaced.
+/// A part of a path without its escapes.
+pub(crate) fn unescaped(part: &str) -> String {
+    // Of a form alone is a plus a space.
+    decoded(&part.replace('+', "%2B"))
+}
+
+/// A part of a form without its escapes; what isn't UTF-8 is replaced.
 fn decoded(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
     let mut rest = part.as_bytes();

@@ -1,25 +1,28 @@
 //! Small questions about subjects that other stages and the terminal ask, and the record of a read.
 
 use rusqlite::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::store::Store;
+use crate::store::{Store, Writer};
 
 use super::sql;
 pub use super::sql::{MergeRow, first_entry_of, live_subjects, merges_into, public_id, records_of};
 
 /// Writes the entry that a person's data was read (by whom, for what): itself personal, so sealed.
 pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> Result<i64> {
-    let Some(record) = sql::records_of(store.conn(), subject)?.first().copied() else {
+    store.write(now, |writer| note_read(writer, subject, &json!({"by": what})))
+}
+
+/// The same, in a write that goes on.
+pub fn note_read(writer: &mut Writer<'_>, subject: i64, payload: &Value) -> Result<i64> {
+    let Some(record) = sql::records_of(writer.conn, subject)?.first().copied() else {
         return Err(Error::no("subject-empty", "the subject has no records")
             .next("run `candor audit verify`"));
     };
-    let key = sql::record_key(store.conn(), record)?;
-    store.write(now, |writer| {
-        writer.append_about("access.read", record, &key, &json!({"by": what}), None)
-    })
+    let key = sql::record_key(writer.conn, record)?;
+    writer.append_about("access.read", record, &key, payload, None)
 }
 
 /// The records of a subject that came in after a ledger entry, such as a merge: a split leaves them where

@@ -598,24 +598,36 @@ fn only(currencies: BTreeSet<Option<String>>) -> Option<String> {
     currencies.next().filter(|_| currencies.next().is_none()).flatten()
 }
 
-/// Picks the value that a profile shows, by the policy's rule; equal ones by the source's name, so
-/// that the answer never depends on the order of import.
+/// Picks the value that a profile shows.
 fn pick(policy: &Policy, name: &str, mut said: Vec<(Said, Moment)>) -> Attribute {
+    winner_first(policy, name, &mut said, |(said, at)| (&said.source, *at, &said.value));
+    let mut said = said.into_iter().map(|(said, _)| said);
+    let shown = said.next().expect("an attribute is said at least once");
+    Attribute { shown, others: said.collect() }
+}
+
+/// Puts what sources say of an attribute in the order of the policy's rule, the winner first; equal ones by
+/// the source's name, so that the answer never depends on the order of import. `of` gives the source, the
+/// moment and the value of one.
+pub fn winner_first<T>(
+    policy: &Policy,
+    name: &str,
+    said: &mut [T],
+    of: impl Fn(&T) -> (&str, Moment, &str),
+) {
     let rules = &policy.profile;
     let winner = rules.attributes.get(name).copied().unwrap_or(rules.winner);
     let rank = |source: &str| {
         rules.priority.iter().position(|p| p == source).unwrap_or(rules.priority.len())
     };
-    said.sort_by(|(a, a_at), (b, b_at)| {
-        let by_rank = rank(&a.source).cmp(&rank(&b.source));
-        let by_age = b_at.cmp(a_at);
+    said.sort_by(|a, b| {
+        let ((a_source, a_at, a_value), (b_source, b_at, b_value)) = (of(a), of(b));
+        let by_rank = rank(a_source).cmp(&rank(b_source));
+        let by_age = b_at.cmp(&a_at);
         let order = match winner {
             Winner::Newest => by_age.then(by_rank),
             Winner::SourcePriority => by_rank.then(by_age),
         };
-        order.then_with(|| a.source.cmp(&b.source)).then_with(|| a.value.cmp(&b.value))
+        order.then_with(|| a_source.cmp(b_source)).then_with(|| a_value.cmp(b_value))
     });
-    let mut said = said.into_iter().map(|(said, _)| said);
-    let shown = said.next().expect("an attribute is said at least once");
-    Attribute { shown, others: said.collect() }
 }

@@ -44,7 +44,7 @@ const NOTHING_TO_SEND: &str = "nothing_to_send";
 const EVENT_GONE: &str = "event_gone";
 
 /// The reason for people who consented, and of whom the only addresses came by another's record.
-const ADDRESS_NOT_COVERED: &str = "address_not_covered";
+pub(super) const ADDRESS_NOT_COVERED: &str = "address_not_covered";
 
 /// The destination and its rule.
 ///

@@ -11,16 +11,13 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
 use crate::consent::permit::Permit;
-use crate::ledger::commit::{disclosure_commitment, item_leaf};
-use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{FileFormat, FileReader, Means};
-use crate::profile::sql::record_key;
-use crate::store::{Store, WordKind, check_free, hex, in_force};
+use crate::store::{Store, check_free, hex, in_force};
 use crate::view::Table;
 
 use super::audience::{Outbound, audience, destination};
-use super::sql;
+use super::disclose::{Whereto, disclose};
 
 /// What a run sent.
 #[derive(Clone, Debug, Serialize)]
@@ -95,31 +92,13 @@ pub fn push(
             (FileFormat::Csv, FileReader::Spreadsheet) => (table.to_csv(), 0),
         };
         crate::store::write_private_file(&fresh, text.as_bytes())?;
-        let code = writer.words.code(WordKind::Destination, name).unwrap_or(0);
-        let sent = audience.permitted.len();
-        // The entry commits to whom the run reached, each under the key of the record.
-        let first = sql::next_disclosure(writer.conn)?;
-        let mut tree = Frontier::new();
-        for (id, permit) in (first..).zip(&audience.permitted) {
-            let key = record_key(writer.conn, permit.item().record)?;
-            let made = disclosure_commitment(&key.0, id.unsigned_abs());
-            tree.append(item_leaf(&made));
-        }
-        let body = json!({
-            "destination": name, "purpose": rule.name, "count": sent, "first": first,
-            "root": tree.root().to_string(),
-        });
-        let entry = writer.append("disclosure.run", body)?;
-        for (id, permit) in (first..).zip(&audience.permitted) {
-            let record = permit.item().record;
-            let purpose = rule.code.into();
-            sql::insert_disclosure(writer.conn, id, entry, record, code, purpose, writer.now)?;
-        }
+        let records: Vec<i64> = audience.permitted.iter().map(|p| p.item().record).collect();
+        let (_, entry) = disclose(writer, Whereto::of(name, rule), &records)?;
         Ok(Run {
             destination: name.to_owned(),
             recipient: target.recipient.clone(),
             purpose: rule.name.clone(),
-            sent,
+            sent: records.len(),
             withheld: audience.withheld,
             formulas,
             entry,

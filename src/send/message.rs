@@ -125,6 +125,13 @@ pub fn person_at(secret: &StoreSecret, destination: &str, record: i64) -> String
     format!("p_{}", hex(&name))
 }
 
+/// The name of a person to whoever holds a token, for one purpose: that of one of the person's records, as
+/// [`person_at`] makes it.
+pub fn person_for(secret: &StoreSecret, token: i64, purpose: &str, record: i64) -> String {
+    let parts = [&token.to_string(), purpose, &record.to_string()];
+    format!("p_{}", hex(&secret.outside_name("person for", &parts)))
+}
+
 /// The id of a message. A queue that was restored from a backup gives its numbers again, and never at
 /// the same moment.
 pub fn message_id(secret: &StoreSecret, row: i64, queued_at: Moment) -> String {

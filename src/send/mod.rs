@@ -5,7 +5,10 @@
 //! entry, each subject in it one disclosure (Art 15(1)(c)).
 
 mod audience;
+pub mod changes;
+pub mod context;
 mod covered;
+mod disclose;
 mod file;
 mod http;
 mod message;
@@ -16,8 +19,9 @@ mod sign;
 pub(crate) mod sql;
 
 pub use audience::{Audience, Outbound, audience, indirect_source};
+pub use disclose::{Whereto, disclose};
 pub use file::{Run, ndjson_of, push, table_of};
 pub use http::{Heard, Letter, PERMIT_LASTS_MS, agent, deliver};
-pub use message::{Act, Message};
+pub use message::{Act, Message, person_at, person_for};
 pub use request::{Request, Secrets, Unsendable, request};
 pub use sign::{signature, signing_key};

@@ -84,3 +84,82 @@ pub fn insert_disclosure(
     .execute(params![id, entry, record, destination, purpose, at.0])?;
     Ok(())
 }
+
+/// The newest entry of the ledger.
+pub fn newest_entry(conn: &Connection) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(n), 0) FROM entry")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// The records of the values and events that an entry took in.
+pub fn records_of_batch(conn: &Connection, entry: i64) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.record FROM batch b JOIN value v
+           ON v.seq >= b.first_value AND v.seq < b.first_value + b.value_count WHERE b.n = $1
+         UNION SELECT e.record FROM batch b JOIN event e
+           ON e.seq >= b.first_event AND e.seq < b.first_event + b.event_count WHERE b.n = $1",
+    )?;
+    let rows = statement.query_map([entry], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The records of the values and events that an entry forgot, and whether it was an event.
+pub fn records_forgotten(conn: &Connection, entry: i64) -> Result<Vec<(i64, bool)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT v.record, 0 FROM tombstone t JOIN value v ON v.seq = t.seq
+           WHERE t.entry = $1 AND t.item = 1
+         UNION SELECT e.record, 1 FROM tombstone t JOIN event e ON e.seq = t.seq
+           WHERE t.entry = $1 AND t.item = 2",
+    )?;
+    let rows = statement.query_map([entry], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whose record an entry's payload is about, also where it was erased.
+pub fn record_of_payload(conn: &Connection, entry: i64) -> Result<Option<i64>> {
+    Ok(payload(conn, entry)?.map(|(record, _)| record))
+}
+
+/// The payload of an entry, sealed, with its record.
+pub fn payload(conn: &Connection, entry: i64) -> Result<Option<(i64, Vec<u8>)>> {
+    Ok(conn
+        .prepare_cached("SELECT record, body FROM payload WHERE n = $1")?
+        .query_row([entry], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// Whether data of a record went to a destination.
+pub fn was_sent(conn: &Connection, record: i64, destination: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM disclosure WHERE record = $1 AND destination = $2)",
+        )?
+        .query_row([record, destination], |row| row.get(0))?)
+}
+
+/// Whether anything of a record ever came in for one of some purposes, also where it was forgotten; of what
+/// events had served nothing is left once they are.
+pub fn ever_served(conn: &Connection, record: i64, purposes: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "WITH RECURSIVE
+               said(seq, prev, purposes) AS (
+                 SELECT v.seq, v.prev, v.purposes FROM record r JOIN value v ON v.seq = r.last_value
+                   WHERE r.id = $1
+                 UNION ALL
+                 SELECT v.seq, v.prev, v.purposes FROM said s JOIN value v ON v.seq = s.prev
+                   WHERE s.prev <> 0),
+               done(seq, prev, purposes) AS (
+                 SELECT e.seq, e.prev, e.purposes FROM rollup u JOIN event e ON e.seq = u.last_event
+                   WHERE u.record = $1
+                 UNION ALL
+                 SELECT e.seq, e.prev, e.purposes FROM done d JOIN event e ON e.seq = d.prev
+                   WHERE d.prev <> 0)
+             SELECT EXISTS (
+               SELECT 1 FROM said s JOIN purpose_set p ON p.id = s.purposes WHERE p.mask & $2 <> 0
+               UNION ALL
+               SELECT 1 FROM done d JOIN purpose_set p ON p.id = d.purposes WHERE p.mask & $2 <> 0)",
+        )?
+        .query_row([record, purposes], |row| row.get(0))?)
+}

@@ -98,6 +98,21 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// The same write, where somebody else acts: by a token of their own.
+    pub fn acting_as<'b>(&'b mut self, actor: &'b str) -> Writer<'b> {
+        Writer {
+            conn: self.conn,
+            log: self.log,
+            words: self.words,
+            secret: self.secret,
+            randomness: self.randomness,
+            now: self.now,
+            actor,
+            signer: self.signer,
+            foreign_change: self.foreign_change,
+        }
+    }
+
     /// Appends an entry that names no person.
     pub fn append(&mut self, kind: &str, body: serde_json::Value) -> Result<i64> {
         let draft = Draft { kind, actor: self.actor, at: self.now, body: Some(body), about: None };
@@ -184,6 +199,33 @@ impl Store {
         work: impl FnOnce(&mut Writer<'_>, D) -> Result<T>,
     ) -> Result<T> {
         self.change(now, Fate::Kept, decide, work)
+    }
+
+    /// Keeps few pages in memory from now on: for a store beside another one in the same process.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn keep_little(&self) -> Result<()> {
+        sql::keep_little(&self.conn)
+    }
+
+    /// Reads several things as of one moment, with all that other processes have written until then.
+    ///
+    /// # Errors
+    /// Those of reading, and whatever `read` returns.
+    pub fn at_one_moment<T>(&mut self, read: impl FnOnce(&Store) -> Result<T>) -> Result<T> {
+        sql::begin_reading(&self.conn)?;
+        let outcome = (|| {
+            let version = sql::data_version(&self.conn)?;
+            if version != self.data_version {
+                self.log = Log::load(&self.conn)?;
+                self.words = Words::load(&self.conn)?;
+                self.data_version = version;
+            }
+            read(self)
+        })();
+        sql::rollback(&self.conn);
+        outcome
     }
 
     /// Runs `work` as [`Store::write`] does and takes all of it back: what would have happened.

@@ -105,6 +105,8 @@ pub const REGISTRY: &[TableRule] = &[
         resume_line: No, started_at: No, finished_at: No, totals: No),
     table!("write_key", Untouched, id: No, source: No, label: No, print: No, reach: No,
         expires_at: No, entry: No, revoked_entry: No),
+    table!("token", Untouched, id: No, label: No, print: No, role: No, purposes: No,
+        destination: No, expires_at: No, entry: No, revoked_entry: No),
     table!("outbox", Delete, id: No, destination: No, record: Pseudo, act: No, item: Pseudo,
         queued_at: No, attempts: No, next_at: No, state: No, disclosure: Pseudo, status: No),
     table!("outbox_body", Overwrite, outbox: Pseudo, k: Personal, body: Personal),

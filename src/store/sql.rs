@@ -15,6 +15,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0003_newcomers.sql"),
     include_str!("schema/0004_write_keys.sql"),
     include_str!("schema/0005_outbox.sql"),
+    include_str!("schema/0006_tokens.sql"),
 ];
 
 /// How long a process waits for another one's write, in milliseconds.
@@ -53,6 +54,11 @@ pub fn configure(conn: &mut Connection) -> Result<()> {
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(())
+}
+
+/// Keeps few pages in memory: for a store beside another one in the same process.
+pub fn keep_little(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
 }
 
 pub fn configure_writer(conn: &Connection) -> Result<()> {

@@ -40,6 +40,7 @@ pub fn open_texts(conn: &Connection, each: &mut dyn FnMut(&[u8])) -> Result<()> 
         "SELECT value FROM meta",
         "SELECT totals FROM import",
         "SELECT label FROM write_key",
+        "SELECT label FROM token",
         "SELECT type || name || tbl_name FROM sqlite_schema",
         "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL",
     ] {

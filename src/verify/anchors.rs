@@ -18,7 +18,7 @@ use crate::ledger::note::Note;
 use crate::ledger::scan::fields;
 use crate::ledger::section::Told;
 use crate::ledger::vkey::VerifierKey;
-use crate::store::{checkpoint, hex};
+use crate::store::{Words, checkpoint, hex};
 
 use super::claim::{Claim, Standing};
 use super::facts::{Facts, body};
@@ -216,6 +216,25 @@ pub(super) fn write_keys(conn: &Connection, facts: &Facts) -> Result<Claim> {
     }
     claim.expect(named.is_empty(), "write-key-differs", None, || {
         format!("{} keys are gone that entries name", named.len())
+    });
+    Ok(claim)
+}
+
+/// Whether the tokens that ask are those that entries name.
+pub(super) fn tokens(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {
+    let mut claim =
+        Claim::new("tokens", "what is held is asked for by the tokens that entries name");
+    let mut named = facts.tokens.clone();
+    for row in sql::tokens(conn, words)? {
+        claim.checked += 1;
+        let (id, entry) = (row.id, row.entry);
+        let same = named.remove(&id) == Some(row);
+        claim.expect(same, "token-differs", Some(entry), || {
+            "a token asks, or what it opens is other, that no entry names so".into()
+        });
+    }
+    claim.expect(named.is_empty(), "token-differs", None, || {
+        format!("{} tokens are gone that entries name", named.len())
     });
     Ok(claim)
 }

@@ -34,6 +34,8 @@ pub(super) fn check(
         claims.extend(legible("write_keys", keys)?);
         let recalls = recalls::check(conn, &read.secret, &read.words, &read.facts);
         claims.extend(legible("recalls", recalls.map(|claim| vec![claim]))?);
+        let tokens = anchors::tokens(conn, &read.words, &read.facts).map(|claim| vec![claim]);
+        claims.extend(legible("tokens", tokens)?);
     }
     claims.extend(legible("file", whole(conn).map(|claim| vec![claim]))?);
     Ok(claims)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::error::Result;
 use crate::ledger::scan::{LeafView, fields};
 
-use super::sql::{self, WriteKeyRow};
+use super::sql::{self, TokenRow, WriteKeyRow};
 
 /// An entry that forgets: how many items it says it did.
 pub(super) struct Forgetting {
@@ -71,6 +71,8 @@ pub(super) struct Facts {
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
     /// Messages that take something back, by their number: what entries say of each.
     pub(super) recalls: BTreeMap<i64, Recalled>,
+    /// Tokens that ask, by their number: what entries say of each.
+    pub(super) tokens: BTreeMap<i64, TokenRow>,
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
@@ -96,6 +98,7 @@ impl Facts {
             splits: HashMap::new(),
             write_keys: BTreeMap::new(),
             recalls: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
@@ -211,6 +214,30 @@ impl Facts {
             "write_key.revoke" => {
                 let id = body(view)["key"].as_i64().unwrap_or(0);
                 if let Some(row) = self.write_keys.get_mut(&id) {
+                    row.revoked_entry = n;
+                }
+            }
+            "token.add" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                let purposes = body["purposes"].as_array().into_iter().flatten();
+                let id = body["token"].as_i64().unwrap_or(0);
+                let row = TokenRow {
+                    id,
+                    label: text("label"),
+                    print: text("print"),
+                    role: text("role"),
+                    purposes: purposes.filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+                    destination: text("destination"),
+                    expires_at: body["expires_at"].as_i64().unwrap_or(0),
+                    entry: n,
+                    revoked_entry: 0,
+                };
+                self.tokens.insert(id, row);
+            }
+            "token.revoke" => {
+                let id = body(view)["token"].as_i64().unwrap_or(0);
+                if let Some(row) = self.tokens.get_mut(&id) {
                     row.revoked_entry = n;
                 }
             }

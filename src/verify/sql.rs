@@ -6,6 +6,8 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
 
 use crate::base::error::{Error, Result};
 use crate::ledger::commit::ItemKind;
+use crate::profile::read::purpose_names;
+use crate::store::{WordKind, Words};
 
 /// Holds one state of the file until the connection is closed; gives the number of entries.
 pub fn snapshot(conn: &Connection) -> Result<i64> {
@@ -929,6 +931,66 @@ pub fn write_keys(conn: &Connection) -> Result<Vec<WriteKeyRow>> {
             expires_at: row.get(5)?,
             entry: row.get(6)?,
             revoked_entry: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A token that asks, as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRow {
+    pub id: i64,
+    pub label: String,
+    pub print: String,
+    pub role: String,
+    /// The names of its purposes, in order.
+    pub purposes: Vec<String>,
+    pub destination: String,
+    pub expires_at: i64,
+    pub entry: i64,
+    pub revoked_entry: i64,
+}
+
+/// The words of the roles, by their number in the store.
+const ROLES: [(i64, &str); 7] = [
+    (2, "dpo"),
+    (3, "service-desk"),
+    (4, "system"),
+    (5, "marketer"),
+    (6, "auditor"),
+    (7, "recipient"),
+    (8, "monitor"),
+];
+
+/// The tokens that ask; a store of an older candor has no place for any.
+pub fn tokens(conn: &Connection, words: &Words) -> Result<Vec<TokenRow>> {
+    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'token'";
+    if conn.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT id, label, LOWER(HEX(print)), role, purposes, destination, expires_at, entry,
+                revoked_entry
+         FROM token ORDER BY id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (role, mask, destination): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        let role = ROLES.iter().find(|(code, _)| *code == role);
+        let mut purposes = purpose_names(words, mask);
+        purposes.sort_unstable();
+        Ok(TokenRow {
+            id: row.get(0)?,
+            label: row.get(1)?,
+            print: row.get(2)?,
+            role: role.map_or_else(String::new, |(_, word)| (*word).to_owned()),
+            purposes,
+            destination: match destination {
+                0 => String::new(),
+                code => words.text(WordKind::Destination, code).to_owned(),
+            },
+            expires_at: row.get(6)?,
+            entry: row.get(7)?,
+            revoked_entry: row.get(8)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

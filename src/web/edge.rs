@@ -1,41 +1,33 @@
 //! One request: read within its limits, turned into items, handed to the writer, answered.
 
 use std::convert::Infallible;
-use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderName, ORIGIN};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderName, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::base::clock::Moment;
-use crate::collect::tracking::{self, Arrival, BODY_BYTES_MAX, Call, Kind};
+use crate::collect::tracking::{self, Arrival, Call, Kind};
 use crate::pipeline::intake::{Delivery, Fate, Sent};
 
+use super::body::STEPS_MAX;
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
 use super::log::Line;
+use super::meters::Meters;
 use super::queue::Refused;
-use super::reply::{Reply, messages, settings, source_config};
+use super::rate::{Caller, Rates};
+use super::reply::{Readers, Reply, messages, settings, source_config};
 use super::route::Route;
+use super::stream::{Answered, STREAMS_MAX};
 use super::writer::{Answer, Job, Shared, Way};
 
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
-/// Bodies are held in memory in steps of so many bytes,
-const STEP_BYTES: usize = 64 * 1024;
-
-/// and so many steps of them at once: 64 MiB.
-const STEPS_MAX: usize = 1024;
-
 /// When to come again where that isn't known, in seconds.
-const SOON: u64 = 2;
+pub(super) const SOON: u64 = 2;
 
 /// What answers requests.
 pub(super) struct Edge {
@@ -43,14 +35,17 @@ pub(super) struct Edge {
     pub(super) clock: fn() -> Moment,
     /// The store's file; beside it lie the secrets.
     pub(super) store: PathBuf,
-    memory: Arc<Semaphore>,
+    /// Whether the server is ending.
+    pub(super) ending: watch::Receiver<bool>,
+    /// Places for those who listen.
+    pub(super) streams: Arc<Semaphore>,
+    /// How often each key and token may call.
+    pub(super) rates: Rates,
+    /// What was answered.
+    pub(super) meters: Meters,
+    /// Room for bodies.
+    pub(super) memory: Arc<Semaphore>,
     heard: fn(&Line),
-}
-
-/// A body, and the memory that is set aside for it.
-pub(super) struct Held {
-    pub(super) bytes: Vec<u8>,
-    _memory: Vec<OwnedSemaphorePermit>,
 }
 
 impl Edge {
@@ -59,33 +54,52 @@ impl Edge {
         store: PathBuf,
         clock: fn() -> Moment,
         heard: fn(&Line),
+        ending: watch::Receiver<bool>,
+        rates: Rates,
     ) -> Edge {
-        Edge { shared, clock, store, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
+        let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
+        let (memory, streams) = (Arc::new(memory), Arc::new(streams));
+        let meters = Meters::default();
+        Edge { shared, clock, store, ending, streams, rates, meters, memory, heard }
     }
 
     /// Answers a request, and says so in the log.
     pub async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<Answered>, Infallible> {
         let started = (self.clock)();
         let route = Route::of(request.uri().path());
         let origin = header(&request, ORIGIN).map(str::to_owned);
         let mut line =
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
+        let mut stream = None;
+        let is_for_pages = route.as_ref().is_none_or(Route::is_for_pages);
         let reply = match route {
             None => unknown_path(),
-            Some(_) if request.method() == Method::OPTIONS => Reply::preflight(),
+            Some(_) if is_for_pages && request.method() == Method::OPTIONS => Reply::preflight(),
             Some(route) if !route.answers(request.method().as_str()) => {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
                 Reply { allow: Some(route.methods()), ..reply }
             }
+            Some(Route::Changes) => match self.changes(request, &mut line).await {
+                Ok(parts) => {
+                    stream = Some(parts);
+                    Reply::stream()
+                }
+                Err(reply) => reply,
+            },
             Some(route) => self.routed(route, request, &mut line).await,
         };
         line.status = reply.status;
         line.took_ms = (self.clock)().0 - started.0;
+        self.meters.count(&line);
         (self.heard)(&line);
-        Ok(response(reply, origin.as_deref()))
+        let readers = match is_for_pages {
+            true => Readers::Pages(origin.as_deref()),
+            false => Readers::Programs,
+        };
+        Ok(response(reply, stream, readers))
     }
 
     async fn routed(&self, route: Route, request: Request<Incoming>, line: &mut Line) -> Reply {
@@ -94,6 +108,15 @@ impl Edge {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
+            Route::Checkpoint => self.checkpoint(&request, line).unwrap_or_else(|no| no),
+            Route::Metrics => self.metrics(&request, line).unwrap_or_else(|no| no),
+            // Answered before, because it is no document.
+            Route::Changes => unknown_path(),
+            Route::Context => self.context(request, line).await.unwrap_or_else(|no| no),
+            Route::Profile(space, id, part) => {
+                let named = (space, id, part);
+                self.profile(named, request, line).await.unwrap_or_else(|no| no)
+            }
             Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
             // A key of servers must not stand in an address.
@@ -164,6 +187,7 @@ impl Edge {
         }
         let messages = messages(&body.items);
         line.key = Some(row.id);
+        self.within_rate(&row)?;
         let delivery = Delivery {
             source: row.source.clone(),
             sent: Sent::Calls(body.items),
@@ -187,6 +211,7 @@ impl Edge {
         let body = tracking::read(Call::One(kind), item.as_bytes(), arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         line.key = Some(row.id);
+        self.within_rate(&row)?;
         let delivery = Delivery {
             source: row.source.clone(),
             sent: Sent::Calls(body.items),
@@ -194,6 +219,14 @@ impl Edge {
         };
         self.hand_over(Way::Key(row.id), delivery, line).await?;
         Ok(Reply::picture())
+    }
+
+    fn within_rate(&self, row: &KeyRow) -> Result<(), Reply> {
+        let taken = self.rates.take(Caller::Key(row.id), (self.clock)());
+        taken.map_err(|seconds| {
+            let words = "the key calls too often; come again";
+            Reply::later(429, seconds, "too_many_requests", words)
+        })
     }
 
     /// Hands items to the writer and waits until they are on disk.
@@ -234,63 +267,9 @@ impl Edge {
         let privacy_signal = header(request, HeaderName::from_static("sec-gpc")) == Some("1");
         Arrival { at: (self.clock)(), privacy_signal }
     }
-
-    /// Reads a body within its limits.
-    pub(super) async fn body(&self, request: Request<Incoming>) -> Result<Held, Reply> {
-        let is_packed = match header(&request, CONTENT_ENCODING).unwrap_or("identity").trim() {
-            "" | "identity" => false,
-            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => {
-                true
-            }
-            _ => {
-                let message = "a body comes as it is, or packed with gzip";
-                return Err(Reply::error(415, "encoding_unsupported", message));
-            }
-        };
-        let body = request.into_body();
-        let most = body.size_hint().upper().and_then(|size| usize::try_from(size).ok());
-        if most.is_some_and(|size| size > BODY_BYTES_MAX) {
-            return Err(too_large());
-        }
-        let mut memory = vec![self.set_aside(most.unwrap_or(BODY_BYTES_MAX))?];
-        let read = tokio::time::timeout(BODY_TIME, Limited::new(body, BODY_BYTES_MAX).collect());
-        let bytes = match read.await {
-            Err(_) => return Err(Reply::error(408, "too_slow", "the body took too long")),
-            Ok(Err(fault)) if fault.is::<LengthLimitError>() => return Err(too_large()),
-            Ok(Err(_)) => return Err(Reply::error(400, "body_unreadable", "the body broke off")),
-            Ok(Ok(read)) => read.to_bytes(),
-        };
-        let bytes = match is_packed {
-            false => bytes.into(),
-            true => {
-                let unpacked = unpack(&bytes)?;
-                memory.push(self.set_aside(unpacked.len())?);
-                unpacked
-            }
-        };
-        Ok(Held { bytes, _memory: memory })
-    }
-
-    fn set_aside(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Reply> {
-        let steps = u32::try_from(bytes.div_ceil(STEP_BYTES)).unwrap_or(u32::MAX).max(1);
-        Arc::clone(&self.memory)
-            .try_acquire_many_owned(steps)
-            .map_err(|_| too_much(self.shared.queue.retry_after()))
-    }
 }
 
-fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Reply> {
-    let mut unpacked = Vec::new();
-    let most = u64::try_from(BODY_BYTES_MAX).unwrap_or(u64::MAX) + 1;
-    let read = flate2::read::MultiGzDecoder::new(bytes).take(most).read_to_end(&mut unpacked);
-    match read {
-        Ok(size) if size > BODY_BYTES_MAX => Err(too_large()),
-        Ok(_) => Ok(unpacked),
-        Err(_) => Err(Reply::error(400, "invalid_gzip", "the body isn't packed with gzip")),
-    }
-}
-
-fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
+pub(super) fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
 }
 
@@ -307,21 +286,25 @@ fn unknown_key(status: u16) -> Reply {
     Reply::error(status, "invalid_write_key", "no key was sent that lets data in here")
 }
 
-fn too_large() -> Reply {
-    Reply::error(413, "body_too_large", "a body has at most 4,000 KiB, also unpacked")
-}
-
-fn too_much(seconds: u64) -> Reply {
+pub(super) fn too_much(seconds: u64) -> Reply {
     Reply::later(429, seconds, "too_many_requests", "more comes in than can be written; come again")
 }
 
-fn ending() -> Reply {
+pub(super) fn ending() -> Reply {
     Reply::later(503, SOON, "ending", "the server is ending; come again")
 }
 
-fn response(reply: Reply, origin: Option<&str>) -> Response<Full<Bytes>> {
-    let headers = reply.headers(origin);
-    let mut response = Response::new(Full::new(Bytes::from(reply.body)));
+fn response(
+    reply: Reply,
+    stream: Option<mpsc::Receiver<Bytes>>,
+    readers: Readers<'_>,
+) -> Response<Answered> {
+    let headers = reply.headers(readers);
+    let body = match stream {
+        Some(parts) => Answered::Stream(parts),
+        None => Answered::Whole(Some(Bytes::from(reply.body)).filter(|bytes| !bytes.is_empty())),
+    };
+    let mut response = Response::new(body);
     *response.status_mut() =
         StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in headers {

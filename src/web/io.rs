@@ -12,8 +12,41 @@ use tokio::net::TcpStream;
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// A connection.
-pub(super) struct Wire(pub TcpStream);
+/// How long a caller may take none of what it is sent.
+const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// A connection. One that takes nothing for too long is given up: what waits for it isn't held for ever.
+pub(super) struct Wire {
+    stream: TcpStream,
+    patience: Duration,
+    /// Since when nothing of what is to be sent is taken.
+    stalled: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Wire {
+    /// Over an accepted connection.
+    pub(super) fn new(stream: TcpStream) -> Wire {
+        Wire { stream, patience: WRITE_TIME, stalled: None }
+    }
+
+    /// What becomes of sending: given up, where it has waited for too long.
+    fn watched<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        polled: Poll<std::io::Result<T>>,
+    ) -> Poll<std::io::Result<T>> {
+        if polled.is_ready() {
+            self.stalled = None;
+            return polled;
+        }
+        let patience = self.patience;
+        let begin = || Box::pin(tokio::time::sleep(patience));
+        match self.stalled.get_or_insert_with(begin).as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(std::io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
 
 impl Read for Wire {
     fn poll_read(
@@ -25,7 +58,7 @@ impl Read for Wire {
         let mut chunk = [0; CHUNK_BYTES];
         let room = buffer.remaining().min(CHUNK_BYTES);
         let mut read = ReadBuf::new(&mut chunk[..room]);
-        let polled = Pin::new(&mut self.0).poll_read(cx, &mut read);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
         if let Poll::Ready(Ok(())) = polled {
             buffer.put_slice(read.filled());
         }
@@ -39,15 +72,17 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watched(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        self.watched(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -74,5 +109,48 @@ impl Timer for Clockwork {
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
         Box::pin(Waiting(Box::pin(tokio::time::sleep_until(deadline.into()))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes to a caller who reads nothing, or reads on; returns how that ends.
+    fn written(reads: bool) -> Result<(), std::io::ErrorKind> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut caller = std::net::TcpStream::connect(address).unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut wire = Wire { patience: Duration::from_millis(200), ..Wire::new(stream) };
+            let reader = std::thread::spawn(move || {
+                let mut all = Vec::new();
+                if reads {
+                    let _ = std::io::Read::read_to_end(&mut caller, &mut all);
+                } else {
+                    std::thread::sleep(Duration::from_millis(800));
+                }
+            });
+            let mut left: usize = 16 << 20;
+            while left > 0 {
+                let part = vec![0; left.min(64 * 1024)];
+                let wrote = std::future::poll_fn(|cx| Pin::new(&mut wire).poll_write(cx, &part));
+                match wrote.await {
+                    Ok(wrote) => left -= wrote,
+                    Err(error) => return Err(error.kind()),
+                }
+            }
+            drop(wire);
+            reader.join().unwrap();
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn who_takes_nothing_is_given_up_and_who_reads_is_not() {
+        assert_eq!(written(false), Err(std::io::ErrorKind::TimedOut));
+        assert_eq!(written(true), Ok(()));
     }
 }

@@ -89,11 +89,11 @@ pub struct Wanted<'a> {
     pub expires: Option<Moment>,
 }
 
-/// A key that was just made. Its text stands nowhere else.
+/// A key or token that was just made. Its text stands nowhere else.
 pub struct Made {
     /// Its number.
     pub id: i64,
-    /// The key.
+    /// The key or token.
     pub text: String,
     /// The entry that says so.
     pub entry: i64,
@@ -135,15 +135,15 @@ pub fn add(store: &mut Store, now: Moment, wanted: &Wanted<'_>) -> Result<Made> 
     })
 }
 
-/// A key that is listed stays readable for good, as in the ledger: it is named in plain words of the
-/// house, never after a person.
-fn check_label(label: &str) -> Result<()> {
+/// A key or token that is listed stays readable for good, as in the ledger: it is named in plain words of
+/// the house, never after a person.
+pub(super) fn check_label(label: &str) -> Result<()> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
     if (1..=LABEL_CHARS_MAX).contains(&label.len()) && label.chars().all(is_plain) {
         return Ok(());
     }
-    Err(Error::usage("label-unfit", "a key is called by lower-case letters, digits and -_.")
-        .next("name the system that sends with it, such as --label shop-web"))
+    Err(Error::usage("label-unfit", "it is called by lower-case letters, digits and -_.")
+        .next("name the system or desk that holds it, such as --label shop-web"))
 }
 
 /// Ends a key. Returns the entry that says so.

@@ -18,6 +18,9 @@ pub struct Line {
     /// The number of the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<i64>,
+    /// The number of the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<i64>,
     /// The source of a webhook, as the policy names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

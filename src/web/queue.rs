@@ -98,6 +98,11 @@ impl<T: Weighed> Queue<T> {
         self.state().pace.learn(items, took_ms);
     }
 
+    /// How many items wait.
+    pub fn waiting(&self) -> usize {
+        self.state().items
+    }
+
     /// Seconds until what waits is through.
     pub fn retry_after(&self) -> u64 {
         let state = self.state();

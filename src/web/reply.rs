@@ -32,11 +32,28 @@ pub struct Reply {
     pub retry_after: Option<u64>,
     /// The methods that are answered, where another was asked for.
     pub allow: Option<&'static str>,
+    /// Further headers.
+    pub more: Vec<(&'static str, String)>,
+}
+
+/// Who may read an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers<'a> {
+    /// Whoever asks; and the pages of an origin, where one is named, because clients run in pages.
+    Pages(Option<&'a str>),
+    /// Whoever asks, and no page: a token has no place in one.
+    Programs,
 }
 
 impl Reply {
     fn new(status: u16, kind: &'static str, body: Vec<u8>) -> Reply {
-        Reply { status, kind, body, retry_after: None, allow: None }
+        Reply { status, kind, body, retry_after: None, allow: None, more: Vec::new() }
+    }
+
+    /// The same with one more header.
+    pub fn with(mut self, name: &'static str, value: String) -> Reply {
+        self.more.push((name, value));
+        self
     }
 
     /// A document.
@@ -57,6 +74,17 @@ impl Reply {
     /// The picture that a page asked for.
     pub fn picture() -> Reply {
         Reply::new(200, "image/gif", PICTURE.to_vec())
+    }
+
+    /// A text.
+    pub fn text(kind: &'static str, text: Vec<u8>) -> Reply {
+        Reply::new(200, kind, text)
+    }
+
+    /// What comes before a stream of events; a proxy in front must not gather them.
+    pub fn stream() -> Reply {
+        let reply = Reply::new(200, "text/event-stream", Vec::new());
+        reply.with("x-accel-buffering", "no".to_owned())
     }
 
     /// What a browser asks for before it calls.
@@ -96,16 +124,20 @@ impl Reply {
         Reply::json(200, &document)
     }
 
-    /// The headers of the answer, for a browser of some origin or for anybody else. Any page may call:
-    /// what protects a source is its key, and no cookie is ever read.
-    pub fn headers(&self, origin: Option<&str>) -> Vec<(&'static str, String)> {
+    /// The headers of the answer. Any page may send data in: what protects a source is its key, and no cookie
+    /// is ever read.
+    pub fn headers(&self, readers: Readers<'_>) -> Vec<(&'static str, String)> {
+        let policy = match readers {
+            Readers::Pages(_) => "cross-origin",
+            Readers::Programs => "same-origin",
+        };
         let mut headers: Vec<(&'static str, String)> = vec![
             ("content-type", self.kind.to_owned()),
             ("cache-control", "no-store".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
             ("referrer-policy", "no-referrer".to_owned()),
             ("content-security-policy", "default-src 'none'; frame-ancestors 'none'".to_owned()),
-            ("cross-origin-resource-policy", "cross-origin".to_owned()),
+            ("cross-origin-resource-policy", policy.to_owned()),
             ("vary", "origin".to_owned()),
         ];
         if let Some(seconds) = self.retry_after {
@@ -114,7 +146,8 @@ impl Reply {
         if let Some(allow) = self.allow {
             headers.push(("allow", allow.to_owned()));
         }
-        if let Some(origin) = origin {
+        headers.extend(self.more.iter().cloned());
+        if let Readers::Pages(Some(origin)) = readers {
             headers.push(("access-control-allow-origin", origin.to_owned()));
             headers.push(("access-control-allow-credentials", "true".to_owned()));
             headers.push(("access-control-expose-headers", "Retry-After".to_owned()));
@@ -189,13 +222,15 @@ mod tests {
     #[test]
     fn browsers_may_read_when_to_come_again() {
         let reply = Reply::later(429, 3, "a", "b");
-        let headers = reply.headers(Some("https://shop.example"));
+        let headers = reply.headers(Readers::Pages(Some("https://shop.example")));
         let value = |name| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str());
         assert_eq!(value("retry-after"), Some("3"));
         assert_eq!(value("access-control-expose-headers"), Some("Retry-After"));
         assert_eq!(value("access-control-allow-origin"), Some("https://shop.example"));
-        let others = reply.headers(None);
-        assert!(!others.iter().any(|(name, _)| name.starts_with("access-control")));
+        for readers in [Readers::Pages(None), Readers::Programs] {
+            let others = reply.headers(readers);
+            assert!(!others.iter().any(|(name, _)| name.starts_with("access-control")));
+        }
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 use crate::collect::tracking::{Call, Kind};
 
+use super::segment::Part;
+
 /// What is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Route {
@@ -16,6 +18,16 @@ pub enum Route {
     Settings(String),
     /// The configuration that RudderStack's browser client asks for.
     SourceConfig,
+    /// What may be known of the person whom the body names.
+    Context,
+    /// A part of the profile of an id, for a space: as the path writes them.
+    Profile(String, String, Part),
+    /// Who changes, for a purpose.
+    Changes,
+    /// The ledger's newest checkpoint.
+    Checkpoint,
+    /// What the server counts of itself.
+    Metrics,
     /// Whether the process lives.
     Healthy,
     /// Whether it takes data in.
@@ -28,6 +40,14 @@ impl Route {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         match parts.as_slice() {
             ["v1", "batch" | "b"] | ["beacon", "v1", "batch"] => Some(Route::Track(Call::Batch)),
+            ["v1", "checkpoint"] => Some(Route::Checkpoint),
+            ["metrics"] => Some(Route::Metrics),
+            ["v1", "changes"] => Some(Route::Changes),
+            ["v1", "context"] => Some(Route::Context),
+            ["v1", "spaces", space, "collections", "users", "profiles", id, part] => {
+                let part = Part::of(part)?;
+                Some(Route::Profile((*space).to_owned(), (*id).to_owned(), part))
+            }
             ["v1", "hooks", name] => Some(Route::Hook((*name).to_owned())),
             ["v1", word] => kind(word).map(|kind| Route::Track(Call::One(kind))),
             ["api", "s", word] | ["api", "s", "s2s", word] => match *word {
@@ -46,7 +66,7 @@ impl Route {
     /// The methods that it answers, beside `OPTIONS`, as a header names them.
     pub fn methods(&self) -> &'static str {
         match self {
-            Route::Track(_) => "POST",
+            Route::Track(_) | Route::Context => "POST",
             // Some ask whether there is anybody before they deliver.
             Route::Hook(_) => "GET, HEAD, POST",
             _ => "GET",
@@ -56,6 +76,18 @@ impl Route {
     /// Whether it answers a method.
     pub fn answers(&self, method: &str) -> bool {
         self.methods().split(", ").any(|known| known == method)
+    }
+
+    /// Whether pages call it, and not programs alone.
+    pub fn is_for_pages(&self) -> bool {
+        !matches!(
+            self,
+            Route::Context
+                | Route::Profile(..)
+                | Route::Changes
+                | Route::Checkpoint
+                | Route::Metrics
+        )
     }
 
     /// Its name in logs, which holds nothing that a caller wrote.
@@ -68,6 +100,15 @@ impl Route {
             Route::Pixel(_) => "pixel track",
             Route::Settings(_) => "settings",
             Route::SourceConfig => "source config",
+            Route::Checkpoint => "checkpoint",
+            Route::Metrics => "metrics",
+            Route::Changes => "changes",
+            Route::Context => "context",
+            Route::Profile(.., Part::Traits) => "profile traits",
+            Route::Profile(.., Part::ExternalIds) => "profile external_ids",
+            Route::Profile(.., Part::Events) => "profile events",
+            Route::Profile(.., Part::Metadata) => "profile metadata",
+            Route::Profile(.., Part::Links) => "profile links",
             Route::Healthy => "healthz",
             Route::Ready => "readyz",
         }

@@ -12,9 +12,12 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::store::Store;
 
+use super::clerk;
 use super::edge::Edge;
+use super::herald;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
+use super::rate::Rates;
 use super::sender::Sender;
 use super::writer::Desk;
 
@@ -33,35 +36,61 @@ const HEADERS_MAX: usize = 64;
 /// How long connections are waited for at the end.
 const END_TIME: Duration = Duration::from_secs(20);
 
+/// The stores of the threads: each writes and reads as another process would.
+pub struct Stores {
+    /// For what comes in.
+    pub writing: Store,
+    /// For what waits in the outbox.
+    pub sending: Store,
+    /// For questions.
+    pub answering: Store,
+    /// For those who listen, for reading alone.
+    pub telling: Store,
+}
+
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
 /// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
-/// that, what waits in the outbox is sent, by a thread with a store of its own (`outgoing`).
+/// that, what waits in the outbox is sent, questions are answered, and those who listen for changes are told,
+/// each by a thread with a store of its own.
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    (store, outgoing): (Store, Store),
+    (stores, rates): (Stores, Rates),
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
-    let path = store.path().to_owned();
-    let desk = Desk::open(store, clock)?;
+    let Stores { writing, sending, answering, telling } = stores;
+    for beside in [&sending, &answering, &telling] {
+        beside.keep_little()?;
+    }
+    let path = writing.path().to_owned();
+    let desk = Desk::open(writing, clock)?;
     let shared = desk.shared();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| unable(&error))?;
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard));
+    let (end, ending) = watch::channel(false);
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard, ending, rates));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();
         let _ = ended.send(true);
         worked
     });
-    let sender = Sender::start(outgoing, clock);
-    let served = runtime.block_on(listen(listener, edge, writer_ended));
+    let sender = Sender::start(sending, clock);
+    let asked = Arc::clone(&shared);
+    let clerk = std::thread::spawn(move || clerk::work(answering, &asked, clock));
+    let heard_of = Arc::clone(&shared);
+    let herald = std::thread::spawn(move || herald::work(telling, &heard_of, clock));
+    let served = runtime.block_on(listen(listener, edge, end, writer_ended));
     sender.end();
+    shared.listeners.close();
+    let _ = herald.join();
+    shared.questions.close();
+    let _ = clerk.join();
     shared.queue.close();
     let worked = writer.join().map_err(|_| {
         Error::damaged("writer-lost", "the thread that writes ended by a fault")
@@ -73,12 +102,13 @@ pub fn serve(
 async fn listen(
     listener: TcpListener,
     edge: Arc<Edge>,
+    end: watch::Sender<bool>,
     mut writer_ended: watch::Receiver<bool>,
 ) -> Result<()> {
     listener.set_nonblocking(true).map_err(|error| unable(&error))?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| unable(&error))?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
-    let (end, ending) = watch::channel(false);
+    let ending = edge.ending.clone();
     let mut told = std::pin::pin!(told_to_end()?);
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -98,7 +128,7 @@ async fn listen(
         let _ = stream.set_nodelay(true);
         let (edge, ending) = (Arc::clone(&edge), ending.clone());
         tokio::spawn(async move {
-            connection(Wire(stream), edge, ending).await;
+            connection(Wire::new(stream), edge, ending).await;
             drop(place);
         });
     }

@@ -1,10 +1,12 @@
-//! Every statement about the keys with which data is sent in.
+//! Every statement about the keys with which data is sent in, and the tokens with which it is asked for.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::error::Result;
 
 use super::key::{KeyRow, Reach};
+use super::role::Role;
+use super::token::TokenRow;
 
 /// What a key is kept as.
 pub(super) struct NewRow<'a> {
@@ -75,4 +77,76 @@ pub(super) fn keys(conn: &Connection) -> Result<Vec<KeyRow>> {
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What a token is kept as.
+pub(super) struct NewToken<'a> {
+    pub label: &'a str,
+    pub print: [u8; 16],
+    pub role: Role,
+    pub purposes: i64,
+    pub destination: i64,
+    pub expires_at: i64,
+    pub entry: i64,
+}
+
+/// The number that the next token gets.
+pub(super) fn next_token(conn: &Connection) -> Result<i64> {
+    Ok(conn.query_row("SELECT COALESCE(MAX(id), 0) + 1 FROM token", [], |row| row.get(0))?)
+}
+
+pub(super) fn insert_token(conn: &Connection, id: i64, row: &NewToken<'_>) -> Result<()> {
+    conn.execute(
+        "INSERT INTO token (id, label, print, role, purposes, destination, expires_at, entry, revoked_entry)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)",
+        params![
+            id,
+            row.label,
+            &row.print[..],
+            row.role as i64,
+            row.purposes,
+            row.destination,
+            row.expires_at,
+            row.entry
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn revoke_token(conn: &Connection, id: i64, entry: i64) -> Result<()> {
+    conn.execute(
+        "UPDATE token SET revoked_entry = $1 WHERE id = $2 AND revoked_entry = 0",
+        [entry, id],
+    )?;
+    Ok(())
+}
+
+/// Every token, the revoked ones among them; one of a role that isn't known opens nothing. A store of an
+/// older candor has none.
+pub(super) fn tokens(conn: &Connection) -> Result<Vec<TokenRow>> {
+    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'token'";
+    if conn.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare_cached(
+        "SELECT t.id, t.label, t.print, t.role, t.purposes, COALESCE(w.text, ''), t.expires_at,
+                t.entry, t.revoked_entry
+         FROM token t LEFT JOIN word w ON w.kind = 'destination' AND w.code = t.destination
+         ORDER BY t.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let Some(role) = Role::of(row.get(3)?) else { return Ok(None) };
+        Ok(Some(TokenRow {
+            id: row.get(0)?,
+            label: row.get(1)?,
+            print: row.get::<_, Vec<u8>>(2)?.try_into().unwrap_or_default(),
+            role,
+            purposes: row.get(4)?,
+            destination: row.get(5)?,
+            expires_at: row.get(6)?,
+            entry: row.get(7)?,
+            revoked_entry: row.get(8)?,
+        }))
+    })?;
+    Ok(rows.filter_map(rusqlite::Result::transpose).collect::<rusqlite::Result<_>>()?)
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
@@ -22,8 +22,11 @@ use crate::policy::types::Format;
 use crate::policy::webhook::Webhook;
 use crate::store::{self, Store};
 
+use super::clerk::{Ask, QUESTIONS_WAITING_MAX};
+use super::herald::{LISTENERS_MAX, Listen};
 use super::key::Ring;
 use super::queue::{Queue, Weighed};
+use super::token::Tokens;
 
 /// Items in one transaction, about.
 const ITEMS_A_COMMIT: usize = 5_000;
@@ -85,16 +88,26 @@ pub enum Answer {
 pub struct Front {
     /// The keys.
     pub ring: Ring,
+    /// The tokens.
+    pub tokens: Tokens,
     /// The categories of consent that each source's map asks for.
     pub categories: BTreeMap<String, Vec<String>>,
     /// The sources that are delivered by webhooks.
     pub hooks: BTreeMap<String, Hook>,
+    /// The ledger's newest checkpoint, as it was signed.
+    pub checkpoint: Vec<u8>,
 }
 
 /// What the writer shares with those who hand things to it.
 pub struct Shared {
     /// What waits.
     pub queue: Queue<Job>,
+    /// What is asked about people.
+    pub questions: Queue<Ask>,
+    /// Who listens for changes, and asks what there is.
+    pub listeners: Queue<Listen>,
+    /// The newest entry that was seen.
+    pub grown: watch::Sender<i64>,
     front: RwLock<Arc<Front>>,
     is_ready: AtomicBool,
 }
@@ -130,8 +143,14 @@ impl Desk {
         }
         let rules = store::latest(store.conn(), store.words())?;
         let front = RwLock::new(Arc::new(front(&store, &rules)?));
-        let queue = Queue::new(ITEMS_WAITING_MAX);
-        let shared = Arc::new(Shared { queue, front, is_ready: AtomicBool::new(true) });
+        let shared = Arc::new(Shared {
+            queue: Queue::new(ITEMS_WAITING_MAX),
+            questions: Queue::new(QUESTIONS_WAITING_MAX),
+            listeners: Queue::new(LISTENERS_MAX),
+            grown: watch::Sender::new(0),
+            front,
+            is_ready: AtomicBool::new(true),
+        });
         Ok(Desk { store, shared, clock })
     }
 
@@ -316,6 +335,7 @@ fn fail(asked: Vec<Asked>, error: &Error) {
 
 fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
     let ring = Ring::load(store.conn(), store.secret())?;
+    let tokens = Tokens::load(store.conn(), store.secret())?;
     let (mut categories, mut hooks) = (BTreeMap::new(), BTreeMap::new());
     for (name, source) in &rules.policy.sources {
         match (source.format, &source.webhook) {
@@ -331,5 +351,7 @@ fn front(store: &Store, rules: &Rulebook) -> Result<Front> {
             _ => {}
         }
     }
-    Ok(Front { ring, categories, hooks })
+    let checkpoint =
+        store::last_checkpoint(store.conn())?.map(|(_, note)| note).unwrap_or_default();
+    Ok(Front { ring, tokens, categories, hooks, checkpoint })
 }

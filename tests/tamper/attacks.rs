@@ -240,6 +240,14 @@ pub const LINKING: &[Attack] = attacks! {
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
     "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
     "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
+    "let a revoked token ask again", Sql("UPDATE token SET revoked_entry = 0") => "token-differs";
+    "let a token end later", Sql("UPDATE token SET expires_at = 9999999999999") => "token-differs";
+    "let a token ask as another role", Sql("UPDATE token SET role = 3 WHERE role = 2") => "token-differs";
+    "let a token ask for more purposes", Sql("UPDATE token SET purposes = -1 WHERE id = 1") => "token-differs";
+    "let a recipient ask by a token", Sql("UPDATE token SET destination = 1 WHERE id = 2") => "token-differs";
+    "let another token ask", Sql("UPDATE token SET print = randomblob(16) WHERE id = 2") => "token-differs";
+    "add a token", Sql("INSERT INTO token SELECT id + 7, label, randomblob(16), role, purposes, destination, expires_at, entry, revoked_entry FROM token WHERE id = 2") => "token-differs";
+    "delete a token", Sql("DELETE FROM token WHERE id = 2") => "token-differs";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
 

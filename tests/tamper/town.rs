@@ -13,6 +13,8 @@ use candor::store::{self, Access, Store};
 use candor::subject::hold;
 use candor::verify::latest_checkpoint;
 use candor::web::key::{self, Reach};
+use candor::web::role::Role;
+use candor::web::token;
 use rusqlite::Connection;
 
 use super::letters;
@@ -138,8 +140,8 @@ pub fn link(store: &mut Store, folder: &Path, now: Moment) {
     hold_and_let_in(store, &rules, now);
 }
 
-/// Holds what a claim needs of somebody, lifts another hold, and makes two keys that send data in, one of which
-/// is revoked.
+/// Holds what a claim needs of somebody, lifts another hold, and makes two keys that send data in and two tokens
+/// that ask, one of which each is revoked.
 fn hold_and_let_in(store: &mut Store, rules: &Rulebook, now: Moment) {
     let one = |store: &Store, order: &str| -> i64 {
         let query = format!(
@@ -160,4 +162,11 @@ fn hold_and_let_in(store: &mut Store, rules: &Rulebook, now: Moment) {
         key::add(store, now, &wanted).unwrap();
     }
     key::revoke(store, now, 1).unwrap();
+    let purposes = ["orders".to_owned()];
+    for (role, purposes) in [(Role::System, &purposes[..]), (Role::Dpo, &[])] {
+        let wanted =
+            token::Wanted { role, label: role.word(), purposes, destination: None, expires: None };
+        token::add(store, now, &wanted).unwrap();
+    }
+    token::revoke(store, now, 1).unwrap();
 }

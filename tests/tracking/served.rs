@@ -104,9 +104,14 @@ impl Served {
 
     /// Starts the program.
     pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts the program with further options.
+    pub fn start_with(&mut self, options: &[&str]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let mut child = self
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat())
             .stderr(Stdio::from(log))
             .spawn()
             .unwrap();

@@ -117,6 +117,9 @@ pub enum Command {
     /// The keys with which systems send data in
     #[command(subcommand)]
     WriteKey(WriteKey),
+    /// The tokens with which people and systems ask by HTTP what is held
+    #[command(subcommand)]
+    Token(Token),
     /// What other systems share with candor, so that each knows the other; kept beside the store
     #[command(subcommand)]
     Secret(Secret),
@@ -994,6 +997,12 @@ pub struct ServeArgs {
     /// Something in front of candor ends TLS: needed to listen beyond this machine
     #[arg(long)]
     pub behind_tls: bool,
+    /// How often each token may ask
+    #[arg(long, value_name = "RATE", default_value = "6000 in PT1M")]
+    pub token_rate: String,
+    /// How often each write key may call, such as "600 in PT1M"; without a limit by default
+    #[arg(long, value_name = "RATE")]
+    pub key_rate: Option<String>,
 }
 
 /// `write-key`
@@ -1020,6 +1029,40 @@ pub enum WriteKey {
         /// Its number, as `list` shows it
         id: i64,
     },
+}
+
+/// `token`
+#[derive(Subcommand)]
+pub enum Token {
+    /// Makes a token of a role, and shows it this once
+    Add(AddToken),
+    /// The tokens, without their texts
+    List,
+    /// Ends a token, at once
+    Revoke {
+        /// Its number, as `list` shows it
+        id: i64,
+    },
+}
+
+/// `token add`
+#[derive(Args)]
+pub struct AddToken {
+    /// What its holder works as: dpo, service-desk, system, marketer, auditor, recipient or monitor
+    #[arg(long)]
+    pub role: String,
+    /// What it is called: the desk or system that holds it; the role by default
+    #[arg(long)]
+    pub label: Option<String>,
+    /// A purpose that it may ask for; several times for several
+    #[arg(long, value_name = "PURPOSE")]
+    pub purpose: Vec<String>,
+    /// Of a recipient: the policy's destination, which has purpose, channel and fields
+    #[arg(long, value_name = "DESTINATION")]
+    pub destination: Option<String>,
+    /// When it ends by itself; a date alone is a day of the controller's time zone
+    #[arg(long, value_name = "DATE")]
+    pub expires: Option<String>,
 }
 
 /// `secret`

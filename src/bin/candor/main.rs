@@ -31,6 +31,7 @@ mod retain;
 mod secret;
 mod serve;
 mod time;
+mod token;
 mod unlock;
 mod usage;
 mod witness;
@@ -221,6 +222,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Witness(command) => witness::run(context, &command),
         Command::Serve(args) => serve::run(context, &args),
         Command::WriteKey(command) => write_key::run(context, &command),
+        Command::Token(command) => token::run(context, &command),
         Command::Secret(command) => secret::run(context, &command),
         Command::Retain(command) => retain::run(context, &command),
         Command::Backup(args) => backup::backup(context, &args),

@@ -4,9 +4,12 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
+use candor::policy::period;
+use candor::policy::types::Rate;
 use candor::store::{self, Access, Store};
 use candor::web::log::Line;
-use candor::web::unset_secrets;
+use candor::web::rate::Rates;
+use candor::web::{Stores, unset_secrets};
 use serde_json::json;
 
 use crate::args::ServeArgs;
@@ -25,8 +28,16 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
              such a proxy reaches candor by this address",
         ));
     }
-    let stores = (context.open(Access::Write)?, context.open(Access::Write)?);
-    note_unset(context, &stores.0)?;
+    let keys = args.key_rate.as_deref().map(|text| rate(text, "--key-rate")).transpose()?;
+    let rates = Rates::new(keys, Some(rate(&args.token_rate, "--token-rate")?));
+    let open = || context.open(Access::Write);
+    let stores = Stores {
+        writing: open()?,
+        sending: open()?,
+        answering: open()?,
+        telling: context.open(Access::Read)?,
+    };
+    note_unset(context, &stores.writing)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
         Error::usage("listen-failed", error.to_string())
             .at(&args.listen)
@@ -35,7 +46,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |a| a.to_string());
     context.out.say(format!("listens http://{address}; Ctrl-C or SIGTERM ends it"));
     context.out.give(&json!({"url": format!("http://{address}")}));
-    candor::web::serve(listener, stores, Moment::now, log)?;
+    candor::web::serve(listener, (stores, rates), Moment::now, log)?;
     Ok(Answer::Yes)
 }
 
@@ -48,6 +59,12 @@ fn note_unset(context: &Context, store: &Store) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+fn rate(text: &str, option: &str) -> Result<Rate> {
+    period::rate(text).map_err(|words| {
+        Error::usage("rate-unreadable", words).at(option).next("write it like \"600 in PT1M\"")
+    })
 }
 
 fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {

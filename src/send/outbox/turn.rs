@@ -7,18 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
-
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::permit::Permit;
-use crate::ledger::commit::{disclosure_commitment, item_leaf};
-use crate::ledger::tree::Frontier;
-use crate::profile::sql::record_key;
+use crate::send::disclose::{Whereto, disclose};
 use crate::send::http::{Letter, PATIENCE, PERMIT_LASTS_MS};
 use crate::send::request::Secrets;
-use crate::send::sql as send_sql;
-use crate::store::{Store, WordKind, Writer, latest};
+use crate::store::{Store, Writer, latest};
 
 use super::judge::{Docket, Room, Verdict, docket};
 use super::settle::Outcome;
@@ -126,7 +121,8 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let Some((purpose, purpose_name, attempts)) = about.filter(|_| !sending.is_empty()) else {
         return Ok(());
     };
-    disclose(writer, &destination, (purpose, &purpose_name), &mut sending)?;
+    let to = Whereto { destination: &destination, purpose: (&purpose_name, purpose) };
+    disclose_fresh(writer, to, &mut sending)?;
     let until = Moment(writer.now.0 + LEASE_MS);
     let mut letters = Vec::with_capacity(sending.len());
     for (row, permit) in sending {
@@ -139,14 +135,12 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
 
 /// Records the disclosures of those rows that carry none out yet: one for each row and record that
 /// supplies its address, however often it is tried.
-fn disclose(
+fn disclose_fresh(
     writer: &mut Writer<'_>,
-    destination: &str,
-    (purpose, purpose_name): (i64, &str),
+    to: Whereto<'_>,
     sending: &mut [(OutboxRow, Permit<Letter>)],
 ) -> Result<()> {
-    let first = send_sql::next_disclosure(writer.conn)?;
-    let (mut next, mut tree, mut fresh) = (first, Frontier::new(), Vec::new());
+    let (mut fresh, mut records) = (Vec::new(), Vec::new());
     for (row, permit) in sending {
         if row.act.is_recall() {
             continue;
@@ -156,27 +150,17 @@ fn disclose(
             0 => None,
             id => sql::disclosed_record(writer.conn, id)?,
         };
-        if on_record == Some(record) {
-            continue;
+        if on_record != Some(record) {
+            records.push(record);
+            fresh.push(row);
         }
-        let key = record_key(writer.conn, record)?;
-        let made = disclosure_commitment(&key.0, next.unsigned_abs());
-        tree.append(item_leaf(&made));
-        fresh.push((next, record));
-        row.disclosure = next;
-        next += 1;
     }
     if fresh.is_empty() {
         return Ok(());
     }
-    let body = json!({
-        "destination": destination, "purpose": purpose_name, "count": fresh.len(), "first": first,
-        "root": tree.root().to_string(),
-    });
-    let entry = writer.append("disclosure.run", body)?;
-    let code = writer.words.code(WordKind::Destination, destination).unwrap_or(0);
-    for (id, record) in fresh {
-        send_sql::insert_disclosure(writer.conn, id, entry, record, code, purpose, writer.now)?;
+    let (first, _) = disclose(writer, to, &records)?;
+    for (id, row) in (first..).zip(fresh) {
+        row.disclosure = id;
     }
     Ok(())
 }

@@ -188,7 +188,7 @@ pub fn entry(kind: &str) -> Option<&'static str> {
         "identity.answer" => {
             "somebody who works for us decided whether two entries are one person's"
         }
-        "access.read" => "somebody who works for us looked at your data",
+        "access.read" => "somebody who works for us, or a system of ours, looked at your data",
         "access.export" => "an answer to you was written",
         "request.open" => "a request of yours came",
         "request.close" => "a request of yours was answered",

@@ -1,0 +1,57 @@
+//! Writes down that people's data goes to a destination: one entry for all of them, one row for each.
+//!
+//! It is written before anything goes out, in the transaction that asked the gate. A crash in between leaves
+//! a disclosure on record that didn't happen, never one that isn't on record.
+
+use serde_json::json;
+
+use crate::base::error::Result;
+use crate::ledger::commit::{disclosure_commitment, item_leaf};
+use crate::ledger::tree::Frontier;
+use crate::policy::rulebook::PurposeRule;
+use crate::profile::sql::record_key;
+use crate::store::{WordKind, Writer};
+
+use super::sql;
+
+/// Where somebody's data goes, and for what.
+#[derive(Clone, Copy)]
+pub struct Whereto<'a> {
+    /// The destination.
+    pub destination: &'a str,
+    /// Its purpose: name and code.
+    pub purpose: (&'a str, i64),
+}
+
+impl<'a> Whereto<'a> {
+    /// A destination, for its purpose.
+    pub fn of(destination: &'a str, rule: &'a PurposeRule) -> Whereto<'a> {
+        Whereto { destination, purpose: (&rule.name, rule.code.into()) }
+    }
+}
+
+/// Records a disclosure for each of the records that supplied an address, in their order. Returns the number
+/// of the first, from which they count, and the entry.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Result<(i64, i64)> {
+    // The entry commits to whom the run reached, each under the key of the record.
+    let first = sql::next_disclosure(writer.conn)?;
+    let mut tree = Frontier::new();
+    for (id, record) in (first..).zip(records) {
+        let key = record_key(writer.conn, *record)?;
+        tree.append(item_leaf(&disclosure_commitment(&key.0, id.unsigned_abs())));
+    }
+    let Whereto { destination, purpose: (name, purpose) } = to;
+    let body = json!({
+        "destination": destination, "purpose": name, "count": records.len(), "first": first,
+        "root": tree.root().to_string(),
+    });
+    let entry = writer.append("disclosure.run", body)?;
+    let code = writer.words.code(WordKind::Destination, destination).unwrap_or(0);
+    for (id, record) in (first..).zip(records) {
+        sql::insert_disclosure(writer.conn, id, entry, *record, code, purpose, writer.now)?;
+    }
+    Ok((first, entry))
+}
