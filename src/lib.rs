@@ -21,4 +21,5 @@ pub mod subject;
 pub mod verify;
 pub mod audit;
 pub mod pipeline;
+pub mod person;
 pub mod web;

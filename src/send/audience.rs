@@ -125,25 +125,38 @@ impl Sent {
         let moments = |keep: &dyn Fn(i64) -> bool| {
             sent.iter().filter(|(code, _)| keep(*code)).map(|(_, at)| *at).collect()
         };
-        Ok(Sent {
-            to_destination: moments(&|code| code == target.code),
-            on_channel: moments(&on_channel),
-        })
+        Ok(Sent { to_destination: target.to_destination(&sent), on_channel: moments(&on_channel) })
     }
 }
 
 impl Target<'_> {
     fn question<'a>(&self, record: &OpenRecord, words: &Words, sent: &'a Sent) -> Question<'a> {
+        let pace = Pace {
+            limit: self.destination.at_most,
+            to_destination: &sent.to_destination,
+            on_channel: &sent.on_channel,
+        };
+        self.question_about(record, words, pace)
+    }
+
+    /// What is asked of the gate about a record, where so much went before.
+    pub(super) fn question_about<'a>(
+        &self,
+        record: &OpenRecord,
+        words: &Words,
+        pace: Pace<'a>,
+    ) -> Question<'a> {
         Question {
             channel: self.channel,
             indirect: indirect_source(self.rules, words, &record.source),
-            pace: Pace {
-                limit: self.destination.at_most,
-                to_destination: &sent.to_destination,
-                on_channel: &sent.on_channel,
-            },
+            pace,
             ..Question::new(Direction::Out, self.now)
         }
+    }
+
+    /// When something went to this destination, of all that went.
+    pub(super) fn to_destination(&self, sent: &[(i64, Moment)]) -> Vec<Moment> {
+        sent.iter().filter(|(code, _)| *code == self.code).map(|(_, at)| *at).collect()
     }
 }
 
@@ -219,7 +232,7 @@ pub(super) fn one<T, No: From<&'static str>>(
 /// The destination's fields of a person, from the records that the gate opened: only values that
 /// came in for this very purpose, which still covers them, and whose time isn't over. Without the first
 /// field, the address, there is nothing to send.
-fn row(
+pub(super) fn row(
     store: &Store,
     target: &Target<'_>,
     open: &[&OpenRecord],

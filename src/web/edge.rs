@@ -20,6 +20,7 @@ use crate::pipeline::intake::{Delivery, Fate, Sent};
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
 use super::log::Line;
+use super::pages::clerk::Clerk;
 use super::queue::Refused;
 use super::reply::{Reply, messages, settings, source_config};
 use super::route::Route;
@@ -43,6 +44,8 @@ pub(super) struct Edge {
     pub(super) clock: fn() -> Moment,
     /// The store's file; beside it lie the secrets.
     pub(super) store: PathBuf,
+    /// Who serves people's pages.
+    pub(super) clerk: Clerk,
     memory: Arc<Semaphore>,
     heard: fn(&Line),
 }
@@ -56,11 +59,11 @@ pub(super) struct Held {
 impl Edge {
     pub fn new(
         shared: Arc<Shared>,
-        store: PathBuf,
+        (store, clerk): (PathBuf, Clerk),
         clock: fn() -> Moment,
         heard: fn(&Line),
     ) -> Edge {
-        Edge { shared, clock, store, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
+        Edge { shared, clock, store, clerk, memory: Arc::new(Semaphore::new(STEPS_MAX)), heard }
     }
 
     /// Answers a request, and says so in the log.
@@ -75,7 +78,12 @@ impl Edge {
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
         let reply = match route {
             None => unknown_path(),
-            Some(_) if request.method() == Method::OPTIONS => Reply::preflight(),
+            // Pages of other places have no business with those of a person.
+            Some(ref known)
+                if request.method() == Method::OPTIONS && !matches!(known, Route::Person(..)) =>
+            {
+                Reply::preflight()
+            }
             Some(route) if !route.answers(request.method().as_str()) => {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
                 Reply { allow: Some(route.methods()), ..reply }
@@ -95,6 +103,9 @@ impl Edge {
                 Err(reply) => reply,
             },
             Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
+            Route::Person(page, token) => {
+                self.person(page, token, request, line).await.unwrap_or_else(|no| no)
+            }
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
             // A key of servers must not stand in an address.
             Route::Settings(key) => match self.find(&[&key]).filter(KeyRow::is_public) {

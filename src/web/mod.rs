@@ -13,6 +13,7 @@ mod io;
 pub mod key;
 pub mod log;
 mod pace;
+mod pages;
 pub mod queue;
 mod reply;
 mod route;

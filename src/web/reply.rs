@@ -32,11 +32,21 @@ pub struct Reply {
     pub retry_after: Option<u64>,
     /// The methods that are answered, where another was asked for.
     pub allow: Option<&'static str>,
+    /// Of a page for people: the policy that its browser holds it to, and its language.
+    pub page: Option<Box<(String, &'static str)>>,
+    /// The code of the error that kept something from being done, for the log.
+    pub fault: Option<&'static str>,
 }
 
 impl Reply {
     fn new(status: u16, kind: &'static str, body: Vec<u8>) -> Reply {
-        Reply { status, kind, body, retry_after: None, allow: None }
+        Reply { status, kind, body, retry_after: None, allow: None, page: None, fault: None }
+    }
+
+    /// A page for people, in a language, with the policy that its browser holds it to.
+    pub fn page(status: u16, text: String, policy: String, language: &'static str) -> Reply {
+        let page = Some(Box::new((policy, language)));
+        Reply { page, ..Reply::new(status, "text/html; charset=utf-8", text.into_bytes()) }
     }
 
     /// A document.
@@ -99,6 +109,9 @@ impl Reply {
     /// The headers of the answer, for a browser of some origin or for anybody else. Any page may call:
     /// what protects a source is its key, and no cookie is ever read.
     pub fn headers(&self, origin: Option<&str>) -> Vec<(&'static str, String)> {
+        if let Some((policy, language)) = self.page.as_deref() {
+            return self.page_headers(policy, language);
+        }
         let mut headers: Vec<(&'static str, String)> = vec![
             ("content-type", self.kind.to_owned()),
             ("cache-control", "no-store".to_owned()),
@@ -126,6 +139,30 @@ impl Reply {
                 headers.push(("access-control-allow-headers", allowed.to_owned()));
                 headers.push(("access-control-max-age", PREFLIGHT_SECONDS.to_owned()));
             }
+        }
+        headers
+    }
+}
+
+impl Reply {
+    /// The headers of a page: nothing of it is kept, framed, indexed, or told to where a link leads.
+    fn page_headers(&self, policy: &str, language: &str) -> Vec<(&'static str, String)> {
+        let mut headers: Vec<(&'static str, String)> = vec![
+            ("content-type", self.kind.to_owned()),
+            ("content-language", language.to_owned()),
+            ("content-security-policy", policy.to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+            ("x-frame-options", "DENY".to_owned()),
+            ("x-robots-tag", "noindex, nofollow".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+            ("cross-origin-resource-policy", "same-origin".to_owned()),
+            ("cross-origin-opener-policy", "same-origin".to_owned()),
+            ("permissions-policy", "camera=(), geolocation=(), microphone=()".to_owned()),
+            ("vary", "accept-language".to_owned()),
+        ];
+        if let Some(allow) = self.allow {
+            headers.push(("allow", allow.to_owned()));
         }
         headers
     }

@@ -15,6 +15,7 @@ use crate::store::Store;
 use super::edge::Edge;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
+use super::pages::clerk::Clerk;
 use super::sender::Sender;
 use super::writer::Desk;
 
@@ -35,13 +36,14 @@ const END_TIME: Duration = Duration::from_secs(20);
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
 /// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
-/// that, what waits in the outbox is sent, by a thread with a store of its own (`outgoing`).
+/// that, what waits in the outbox is sent, and people's pages are served, each by a thread with a store of
+/// its own (`outgoing`, `people`).
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
     listener: TcpListener,
-    (store, outgoing): (Store, Store),
+    (store, outgoing, people): (Store, Store, Store),
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
@@ -52,7 +54,8 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(|error| unable(&error))?;
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard));
+    let (clerk, clerks) = Clerk::start(people, clock);
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), (path, clerk), clock, heard));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();
@@ -62,6 +65,9 @@ pub fn serve(
     let sender = Sender::start(outgoing, clock);
     let served = runtime.block_on(listen(listener, edge, writer_ended));
     sender.end();
+    // With the runtime go the connections, the edge and the last way to the clerk: it ends what it does.
+    drop(runtime);
+    let _ = clerks.join();
     shared.queue.close();
     let worked = writer.join().map_err(|_| {
         Error::damaged("writer-lost", "the thread that writes ended by a fault")

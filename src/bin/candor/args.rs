@@ -82,6 +82,9 @@ pub enum Command {
     /// The consent ledger of a person, as of any time
     #[command(subcommand)]
     Consent(Consent),
+    /// Links by which people see and change what they allowed, themselves
+    #[command(subcommand)]
+    Preferences(Preferences),
     /// Who is who: probable matches among records
     #[command(subcommand)]
     Identity(Identity),
@@ -992,6 +995,19 @@ pub struct ServeArgs {
     /// Something in front of candor ends TLS: needed to listen beyond this machine
     #[arg(long)]
     pub behind_tls: bool,
+}
+
+/// `preferences`
+#[derive(Subcommand)]
+pub enum Preferences {
+    /// Makes a link to a person's own page, for that person alone: whoever has it speaks as them
+    Link {
+        /// kind:value or a subject id
+        who: String,
+        /// When it ends; a date alone is a day of the controller's time zone. As the policy says by default
+        #[arg(long, value_name = "DATE")]
+        expires: Option<String>,
+    },
 }
 
 /// `write-key`

@@ -25,7 +25,8 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
              such a proxy reaches candor by this address",
         ));
     }
-    let stores = (context.open(Access::Write)?, context.open(Access::Write)?);
+    let open = || context.open(Access::Write);
+    let stores = (open()?, open()?, open()?);
     note_unset(context, &stores.0)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
         Error::usage("listen-failed", error.to_string())

@@ -39,7 +39,8 @@ pub struct Queued {
 /// asked again when it is sent.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-file`, `destination-events`, and those of [`Store::write`].
+/// `destination-unknown`, `destination-file`, `destination-events`, `destination-confirms`, and those of
+/// [`Store::write`].
 pub fn queue_audience(
     store: &mut Store,
     rules: &Rulebook,
@@ -53,6 +54,11 @@ pub fn queue_audience(
     };
     store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
+        if rules.policy.confirms(name) {
+            let what = format!("{name} mails what consents are confirmed by, and nothing else");
+            return Err(Error::usage("destination-confirms", what)
+                .next("declare another destination for what is sent to people"));
+        }
         if matches!(target.means, Means::Http { .. }) && !target.events.is_empty() {
             let what = format!("{name} gets events, as they come in");
             return Err(Error::usage("destination-events", what)

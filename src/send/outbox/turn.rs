@@ -11,11 +11,13 @@ use serde_json::json;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::base::secret::Randomness;
 use crate::consent::permit::Permit;
 use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
 use crate::profile::sql::record_key;
-use crate::send::http::{Letter, PATIENCE, PERMIT_LASTS_MS};
+use crate::send::http::{Letter, Minted, PATIENCE, PERMIT_LASTS_MS};
+use crate::send::opt_in::sql as opt_in;
 use crate::send::request::Secrets;
 use crate::send::sql as send_sql;
 use crate::store::{Store, WordKind, Writer, latest};
@@ -63,7 +65,7 @@ pub struct Taken {
 /// `no-policy`, and those of [`Store::write`].
 pub fn take(
     store: &mut Store,
-    secrets: Secrets<'_>,
+    (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
     recalls_alone: bool,
     now: Moment,
     room: Room<'_>,
@@ -78,7 +80,8 @@ pub fn take(
         while let Some(code) = sql::destination_after(store.conn(), last)? {
             last = code;
             let which = (code, recalls_alone);
-            dockets.extend(docket(store, &rules, which, secrets, now, room)?);
+            let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
+            dockets.extend(docket(store, &rules, which, with, now, room)?);
         }
         Ok(dockets)
     };
@@ -98,7 +101,7 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let mut sending = Vec::new();
     for verdict in verdicts {
         match verdict {
-            Verdict::Send(row, permit) => sending.push((row, permit)),
+            Verdict::Send(row, permit) => sending.push((row, *permit)),
             Verdict::Withhold(row, reason) => {
                 sql::remove(writer.conn, row.id)?;
                 *outcome.withheld.entry(reason).or_default() += 1;
@@ -127,6 +130,9 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let mut letters = Vec::with_capacity(sending.len());
     for (row, permit) in sending {
         sql::begin(writer.conn, row.id, until, row.disclosure)?;
+        if let Some(Minted { print, until }) = permit.item().minted {
+            opt_in::mint(writer.conn, row.item, &print, writer.now, until)?;
+        }
         letters.push((permit, row.attempts + 1));
     }
     taken.departures.push(Departure { destination, attempts, letters });
