@@ -16,6 +16,7 @@ pub mod profile;
 pub mod evidence;
 pub mod view;
 pub mod linking;
+pub mod segment;
 pub mod send;
 pub mod subject;
 pub mod verify;

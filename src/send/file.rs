@@ -19,7 +19,7 @@ use crate::profile::sql::record_key;
 use crate::store::{Store, WordKind, check_free, hex, in_force};
 use crate::view::Table;
 
-use super::audience::{Outbound, audience, destination};
+use super::audience::{Aim, Outbound, audience, destination};
 use super::sql;
 
 /// What a run sent.
@@ -67,14 +67,17 @@ pub fn ndjson_of(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
 /// in between leaves a disclosure on record that didn't happen, never one that isn't on record.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, and those of writing.
-pub fn push(
+/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, those of [`audience`], and those of
+/// writing.
+pub fn push<'a>(
     store: &mut Store,
     rules: &Rulebook,
-    name: &str,
+    aim: impl Into<Aim<'a>>,
     out: &Path,
     now: Moment,
 ) -> Result<Run> {
+    let aim = aim.into();
+    let name = aim.destination;
     check_free(out, Some(store.path()))?;
     let fresh = with_ending(out, ".new");
     // One that a run left that was cut off: it didn't go out.
@@ -82,7 +85,7 @@ pub fn push(
     // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let audience = audience(store, &rules, name, now)?;
+        let audience = audience(store, &rules, aim, now)?;
         Ok((rules, audience))
     };
     let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
@@ -105,10 +108,13 @@ pub fn push(
             let made = disclosure_commitment(&key.0, id.unsigned_abs());
             tree.append(item_leaf(&made));
         }
-        let body = json!({
+        let mut body = json!({
             "destination": name, "purpose": rule.name, "count": sent, "first": first,
             "root": tree.root().to_string(),
         });
+        if let Some(chosen) = aim.audience {
+            body["audience"] = json!({"name": chosen.name, "version": chosen.version});
+        }
         let entry = writer.append("disclosure.run", body)?;
         for (id, permit) in (first..).zip(&audience.permitted) {
             let record = permit.item().record;

@@ -110,6 +110,7 @@ pub const REGISTRY: &[TableRule] = &[
     table!("outbox_body", Overwrite, outbox: Pseudo, k: Personal, body: Personal),
     table!("opt_in", Delete, statement: No, record: Pseudo, print: Pseudo, mailed_at: Pseudo,
         until: No),
+    table!("audience", Untouched, name: No, version: No, entry: No, text: No),
 ];
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub(super) struct Facts {
     pub(super) witnesses: BTreeMap<String, (i64, String)>,
     /// Keys that send data in, by their number: what entries say of each.
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
+    /// Audiences, by the entry that defined a version: name, version, and the hash of its text.
+    pub(super) audiences: BTreeMap<i64, (String, i64, String)>,
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
@@ -75,6 +77,7 @@ impl Facts {
             lifted: 0,
             witnesses: BTreeMap::new(),
             write_keys: BTreeMap::new(),
+            audiences: BTreeMap::new(),
             ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
@@ -170,6 +173,12 @@ impl Facts {
                     revoked_entry: 0,
                 };
                 self.write_keys.insert(id, row);
+            }
+            "audience.define" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                let version = body["version"].as_i64().unwrap_or(0);
+                self.audiences.insert(n, (text("name"), version, text("sha256")));
             }
             "write_key.revoke" => {
                 let id = body(view)["key"].as_i64().unwrap_or(0);

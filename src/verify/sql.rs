@@ -687,6 +687,14 @@ const OUTBOX: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// Every version of every audience; none in a store of an older candor.
+pub fn audiences(conn: &Connection) -> Result<Vec<crate::segment::desk::Defined>> {
+    match version(conn)? >= crate::store::brought("audience") {
+        true => crate::segment::sql::all(conn),
+        false => Ok(Vec::new()),
+    }
+}
+
 /// The same of links to confirm by: each is for what its own person asked, and each mail that waits has one.
 const OPT_IN: [(&str, &str, &str); 2] = [
     (

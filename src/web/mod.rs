@@ -1,5 +1,5 @@
 //! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak, or by
-//! webhooks.
+//! webhooks; and people have pages of their own (`pages`).
 //!
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What

@@ -214,3 +214,28 @@ fn what_asks_for_confirmations_asks_for_nothing_else() {
         assert!(check(&bad).expect_err(code).iter().any(|m| m.code == code), "{to}");
     }
 }
+
+/// A mail that was given up and is replayed long after nobody waits for it is no mail any more.
+#[test]
+fn what_is_replayed_too_late_is_not_mailed() {
+    let mut scene = Scene::under(confirming);
+    scene.sign_up("l1", "dee@x.example");
+    scene.server.will("RCPT", "550 nobody");
+    scene.send();
+    let row = scene.rows().into_iter().find(|row| row.state == "dead").unwrap();
+    assert_eq!(row.act, "consent.confirm");
+    scene.wait(9 * 86_400);
+    // Somebody else's sign-up clears away what has ended.
+    scene.sign_up("l2", "eve@x.example");
+    let now = scene.now();
+    candor::send::outbox::replay(
+        &mut scene.world.store,
+        candor::send::outbox::Which::Row(row.id),
+        now,
+    )
+    .unwrap();
+    let report = scene.send();
+    assert_eq!((report.delivered, report.withheld.get("nothing_asked")), (1, Some(&1)));
+    assert!(scene.server.to("dee@x.example").is_empty());
+    scene.is_sound();
+}

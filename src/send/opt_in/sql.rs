@@ -25,6 +25,13 @@ pub fn insert(conn: &Connection, statement: i64, record: i64, until: Moment) -> 
     Ok(())
 }
 
+/// Whether a statement waits to be confirmed.
+pub fn is_held(conn: &Connection, statement: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_in WHERE statement = $1)")?
+        .query_row([statement], |row| row.get(0))?)
+}
+
 /// Whether the same was asked for before, and its mail waits untried.
 pub fn waits(conn: &Connection, said: &Statement) -> Result<bool> {
     Ok(conn

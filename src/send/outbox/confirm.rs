@@ -48,6 +48,10 @@ pub(super) fn judge(
     let Some(said) = consent_sql::statement(conn, queued.item)? else {
         return withhold(NOTHING_ASKED);
     };
+    // Long after its time somebody may replay it: nobody expects that mail any more.
+    if !opt_in::sql::is_held(conn, queued.item)? {
+        return withhold(NOTHING_ASKED);
+    }
     let wanted = rules.rule(said.purpose);
     let wanted = wanted.and_then(|of| Some((of, rules.policy.confirming(&of.purpose)?)));
     let Some((wanted, (pages, ..))) = wanted.filter(|(_, (_, confirms, _))| *confirms == name)

@@ -11,3 +11,11 @@ CREATE TABLE opt_in (
 ) STRICT;
 CREATE INDEX opt_in_record ON opt_in (record);
 CREATE INDEX opt_in_print ON opt_in (print);
+
+-- AUDIENCES ---------------------------------------------------------------------------------------
+
+-- The rules by which people are chosen, each version whole; entry is the one that commits to the text.
+CREATE TABLE audience (
+  name TEXT NOT NULL, version INTEGER NOT NULL, entry INTEGER NOT NULL, text TEXT NOT NULL,
+  PRIMARY KEY (name, version)
+) STRICT, WITHOUT ROWID;
