@@ -203,7 +203,17 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             body["destination"].as_str().unwrap_or("?"),
             body["purpose"].as_str().unwrap_or("?")
         ),
-        "outbox.queue" => format!("queued for {}: {}", destination(body), messages(body)),
+        "audience.define" => format!(
+            "the audience {} was defined, version {}, for {}",
+            body["name"].as_str().unwrap_or("?"),
+            body["version"],
+            body["purpose"].as_str().unwrap_or("?")
+        ),
+        "outbox.queue" => {
+            let chosen = body["audience"]["name"].as_str();
+            let chosen = chosen.map(|name| format!(", of the audience {name}")).unwrap_or_default();
+            format!("queued for {}: {}{chosen}", destination(body), messages(body))
+        }
         "outbox.outcome" => format!(
             "messages to {}: {} delivered, {} given up, {} withheld",
             destination(body),
@@ -354,6 +364,7 @@ mod tests {
             "certificate.issue",
             "report.issue",
             "disclosure.run",
+            "audience.define",
             "outbox.queue",
             "outbox.outcome",
             "outbox.recall",

@@ -110,6 +110,27 @@ impl StoreSecret {
         RecordKey(mac.finalize().into_bytes().into())
     }
 
+    /// The check of a link of a person's own: nobody without the secret makes it, and it fails once the
+    /// record's key is destroyed.
+    pub fn link_check(&self, record: &RecordKey, bytes: &[u8]) -> [u8; 16] {
+        let mut mac = self.0.clone();
+        mac.update(b"link check\0");
+        mac.update(&record.0);
+        mac.update(bytes);
+        let mac: [u8; 32] = mac.finalize().into_bytes().into();
+        mac[..16].try_into().expect("16 of 32 bytes")
+    }
+
+    /// Hides or shows what a link says, under its check: nobody sees of whom it is, or that two are alike.
+    pub fn link_veil(&self, check: &[u8; 16], bytes: &mut [u8]) {
+        let mut mac = self.0.clone();
+        mac.update(b"link veil\0");
+        mac.update(check);
+        let mask: [u8; 32] = mac.finalize().into_bytes().into();
+        debug_assert!(bytes.len() <= mask.len(), "a link says less than a mask hides");
+        bytes.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
+    }
+
     fn keyed(&self, use_: &[u8], domain: &str, parts: &[&str]) -> [u8; 32] {
         let mut mac = self.0.clone();
         mac.update(use_);
@@ -121,6 +142,11 @@ impl StoreSecret {
         }
         mac.finalize().into_bytes().into()
     }
+}
+
+/// Whether two checks are the same; how long that takes tells nothing of where they differ.
+pub fn is_same(one: &[u8; 16], other: &[u8; 16]) -> bool {
+    one.iter().zip(other).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
 /// The most bytes of the name of a secret that systems share.

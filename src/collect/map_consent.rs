@@ -131,6 +131,7 @@ impl ConsentReader {
             method: shared(&self.method, refused),
             explicit: self.explicit,
             confirmed: false,
+            evidence: None,
         };
         if self.confirmed_at.is_none() || state != ConsentState::Given {
             statements.push(statement);

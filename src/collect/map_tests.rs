@@ -129,6 +129,7 @@ fn a_statement_is_read_whole() {
         method: Some("checkbox".into()),
         explicit: true,
         confirmed: false,
+        evidence: None,
     };
     assert_eq!(statements, [expected]);
 }

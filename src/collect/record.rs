@@ -75,6 +75,8 @@ pub struct ConsentStatement {
     pub explicit: bool,
     /// A double opt-in was confirmed.
     pub confirmed: bool,
+    /// Where the proof lies, where that isn't the row itself.
+    pub evidence: Option<Arc<str>>,
 }
 
 /// An event that a row, or several rows together, carry.

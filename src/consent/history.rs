@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::base::secret::RecordKey;
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::collect::Timed;
 use crate::policy::rulebook::{ChannelCode, PurposeCode};
 use crate::policy::types::ConsentState;
@@ -169,6 +169,31 @@ pub fn record(
     let n = writer.append_about(&entry_kind(new.axis, new.state), record, key, &payload, None)?;
     sql::insert_statement(writer.conn, &row(n, home, record, new, writer.now))?;
     Ok(n)
+}
+
+/// The notice that was shown with what a ledger entry records, and in which language, where that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// Name and version.
+    pub notice: Option<(String, u32)>,
+    /// BCP 47.
+    pub language: Option<String>,
+}
+
+/// Reads out of a statement's payload which notice was shown.
+///
+/// # Errors
+/// Those of reading.
+pub fn shown_with(conn: &rusqlite::Connection, n: i64) -> Result<Shown> {
+    let Some((record, mut body)) = sql::payload(conn, n)? else { return Ok(Shown::default()) };
+    let (_, key) = sql::home_and_key(conn, record)?;
+    apply_seal(&key, Sealed::Payload, n, &mut body);
+    let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let named = payload["notice"].as_str().and_then(|named| {
+        let (name, version) = named.rsplit_once('@')?;
+        Some((name.to_owned(), version.parse().ok()?))
+    });
+    Ok(Shown { notice: named, language: payload["language"].as_str().map(str::to_owned) })
 }
 
 /// What of a statement a record hasn't said before, so that importing a file twice changes nothing.

@@ -71,6 +71,25 @@ pub fn statements_of(conn: &Connection, subject: i64) -> Result<Vec<Statement>> 
     Ok(rows.into_iter().flatten().collect())
 }
 
+/// The statement of a ledger entry.
+pub fn statement(conn: &Connection, n: i64) -> Result<Option<Statement>> {
+    let found = conn
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM statement s JOIN record r ON r.id = s.record WHERE s.n = $1"
+        ))?
+        .query_row([n], decoded)
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// The sealed payload of a ledger entry, with its record.
+pub fn payload(conn: &Connection, n: i64) -> Result<Option<(i64, Vec<u8>)>> {
+    Ok(conn
+        .prepare_cached("SELECT record, body FROM payload WHERE n = $1")?
+        .query_row([n], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
 /// Everything that one record said.
 pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statement>> {
     let mut statement = conn.prepare_cached(&format!(

@@ -33,6 +33,20 @@ pub enum Stands {
 }
 
 impl Stands {
+    /// Everything that it can amount to.
+    pub const ALL: [Stands; 10] = [
+        Stands::Unknown,
+        Stands::Requested,
+        Stands::Unconfirmed,
+        Stands::Given,
+        Stands::RenewalDue,
+        Stands::NotExplicit,
+        Stands::Refused,
+        Stands::Withdrawn,
+        Stands::Expired,
+        Stands::Invalidated,
+    ];
+
     /// What a folded consent amounts to at a moment; `None` where nothing was ever said.
     pub fn of(rule: &PurposeRule, consent: Option<&ConsentStanding>, at: Moment) -> Stands {
         let Some(consent) = consent else { return Stands::Unknown };

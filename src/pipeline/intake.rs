@@ -28,7 +28,7 @@ const UNKNOWN_EVENT: &str = "unknown_event";
 /// Reasons that are told of one item, at most.
 const REASONS_MAX: usize = 40;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub use super::admit::Sender;
 pub use super::sent::Sent;

@@ -6,7 +6,8 @@
 //!                            └─────────┴────── ledger ◄──────┘
 //! ```
 //!
-//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over (`sent`);
+//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over (`sent`), and `own`
+//! what people say on pages of their own;
 //! `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
 //! its statements, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
@@ -16,6 +17,7 @@ pub mod admit;
 mod age;
 pub mod ask;
 mod keep;
+pub mod own;
 mod people;
 mod plan;
 mod said;

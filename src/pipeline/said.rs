@@ -11,6 +11,7 @@ use crate::policy::types::{Basis, ConsentState, Take};
 use crate::profile::recognise::{SeenIdentifier, Ties, former_holders};
 use crate::profile::record::Record;
 use crate::profile::sql;
+use crate::send::opt_in;
 use crate::store::{WordKind, Writer};
 
 use super::admit::{Admission, Held};
@@ -133,7 +134,10 @@ impl Admission<'_> {
             every_days: 0,
             because: None,
             method: statement.method.as_deref().map(str::to_owned),
-            evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
+            evidence: Some(match &statement.evidence {
+                Some(evidence) => evidence.to_string(),
+                None => format!("import {}, line {}", self.import, inbound.line),
+            }),
             valid_at,
             undated: statement.at.is_none(),
         };
@@ -150,6 +154,7 @@ impl Admission<'_> {
     ) -> Result<()> {
         let record = &held.record;
         let n = history::record(writer, record.id, record.home, &record.key, new)?;
+        opt_in::ask(writer, self.rules, n)?;
         held.said.push(history::row(n, record.home, record.id, new, writer.now));
         let purpose = writer.words.text(WordKind::Purpose, new.purpose.into()).to_owned();
         count(summary.statements.entry(purpose).or_default(), new.state.as_str());

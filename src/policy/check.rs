@@ -23,8 +23,10 @@ mod event;
 mod field;
 mod grounds;
 mod identifier;
+mod mail;
 mod means;
 mod notice;
+mod pages;
 mod place;
 mod profile;
 mod purpose;
@@ -216,6 +218,7 @@ fn read<'d>(draft: &mut Draft, document: &'d DeTable<'d>) {
     identifier::read(draft, kinds);
     profile::read(draft, &top);
     destination::read(draft, &top);
+    pages::read(draft, &top);
 }
 
 /// The one mistake of a text that is no TOML.

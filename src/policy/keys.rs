@@ -23,6 +23,7 @@ pub(super) const TOP: Keys = Keys {
         "profile",
         "source",
         "destination",
+        "pages",
     ],
 };
 
@@ -163,6 +164,7 @@ pub(super) const DESTINATION: Keys = Keys {
         "secret",
         "http",
         "recall",
+        "smtp",
         "rate",
         "attempts",
         "events",
@@ -172,6 +174,17 @@ pub(super) const DESTINATION: Keys = Keys {
 
 pub(super) const CALL: Keys =
     Keys { table: "[destination.NAME.http]", keys: &["method", "url", "headers", "body"] };
+
+pub(super) const SMTP: Keys = Keys {
+    table: "[destination.NAME.smtp]",
+    keys: &["host", "port", "tls", "from", "reply_to", "secret", "language", "text"],
+};
+
+pub(super) const MAIL_TEXT: Keys =
+    Keys { table: "[[destination.NAME.smtp.text]]", keys: &["language", "subject", "text"] };
+
+pub(super) const PAGES: Keys =
+    Keys { table: "[pages]", keys: &["url", "source", "confirm", "confirm_within", "link_lasts"] };
 
 /// A table whose keys the author chooses: fields, properties, names.
 pub(super) const CHOSEN: Keys = Keys { table: "", keys: &[] };
@@ -215,6 +228,9 @@ mod tests {
             &AMOUNT,
             &DESTINATION,
             &CALL,
+            &SMTP,
+            &MAIL_TEXT,
+            &PAGES,
         ];
         for Keys { table, keys } in tables {
             let section = section(reference, table);

@@ -129,6 +129,15 @@ pub const CODES: &[&str] = &[
     "bad-secret",
     "unknown-event",
     "unknown-property",
+    "bad-host",
+    "bad-mailbox",
+    "mail-without-address",
+    "mail-without-text",
+    "confirm-link-missing",
+    // Pages.
+    "bad-pages-address",
+    "pages-source-not-own",
+    "confirm-unfit",
     // Warnings.
     "category-not-covered",
     "recipient-country-unstated",

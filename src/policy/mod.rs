@@ -7,6 +7,7 @@ pub mod check;
 pub mod country;
 pub mod currency;
 pub mod diff;
+pub mod mail;
 pub mod mistake;
 pub mod period;
 pub mod rulebook;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::mail::{MailText, Pages, Smtp, Tls};
 use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
 use super::types::{
     ATTEMPTS, AmountUnit, Call, Category, ConsentMap, Controller, Destination, EventMap, FieldMap,
@@ -29,6 +30,7 @@ pub(super) fn outline(policy: &Policy) -> Outline {
         profile,
         sources,
         destinations,
+        pages,
     } = policy;
     let mut lines = Lines::default();
     outline_controller(&mut lines.under("controller"), controller);
@@ -53,6 +55,9 @@ pub(super) fn outline(policy: &Policy) -> Outline {
     }
     for (name, destination) in destinations {
         outline_destination(&mut lines.under("destination").under(name), destination);
+    }
+    if let Some(pages) = pages {
+        outline_pages(&mut lines.under("pages"), pages);
     }
     lines.outline
 }
@@ -344,7 +349,45 @@ fn outline_means(at: &mut At, means: &Means) {
                 outline_call(&mut at.under("recall"), recall);
             }
         }
+        Means::Smtp(smtp) => {
+            at.text("kind", "smtp");
+            outline_smtp(&mut at.under("smtp"), smtp);
+        }
     }
+}
+
+fn outline_smtp(at: &mut At, smtp: &Smtp) {
+    let Smtp { host, port, tls, from, reply_to, secret, language, texts } = smtp;
+    at.text("host", host);
+    at.text("port", &port.to_string());
+    at.text("tls", tls_word(*tls));
+    at.text("from", from);
+    at.maybe("reply_to", reply_to.as_ref());
+    at.maybe("secret", secret.as_ref());
+    at.maybe("language", language.as_ref());
+    for MailText { language, subject, text } in texts {
+        let mut at = at.under("text");
+        let mut at = at.under(language);
+        at.text("subject", subject);
+        at.text("text", text);
+    }
+}
+
+fn tls_word(tls: Tls) -> &'static str {
+    match tls {
+        Tls::Implicit => "implicit",
+        Tls::Starttls => "starttls",
+        Tls::None => "none",
+    }
+}
+
+fn outline_pages(at: &mut At, pages: &Pages) {
+    let Pages { url, source, confirm, confirm_within, link_lasts } = pages;
+    at.text("url", url);
+    at.text("source", source);
+    at.maybe("confirm", confirm.as_ref());
+    at.text("confirm_within", &period_in_words(*confirm_within));
+    at.text("link_lasts", &period_in_words(*link_lasts));
 }
 
 fn outline_call(at: &mut At, Call { method, url, headers, body }: &Call) {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::mail::Smtp;
 use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
 use super::types::{
     ATTEMPTS, ConsentMap, Destination, FileFormat, FileReader, Means, Policy, Purpose, Source,
@@ -137,6 +138,17 @@ pub fn show(policy: &Policy) -> String {
         line(&mut text, 1, &format!("for: {}{by}", row.purpose));
         list(&mut text, "gets", &row.fields);
         list(&mut text, "also", &row.remarks);
+    }
+    if let Some(pages) = &policy.pages {
+        line(&mut text, 0, "");
+        line(&mut text, 0, "Pages for people");
+        line(&mut text, 0, "");
+        line(&mut text, 1, &format!("at: {}", pages.url));
+        line(&mut text, 1, &format!("what is said there comes in as: {}", pages.source));
+        if let Some(confirm) = &pages.confirm {
+            let within = period_in_words(pages.confirm_within);
+            line(&mut text, 1, &format!("consents are confirmed by: {confirm}, within {within}"));
+        }
     }
     text
 }
@@ -278,6 +290,10 @@ fn means_in_words(means: &Means) -> Option<String> {
             let recalled =
                 if recall.is_some() { "" } else { ", and can't be told to stop or delete" };
             Some(format!("{} {}{recalled}", call.method, call.url))
+        }
+        Means::Smtp(Smtp { host, from, texts, .. }) => {
+            let languages: Vec<&str> = texts.iter().map(|text| text.language.as_str()).collect();
+            Some(format!("mails by {host} from {from}, in {}", languages.join(", ")))
         }
     }
 }

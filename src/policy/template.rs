@@ -1,8 +1,8 @@
 //! Templates of requests that go out: what they may name, and how each value is written into its place.
 //!
 //! A value comes from a person, so it is never trusted to be harmless where it stands: in JSON it is
-//! written as the inside of a string, in an address and in a form percent-encoded, and in a header it may
-//! hold no end of a line. There is no way to say otherwise but `tojson`, which writes a whole JSON value;
+//! written as the inside of a string, in an address and in a form percent-encoded, in a header it may hold
+//! no end of a line, and in a mail it is one line of text. There is no way to say otherwise but `tojson`, which writes a whole JSON value;
 //! nothing can be loaded, called or looked up beside the document that is handed in.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,10 @@ pub enum Place {
     Url,
     /// A header: a value is visible ASCII.
     Header,
+    /// The subject of a mail: one line, whatever a value holds.
+    Line,
+    /// The text of a mail: each value is one line of it.
+    Text,
 }
 
 /// The names that a template asks for, such as `data.email`, `event.properties` or `secret.mailer`.
@@ -108,7 +112,17 @@ fn escaped(place: Place, text: &str) -> Result<String, Error> {
             Ok(text.to_owned())
         }
         Place::Header => Err(ErrorKind::BadEscape.into()),
+        Place::Line | Place::Text => Ok(one_line(text)),
     }
+}
+
+/// A text as one line that shows what it is: what would end a line or turn the writing round is a blank.
+fn one_line(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+    };
+    text.chars().map(|c| if steers(c) { ' ' } else { c }).collect()
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986, section 2.3. A text that is nothing but
@@ -194,6 +208,16 @@ mod tests {
             let written = render("{{ data.name }}", Place::Url, &person(&name)).unwrap();
             prop_assert!(written.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             prop_assert!(!matches!(written.as_str(), "." | ".."));
+        }
+
+        /// In a mail a value is one line, in its subject as in its text, and says what it said.
+        #[test]
+        fn a_value_in_a_mail_is_one_line(name in any::<String>()) {
+            for place in [Place::Line, Place::Text] {
+                let written = render("{{ data.name }}!", place, &person(&name)).unwrap();
+                prop_assert!(!written.contains(char::is_control), "{written:?}");
+                prop_assert_eq!(written.chars().count(), name.chars().count() + 1);
+            }
         }
 
         /// A header is one line.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::mail::{Pages, Smtp};
 use super::webhook::Webhook;
 use crate::base::error::Error;
 
@@ -624,6 +625,8 @@ pub enum Means {
         /// What is sent to have it stop using somebody's data, or delete it.
         recall: Option<Call>,
     },
+    /// Mails, by a mail server.
+    Smtp(Smtp),
 }
 
 impl Default for Means {
@@ -694,4 +697,6 @@ pub struct Policy {
     pub sources: BTreeMap<String, Source>,
     /// Destinations by name.
     pub destinations: BTreeMap<String, Destination>,
+    /// The pages for people, where there are any.
+    pub pages: Option<Pages>,
 }

@@ -188,6 +188,17 @@ pub fn record_key(conn: &Connection, id: i64) -> Result<RecordKey> {
     Ok(RecordKey(bytes.try_into().unwrap_or([0; 32])))
 }
 
+/// The key of a record, where there is such a record.
+pub fn key_if_held(conn: &Connection, id: i64) -> Result<Option<RecordKey>> {
+    let bytes: Option<Vec<u8>> = conn
+        .prepare_cached(
+            "SELECT k.k FROM record r JOIN record_key k ON k.record = r.id WHERE r.id = $1",
+        )?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(bytes.map(|bytes| RecordKey(bytes.try_into().unwrap_or([0; 32]))))
+}
+
 /// The record of a source's key: (id, its row, its key).
 pub fn record_by_key(
     conn: &Connection,

@@ -14,6 +14,8 @@ use crate::policy::types::{Basis, Destination};
 use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::sharing::refusals;
 use crate::profile::sql as profile_sql;
+use crate::segment::desk::Defined;
+use crate::segment::{Person, Segment};
 use crate::store::{Covering, Store, WordKind, Words};
 
 use super::covered::covered_addresses;
@@ -65,10 +67,64 @@ pub(super) fn destination<'r>(
     })
 }
 
-/// Asks the gate for everybody.
-pub fn audience(store: &Store, rules: &Rulebook, name: &str, now: Moment) -> Result<Audience> {
+/// The reason for people who may be reached, and whom the audience's rules don't choose.
+pub(super) const NOT_IN_AUDIENCE: &str = "not_in_audience";
+
+/// Where something goes, and to whom of all who may be reached.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim<'a> {
+    /// The destination, as the policy names it.
+    pub destination: &'a str,
+    /// The audience; everybody where there is none.
+    pub audience: Option<&'a Defined>,
+}
+
+impl<'a> From<&'a str> for Aim<'a> {
+    fn from(destination: &'a str) -> Aim<'a> {
+        Aim { destination, audience: None }
+    }
+}
+
+impl<'a> From<&'a String> for Aim<'a> {
+    fn from(destination: &'a String) -> Aim<'a> {
+        Aim::from(destination.as_str())
+    }
+}
+
+/// The rules of an audience that is sent to a destination: for the same purpose, on the same channel.
+fn segment_for(
+    rules: &Rulebook,
+    aim: Aim<'_>,
+    (destination, rule): (&Destination, &PurposeRule),
+) -> Result<Option<Segment>> {
+    let Some(defined) = aim.audience else { return Ok(None) };
+    let segment = Segment::read(&defined.text, rules)?;
+    let channel = destination.channel.as_deref().and_then(|name| rules.channel_code(name));
+    if segment.purpose == rule.code && segment.channel == channel {
+        return Ok(Some(segment));
+    }
+    let what =
+        format!("{} is for another purpose or channel than {}", defined.name, aim.destination);
+    Err(Error::usage("audience-of-another-purpose", what)
+        .next("who is chosen for one purpose isn't written to for another: define one for it (Art 5(1)(b))"))
+}
+
+/// Asks the gate for everybody, and an audience's rules for those whom it opens.
+///
+/// # Errors
+/// `destination-unknown`, `audience-rules-wrong`, `audience-of-another-purpose`, and those of reading.
+pub fn audience<'a>(
+    store: &Store,
+    rules: &Rulebook,
+    aim: impl Into<Aim<'a>>,
+    now: Moment,
+) -> Result<Audience> {
+    let aim = aim.into();
+    let name = aim.destination;
     let (destination, rule) = destination(rules, name)?;
-    let target = Target::of(store, rules, (name, destination, rule), now);
+    let segment = segment_for(rules, aim, (destination, rule))?;
+    let mut target = Target::of(store, rules, (name, destination, rule), now);
+    target.segment = segment.as_ref();
     let mut audience = Audience::default();
     for subject in profile_sql::live_subjects(store.conn())? {
         match one(store, &target, subject, 0, |row, _| Ok(row))? {
@@ -90,6 +146,8 @@ pub(super) struct Target<'r> {
     /// The disclosure that is being carried out: it stands on record already, and isn't one that went
     /// before. 0 for none.
     pub(super) carrying_out: i64,
+    /// Whom of those who may be reached.
+    segment: Option<&'r Segment>,
 }
 
 impl<'r> Target<'r> {
@@ -103,7 +161,7 @@ impl<'r> Target<'r> {
         let code = store.words().code(WordKind::Destination, name).unwrap_or(0);
         let channel = destination.channel.as_deref();
         let channel = channel.and_then(|channel| rules.channel_code(channel));
-        Target { rules, rule, destination, code, channel, now, carrying_out: 0 }
+        Target { rules, rule, destination, code, channel, now, carrying_out: 0, segment: None }
     }
 }
 
@@ -125,25 +183,38 @@ impl Sent {
         let moments = |keep: &dyn Fn(i64) -> bool| {
             sent.iter().filter(|(code, _)| keep(*code)).map(|(_, at)| *at).collect()
         };
-        Ok(Sent {
-            to_destination: moments(&|code| code == target.code),
-            on_channel: moments(&on_channel),
-        })
+        Ok(Sent { to_destination: target.to_destination(&sent), on_channel: moments(&on_channel) })
     }
 }
 
 impl Target<'_> {
     fn question<'a>(&self, record: &OpenRecord, words: &Words, sent: &'a Sent) -> Question<'a> {
+        let pace = Pace {
+            limit: self.destination.at_most,
+            to_destination: &sent.to_destination,
+            on_channel: &sent.on_channel,
+        };
+        self.question_about(record, words, pace)
+    }
+
+    /// What is asked of the gate about a record, where so much went before.
+    pub(super) fn question_about<'a>(
+        &self,
+        record: &OpenRecord,
+        words: &Words,
+        pace: Pace<'a>,
+    ) -> Question<'a> {
         Question {
             channel: self.channel,
             indirect: indirect_source(self.rules, words, &record.source),
-            pace: Pace {
-                limit: self.destination.at_most,
-                to_destination: &sent.to_destination,
-                on_channel: &sent.on_channel,
-            },
+            pace,
             ..Question::new(Direction::Out, self.now)
         }
+    }
+
+    /// When something went to this destination, of all that went.
+    pub(super) fn to_destination(&self, sent: &[(i64, Moment)]) -> Vec<Moment> {
+        sent.iter().filter(|(code, _)| *code == self.code).map(|(_, at)| *at).collect()
     }
 }
 
@@ -183,6 +254,14 @@ pub(super) fn one<T, No: From<&'static str>>(
     if open.is_empty() {
         return Ok(Err(no.code().into()));
     }
+    if let Some(segment) = target.segment {
+        let with_events = segment.looks_at_events();
+        let whom: (i64, &[&OpenRecord], Moment) = (subject, &open, last_contact(&records));
+        let person = Person::read(store, (rules, rule), whom, with_events, now)?;
+        if !segment.holds(rules, &person, now) {
+            return Ok(Err(NOT_IN_AUDIENCE.into()));
+        }
+    }
     let covered = match rule.purpose.basis {
         Basis::Consent => {
             let kind = target.destination.fields.first();
@@ -219,7 +298,7 @@ pub(super) fn one<T, No: From<&'static str>>(
 /// The destination's fields of a person, from the records that the gate opened: only values that
 /// came in for this very purpose, which still covers them, and whose time isn't over. Without the first
 /// field, the address, there is nothing to send.
-fn row(
+pub(super) fn row(
     store: &Store,
     target: &Target<'_>,
     open: &[&OpenRecord],

@@ -10,6 +10,7 @@ use crate::ledger::commit::{disclosure_commitment, item_leaf};
 use crate::ledger::tree::Frontier;
 use crate::policy::rulebook::PurposeRule;
 use crate::profile::sql::record_key;
+use crate::segment::desk::Defined;
 use crate::store::{WordKind, Writer};
 
 use super::sql;
@@ -21,12 +22,14 @@ pub struct Whereto<'a> {
     pub destination: &'a str,
     /// Its purpose: name and code.
     pub purpose: (&'a str, i64),
+    /// The audience that was chosen; everybody who may be reached where there is none.
+    pub audience: Option<&'a Defined>,
 }
 
 impl<'a> Whereto<'a> {
     /// A destination, for its purpose.
     pub fn of(destination: &'a str, rule: &'a PurposeRule) -> Whereto<'a> {
-        Whereto { destination, purpose: (&rule.name, rule.code.into()) }
+        Whereto { destination, purpose: (&rule.name, rule.code.into()), audience: None }
     }
 }
 
@@ -43,11 +46,14 @@ pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Re
         let key = record_key(writer.conn, *record)?;
         tree.append(item_leaf(&disclosure_commitment(&key.0, id.unsigned_abs())));
     }
-    let Whereto { destination, purpose: (name, purpose) } = to;
-    let body = json!({
+    let Whereto { destination, purpose: (name, purpose), audience } = to;
+    let mut body = json!({
         "destination": destination, "purpose": name, "count": records.len(), "first": first,
         "root": tree.root().to_string(),
     });
+    if let Some(chosen) = audience {
+        body["audience"] = json!({"name": chosen.name, "version": chosen.version});
+    }
     let entry = writer.append("disclosure.run", body)?;
     let code = writer.words.code(WordKind::Destination, destination).unwrap_or(0);
     for (id, record) in (first..).zip(records) {

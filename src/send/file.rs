@@ -16,7 +16,7 @@ use crate::policy::types::{FileFormat, FileReader, Means};
 use crate::store::{Store, check_free, hex, in_force};
 use crate::view::Table;
 
-use super::audience::{Outbound, audience, destination};
+use super::audience::{Aim, Outbound, audience, destination};
 use super::disclose::{Whereto, disclose};
 
 /// What a run sent.
@@ -64,14 +64,17 @@ pub fn ndjson_of(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
 /// in between leaves a disclosure on record that didn't happen, never one that isn't on record.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, and those of writing.
-pub fn push(
+/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, those of [`audience`], and those of
+/// writing.
+pub fn push<'a>(
     store: &mut Store,
     rules: &Rulebook,
-    name: &str,
+    aim: impl Into<Aim<'a>>,
     out: &Path,
     now: Moment,
 ) -> Result<Run> {
+    let aim = aim.into();
+    let name = aim.destination;
     check_free(out, Some(store.path()))?;
     let fresh = with_ending(out, ".new");
     // One that a run left that was cut off: it didn't go out.
@@ -79,7 +82,7 @@ pub fn push(
     // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let audience = audience(store, &rules, name, now)?;
+        let audience = audience(store, &rules, aim, now)?;
         Ok((rules, audience))
     };
     let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
@@ -93,7 +96,8 @@ pub fn push(
         };
         crate::store::write_private_file(&fresh, text.as_bytes())?;
         let records: Vec<i64> = audience.permitted.iter().map(|p| p.item().record).collect();
-        let (_, entry) = disclose(writer, Whereto::of(name, rule), &records)?;
+        let to = Whereto { audience: aim.audience, ..Whereto::of(name, rule) };
+        let (_, entry) = disclose(writer, to, &records)?;
         Ok(Run {
             destination: name.to_owned(),
             recipient: target.recipient.clone(),

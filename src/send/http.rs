@@ -1,8 +1,9 @@
-//! The one place where something leaves by HTTP: it takes a permit, and a fresh one.
+//! The one place where a message leaves, by HTTP or by a mail server: it takes a permit, and a fresh one.
 //!
 //! ```compile_fail
 //! let letter: candor::send::Letter = todo!();
-//! candor::send::deliver(&candor::send::agent(), &letter, candor::base::clock::Moment(0)); // wants a permit
+//! let mut carrier = candor::send::Carrier::new(candor::send::agent());
+//! carrier.deliver(&letter, candor::base::clock::Moment(0)); // wants a permit
 //! ```
 
 use std::time::Duration;
@@ -13,7 +14,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 use crate::base::clock::Moment;
 use crate::consent::permit::Permit;
 
-use super::request::Request;
+use super::request::{Parcel, Request};
+use super::smtp::Postman;
 
 /// How long a request may take, all in all.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,15 +26,26 @@ pub const PERMIT_LASTS_MS: i64 = 10_000;
 /// How much of an answer is looked at, and thrown away, so that the connection can be used again.
 const ANSWER_MAX: u64 = 64 * 1024;
 
-/// A message on its way: the row of the queue that it is of, and the request.
+/// A message on its way: the row of the queue that it is of, and what is sent.
 #[derive(Debug)]
 pub struct Letter {
     /// The row.
     pub(super) row: i64,
     /// The record that supplied the address: the disclosure names it.
     pub(super) record: i64,
-    /// The request.
-    pub(super) request: Request,
+    /// What is sent.
+    pub(super) parcel: Parcel,
+    /// By what its reader confirms something, where it asks for that.
+    pub(super) minted: Option<Minted>,
+}
+
+/// A token that was made for a letter, as far as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Minted {
+    /// Its keyed fingerprint.
+    pub(super) print: [u8; 16],
+    /// Until when it says anything.
+    pub(super) until: Moment,
 }
 
 /// What was heard of a recipient. Of an answer nothing is kept but its status: it may quote the person.
@@ -40,6 +53,10 @@ pub struct Letter {
 pub enum Heard {
     /// It answered with a status, and with how many seconds to wait.
     Status(u16, Option<u64>),
+    /// A mail server answered to a mail, with a code of RFC 5321.
+    Mail(u16),
+    /// A mail server let no mail in, with a code of RFC 5321.
+    MailServer(u16),
     /// It couldn't be reached.
     Unreachable,
     /// It didn't answer in time; whether it took the message isn't known.
@@ -62,12 +79,33 @@ pub fn agent() -> ureq::Agent {
         .into()
 }
 
-/// Sends what the gate let out, if that was just now.
-pub fn deliver(agent: &ureq::Agent, permit: &Permit<Letter>, now: Moment) -> Heard {
-    if now.0 - permit.at().0 > PERMIT_LASTS_MS {
-        return Heard::TooLate;
+/// What carries messages to one destination after the other.
+#[derive(Debug)]
+pub struct Carrier {
+    agent: ureq::Agent,
+    postman: Postman,
+}
+
+impl Carrier {
+    /// A carrier that nothing was handed to yet.
+    pub fn new(agent: ureq::Agent) -> Carrier {
+        Carrier { agent, postman: Postman::default() }
     }
-    let Request { method, url, headers, body } = &permit.item().request;
+
+    /// Sends what the gate let out, if that was just now.
+    pub fn deliver(&mut self, permit: &Permit<Letter>, now: Moment) -> Heard {
+        if now.0 - permit.at().0 > PERMIT_LASTS_MS {
+            return Heard::TooLate;
+        }
+        match &permit.item().parcel {
+            Parcel::Request(request) => ask(&self.agent, request, now),
+            Parcel::Mail(mail) => self.postman.hand_over(mail),
+        }
+    }
+}
+
+fn ask(agent: &ureq::Agent, request: &Request, now: Moment) -> Heard {
+    let Request { method, url, headers, body } = request;
     let mut request = http::Request::builder().method(method.as_str()).uri(url.as_str());
     for (name, value) in headers {
         request = request.header(name.as_str(), value.as_str());

@@ -22,6 +22,8 @@ pub enum Act {
     Stop,
     /// Delete what you hold of the person (Art 17, 19).
     Delete,
+    /// Confirm, person, what was asked for in your name (double opt-in).
+    Confirm,
 }
 
 impl Act {
@@ -32,6 +34,7 @@ impl Act {
             Act::Event => "event",
             Act::Stop => "profile.stop",
             Act::Delete => "profile.delete",
+            Act::Confirm => "consent.confirm",
         }
     }
 
@@ -77,6 +80,54 @@ impl Told {
     }
 }
 
+/// The links that a mail brings to its reader, to pages of theirs; empty where it brings none. Whoever has one
+/// speaks as the person, so it prints nothing of itself.
+#[derive(Clone, Default)]
+pub struct Links {
+    /// Ends what the mail is sent for, by one click (RFC 8058).
+    pub unsubscribe: String,
+    /// Shows and changes what the person allowed.
+    pub preferences: String,
+    /// Confirms what was asked for, with what that is.
+    pub confirm: Option<Confirm>,
+}
+
+/// What a mail asks its reader to confirm.
+#[derive(Clone)]
+pub struct Confirm {
+    /// The link.
+    pub link: String,
+    /// The purpose in plain words.
+    pub title: String,
+    /// The notice that was shown.
+    pub notice: String,
+    /// The last day on which the link works.
+    pub until: String,
+}
+
+impl std::fmt::Debug for Links {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Links(…)")
+    }
+}
+
+impl Links {
+    fn document(&self) -> (Value, Value) {
+        let confirm = self.confirm.as_ref();
+        let text = |of: fn(&Confirm) -> &String| confirm.map_or("", |confirm| of(confirm).as_str());
+        (
+            json!({
+                "unsubscribe": self.unsubscribe, "preferences": self.preferences,
+                "confirm": text(|confirm| &confirm.link),
+            }),
+            json!({
+                "title": text(|confirm| &confirm.title), "notice": text(|confirm| &confirm.notice),
+                "until": text(|confirm| &confirm.until),
+            }),
+        )
+    }
+}
+
 /// A message.
 #[derive(Clone, Debug)]
 pub struct Message {
@@ -96,6 +147,8 @@ pub struct Message {
     pub purpose: String,
     /// The channel; empty where the destination has none.
     pub channel: String,
+    /// The links of a mail.
+    pub links: Links,
 }
 
 impl Message {
@@ -115,6 +168,13 @@ impl Message {
                 "name": name, "at": at.to_string(), "amount": amount, "properties": properties,
             });
         }
+        document
+    }
+
+    /// The same with the links, which stand in mails alone.
+    pub fn mailed(&self) -> Value {
+        let mut document = self.document();
+        (document["links"], document["request"]) = self.links.document();
         document
     }
 }

@@ -1,4 +1,4 @@
-//! A message in the form that its destination takes: candor's own, signed, or the recipient's.
+//! A message in the form that its destination takes: candor's own, signed, the recipient's, or a mail.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,21 @@ use zeroize::Zeroizing;
 use crate::policy::template::{self, Place};
 use crate::policy::types::{Call, Destination, Means};
 
+use super::mail::{Mail, mail};
 use super::message::Message;
 use super::sign::{signature, signing_key};
 
 /// Looks up the value of a secret by its name.
 pub type Secrets<'s> = &'s dyn Fn(&str) -> Option<Zeroizing<String>>;
+
+/// What goes out.
+#[derive(Debug)]
+pub enum Parcel {
+    /// By HTTP.
+    Request(Request),
+    /// By a mail server.
+    Mail(Mail),
+}
 
 /// A request, ready to go. It holds personal data and secrets, so it prints nothing of itself.
 pub struct Request {
@@ -44,13 +54,16 @@ pub enum Unsendable {
 ///
 /// # Errors
 /// See [`Unsendable`].
-pub fn request(
+pub fn parcel(
     destination: &Destination,
     message: &Message,
     secrets: Secrets<'_>,
-) -> Result<Request, Unsendable> {
+) -> Result<Parcel, Unsendable> {
     match &destination.means {
         Means::File { .. } => Err(Unsendable::NoWay),
+        // What was mailed lies with whoever got it.
+        Means::Smtp(_) if message.act.is_recall() => Err(Unsendable::NoWay),
+        Means::Smtp(smtp) => mail(smtp, message, secrets).map(Parcel::Mail),
         Means::Webhook { url, secret } => {
             let secret = secrets(secret).ok_or(Unsendable::SecretMissing)?;
             let key = signing_key(&secret).ok_or(Unsendable::SecretMissing)?;
@@ -58,7 +71,7 @@ pub fn request(
             let seconds = message.at.0.div_euclid(1_000);
             let signed = signature(&key, &message.id, seconds, body.as_bytes());
             let header = |name: &str, value: String| (name.to_owned(), Zeroizing::new(value));
-            Ok(Request {
+            Ok(Parcel::Request(Request {
                 method: "POST".to_owned(),
                 url: url.clone(),
                 headers: vec![
@@ -68,11 +81,14 @@ pub fn request(
                     header("webhook-signature", signed),
                 ],
                 body: Some(body),
-            })
+            }))
         }
-        Means::Http { call, .. } if !message.act.is_recall() => written(call, message, secrets),
+        Means::Http { call, .. } if !message.act.is_recall() => {
+            written(call, message, secrets).map(Parcel::Request)
+        }
         Means::Http { recall, .. } => {
-            written(recall.as_ref().ok_or(Unsendable::NoWay)?, message, secrets)
+            let call = recall.as_ref().ok_or(Unsendable::NoWay)?;
+            written(call, message, secrets).map(Parcel::Request)
         }
     }
 }

@@ -110,6 +110,9 @@ pub const REGISTRY: &[TableRule] = &[
     table!("outbox", Delete, id: No, destination: No, record: Pseudo, act: No, item: Pseudo,
         queued_at: No, attempts: No, next_at: No, state: No, disclosure: Pseudo, status: No),
     table!("outbox_body", Overwrite, outbox: Pseudo, k: Personal, body: Personal),
+    table!("opt_in", Delete, statement: No, record: Pseudo, print: Pseudo, mailed_at: Pseudo,
+        until: No),
+    table!("audience", Untouched, name: No, version: No, entry: No, text: No),
 ];
 
 #[cfg(test)]

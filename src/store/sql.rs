@@ -16,7 +16,15 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0004_write_keys.sql"),
     include_str!("schema/0005_outbox.sql"),
     include_str!("schema/0006_tokens.sql"),
+    include_str!("schema/0007_pages.sql"),
 ];
+
+/// The version of the schema that brought a table; one that no store has yet for a table that there isn't.
+pub fn brought(table: &str) -> usize {
+    let creates = format!("CREATE TABLE {table} (");
+    let script = MIGRATIONS.iter().position(|script| script.contains(&creates));
+    script.map_or(usize::MAX, |index| index + 1)
+}
 
 /// How long a process waits for another one's write, in milliseconds.
 pub const BUSY_TIMEOUT_MS: u64 = 10_000;

@@ -38,7 +38,7 @@ use super::finish::{ERASED, finish};
 use super::forget::{self, forget_event, forget_value, number};
 use super::gone::prove_gone;
 use super::hold::{self, Claim, Holds};
-use super::request::open;
+use super::request::{take_up, waiting};
 use super::scan::Pattern;
 use super::sql::{self, RequestKind};
 
@@ -352,11 +352,13 @@ pub fn erase(
                 .next("look for the person again"));
         }
         let patterns = patterns(store, &held)?;
-        Ok((rules, held, patterns))
+        let waiting = waiting(store, subject, RequestKind::Erasure)?;
+        Ok((rules, held, patterns, waiting))
     };
     let (request, note, patterns) =
-        store.decide_and_write(now, decide, |writer, (rules, held, patterns)| {
-            let request = open(writer, &rules, held.records[0].id, RequestKind::Erasure)?;
+        store.decide_and_write(now, decide, |writer, (rules, held, patterns, waiting)| {
+            let (first, kind) = (held.records[0].id, RequestKind::Erasure);
+            let request = take_up(writer, &rules, first, kind, waiting)?;
             let note = forget_subject(writer, &rules, subject, &held, request.id)?;
             Ok((request.id, note, patterns))
         })?;

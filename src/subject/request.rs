@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::policy::rulebook::Rulebook;
-use crate::store::Writer;
+use crate::store::{Store, Writer};
 
 use super::deadline::{Deadline, Extension, due};
+use super::finish::note_of;
 use super::sql::{self, RequestKind};
 
 /// An open request.
@@ -44,6 +45,38 @@ pub fn open(
     let entry = writer.append("request.open", json!({"kind": kind.word(), "due": due_on}))?;
     let id = sql::insert_request(writer.conn, record, kind, writer.now, &due_on, entry)?;
     Ok(Opened { id, opened_at: writer.now, due_on, due_because: deadline.sentence(), entry })
+}
+
+/// The request that somebody opened for a person and that waits to be answered, or a new one about the person
+/// of a record.
+pub fn take_up(
+    writer: &mut Writer<'_>,
+    rules: &Rulebook,
+    record: i64,
+    kind: RequestKind,
+    waiting: Option<i64>,
+) -> Result<Opened> {
+    let Some((id, row)) = waiting
+        .map(|id| Ok::<_, Error>(sql::request(writer.conn, id)?.map(|row| (id, row))))
+        .transpose()?
+        .flatten()
+    else {
+        return open(writer, rules, record, kind);
+    };
+    let due_because = deadline(rules, row.opened_at).sentence();
+    let sql::RequestRow { opened_at, due_on, opened_entry: entry, .. } = row;
+    Ok(Opened { id, opened_at, due_on, due_because, entry })
+}
+
+/// The oldest request of a kind that waits to be answered for a person. An erasure that was done and waits for
+/// its proof isn't one.
+pub fn waiting(store: &Store, subject: i64, kind: RequestKind) -> Result<Option<i64>> {
+    for id in sql::open_requests(store.conn(), subject, kind)? {
+        if kind != RequestKind::Erasure || note_of(store, id)?.is_none() {
+            return Ok(Some(id));
+        }
+    }
+    Ok(None)
 }
 
 /// Closes a request that was fulfilled; returns the entry.

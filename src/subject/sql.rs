@@ -200,7 +200,7 @@ pub fn stored_body(conn: &Connection, item: i64, seq: i64) -> Result<Vec<u8>> {
 pub type Deleted = (&'static str, u64);
 
 /// Deletes the rows of integers and blind names that point at a record.
-pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 7]> {
+pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 8]> {
     let delete = |table, statement| -> Result<Deleted> {
         Ok((table, conn.prepare_cached(statement)?.execute([record])? as u64))
     };
@@ -212,6 +212,7 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 7]> {
         delete("question", "DELETE FROM question WHERE a = $1 OR b = $1")?,
         delete("merge_record", "DELETE FROM merge_record WHERE record = $1")?,
         delete("outbox", "DELETE FROM outbox WHERE record = $1 AND act < 5")?,
+        delete("opt_in", "DELETE FROM opt_in WHERE record = $1")?,
     ])
 }
 
@@ -326,6 +327,16 @@ pub fn request(conn: &Connection, id: i64) -> Result<Option<RequestRow>> {
             },
         )
         .optional()?)
+}
+
+/// The open requests of a kind of a person, the oldest first.
+pub fn open_requests(conn: &Connection, subject: i64, kind: RequestKind) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare(
+        "SELECT q.id FROM record r JOIN request q ON q.record = r.id
+         WHERE r.subject = $1 AND q.kind = $2 AND q.state = 2 ORDER BY q.id",
+    )?;
+    let rows = statement.query_map([subject, kind as i64], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The open requests for an erasure.

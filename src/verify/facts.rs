@@ -73,6 +73,8 @@ pub(super) struct Facts {
     pub(super) recalls: BTreeMap<i64, Recalled>,
     /// Tokens that ask, by their number: what entries say of each.
     pub(super) tokens: BTreeMap<i64, TokenRow>,
+    /// Audiences, by the entry that defined a version: name, version, and the hash of its text.
+    pub(super) audiences: BTreeMap<i64, (String, i64, String)>,
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
     /// How many entries there are of each kind.
@@ -99,6 +101,7 @@ impl Facts {
             write_keys: BTreeMap::new(),
             recalls: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            audiences: BTreeMap::new(),
             ever_asked: HashMap::new(),
             kinds: BTreeMap::new(),
         };
@@ -210,6 +213,12 @@ impl Facts {
                         (recalled.done, recalled.gone) = (true, gone || recalled.gone);
                     }
                 }
+            }
+            "audience.define" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                let version = body["version"].as_i64().unwrap_or(0);
+                self.audiences.insert(n, (text("name"), version, text("sha256")));
             }
             "write_key.revoke" => {
                 let id = body(view)["key"].as_i64().unwrap_or(0);

@@ -663,7 +663,10 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
     ];
     let outbox =
         OUTBOX.into_iter().filter(|_| version(conn).is_ok_and(|known| known >= OUTBOX_SINCE));
-    let checks = checks.into_iter().chain(outbox);
+    let opt_in = OPT_IN
+        .into_iter()
+        .filter(|_| version(conn).is_ok_and(|known| known >= crate::store::brought("opt_in")));
+    let checks = checks.into_iter().chain(outbox).chain(opt_in);
     checks.map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()
 }
 
@@ -675,7 +678,7 @@ const OUTBOX: [(&str, &str, &str); 3] = [
     (
         "outbox-impossible",
         "messages wait that nothing can have queued, or for nobody",
-        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (2, 3, 4, 5) OR o.state NOT IN (2, 3, 4, 5)
+        "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (1, 2, 3, 4, 5) OR o.state NOT IN (2, 3, 4, 5)
          OR (o.state = 5 AND o.act <> 4)
          OR (o.act = 3) <> EXISTS (SELECT 1 FROM event e WHERE e.seq = o.item AND e.record = o.record)
          OR o.attempts < 0 OR (o.act <> 5 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record))
@@ -699,6 +702,33 @@ const OUTBOX: [(&str, &str, &str); 3] = [
         "numbers of messages could be given twice",
         "SELECT COALESCE((SELECT MAX(id) FROM outbox), 0)
                 > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
+    ),
+];
+
+/// Every version of every audience; none in a store of an older candor.
+pub fn audiences(conn: &Connection) -> Result<Vec<crate::segment::desk::Defined>> {
+    match version(conn)? >= crate::store::brought("audience") {
+        true => crate::segment::sql::all(conn),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// The same of links to confirm by: each is for what its own person asked, and each mail that waits has one.
+const OPT_IN: [(&str, &str, &str); 2] = [
+    (
+        "opt-in-impossible",
+        "links are to confirm what nobody asked for",
+        "SELECT COUNT(*) FROM opt_in i WHERE NOT EXISTS (
+           SELECT 1 FROM statement s
+           WHERE s.n = i.statement AND s.record = i.record AND s.axis = 1
+           AND (s.state = 2 OR (s.state IN (3, 7) AND s.confirmed = 0)))
+         OR length(i.print) <> 16 OR (i.mailed_at = 0 AND i.print <> zeroblob(16)) OR i.until < i.mailed_at",
+    ),
+    (
+        "opt-in-impossible",
+        "mails wait that are to confirm what nobody asked for",
+        "SELECT COUNT(*) FROM outbox o WHERE o.act = 1 AND NOT EXISTS (
+           SELECT 1 FROM statement s WHERE s.n = o.item AND s.record = o.record)",
     ),
 ];
 

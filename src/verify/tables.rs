@@ -47,6 +47,7 @@ pub(super) fn check(
         ("kept", kept(conn, facts)),
         ("requests", requests(conn, facts)),
         ("disclosures", disclosures(conn, words, facts)),
+        ("audiences", audiences(conn, facts)),
         ("suppressions", suppressions(conn)),
         ("records", rows(conn)),
         ("schema", schema(conn)),
@@ -508,6 +509,25 @@ fn journal(
         ));
     }
     Ok(claims)
+}
+
+/// Audiences are rules about people, and hold none: what their entries commit to is their texts.
+fn audiences(conn: &Connection, facts: &Facts) -> Result<Claim> {
+    let mut claim = Claim::new("audiences", "every audience is the text that its entry commits to");
+    let mut said = facts.audiences.clone();
+    for one in sql::audiences(conn)? {
+        claim.checked += 1;
+        let sha256 = hex(&Sha256::digest(one.text.as_bytes()));
+        let holds = said.remove(&one.entry) == Some((one.name, i64::from(one.version), sha256));
+        claim.expect(holds, "audience-differs", Some(one.entry), || {
+            format!("an audience isn't the one that entry {} defined", one.entry)
+        });
+    }
+    for n in said.keys() {
+        let what = format!("the audience that entry {n} defined is gone");
+        claim.find("audience-missing", Some(*n), what);
+    }
+    Ok(claim)
 }
 
 fn rows(conn: &Connection) -> Result<Claim> {

@@ -173,7 +173,11 @@ fn enter(writer: &mut Writer<'_>, decided: Decided) -> Result<Told> {
         Decided::Disclose(token, permit, (purpose, code), fields) => {
             let actor = actor(&token);
             let writer = &mut writer.acting_as(&actor);
-            let to = Whereto { destination: &token.destination, purpose: (&purpose, code) };
+            let to = Whereto {
+                destination: &token.destination,
+                purpose: (&purpose, code),
+                audience: None,
+            };
             let (_, entry) = disclose(writer, to, &[permit.item().record])?;
             let names = names(writer.secret, &token, &purpose);
             let mut document = outbound_document(&permit, &fields, &names);

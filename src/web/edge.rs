@@ -19,6 +19,7 @@ use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
 use super::log::Line;
 use super::meters::Meters;
+use super::pages::clerk::Clerk;
 use super::queue::Refused;
 use super::rate::{Caller, Rates};
 use super::reply::{Readers, Reply, messages, settings, source_config};
@@ -43,6 +44,8 @@ pub(super) struct Edge {
     pub(super) rates: Rates,
     /// What was answered.
     pub(super) meters: Meters,
+    /// Who serves people's pages.
+    pub(super) clerk: Clerk,
     /// Room for bodies.
     pub(super) memory: Arc<Semaphore>,
     heard: fn(&Line),
@@ -51,7 +54,7 @@ pub(super) struct Edge {
 impl Edge {
     pub fn new(
         shared: Arc<Shared>,
-        store: PathBuf,
+        (store, clerk): (PathBuf, Clerk),
         clock: fn() -> Moment,
         heard: fn(&Line),
         ending: watch::Receiver<bool>,
@@ -60,7 +63,7 @@ impl Edge {
         let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
         let (memory, streams) = (Arc::new(memory), Arc::new(streams));
         let meters = Meters::default();
-        Edge { shared, clock, store, ending, streams, rates, meters, memory, heard }
+        Edge { shared, clock, store, ending, streams, rates, meters, clerk, memory, heard }
     }
 
     /// Answers a request, and says so in the log.
@@ -118,6 +121,9 @@ impl Edge {
                 self.profile(named, request, line).await.unwrap_or_else(|no| no)
             }
             Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
+            Route::Person(page, token) => {
+                self.person(page, token, request, line).await.unwrap_or_else(|no| no)
+            }
             Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
             // A key of servers must not stand in an address.
             Route::Settings(key) => match self.find(&[&key]).filter(KeyRow::is_public) {

@@ -1,5 +1,6 @@
 //! WEB: systems of the brand send data in over HTTP, by the tracking API that their clients speak, or by
-//! webhooks; and people and systems ask what may be known of somebody for a purpose.
+//! webhooks; people and systems ask what may be known of somebody for a purpose; and people have pages of
+//! their own (`pages`).
 //!
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
@@ -20,6 +21,7 @@ pub mod key;
 pub mod log;
 mod meters;
 mod pace;
+mod pages;
 pub mod queue;
 pub mod rate;
 mod reply;

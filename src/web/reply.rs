@@ -34,6 +34,10 @@ pub struct Reply {
     pub allow: Option<&'static str>,
     /// Further headers.
     pub more: Vec<(&'static str, String)>,
+    /// Of a page for people: the policy that its browser holds it to, and its language.
+    pub page: Option<Box<(String, &'static str)>>,
+    /// The code of the error that kept something from being done, for the log.
+    pub fault: Option<&'static str>,
 }
 
 /// Who may read an answer.
@@ -47,13 +51,20 @@ pub enum Readers<'a> {
 
 impl Reply {
     fn new(status: u16, kind: &'static str, body: Vec<u8>) -> Reply {
-        Reply { status, kind, body, retry_after: None, allow: None, more: Vec::new() }
+        let more = Vec::new();
+        Reply { status, kind, body, retry_after: None, allow: None, more, page: None, fault: None }
     }
 
     /// The same with one more header.
     pub fn with(mut self, name: &'static str, value: String) -> Reply {
         self.more.push((name, value));
         self
+    }
+
+    /// A page for people, in a language, with the policy that its browser holds it to.
+    pub fn page(status: u16, text: String, policy: String, language: &'static str) -> Reply {
+        let page = Some(Box::new((policy, language)));
+        Reply { page, ..Reply::new(status, "text/html; charset=utf-8", text.into_bytes()) }
     }
 
     /// A document.
@@ -127,6 +138,9 @@ impl Reply {
     /// The headers of the answer. Any page may send data in: what protects a source is its key, and no cookie
     /// is ever read.
     pub fn headers(&self, readers: Readers<'_>) -> Vec<(&'static str, String)> {
+        if let Some((policy, language)) = self.page.as_deref() {
+            return self.page_headers(policy, language);
+        }
         let policy = match readers {
             Readers::Pages(_) => "cross-origin",
             Readers::Programs => "same-origin",
@@ -159,6 +173,30 @@ impl Reply {
                 headers.push(("access-control-allow-headers", allowed.to_owned()));
                 headers.push(("access-control-max-age", PREFLIGHT_SECONDS.to_owned()));
             }
+        }
+        headers
+    }
+}
+
+impl Reply {
+    /// The headers of a page: nothing of it is kept, framed, indexed, or told to where a link leads.
+    fn page_headers(&self, policy: &str, language: &str) -> Vec<(&'static str, String)> {
+        let mut headers: Vec<(&'static str, String)> = vec![
+            ("content-type", self.kind.to_owned()),
+            ("content-language", language.to_owned()),
+            ("content-security-policy", policy.to_owned()),
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+            ("x-frame-options", "DENY".to_owned()),
+            ("x-robots-tag", "noindex, nofollow".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+            ("cross-origin-resource-policy", "same-origin".to_owned()),
+            ("cross-origin-opener-policy", "same-origin".to_owned()),
+            ("permissions-policy", "camera=(), geolocation=(), microphone=()".to_owned()),
+            ("vary", "accept-language".to_owned()),
+        ];
+        if let Some(allow) = self.allow {
+            headers.push(("allow", allow.to_owned()));
         }
         headers
     }

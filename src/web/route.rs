@@ -32,6 +32,19 @@ pub enum Route {
     Healthy,
     /// Whether it takes data in.
     Ready,
+    /// A page for the person whom a token lets speak.
+    Person(Page, String),
+}
+
+/// The pages for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// Confirms what was asked for in somebody's name.
+    Confirm,
+    /// Ends what a mail was sent for.
+    Unsubscribe,
+    /// Shows and changes what was allowed.
+    Preferences,
 }
 
 impl Route {
@@ -59,6 +72,9 @@ impl Route {
             ["sourceConfig"] => Some(Route::SourceConfig),
             ["healthz"] => Some(Route::Healthy),
             ["readyz"] => Some(Route::Ready),
+            ["confirm", token] => Some(Route::Person(Page::Confirm, (*token).to_owned())),
+            ["unsubscribe", token] => Some(Route::Person(Page::Unsubscribe, (*token).to_owned())),
+            ["preferences", token] => Some(Route::Person(Page::Preferences, (*token).to_owned())),
             _ => None,
         }
     }
@@ -68,7 +84,7 @@ impl Route {
         match self {
             Route::Track(_) | Route::Context => "POST",
             // Some ask whether there is anybody before they deliver.
-            Route::Hook(_) => "GET, HEAD, POST",
+            Route::Hook(_) | Route::Person(..) => "GET, HEAD, POST",
             _ => "GET",
         }
     }
@@ -87,6 +103,7 @@ impl Route {
                 | Route::Changes
                 | Route::Checkpoint
                 | Route::Metrics
+                | Route::Person(..)
         )
     }
 
@@ -111,6 +128,9 @@ impl Route {
             Route::Profile(.., Part::Links) => "profile links",
             Route::Healthy => "healthz",
             Route::Ready => "readyz",
+            Route::Person(Page::Confirm, _) => "confirm page",
+            Route::Person(Page::Unsubscribe, _) => "unsubscribe page",
+            Route::Person(Page::Preferences, _) => "preferences page",
         }
     }
 }
@@ -149,6 +169,8 @@ mod tests {
         let hook = Route::of("/v1/hooks/shop/");
         assert_eq!(hook, Some(Route::Hook("shop".into())));
         assert!(hook.is_some_and(|hook| hook.answers("HEAD") && !hook.answers("PUT")));
+        let page = Route::of("/unsubscribe/AAAA");
+        assert_eq!(page, Some(Route::Person(Page::Unsubscribe, "AAAA".into())));
         let settings = Route::of("/v1/projects/KEY/settings");
         assert_eq!(settings, Some(Route::Settings("KEY".into())));
     }
@@ -164,6 +186,8 @@ mod tests {
             "/pixel/v1/alias",
             "/v1/T",
             "/v1/hooks",
+            "/confirm",
+            "/preferences/AAAA/x",
         ] {
             assert_eq!(Route::of(path), None, "{path}");
         }

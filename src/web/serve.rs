@@ -17,6 +17,7 @@ use super::edge::Edge;
 use super::herald;
 use super::io::{Clockwork, Wire};
 use super::log::Line;
+use super::pages::clerk::Clerk;
 use super::rate::Rates;
 use super::sender::Sender;
 use super::writer::Desk;
@@ -44,14 +45,16 @@ pub struct Stores {
     pub sending: Store,
     /// For questions.
     pub answering: Store,
+    /// For people's pages.
+    pub people: Store,
     /// For those who listen, for reading alone.
     pub telling: Store,
 }
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
 /// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
-/// that, what waits in the outbox is sent, questions are answered, and those who listen for changes are told,
-/// each by a thread with a store of its own.
+/// that, what waits in the outbox is sent, questions are answered, those who listen for changes are told, and
+/// people's pages are served, each by a thread with a store of its own.
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
@@ -61,8 +64,8 @@ pub fn serve(
     clock: fn() -> Moment,
     heard: fn(&Line),
 ) -> Result<()> {
-    let Stores { writing, sending, answering, telling } = stores;
-    for beside in [&sending, &answering, &telling] {
+    let Stores { writing, sending, answering, people, telling } = stores;
+    for beside in [&sending, &answering, &people, &telling] {
         beside.keep_little()?;
     }
     let path = writing.path().to_owned();
@@ -73,7 +76,9 @@ pub fn serve(
         .build()
         .map_err(|error| unable(&error))?;
     let (end, ending) = watch::channel(false);
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), path, clock, heard, ending, rates));
+    let (pages, clerks) = Clerk::start(people, clock);
+    let place = (path, pages);
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), place, clock, heard, ending, rates));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();
@@ -91,6 +96,9 @@ pub fn serve(
     let _ = herald.join();
     shared.questions.close();
     let _ = clerk.join();
+    // With the runtime go the connections, the edge and the last way to the clerk: it ends what it does.
+    drop(runtime);
+    let _ = clerks.join();
     shared.queue.close();
     let worked = writer.join().map_err(|_| {
         Error::damaged("writer-lost", "the thread that writes ended by a fault")

@@ -82,6 +82,9 @@ pub enum Command {
     /// The consent ledger of a person, as of any time
     #[command(subcommand)]
     Consent(Consent),
+    /// Links by which people see and change what they allowed, themselves
+    #[command(subcommand)]
+    Preferences(Preferences),
     /// Who is who: probable matches among records
     #[command(subcommand)]
     Identity(Identity),
@@ -97,7 +100,7 @@ pub enum Command {
     /// Data subject requests
     #[command(subcommand)]
     Request(Request),
-    /// Who may be reached for a destination's purpose, and sends it to them
+    /// Who may be reached for a purpose, whom of them rules choose, and sends it to them
     #[command(subcommand)]
     Audience(Audience),
     /// What waits to be sent to destinations; sends it
@@ -612,16 +615,46 @@ pub enum Request {
 /// `audience …`
 #[derive(Subcommand)]
 pub enum Audience {
-    /// Counts who may be reached, and who is left out and why
+    /// Defines an audience, or a new version of it: rules that choose among those who may be reached
+    Define {
+        /// What it is called
+        name: String,
+        /// The rules, in TOML
+        file: PathBuf,
+    },
+    /// The audiences, with their versions
+    List,
+    /// Shows the rules of an audience, as they were written
+    Show {
+        /// The audience
+        name: String,
+        /// The version; the newest by default
+        #[arg(long, value_name = "NUMBER")]
+        version: Option<u32>,
+    },
+    /// Counts who is in it, or may be reached for a destination, and who is left out and why
     Count {
-        /// The destination, as the policy names it
-        destination: String,
+        /// An audience, or a destination of the policy
+        name: String,
+        /// Counts who of the audience may be reached for this destination
+        #[arg(long, value_name = "DESTINATION")]
+        to: Option<String>,
+    },
+    /// Tells why a person is in an audience, or isn't: condition by condition
+    Why {
+        /// The audience
+        name: String,
+        /// kind:value or a subject id
+        who: String,
     },
     /// Sends the permitted fields of everybody who may be reached: writes them to a file and records
     /// each disclosure, or queues a message for each person where the destination is sent to
     Push {
-        /// The destination, as the policy names it
-        destination: String,
+        /// An audience, or a destination of the policy, which is sent to all who may be reached
+        name: String,
+        /// The destination that an audience is sent to
+        #[arg(long, value_name = "DESTINATION")]
+        to: Option<String>,
         /// The file to write, for a destination that gets one
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -1003,6 +1036,19 @@ pub struct ServeArgs {
     /// How often each write key may call, such as "600 in PT1M"; without a limit by default
     #[arg(long, value_name = "RATE")]
     pub key_rate: Option<String>,
+}
+
+/// `preferences`
+#[derive(Subcommand)]
+pub enum Preferences {
+    /// Makes a link to a person's own page, for that person alone: whoever has it speaks as them
+    Link {
+        /// kind:value or a subject id
+        who: String,
+        /// When it ends; a date alone is a day of the controller's time zone. As the policy says by default
+        #[arg(long, value_name = "DATE")]
+        expires: Option<String>,
+    },
 }
 
 /// `write-key`

@@ -14,6 +14,7 @@ use candor::policy::rulebook::{PurposeCode, Rulebook, bit};
 use candor::policy::types::{ConsentState, Source};
 use candor::profile::then::Then;
 use candor::profile::{apart, read};
+use candor::send::opt_in;
 use candor::store::{self, Access, Store};
 use candor::subject::forget::{self, Forgotten};
 use candor::subject::{receipt, state, told};
@@ -125,20 +126,24 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         let (conn, secret) = (store.conn(), store.secret());
         people.push((subject, read::record_named(conn, secret, &rules.policy, who, subject)?));
     }
-    let (entries, forgotten) = store.write(now, |writer| {
+    let (entries, forgotten, asked) = store.write(now, |writer| {
         let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
+        let mut asked = false;
         for (subject, named) in &people {
             // What is said by an address is said for that address.
             entries.extend(match named {
                 Some(record) => desk::record_by_address(writer, *subject, *record, &statements)?,
                 None => desk::record(writer, *subject, &statements)?,
             });
+            for entry in &entries {
+                asked |= opt_in::ask(writer, &rules, *entry)?;
+            }
             // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
             let gone = forget::sweep(writer, &rules, *subject, "consent")?;
             forgotten.values += gone.values;
             forgotten.events += gone.events;
         }
-        Ok((entries, forgotten))
+        Ok((entries, forgotten, asked))
     })?;
     let subject = people[0].0;
     if forgotten.values + forgotten.events > 0 {
@@ -148,6 +153,11 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         [first, .., last] => format!("recorded as ledger entries {first} to {last}"),
         _ => format!("recorded as ledger entry {}", entries[0]),
     });
+    if asked {
+        context.out.say(
+            "a mail asks the person to confirm it: candor serve and candor outbox run send it",
+        );
+    }
     let stays_apart = spoken.axis == Axis::Objection
         && spoken.state == ConsentState::Withdrawn
         && links(&rules, &spoken)
@@ -195,6 +205,7 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         "entries": entries, "people": people.len(), "forgotten": forgotten,
         "nothing_held_for_purpose": nothing_held,
         "still_closed": closed.map(|reason| reason.code()), "stays_apart": stays_apart,
+        "confirmation_asked": asked,
     }));
     Ok(Answer::Yes)
 }

@@ -22,6 +22,7 @@ mod linking;
 mod outbox;
 mod output;
 mod policy;
+mod preferences;
 mod profile;
 mod query;
 mod rejects;
@@ -209,6 +210,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Policy(command) => policy::run(context, &command),
         Command::Import(args) => import::run(context, &args),
         Command::Consent(command) => consent::run(context, &command),
+        Command::Preferences(command) => preferences::run(context, &command),
         Command::Identity(command) => identity::run(context, &command),
         Command::Profile(command) => profile::run(context, &command),
         Command::Access(args) => access::run(context, &args),

@@ -35,6 +35,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         writing: open()?,
         sending: open()?,
         answering: open()?,
+        people: open()?,
         telling: context.open(Access::Read)?,
     };
     note_unset(context, &stores.writing)?;

@@ -1,16 +1,20 @@
 //! `[destination.NAME]`: a system that data goes out to, for one purpose.
 
-use super::controller::check_country;
 use std::collections::BTreeSet;
 
-use super::{Draft, means};
+use super::controller::check_country;
+use super::means::{Gets, Links};
+
+use super::{Draft, means, pages};
 use crate::policy::country::{is_country, needs_safeguards};
 use crate::policy::keys::DESTINATION;
 use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
 use crate::policy::period::{limit, rate};
 use crate::policy::reader::Table;
-use crate::policy::types::{ATTEMPTS, Destination, EventMap, FileReader, Limit, Rate};
+use crate::policy::types::{
+    ATTEMPTS, Destination, EventMap, FileReader, IdentifierForm, Limit, Means, Rate,
+};
 use crate::policy::value::Said;
 
 /// What opens a file, as the policy writes it.
@@ -18,14 +22,20 @@ const READERS: [(&str, FileReader); 2] =
     [("program", FileReader::Program), ("spreadsheet", FileReader::Spreadsheet)];
 
 pub(super) fn read(draft: &mut Draft, top: &Table) {
+    let pages = pages::announced(draft, top);
     for (name, table) in top.named(&mut draft.report, "destination", &DESTINATION) {
-        if let Some(destination) = destination(draft, &table) {
+        let links = match &pages {
+            None => Links::None,
+            Some(confirm) if confirm.as_ref() == Some(&name) => Links::Confirm,
+            Some(_) => Links::Pages,
+        };
+        if let Some(destination) = destination(draft, &table, links) {
             draft.policy.destinations.insert(name, destination);
         }
     }
 }
 
-fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
+fn destination(draft: &mut Draft, table: &Table, links: Links) -> Option<Destination> {
     let report = &mut draft.report;
     let why = "people are told the actual recipients of their data (Art 15(1)(c), C-154/21), and \
                the record of processing names them (Art 30(1)(d))";
@@ -53,8 +63,12 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
     let read_by = table.choice(report, "read_by", "unknown-choice", why, &READERS);
     let (events, properties) = events(draft, table, purpose.as_deref().filter(|_| known));
     let report = &mut draft.report;
-    let gets = means::Gets { fields: &fields, events: &events, properties: &properties };
+    let gets = Gets { fields: &fields, events: &events, properties: &properties, links };
     let means = means::read(report, table, gets);
+    if matches!(means, Means::Smtp(_)) {
+        check_mailed(draft, table, &fields);
+    }
+    let report = &mut draft.report;
     let attempts = table.count(report, "attempts").map(|said| said.value);
     Some(Destination {
         means,
@@ -72,6 +86,21 @@ fn destination(draft: &mut Draft, table: &Table) -> Option<Destination> {
         safeguards,
         at_most: at_most(report, table),
     })
+}
+
+/// A mail goes to the first field.
+fn check_mailed(draft: &mut Draft, table: &Table, fields: &[String]) {
+    let kind = fields.first().and_then(|kind| draft.policy.identifiers.get(kind));
+    if fields.is_empty() || kind.is_some_and(|kind| kind.form == IdentifierForm::Email) {
+        return;
+    }
+    draft.report.mistake(
+        (table.line_of("fields"), &table.at("fields")),
+        "mail-without-address",
+        "the first of its fields is no address of e-mail",
+        "a mail goes to the first field",
+        "fields = [\"email\", …], with form = \"email\" under [identifier.email]",
+    );
 }
 
 fn at_most(report: &mut Report, table: &Table) -> Option<Limit> {

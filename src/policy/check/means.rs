@@ -12,12 +12,28 @@ use crate::policy::template::{self, Place};
 use crate::policy::types::{Call, FileFormat, Means};
 use crate::policy::value::{Said, text_value};
 
+use super::mail;
+
 /// What a destination gets, which its templates may name.
 #[derive(Clone, Copy)]
 pub(super) struct Gets<'g> {
     pub(super) fields: &'g [String],
     pub(super) events: &'g [String],
     pub(super) properties: &'g [String],
+    /// The links that a mail may bring.
+    pub(super) links: Links,
+}
+
+/// Which links a mail may bring.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Links {
+    /// None: the policy has no pages.
+    #[default]
+    None,
+    /// Those to the pages for people.
+    Pages,
+    /// The one by which a consent is confirmed, with what it is for.
+    Confirm,
 }
 
 /// The kinds, as the policy writes them.
@@ -26,10 +42,11 @@ enum Kind {
     File,
     Webhook,
     Http,
+    Smtp,
 }
 
-const KINDS: [(&str, Kind); 3] =
-    [("file", Kind::File), ("webhook", Kind::Webhook), ("http", Kind::Http)];
+const KINDS: [(&str, Kind); 4] =
+    [("file", Kind::File), ("webhook", Kind::Webhook), ("http", Kind::Http), ("smtp", Kind::Smtp)];
 
 const FORMATS: [(&str, FileFormat); 2] = [("csv", FileFormat::Csv), ("ndjson", FileFormat::Ndjson)];
 
@@ -37,26 +54,26 @@ const METHODS: [(&str, &str); 5] =
     [("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE"), ("GET", "GET")];
 
 /// Which kind has which key.
-const KEYS: [(&str, Kind); 6] = [
+const KEYS: [(&str, Kind); 7] = [
     ("format", Kind::File),
     ("read_by", Kind::File),
     ("url", Kind::Webhook),
     ("secret", Kind::Webhook),
     ("http", Kind::Http),
     ("recall", Kind::Http),
+    ("smtp", Kind::Smtp),
 ];
 
 /// Headers that the sending sets itself, or that would change what a request is.
 const OWN_HEADERS: [&str; 5] =
     ["host", "content-length", "transfer-encoding", "connection", "user-agent"];
 
-const WHY_SAFE: &str = "personal data goes out encrypted, to the one recipient that people were told of \
+pub(super) const WHY_SAFE: &str = "personal data goes out encrypted, to the one recipient that people were told of \
                         (Art 5(1)(f), 32)";
 
 /// Reads how data gets to a destination that gets this.
 pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means {
-    let why =
-        "data goes out as a file, as signed messages, or as requests that the recipient asks for";
+    let why = "data goes out as a file, as signed messages, as requests that the recipient asks for, or as mail";
     let kind = match table.value("kind") {
         None => Some(Kind::File),
         Some(_) => table.choice(report, "kind", "unknown-choice", why, &KINDS),
@@ -82,7 +99,7 @@ pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means 
                 "key-of-another-kind",
                 format!("a destination that gets a file has no {key:?}"),
                 "a rule that isn't looked at would be one that isn't kept",
-                "leave it out, or write kind = \"webhook\" or kind = \"http\"",
+                "leave it out, or write kind = \"webhook\", kind = \"http\" or kind = \"smtp\"",
             );
         }
     }
@@ -94,6 +111,7 @@ pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means 
         }
         Kind::Webhook => webhook(report, table),
         Kind::Http => http(report, table, gets),
+        Kind::Smtp => Means::Smtp(mail::read(report, table, gets)),
     }
 }
 
@@ -231,7 +249,7 @@ fn is_secret_name(name: &str) -> bool {
     bytes.next().is_some_and(|first| first.is_ascii_lowercase()) && bytes.all(others)
 }
 
-fn check_secret(report: &mut Report, at: (u32, &str), name: &str) {
+pub(super) fn check_secret(report: &mut Report, at: (u32, &str), name: &str) {
     if is_secret_name(name) {
         return;
     }
@@ -245,7 +263,13 @@ fn check_secret(report: &mut Report, at: (u32, &str), name: &str) {
 }
 
 /// Checks what a template names, and writes it once with made-up values.
-fn check_template(report: &mut Report, at: (u32, &str), text: &str, place: Place, gets: Gets<'_>) {
+pub(super) fn check_template(
+    report: &mut Report,
+    at: (u32, &str),
+    text: &str,
+    place: Place,
+    gets: Gets<'_>,
+) {
     let bad = |report: &mut Report, what: String| {
         report.mistake(
             at,
@@ -314,6 +338,9 @@ fn check_name(
             false
         }
         ("id" | "type" | "timestamp" | "purpose" | "channel", None) => true,
+        ("links", Some("unsubscribe" | "preferences")) if gets.links == Links::Pages => true,
+        ("links", Some("confirm")) if gets.links == Links::Confirm => true,
+        ("request", Some("title" | "notice" | "until")) if gets.links == Links::Confirm => true,
         ("event", None | Some("name" | "at")) if !gets.events.is_empty() => true,
         ("event", Some("amount")) if gets.properties.iter().any(|listed| listed == "amount") => {
             true
@@ -344,7 +371,9 @@ fn check_name(
                 format!("the template asks for {name:?}, which there is not"),
                 "a template sees the message alone",
                 "data.FIELD, data.id, id, type, timestamp, purpose, channel; of events event.name, event.at, \
-                 event.amount and event.properties.NAME; in headers secret.NAME",
+                 event.amount and event.properties.NAME; in headers secret.NAME; in mails, where the policy has \
+                 [pages], links.preferences and links.unsubscribe, or links.confirm, request.title, \
+                 request.notice and request.until",
             );
             false
         }
@@ -368,5 +397,7 @@ fn sample(gets: Gets<'_>, names: &BTreeSet<String>) -> Json {
         "id": text, "type": "profile.updated", "timestamp": "2026-01-01T00:00:00Z",
         "purpose": text, "channel": text, "data": data, "secret": secrets,
         "event": {"name": text, "at": "2026-01-01T00:00:00Z", "amount": 1, "properties": properties},
+        "links": {"unsubscribe": text, "preferences": text, "confirm": text},
+        "request": {"title": text, "notice": text, "until": text},
     })
 }

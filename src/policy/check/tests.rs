@@ -1,6 +1,7 @@
 //! Whole files: a good one, the worked example, and one bad file for each mistake.
 
 mod example;
+mod mails;
 mod mistakes;
 mod random;
 mod webhooks;

@@ -9,7 +9,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::Means;
-use crate::send::audience::{audience, destination};
+use crate::send::audience::{Aim, audience, destination};
 use crate::send::message::{Act, message_id, person_at};
 use crate::store::{Store, WordKind, Writer, in_force};
 
@@ -39,20 +39,28 @@ pub struct Queued {
 /// asked again when it is sent.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-file`, `destination-events`, and those of [`Store::write`].
-pub fn queue_audience(
+/// `destination-unknown`, `destination-file`, `destination-events`, `destination-confirms`, those of
+/// [`audience`], and those of [`Store::write`].
+pub fn queue_audience<'a>(
     store: &mut Store,
     rules: &Rulebook,
-    name: &str,
+    aim: impl Into<Aim<'a>>,
     now: Moment,
 ) -> Result<Queued> {
+    let aim = aim.into();
+    let name = aim.destination;
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
-        let audience = audience(store, &rules, name, now)?;
+        let audience = audience(store, &rules, aim, now)?;
         Ok((rules, audience))
     };
     store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
+        if rules.policy.confirms(name) {
+            let what = format!("{name} mails what consents are confirmed by, and nothing else");
+            return Err(Error::usage("destination-confirms", what)
+                .next("declare another destination for what is sent to people"));
+        }
         if matches!(target.means, Means::Http { .. }) && !target.events.is_empty() {
             let what = format!("{name} gets events, as they come in");
             return Err(Error::usage("destination-events", what)
@@ -73,7 +81,11 @@ pub fn queue_audience(
                 queued += 1;
             }
         }
-        let entry = writer.append("outbox.queue", json!({"destination": name, "count": queued}))?;
+        let mut body = json!({"destination": name, "count": queued});
+        if let Some(chosen) = aim.audience {
+            body["audience"] = json!({"name": chosen.name, "version": chosen.version});
+        }
+        let entry = writer.append("outbox.queue", body)?;
         Ok(Queued {
             destination: name.to_owned(),
             recipient: target.recipient.clone(),

@@ -1,33 +1,37 @@
 //! Decides on the rows that are due: asks the gate for each, and gives what may go its form.
 
 use crate::base::clock::Moment;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
+use crate::base::secret::Randomness;
 use crate::consent::permit::{self, Disclosed, Permit};
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::Destination;
 use crate::profile::read::OpenEvent;
+use crate::profile::sql::record_key;
 use crate::send::audience::{Outbound, Target, one};
 use crate::send::http::Letter;
-use crate::send::message::{Message, Told, message_id, person_at};
+use crate::send::link;
+use crate::send::message::{Act, Links, Message, Told, message_id, person_at};
 use crate::send::recall;
-use crate::send::request::{Secrets, Unsendable, request};
+use crate::send::request::{Secrets, Unsendable, parcel};
 use crate::send::sql as send_sql;
 use crate::store::{Store, WordKind};
 
+use super::confirm;
 use super::sql::{self, OutboxRow};
 use super::status::{NO_WAY, UNWRITABLE};
 
 /// The person of a row is held no more.
-const PERSON_GONE: &str = "person_gone";
+pub(super) const PERSON_GONE: &str = "person_gone";
 /// The policy in force doesn't know the destination any more, or makes files for it.
-const DESTINATION_GONE: &str = "destination_gone";
+pub(super) const DESTINATION_GONE: &str = "destination_gone";
 
 /// No disclosure stands that could be taken back.
 const NOTHING_DISCLOSED: &str = "nothing_disclosed";
 
 /// What is decided on one row.
 pub(super) enum Verdict {
-    Send(OutboxRow, Permit<Letter>),
+    Send(OutboxRow, Box<Permit<Letter>>),
     Withhold(OutboxRow, &'static str),
     Wait(OutboxRow),
     GiveUp(OutboxRow, i64),
@@ -37,6 +41,7 @@ pub(super) enum Verdict {
 enum No {
     Withheld(&'static str),
     Unsendable(Unsendable),
+    Failed(Error),
 }
 
 impl From<&'static str> for No {
@@ -61,7 +66,7 @@ pub(super) fn docket(
     store: &Store,
     rules: &Rulebook,
     (code, recalls_alone): (i64, bool),
-    secrets: Secrets<'_>,
+    (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
     now: Moment,
     room: Room<'_>,
 ) -> Result<Option<Docket>> {
@@ -83,6 +88,12 @@ pub(super) fn docket(
                 judge_recall(store, rules, (name, destination, rule), row, secrets, now)?
             }
             None if row.act.is_recall() => Verdict::GiveUp(row, NO_WAY),
+            Some((destination, rule)) if row.act == Act::Confirm => {
+                let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
+                confirm::judge(store, rules, (name, destination, rule), row, with, now)?
+            }
+            // It mails what consents are confirmed by, and nothing else.
+            Some(_) if rules.policy.confirms(name) => Verdict::Withhold(row, DESTINATION_GONE),
             Some((destination, rule)) => {
                 judge(store, rules, (name, destination, rule), row, secrets, now)?
             }
@@ -111,8 +122,17 @@ fn judge(
     let (name, destination, rule) = at;
     let mut target = Target::of(store, rules, at, now);
     target.carrying_out = row.disclosure;
+    let pages = rules.policy.pages.as_ref().filter(|_| destination.smtp().is_some());
+    let channel = destination.channel.as_deref().and_then(|name| rules.channel_code(name));
     let form = |Outbound { record, fields }: Outbound, event: Option<OpenEvent>| {
         let listed = &destination.properties;
+        let links = match pages {
+            Some(pages) => {
+                let key = record_key(store.conn(), record).map_err(No::Failed)?;
+                link::links(store.secret(), &key, (pages, rule, channel), record, now)
+            }
+            None => Links::default(),
+        };
         let message = Message {
             id: message_id(store.secret(), row.id, row.queued_at),
             act: row.act,
@@ -122,13 +142,15 @@ fn judge(
             event: event.map(|event| Told::of(&event.name, event.at, &event.bytes, listed)),
             purpose: rule.name.clone(),
             channel: destination.channel.clone().unwrap_or_default(),
+            links,
         };
-        let request = request(destination, &message, secrets).map_err(No::Unsendable)?;
-        Ok(Letter { row: row.id, record, request })
+        let parcel = parcel(destination, &message, secrets).map_err(No::Unsendable)?;
+        Ok(Letter { row: row.id, record, parcel, minted: None })
     };
     Ok(match one(store, &target, subject, row.item, form)? {
-        Ok(permit) => Verdict::Send(row, permit),
+        Ok(permit) => Verdict::Send(row, Box::new(permit)),
         Err(No::Withheld(reason)) => Verdict::Withhold(row, reason),
+        Err(No::Failed(error)) => return Err(error),
         Err(No::Unsendable(Unsendable::SecretMissing)) => Verdict::Wait(row),
         Err(No::Unsendable(Unsendable::Unwritable)) => Verdict::GiveUp(row, UNWRITABLE),
         Err(No::Unsendable(Unsendable::NoWay)) => Verdict::Withhold(row, DESTINATION_GONE),
@@ -163,11 +185,12 @@ fn judge_recall(
         event: None,
         purpose: purpose.name.clone(),
         channel: destination.channel.clone().unwrap_or_default(),
+        links: Links::default(),
     };
-    Ok(match request(destination, &message, secrets) {
-        Ok(request) => {
-            let letter = Letter { row: row.id, record: row.record, request };
-            Verdict::Send(row, permit::recall(disclosed, letter, now))
+    Ok(match parcel(destination, &message, secrets) {
+        Ok(parcel) => {
+            let letter = Letter { row: row.id, record: row.record, parcel, minted: None };
+            Verdict::Send(row, Box::new(permit::recall(disclosed, letter, now)))
         }
         Err(Unsendable::SecretMissing) => Verdict::Wait(row),
         Err(Unsendable::Unwritable) => Verdict::GiveUp(row, UNWRITABLE),

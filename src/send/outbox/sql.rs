@@ -44,11 +44,13 @@ pub const fn number(act: Act) -> i64 {
         Act::Event => 3,
         Act::Stop => 4,
         Act::Delete => 5,
+        Act::Confirm => 1,
     }
 }
 
 const fn act(number: i64) -> Act {
     match number {
+        1 => Act::Confirm,
         3 => Act::Event,
         4 => Act::Stop,
         5 => Act::Delete,

@@ -17,6 +17,9 @@ pub const NO_WAY: i64 = 6;
 /// Somebody dropped it.
 pub const DROPPED: i64 = 7;
 
+/// Above this stand the codes that mail servers answered with (RFC 5321): 1550 is a 550.
+const MAIL: i64 = 1_000;
+
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -47,6 +50,9 @@ impl Fate {
                 Fate::Dead(i64::from(status))
             }
             Heard::Status(status, asked) => again(i64::from(status), asked),
+            Heard::Mail(200..=299) => Fate::Delivered,
+            Heard::Mail(code @ 500..) => Fate::Dead(MAIL + i64::from(code)),
+            Heard::Mail(code) | Heard::MailServer(code) => again(MAIL + i64::from(code), None),
         }
     }
 }
@@ -56,6 +62,9 @@ pub fn is_failure(heard: Heard) -> bool {
     match heard {
         Heard::Unreachable | Heard::TimedOut => true,
         Heard::Status(status, _) => matches!(status, 408 | 425 | 429 | 500..),
+        // A 421 ends the connection; another 4xx is about the one mailbox, such as greylisting.
+        Heard::Mail(code) => code == 421,
+        Heard::MailServer(_) => true,
         Heard::TooLate => false,
     }
 }
@@ -80,6 +89,7 @@ pub fn words(status: i64) -> String {
         status @ 300..=399 => {
             format!("the recipient answered {status}: it moved, and redirects aren't followed")
         }
+        status @ MAIL.. => format!("the mail server answered {}", status - MAIL),
         status => format!("the recipient answered {status}"),
     }
 }
@@ -105,6 +115,10 @@ mod tests {
             (Heard::Unreachable, Fate::Again(UNREACHABLE, None)),
             (Heard::TimedOut, Fate::Again(TIMED_OUT, None)),
             (Heard::TooLate, Fate::Untried),
+            (Heard::Mail(250), Fate::Delivered),
+            (Heard::Mail(450), Fate::Again(1450, None)),
+            (Heard::Mail(550), Fate::Dead(1550)),
+            (Heard::MailServer(535), Fate::Again(1535, None)),
         ] {
             assert_eq!(Fate::of(heard, 7, 8), fate, "{heard:?}");
         }

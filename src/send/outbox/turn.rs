@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::base::secret::Randomness;
 use crate::consent::permit::Permit;
 use crate::send::disclose::{Whereto, disclose};
-use crate::send::http::{Letter, PATIENCE, PERMIT_LASTS_MS};
+use crate::send::http::{Letter, Minted, PATIENCE, PERMIT_LASTS_MS};
+use crate::send::opt_in::sql as opt_in;
 use crate::send::request::Secrets;
 use crate::store::{Store, Writer, latest};
 
@@ -58,7 +60,7 @@ pub struct Taken {
 /// `no-policy`, and those of [`Store::write`].
 pub fn take(
     store: &mut Store,
-    secrets: Secrets<'_>,
+    (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
     recalls_alone: bool,
     now: Moment,
     room: Room<'_>,
@@ -73,7 +75,8 @@ pub fn take(
         while let Some(code) = sql::destination_after(store.conn(), last)? {
             last = code;
             let which = (code, recalls_alone);
-            dockets.extend(docket(store, &rules, which, secrets, now, room)?);
+            let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
+            dockets.extend(docket(store, &rules, which, with, now, room)?);
         }
         Ok(dockets)
     };
@@ -93,7 +96,7 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let mut sending = Vec::new();
     for verdict in verdicts {
         match verdict {
-            Verdict::Send(row, permit) => sending.push((row, permit)),
+            Verdict::Send(row, permit) => sending.push((row, *permit)),
             Verdict::Withhold(row, reason) => {
                 if row.act.is_recall() {
                     sql::forget_body(writer.conn, row.id)?;
@@ -121,12 +124,16 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let Some((purpose, purpose_name, attempts)) = about.filter(|_| !sending.is_empty()) else {
         return Ok(());
     };
-    let to = Whereto { destination: &destination, purpose: (&purpose_name, purpose) };
+    let to =
+        Whereto { destination: &destination, purpose: (&purpose_name, purpose), audience: None };
     disclose_fresh(writer, to, &mut sending)?;
     let until = Moment(writer.now.0 + LEASE_MS);
     let mut letters = Vec::with_capacity(sending.len());
     for (row, permit) in sending {
         sql::begin(writer.conn, row.id, until, row.disclosure)?;
+        if let Some(Minted { print, until }) = permit.item().minted {
+            opt_in::mint(writer.conn, row.item, &print, writer.now, until)?;
+        }
         letters.push((permit, row.attempts + 1));
     }
     taken.departures.push(Departure { destination, attempts, letters });

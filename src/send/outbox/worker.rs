@@ -8,8 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::base::secret::{Randomness, SystemRandomness};
 use crate::policy::types::{Destination, Rate};
-use crate::send::http::{Heard, agent, deliver};
+use crate::send::http::{Carrier, Heard, agent};
+use crate::send::request::Secrets as SecretsOf;
 use crate::store::{Secrets, Store};
 
 use super::pace::Gauge;
@@ -122,7 +124,8 @@ impl Worker {
             rates.insert(name.to_owned(), destination.rate);
             gauges.entry(name.to_owned()).or_default().room(destination.rate, now, A_TURN)
         };
-        let taken = take(&mut self.store, &secret, self.recalls_alone, now, &mut room)?;
+        let with: (_, &mut dyn Randomness) = (&secret as SecretsOf<'_>, &mut SystemRandomness);
+        let taken = take(&mut self.store, with, self.recalls_alone, now, &mut room)?;
         let mut report = Report {
             withheld: taken.withheld,
             dead: taken.dead,
@@ -170,13 +173,14 @@ impl Worker {
 /// Sends one letter after the other.
 fn send_all(agent: &ureq::Agent, departure: &Departure, clock: &Now) -> Vec<Reply> {
     let mut failures = 0;
+    let mut carrier = Carrier::new(agent.clone());
     let send = |(permit, attempt): &(_, i64)| {
         let heard = match failures {
             FAILURES_A_TURN.. => Heard::TooLate,
-            _ => deliver(agent, permit, clock()),
+            _ => carrier.deliver(permit, clock()),
         };
         failures = if is_failure(heard) { failures + 1 } else { failures };
-        if matches!(heard, Heard::Status(..)) && !is_failure(heard) {
+        if !matches!(heard, Heard::TooLate) && !is_failure(heard) {
             failures = 0;
         }
         Reply { row: permit.item().row, attempt: *attempt, heard }

@@ -17,7 +17,7 @@ use crate::evidence::{commit_to, evidence_of};
 use crate::ledger::carrier::BESIDE;
 use crate::policy::rulebook::Rulebook;
 use crate::store::{Store, check_apart, in_force};
-use crate::subject::request::{Opened, close, open};
+use crate::subject::request::{Opened, close, take_up, waiting};
 use crate::subject::sql::{RequestKind, snapshot};
 
 use super::collect::collect;
@@ -81,7 +81,7 @@ fn gather(store: &Store, rules: &Rulebook, subject: i64, now: Moment) -> Result<
     Ok(package)
 }
 
-/// Opens a request, answers it into a folder and closes it.
+/// Takes up the request that waits, or opens one; answers it into a folder and closes it.
 ///
 /// # Errors
 /// Those of [`whole_package`], of [`Folder::claim`] and of [`Store::write`]; then nothing is left of
@@ -104,12 +104,12 @@ pub fn answer(
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
         let package = gather(store, &rules, subject, now)?;
-        Ok((rules, package))
+        Ok((rules, package, waiting(store, subject, kind)?))
     };
-    let done = store.decide_and_write(now, decide, |writer, (rules, mut package)| {
+    let done = store.decide_and_write(now, decide, |writer, (rules, mut package, waiting)| {
         let tables = package.completeness.as_ref().map(|c| c.tables.clone()).unwrap_or_default();
         let (record, _, key) = oldest_record(writer.conn, subject)?;
-        let opened = open(writer, &rules, record, kind)?;
+        let opened = take_up(writer, &rules, record, kind, waiting)?;
         let note = note_of(&opened);
         package.request = Some(note.clone());
         let payload = match form {

@@ -218,6 +218,7 @@ pub fn table(name: &str) -> &str {
         "rollup" => "summaries of events",
         "outbox_body" => "what such messages held, sealed",
         "outbox" => "messages about you that waited to be sent",
+        "opt_in" => "links that waited for you to confirm something",
         "statement" => "things that you said or were told",
         "payload" => "sealed notes of the ledger that speak of you",
         "disclosure" => "times that data about you was sent",

@@ -728,8 +728,17 @@ const TABLE: &[Bad] = &[
     ),
 ];
 
-/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks.
-const ELSEWHERE: [&str; 19] = [
+/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks, mails and
+/// pages.
+const ELSEWHERE: [&str; 27] = [
+    "bad-host",
+    "bad-mailbox",
+    "mail-without-address",
+    "mail-without-text",
+    "confirm-link-missing",
+    "bad-pages-address",
+    "pages-source-not-own",
+    "confirm-unfit",
     "webhook-missing",
     "webhook-unused",
     "bad-secret-name",

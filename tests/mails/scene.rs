@@ -1,0 +1,217 @@
+//! A bookshop that writes to its readers, with a mail server on this machine and a clock that stands where it
+//! is put.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use candor::audit;
+use candor::base::clock::Moment;
+use candor::consent::desk::Spoken;
+use candor::consent::fold::AsOf;
+use candor::policy::types::ConsentState;
+use candor::send::audience;
+use candor::send::outbox::{self, Report, Row, Worker};
+use candor::store::{Access, Before, Secrets, Store};
+use candor::subject::state::state;
+use zeroize::Zeroizing;
+
+use crate::common::{POLICY, World, apply, hour, numbers};
+use crate::mailserver::MailServer;
+
+/// Two readers who said yes, one of them with a name that needs encoding, and one who didn't.
+pub const READERS: &str = "customer_id,at,name,email,optin,notice\n\
+    c1,2026-01-04,Zoë 王,ann@x.example,yes,letter-form@1\n\
+    c2,2026-01-04,Bo,bo@x.example,yes,letter-form@1\n\
+    c3,2026-01-04,Cy,cy@x.example,no,letter-form@1\n";
+
+/// The bookshop.
+pub struct Scene {
+    pub world: World,
+    pub server: MailServer,
+    clock: Arc<AtomicI64>,
+}
+
+/// The policy with its mails.
+pub fn policy(server: &MailServer) -> String {
+    let port = server.port;
+    format!(
+        r#"{POLICY}
+[destination.letters]
+recipient = "Our own mail server"
+purpose = "newsletter"
+channel = "email"
+fields = ["email", "first_name"]
+country = "IE"
+kind = "smtp"
+[destination.letters.smtp]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+from = "Harbour Books <letters@harbourbooks.example>"
+secret = "smtp"
+[[destination.letters.smtp.text]]
+language = "en"
+subject = "News for {{{{ data.first_name }}}}"
+text = """
+Good morning, {{{{ data.first_name }}}}!
+.
+To hear no more: {{{{ links.unsubscribe }}}}
+Your choices: {{{{ links.preferences }}}}
+"""
+
+[pages]
+url = "https://me.harbourbooks.example"
+source = "page"
+"#
+    )
+}
+
+/// The same, where the newsletter asks for a confirmation that candor mails.
+pub fn confirming(server: &MailServer) -> String {
+    let port = server.port;
+    let text = policy(server).replace(
+        "[purpose.newsletter]\ntitle = \"Monthly letter\"\n",
+        "[purpose.newsletter]\ntitle = \"Monthly letter\"\ndouble_opt_in = true\n",
+    );
+    let leads = "[source.leads]\ntitle = \"Newsletter tool\"\nkey = \"lead\"\nobserved = { from = \"at\" }\n\
+                 purposes = [\"newsletter\"";
+    let text = text.replace(leads, &format!("{leads}, \"confirmations\""));
+    let text = text.replace("source = \"page\"\n", "source = \"page\"\nconfirm = \"asking\"\n");
+    format!(
+        r#"{text}
+[purpose.confirmations]
+title = "Ask whether somebody who signed up meant it"
+basis = "legitimate_interests"
+assessment = "LIA-2026-09"
+channels = ["email"]
+categories = ["contact"]
+retention = "P7D"
+
+[destination.asking]
+recipient = "Our own mail server"
+purpose = "confirmations"
+channel = "email"
+fields = ["email"]
+country = "IE"
+kind = "smtp"
+[destination.asking.smtp]
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+from = "Harbour Books <letters@harbourbooks.example>"
+[[destination.asking.smtp.text]]
+language = "en"
+subject = "Please confirm: {{{{ request.title }}}}"
+text = """
+Somebody asked for this in your name:
+{{{{ request.notice }}}}
+To confirm, until {{{{ request.until }}}}: {{{{ links.confirm }}}}
+"""
+"#
+    )
+}
+
+impl Scene {
+    pub fn new() -> Scene {
+        Scene::under(policy)
+    }
+
+    /// Somebody fills in the form of the newsletter tool.
+    pub fn sign_up(&mut self, lead: &str, address: &str) {
+        let now = self.now();
+        let csv = format!(
+            "lead,at,name,email,optin,notice\n{lead},{now},Dee,{address},yes,letter-form@2\n"
+        );
+        self.world.import("leads", &csv, now);
+    }
+
+    /// Where somebody stands with the newsletter by e-mail.
+    pub fn stands(&self, who: &str) -> &'static str {
+        let Some(subject) = self.world.subject(who) else { return "nobody" };
+        let (store, rules) = (&self.world.store, &self.world.rules);
+        let state = state(store, rules, subject, AsOf::at(self.now())).unwrap();
+        state.purposes.iter().find(|p| p.purpose == "newsletter").unwrap().stands.code()
+    }
+
+    /// Whether somebody would get the next letter.
+    pub fn is_reached(&self, address: &str) -> bool {
+        let (store, rules) = (&self.world.store, &self.world.rules);
+        let audience = audience(store, rules, "letters", self.now()).unwrap();
+        audience.permitted.iter().any(|permit| permit.item().fields[0] == address)
+    }
+
+    pub fn under(text: impl Fn(&MailServer) -> String) -> Scene {
+        let server = MailServer::start();
+        let world = World::under(&text(&server));
+        let mut scene = Scene { world, server, clock: Arc::new(AtomicI64::new(hour(2).0)) };
+        scene.secret("smtp", "user:pass");
+        scene.world.import("shop", READERS, hour(1));
+        scene
+    }
+
+    /// The token of a link in a mail.
+    pub fn token(link: &str) -> String {
+        link.rsplit('/').next().unwrap().trim_end_matches('>').to_owned()
+    }
+
+    pub fn secret(&self, name: &str, value: &str) {
+        let mut secrets = Secrets::beside(&self.world.path()).unwrap();
+        secrets.set(name, Zeroizing::new(value.to_owned()), Before::Dropped).unwrap();
+    }
+
+    pub fn now(&self) -> Moment {
+        Moment(self.clock.load(Ordering::SeqCst))
+    }
+
+    pub fn wait(&self, seconds: i64) {
+        self.clock.fetch_add(1_000 * seconds, Ordering::SeqCst);
+    }
+
+    pub fn apply(&mut self, text: &str) {
+        self.wait(1);
+        let now = self.now();
+        apply(&mut self.world.store, text, now);
+        self.world.reopen();
+    }
+
+    pub fn worker(&self) -> Worker {
+        let clock = Arc::clone(&self.clock);
+        let store = Store::open(&self.world.path(), Access::Write, "worker").unwrap();
+        Worker::new(store, Arc::new(move || Moment(clock.load(Ordering::SeqCst))))
+    }
+
+    pub fn push(&mut self) -> u64 {
+        let (now, rules) = (self.now(), &self.world.rules);
+        outbox::queue_audience(&mut self.world.store, rules, "letters", now).unwrap().queued
+    }
+
+    pub fn send(&self) -> Report {
+        self.worker().run_once().unwrap()
+    }
+
+    pub fn withdraw(&mut self, who: &str) {
+        let now = self.now();
+        let withdrawn = Spoken {
+            purpose: Some("newsletter"),
+            channel: Some("email"),
+            state: ConsentState::Withdrawn,
+            ..Spoken::default()
+        };
+        self.world.say(who, &withdrawn, now);
+    }
+
+    pub fn rows(&self) -> Vec<Row> {
+        outbox::list(&self.world.store).unwrap()
+    }
+
+    pub fn disclosures(&self) -> i64 {
+        numbers(self.world.store.conn(), "SELECT COUNT(*) FROM disclosure")[0]
+    }
+
+    /// The ledger, the tables and the history agree, and nothing went out that shouldn't have.
+    pub fn is_sound(&self) {
+        let report = audit::unlawful::unlawful(&self.world.store, None, Moment::FOREVER).unwrap();
+        assert!(report.is_clean(), "{:?}", report.unlawful);
+        self.world.is_sound();
+    }
+}
