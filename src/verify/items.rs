@@ -316,7 +316,7 @@ pub(super) fn values(
 ) -> Result<Vec<Claim>> {
     let mut index = Claim::new(
         "identifiers",
-        "every identifier stands in the blind index, and nothing else does",
+        "every identifier stands in the blind index, and each blind name with a value leads to its own",
     );
     let (fields, sources) = (Names::of(words, WordKind::Field), Names::of(words, WordKind::Source));
     let mut chains = Chains::new(holders.len(), fields.0.len());
