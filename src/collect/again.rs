@@ -15,6 +15,9 @@ use super::rows::{Rows, Step, format_of};
 use crate::base::error::Result;
 use crate::policy::types::Source;
 
+/// Takes a row that is handed back, and the file's header.
+pub type HandedBack<'a> = dyn FnMut(&Reject, Option<&[u8]>) -> Result<()> + 'a;
+
 /// Hands the rows over, with the file's header, that are of events with these ids. Returns how many they are.
 ///
 /// # Errors
@@ -24,7 +27,7 @@ pub fn rows_of_events(
     source: &Source,
     options: &ReadOptions<'_>,
     ids: &BTreeSet<String>,
-    each: &mut dyn FnMut(&Reject, Option<&[u8]>) -> Result<()>,
+    each: &mut HandedBack<'_>,
 ) -> Result<u64> {
     let format = match source.format {
         Some(format) => format,

@@ -217,29 +217,35 @@ fn whoever_is_held_is_found_by_what_named_them() {
     assert!(policy.contains("P30D") && policy.contains("[source.ledgers.fields]"));
     let held = || {
         let mut world = World::under(&policy);
-        world.import("ledgers", "basket,at,card,cents,what\nb1,2026-01-04,K9,5,Ink\n", hour(1));
-        let found = world.subject("card:K9").expect("found by the card that named them");
-        assert!(!contains(&world.raw(), b"K9"), "by its blind name alone");
+        world.import(
+            "ledgers",
+            "basket,at,card,cents,what\nb1,2026-01-04,CARD-9-77,5,Ink\n",
+            hour(1),
+        );
+        let found = world.subject("card:CARD-9-77").expect("found by the card that named them");
+        assert!(!contains(&world.raw(), b"CARD-9-77"), "by its blind name alone");
         world.is_sound();
         (world, found)
     };
     let (mut world, found) = held();
     let profile = world.profile(found).to_string();
-    assert!(profile.contains("invoice") && !profile.contains("K9"), "{profile}");
+    assert!(profile.contains("invoice") && !profile.contains("CARD-9-77"), "{profile}");
     // It makes nobody one, and a "no" by it reaches them.
-    let shop =
-        "customer_id,at,name,email,card,optin,notice\nc1,2026-01-04,Ann,ann@x.example,K9,out,\n";
+    let shop = "customer_id,at,name,email,card,optin,notice\nc1,2026-01-04,Ann,ann@x.example,CARD-9-77,out,\n";
     world.import("shop", shop, hour(2));
-    assert_eq!(world.subjects("card:K9").len(), 2);
+    assert_eq!(world.subjects("card:CARD-9-77").len(), 2);
     let history = candor::consent::history::History::load(world.store.conn(), found).unwrap();
     assert_eq!(history.statements.len(), 1);
     world.is_sound();
     // Whoever asks to be erased is, and is kept out by it.
     let (mut world, _) = held();
-    let certificate = world.erase("card:K9", hour(2));
+    let certificate = world.erase("card:CARD-9-77", hour(2));
     assert!(certificate.kept_as.is_none());
-    let again =
-        world.import("ledgers", "basket,at,card,cents,what\nb2,2026-01-05,K9,5,Ink\n", hour(3));
+    let again = world.import(
+        "ledgers",
+        "basket,at,card,cents,what\nb2,2026-01-05,CARD-9-77,5,Ink\n",
+        hour(3),
+    );
     assert_eq!(again.summary.records_refused.get("suppressed"), Some(&1));
     world.is_sound();
     // The name goes with what it finds.
@@ -247,7 +253,7 @@ fn whoever_is_held_is_found_by_what_named_them() {
     let World { store, rules, .. } = &mut world;
     candor::subject::retain::run(store, rules, hour(24 * 90), candor::subject::retain::Carry::Out)
         .unwrap();
-    assert!(world.subject("card:K9").is_none());
+    assert!(world.subject("card:CARD-9-77").is_none());
     assert!(crate::common::rows(world.store.conn(), "identifier").is_empty());
     world.is_sound();
 }
