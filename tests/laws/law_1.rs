@@ -330,3 +330,36 @@ fn a_no_outlives_the_basis_that_it_was_said_to() {
     world.say("card:K1", &objects, hour(2));
     assert!(code(&mut world, &law, 3).is_some());
 }
+
+/// An address that was given, replaced and given again for less finds its person for as long as any of what was
+/// said is held: whoever is held is found (Art 15).
+#[test]
+fn an_address_whose_newest_word_goes_is_found_by_an_older_one() {
+    let mut world = World::new();
+    let row = |email: &str, day: u32, optin: &str| {
+        format!(
+            "customer_id,at,name,email,optin,notice\nc1,2026-01-{day:02},Ann,{email},{optin},letter-form@2\n"
+        )
+    };
+    world.import("shop", &row("ann@x.example", 1, "yes"), hour(1));
+    world.import("shop", &row("ann@y.example", 2, ""), hour(2));
+    let shop = "purposes = [\"orders\", \"winback\", \"newsletter\"]";
+    let letters_alone = POLICY.replacen(shop, "purposes = [\"newsletter\"]", 1);
+    apply(&mut world.store, &letters_alone, hour(3));
+    world.reopen();
+    world.import("shop", &row("ann@x.example", 4, ""), hour(4));
+    apply(&mut world.store, POLICY, hour(5));
+    world.reopen();
+    world.is_sound();
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let withdrawn = Spoken {
+        purpose: Some("newsletter"),
+        channel: Some("email"),
+        state: ConsentState::Withdrawn,
+        ..Spoken::default()
+    };
+    world.say("email:ann@y.example", &withdrawn, hour(6));
+    assert!(world.held().iter().any(|(_, _, text)| text == "ann@x.example"), "for orders, still");
+    assert_eq!(world.subject("email:ann@x.example"), Some(ann));
+    world.is_sound();
+}

@@ -10,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -133,6 +134,18 @@ def older_in_place(bundle):
     (bundle / "checkpoint").write_bytes(held[-1].read_bytes())
 
 
+def link_entries(bundle):
+    """By links, a few files stand for as many as one likes."""
+    first = entry_bundles(bundle)[0]
+    first.rename(bundle / "elsewhere")
+    first.symlink_to(bundle / "elsewhere")
+
+
+def endless_payloads(bundle):
+    (bundle / "payloads.jsonl").unlink()
+    os.mkfifo(bundle / "payloads.jsonl")
+
+
 def first_hash_tile(bundle):
     return sorted(path for path in (bundle / "tile/0").rglob("*") if path.is_file())[0]
 
@@ -165,6 +178,8 @@ ATTACKS = [
     ("salts in another spelling", spell_payload_otherwise, OURS, "PAYLOAD"),
     ("a payload for an entry without one", payload_of_nothing, OURS, "PAYLOAD"),
     ("the last payload cut off", lambda b: edit(b / "payloads.jsonl", lambda d: d[:-1]), OURS, "PAYLOAD"),
+    ("an entry bundle that is a link", link_entries, OURS, "BROKEN"),
+    ("payloads that never end", endless_payloads, OURS, "BROKEN"),
     ("something in place of an erased payload", stand_in_for_erased, OURS, "PAYLOAD"),
 ]
 

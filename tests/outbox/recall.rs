@@ -387,3 +387,19 @@ fn a_restore_tells_recipients_of_erasures_again() {
     assert!(scene.rows().is_empty());
     scene.is_sound();
 }
+
+/// Nobody can put a recall off for ever by writing to the file, or by a clock that was wrong.
+#[test]
+fn a_recall_that_is_put_off_for_years_is_due() {
+    let mut scene = Scene::new();
+    scene.push();
+    scene.send();
+    scene.wait(60);
+    scene.withdraw("email:ann@x.example");
+    let conn = rusqlite::Connection::open(scene.world.path()).unwrap();
+    conn.execute("UPDATE outbox SET next_at = 4102444800000 WHERE act = 4", []).unwrap();
+    drop(conn);
+    assert_eq!(scene.send().delivered, 1);
+    assert_eq!(of_type(&scene, "profile.stop").len(), 1);
+    scene.is_sound();
+}

@@ -171,10 +171,12 @@ pub fn due(
 }
 
 /// When the next row is due, of all that wait or are being sent.
-pub fn next_at(conn: &Connection) -> Result<Option<Moment>> {
+pub fn next_at(conn: &Connection, now: Moment) -> Result<Option<Moment>> {
     let at: Option<i64> = conn
-        .prepare_cached("SELECT MIN(next_at) FROM outbox WHERE state < 4")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT MIN(CASE WHEN next_at > $1 THEN $2 ELSE next_at END) FROM outbox WHERE state < 4",
+        )?
+        .query_row([now.0 + PUT_OFF_MOST_MS, now.0], |row| row.get(0))?;
     Ok(at.map(Moment))
 }
 

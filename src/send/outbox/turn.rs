@@ -65,7 +65,7 @@ pub fn take(
     now: Moment,
     room: Room<'_>,
 ) -> Result<Taken> {
-    if sql::next_at(store.conn())?.is_none_or(|at| at > now) {
+    if sql::next_at(store.conn(), now)?.is_none_or(|at| at > now) {
         return Ok(Taken::default());
     }
     let decide = |store: &Store, now: Moment| {

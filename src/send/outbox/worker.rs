@@ -162,10 +162,10 @@ impl Worker {
 
     /// How long to rest until something may be due.
     pub fn rest(&self) -> Duration {
-        let next = sql::next_at(self.store.conn()).ok().flatten();
-        let wait = next.map_or(REST_MAX, |at| {
-            Duration::from_millis(u64::try_from(at.0 - (self.clock)().0).unwrap_or(0))
-        });
+        let now = (self.clock)();
+        let next = sql::next_at(self.store.conn(), now).ok().flatten();
+        let wait = next
+            .map_or(REST_MAX, |at| Duration::from_millis(u64::try_from(at.0 - now.0).unwrap_or(0)));
         wait.clamp(REST_MIN, REST_MAX)
     }
 }
