@@ -83,7 +83,7 @@ impl Edge {
             Some(_) if is_for_pages && request.method() == Method::OPTIONS => Reply::preflight(),
             Some(route) if !route.answers(request.method().as_str()) => {
                 let reply = Reply::error(405, "method_not_allowed", "another method is answered");
-                Reply { allow: Some(route.methods()), ..reply }
+                reply.with("allow", route.methods().to_owned())
             }
             Some(Route::Changes) => match self.changes(request, &mut line).await {
                 Ok(parts) => {

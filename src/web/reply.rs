@@ -30,8 +30,6 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// When to come again, in seconds.
     pub retry_after: Option<u64>,
-    /// The methods that are answered, where another was asked for.
-    pub allow: Option<&'static str>,
     /// Further headers.
     pub more: Vec<(&'static str, String)>,
     /// Of a page for people: the policy that its browser holds it to, and its language.
@@ -52,7 +50,7 @@ pub enum Readers<'a> {
 impl Reply {
     fn new(status: u16, kind: &'static str, body: Vec<u8>) -> Reply {
         let more = Vec::new();
-        Reply { status, kind, body, retry_after: None, allow: None, more, page: None, fault: None }
+        Reply { status, kind, body, retry_after: None, more, page: None, fault: None }
     }
 
     /// The same with one more header.
@@ -157,9 +155,6 @@ impl Reply {
         if let Some(seconds) = self.retry_after {
             headers.push(("retry-after", seconds.to_string()));
         }
-        if let Some(allow) = self.allow {
-            headers.push(("allow", allow.to_owned()));
-        }
         headers.extend(self.more.iter().cloned());
         if let Readers::Pages(Some(origin)) = readers {
             headers.push(("access-control-allow-origin", origin.to_owned()));
@@ -195,9 +190,7 @@ impl Reply {
             ("permissions-policy", "camera=(), geolocation=(), microphone=()".to_owned()),
             ("vary", "accept-language".to_owned()),
         ];
-        if let Some(allow) = self.allow {
-            headers.push(("allow", allow.to_owned()));
-        }
+        headers.extend(self.more.iter().cloned());
         headers
     }
 }
