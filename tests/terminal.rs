@@ -914,6 +914,11 @@ fn the_doctor_says_what_to_do() {
     assert_eq!(finding(&said, "ledger")["state"], "well");
     assert!(!said.out.contains('@'), "it names nobody: {}", said.out);
 
+    let soon = Moment(Moment::now().0 + 3 * 86_400_000);
+    desk.done(&format!("token add --role service-desk --purpose orders --expires {soon}"));
+    let ends = finding(&desk.typed("--json doctor"), "tokens");
+    assert_eq!(ends["state"], "look", "{ends}");
+
     let key = desk.file("t.db.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let said = desk.typed("--json doctor");

@@ -15,7 +15,7 @@ use candor::store::{
     self, Access, KeyForm, Secrets, Store, key_path, read_key_file, secrets_path, side_files,
 };
 use candor::verify::{Depth, Options, verify};
-use candor::web::{key, unset_secrets};
+use candor::web::{key, token, unset_secrets};
 use serde::Serialize;
 use serde_json::json;
 
@@ -313,19 +313,26 @@ impl Findings {
         Ok(())
     }
 
-    /// Keys that end by themselves.
+    /// Keys and tokens that end by themselves.
     fn ends(&mut self, store: &Store, now: Moment) -> Result<()> {
-        for row in key::list(store.conn())? {
-            let left = row.expires_at - now.0;
-            if row.revoked_entry != 0 || row.expires_at == 0 || left > DAYS_BEFORE * DAY_MS {
-                continue;
+        for row in key::list(store.conn())?.iter().filter(|row| row.revoked_entry == 0) {
+            if let Some(ends) = ends(row.expires_at, now) {
+                self.look(
+                    "write keys",
+                    format!("key {} of {} {ends}", row.id, row.source),
+                    format!("`candor write-key add {}`, then revoke the old one", row.source),
+                );
             }
-            let ends = if left <= 0 { "ended" } else { "ends" };
-            self.look(
-                "write keys",
-                format!("key {} of {} {ends} at {}", row.id, row.source, Moment(row.expires_at)),
-                format!("`candor write-key add {}`, then revoke the old one", row.source),
-            );
+        }
+        for row in token::list(store.conn())?.iter().filter(|row| row.revoked_entry == 0) {
+            if let Some(ends) = ends(row.expires_at, now) {
+                let role = row.role.word();
+                self.look(
+                    "tokens",
+                    format!("token {} of the role {role} {ends}", row.id),
+                    format!("`candor token add --role {role}`, then revoke the old one"),
+                );
+            }
         }
         Ok(())
     }
@@ -342,6 +349,14 @@ impl Findings {
         }
         Ok(())
     }
+}
+
+/// That something ended by itself, or will soon.
+fn ends(at: i64, now: Moment) -> Option<String> {
+    let left = at - now.0;
+    let is_near = at != 0 && left <= DAYS_BEFORE * DAY_MS;
+    let word = if left <= 0 { "ended" } else { "ends" };
+    is_near.then(|| format!("{word} at {}", Moment(at)))
 }
 
 /// Whether nobody but a file's owner may read or write it; where there are no such rights, it counts as so.
