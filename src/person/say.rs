@@ -11,7 +11,7 @@ use crate::consent::statement::Axis;
 use crate::pipeline::own;
 use crate::policy::mail::pick;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook};
-use crate::policy::types::{ConsentState, IdentifierForm, Source, Target};
+use crate::policy::types::{ConsentState, IdentifierForm, Source, Target, UNVERIFIED};
 use crate::profile::read::{OpenRecord, open_records};
 use crate::profile::recognise::identifier_blind;
 use crate::profile::sql as profile_sql;
@@ -180,9 +180,15 @@ fn address(
         if rule.is_none_or(|kind| kind.form != IdentifierForm::Email) {
             continue;
         }
-        let code = writer.words.code(WordKind::Field, &format!("identifier.{kind}"));
+        let code = |text: String| writer.words.code(WordKind::Field, &text);
+        let (code, claimed) =
+            (code(format!("identifier.{kind}")), code(format!("identifier.{UNVERIFIED}{kind}")));
         let held = records.iter().flat_map(|of| of.values.iter().map(move |value| (of.id, value)));
-        let held = held.filter(|(_, value)| value.current && Some(value.field) == code);
+        // Of the record itself also one that nobody had verified: whoever has the link reads what is sent there.
+        let held = held.filter(|(of, value)| {
+            let is_claimed = *of == record && Some(value.field) == claimed;
+            value.current && (Some(value.field) == code || is_claimed)
+        });
         let held = held.filter(|(of, value)| {
             let blind = identifier_blind(writer.secret, kind, &value.text);
             *of == record || own.iter().any(|(known, ..)| *known == blind)

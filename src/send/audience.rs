@@ -10,7 +10,7 @@ use crate::consent::history::History;
 use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
-use crate::policy::types::{Basis, Destination};
+use crate::policy::types::{Basis, Destination, UNVERIFIED};
 use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::sharing::refusals;
 use crate::profile::sql as profile_sql;
@@ -146,6 +146,8 @@ pub(super) struct Target<'r> {
     /// The disclosure that is being carried out: it stands on record already, and isn't one that went
     /// before. 0 for none.
     pub(super) carrying_out: i64,
+    /// Whether it asks its reader to confirm, and so goes to an address that nobody has verified yet.
+    pub(super) asks_to_confirm: bool,
     /// Whom of those who may be reached.
     segment: Option<&'r Segment>,
 }
@@ -161,7 +163,17 @@ impl<'r> Target<'r> {
         let code = store.words().code(WordKind::Destination, name).unwrap_or(0);
         let channel = destination.channel.as_deref();
         let channel = channel.and_then(|channel| rules.channel_code(channel));
-        Target { rules, rule, destination, code, channel, now, carrying_out: 0, segment: None }
+        Target {
+            rules,
+            rule,
+            destination,
+            code,
+            channel,
+            now,
+            carrying_out: 0,
+            asks_to_confirm: false,
+            segment: None,
+        }
     }
 }
 
@@ -309,7 +321,11 @@ pub(super) fn row(
     let mut fields = Vec::with_capacity(target.destination.fields.len());
     let mut address = None;
     for (index, name) in target.destination.fields.iter().enumerate() {
-        let codes = field_codes(store.words(), name);
+        let mut codes = field_codes(store.words(), name);
+        if target.asks_to_confirm {
+            let claimed = format!("identifier.{UNVERIFIED}{name}");
+            codes.extend(store.words().code(WordKind::Field, &claimed));
+        }
         let mut none = NOTHING_TO_SEND;
         let mut held = Vec::new();
         for (record, value) in open

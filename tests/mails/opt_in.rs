@@ -239,3 +239,28 @@ fn what_is_replayed_too_late_is_not_mailed() {
     assert!(scene.server.to("dee@x.example").is_empty());
     scene.is_sound();
 }
+
+/// A page's form sends in anybody's name, so its address is verified by nobody until its link was used. That is what
+/// the mail is for.
+#[test]
+fn an_address_that_nobody_verified_is_asked_and_verified_by_its_link() {
+    let mut scene = Scene::under(|server| {
+        let leads = "[source.leads.fields]\nname = { as = \"attribute.first_name\", category = \"contact\" }\n\
+                     email = { as = \"identifier.email\", category = \"contact\"";
+        let text = confirming(server);
+        assert!(text.contains(leads));
+        text.replace(leads, &format!("{leads}, verified = false"))
+    });
+    scene.sign_up("l1", "dee@x.example");
+    assert_eq!(scene.send().delivered, 1);
+    let token = link(&scene, "dee@x.example");
+    scene.wait(3_600);
+    assert!(confirm(&mut scene, &token));
+    assert_eq!(scene.stands("email:dee@x.example"), "given");
+    assert!(scene.is_reached("dee@x.example"));
+    // Whoever fills in another's address gets nothing by it before its holder has confirmed.
+    scene.sign_up("l2", "ann@x.example");
+    let held = scene.world.subjects("email:ann@x.example");
+    assert_eq!(held.len(), 1, "the form's row joined nobody");
+    scene.is_sound();
+}

@@ -69,6 +69,7 @@ pub(super) fn judge(
     };
     let mut target = Target::of(store, rules, at, now);
     target.carrying_out = queued.disclosure;
+    target.asks_to_confirm = true;
     // To the address of the form that asked, and to no other one of the person.
     let held = row(store, &target, &[record], None, last_contact(&records))?;
     let held = match held {
