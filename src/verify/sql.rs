@@ -679,7 +679,7 @@ const OUTBOX: [(&str, &str, &str); 3] = [
         "outbox-impossible",
         "messages wait that nothing can have queued, or for nobody",
         "SELECT COUNT(*) FROM outbox o WHERE o.act NOT IN (1, 2, 3, 4, 5) OR o.state NOT IN (2, 3, 4, 5)
-         OR (o.state = 5 AND o.act <> 4)
+         OR (o.state = 5 AND o.act <> 4) OR (o.act NOT IN (1, 3) AND o.item <> 0)
          OR (o.act = 3) <> EXISTS (SELECT 1 FROM event e WHERE e.seq = o.item AND e.record = o.record)
          OR o.attempts < 0 OR (o.act <> 5 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.id = o.record))
          OR NOT EXISTS (SELECT 1 FROM word w WHERE w.kind = 'destination' AND w.code = o.destination)
@@ -694,7 +694,7 @@ const OUTBOX: [(&str, &str, &str); 3] = [
         "outbox-body-left",
         "sealed texts are left of messages that are done, or were never queued",
         "SELECT COUNT(*) FROM outbox_body b
-         WHERE b.body <> zeroblob(length(b.body)) AND NOT EXISTS (
+         WHERE (b.k <> zeroblob(32) OR b.body <> zeroblob(length(b.body))) AND NOT EXISTS (
            SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)",
     ),
     (

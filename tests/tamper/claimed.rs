@@ -83,7 +83,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
 pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "sqlite_sequence", claimed: "name = 'record' OR seq <> 0", why: "no number was given yet, which a missing row says as well" },
     UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
-    UnclaimedRows { table: "identifier", claimed: "value <> 0", why: "the blind name of a no" },
+    UnclaimedRows { table: "identifier", claimed: "value > 0", why: "a blind name without a value" },
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
     UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
@@ -93,7 +93,7 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "compared", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "newcomer", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "outbox", claimed: "act >= 4", why: "what waits to be sent, for which the gate is asked then" },
-    UnclaimedRows { table: "outbox_body", claimed: "outbox IN (SELECT id FROM outbox WHERE state <> 5)", why: "what a recall needed that was told" },
+    UnclaimedRows { table: "outbox_body", claimed: "k <> zeroblob(32) OR body <> zeroblob(length(body))", why: "an empty place of what a recall needed" },
     UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
 ];
 
