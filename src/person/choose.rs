@@ -105,6 +105,7 @@ fn say(
             explicit: true,
             // Whoever has a link that was mailed reads what is sent to the address.
             confirmed: rule.purpose.double_opt_in && reader.was_mailed,
+            was_mailed: reader.was_mailed,
             method: METHOD,
             evidence: format!("notice shown on the page, sha256 {sha256}"),
         };

@@ -110,6 +110,7 @@ pub fn confirm(store: &mut Store, token: &str, now: Moment) -> Result<bool> {
             language: shown.language,
             explicit: said.explicit,
             confirmed: true,
+            was_mailed: true,
             method: "double opt-in",
             evidence: format!("asked in entry {}, link mailed {mailed_at}", said.n),
         };

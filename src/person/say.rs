@@ -109,6 +109,8 @@ pub(super) struct Yes<'a> {
     pub(super) language: Option<String>,
     pub(super) explicit: bool,
     pub(super) confirmed: bool,
+    /// The link by which it is said was mailed to the record's address: whoever has it reads what is sent there.
+    pub(super) was_mailed: bool,
     pub(super) method: &'a str,
     pub(super) evidence: String,
 }
@@ -130,7 +132,8 @@ pub(super) fn yes(
     let records = open_records(writer.conn, writer.words, subject)?;
     if let Some((name, source)) = own_source(rules)
         && source.purposes.contains(&yes.rule.name)
-        && let Some((field, address)) = address(writer, rules, source, record, &records)?
+        && let Some((field, address)) =
+            address(writer, rules, source, (record, yes.was_mailed), &records)?
     {
         let mut row = row(writer, rules, (field, address), yes);
         own::take(writer, rules, name, &mut row)?;
@@ -165,12 +168,14 @@ pub(super) fn yes(
 }
 
 /// The address of a record that a source maps: the place in its map, and the text. Where the record's own was
-/// let go, because nothing let it be held there, another record of the person may still hold the very same.
+/// let go, because nothing let it be held there, another record of the person may still hold the very same. One
+/// that nobody had verified counts where the link was mailed to it: by one that was handed over, somebody who
+/// only claims an address would become the person who has it.
 fn address(
     writer: &Writer<'_>,
     rules: &Rulebook,
     source: &Source,
-    record: i64,
+    (record, was_mailed): (i64, bool),
     records: &[OpenRecord],
 ) -> Result<Option<(usize, String)>> {
     let own = profile_sql::identifiers_of(writer.conn, record)?;
@@ -184,9 +189,8 @@ fn address(
         let (code, claimed) =
             (code(format!("identifier.{kind}")), code(format!("identifier.{UNVERIFIED}{kind}")));
         let held = records.iter().flat_map(|of| of.values.iter().map(move |value| (of.id, value)));
-        // Of the record itself also one that nobody had verified: whoever has the link reads what is sent there.
         let held = held.filter(|(of, value)| {
-            let is_claimed = *of == record && Some(value.field) == claimed;
+            let is_claimed = was_mailed && *of == record && Some(value.field) == claimed;
             value.current && (Some(value.field) == code || is_claimed)
         });
         let held = held.filter(|(of, value)| {

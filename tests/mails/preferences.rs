@@ -6,7 +6,7 @@ use candor::policy::types::ConsentState;
 use candor::subject::told;
 
 use crate::common::numbers;
-use crate::scene::{Scene, confirming, policy};
+use crate::scene::{Scene, confirming, policy, unverified};
 
 fn mailed(scene: &Scene, address: &str) -> String {
     let mail = scene.server.to(address).pop().expect("it was mailed");
@@ -14,7 +14,12 @@ fn mailed(scene: &Scene, address: &str) -> String {
 }
 
 fn hand(scene: &mut Scene, who: &str, seconds: i64) -> String {
-    let (now, subject) = (scene.now(), scene.world.subject(who).unwrap());
+    let subject = scene.world.subject(who).unwrap();
+    hand_to(scene, subject, seconds)
+}
+
+fn hand_to(scene: &mut Scene, subject: i64, seconds: i64) -> String {
+    let now = scene.now();
     let until = candor::base::clock::Moment(now.0 + 1_000 * seconds);
     let rules = &scene.world.rules;
     let handed = handed::link(&mut scene.world.store, rules, (subject, None), until, now).unwrap();
@@ -92,6 +97,23 @@ fn a_link_speaks_for_its_own_person_alone() {
     assert!(choose(&mut scene, &ann, &YES).is_none());
     assert_eq!(ask::ask(&mut scene.world.store, &ann, "erasure", now).unwrap(), None);
     assert_eq!(entries(&scene), before);
+    scene.is_sound();
+}
+
+/// A link that is handed over proves no address: by it, whoever wrote another's into a form would become them.
+#[test]
+fn a_handed_link_makes_nobody_the_holder_of_an_address() {
+    let mut scene = Scene::under(unverified);
+    let ann = scene.world.subject("email:ann@x.example").unwrap();
+    scene.sign_up("l1", "ann@x.example");
+    let newest = "SELECT subject FROM record ORDER BY id DESC LIMIT 1";
+    let stranger = numbers(scene.world.store.conn(), newest)[0];
+    assert_ne!(stranger, ann);
+    let token = hand_to(&mut scene, stranger, 3_600);
+    choose(&mut scene, &token, &YES).unwrap();
+    assert_eq!(scene.world.subjects("email:ann@x.example"), [ann]);
+    let of_ann = format!("SELECT COUNT(*) FROM record WHERE subject = {ann}");
+    assert_eq!(numbers(scene.world.store.conn(), &of_ann), [1]);
     scene.is_sound();
 }
 

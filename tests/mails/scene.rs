@@ -111,6 +111,15 @@ To confirm, until {{{{ request.until }}}}: {{{{ links.confirm }}}}
     )
 }
 
+/// The same, where nobody has verified the addresses that a form sends in.
+pub fn unverified(server: &MailServer) -> String {
+    let leads = "[source.leads.fields]\nname = { as = \"attribute.first_name\", category = \"contact\" }\n\
+                 email = { as = \"identifier.email\", category = \"contact\"";
+    let text = confirming(server);
+    assert!(text.contains(leads));
+    text.replace(leads, &format!("{leads}, verified = false"))
+}
+
 impl Scene {
     pub fn new() -> Scene {
         Scene::under(policy)

@@ -24,7 +24,7 @@ use super::message::Act;
 use super::outbox::sql as outbox_sql;
 
 /// Mails that go to one address in a day, at most.
-pub const MAILS_A_DAY: i64 = 3;
+pub const MAILS_A_DAY: usize = 3;
 
 pub(super) const DAY_MS: i64 = 86_400_000;
 

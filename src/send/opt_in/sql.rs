@@ -105,12 +105,19 @@ pub fn purge(conn: &Connection, before: Moment) -> Result<()> {
     Ok(())
 }
 
-/// How many mails went since a moment to those who hold an address; `but` isn't looked at.
-pub fn mailed_since(conn: &Connection, blind: i64, since: Moment, but: i64) -> Result<i64> {
+/// How many mails went since a moment to those who hold an address, by its blind names as one that was verified
+/// and one that wasn't; `but` isn't looked at.
+pub fn mailed_since(
+    conn: &Connection,
+    [verified, claimed]: [i64; 2],
+    since: Moment,
+    but: i64,
+) -> Result<i64> {
     Ok(conn
         .prepare_cached(
-            "SELECT COUNT(*) FROM identifier h JOIN opt_in i ON i.record = h.record
-             WHERE h.blind = $1 AND i.mailed_at > $2 AND i.statement <> $3",
+            "SELECT COUNT(*) FROM opt_in
+             WHERE record IN (SELECT record FROM identifier WHERE blind IN ($1, $2))
+             AND mailed_at > $3 AND statement <> $4",
         )?
-        .query_row([blind, since.0, but], |row| row.get(0))?)
+        .query_row([verified, claimed, since.0, but], |row| row.get(0))?)
 }

@@ -81,7 +81,7 @@ pub(super) fn docket(
     if due.is_empty() {
         return Ok(None);
     }
-    let mut verdicts = Vec::with_capacity(due.len());
+    let (mut verdicts, mut mailed) = (Vec::with_capacity(due.len()), Vec::new());
     for row in due {
         verdicts.push(match found {
             Some((destination, rule)) if row.act.is_recall() => {
@@ -90,7 +90,8 @@ pub(super) fn docket(
             None if row.act.is_recall() => Verdict::GiveUp(row, NO_WAY),
             Some((destination, rule)) if row.act == Act::Confirm => {
                 let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
-                confirm::judge(store, rules, (name, destination, rule), row, with, now)?
+                let at = (name, destination, rule);
+                confirm::judge(store, rules, at, row, with, &mut mailed, now)?
             }
             // It mails what consents are confirmed by, and nothing else.
             Some(_) if rules.policy.confirms(name) => Verdict::Withhold(row, DESTINATION_GONE),
