@@ -128,8 +128,7 @@ pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
 }
 
 fn kind_word(kind: i64) -> &'static str {
-    let known = [RequestKind::Access, RequestKind::Portability, RequestKind::Erasure];
-    known.into_iter().find(|known| *known as i64 == kind).map_or("unknown", RequestKind::word)
+    RequestKind::of(kind).map_or("unknown", RequestKind::word)
 }
 
 impl RequestReport {

@@ -8,6 +8,9 @@ use chrono_tz::Tz;
 
 use super::error::{Error, Result};
 
+/// The milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(pub i64);

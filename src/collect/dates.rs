@@ -11,13 +11,11 @@ use chrono::{
 use chrono_tz::Tz;
 
 use super::row::Kind;
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::{Error, Result};
 
 /// The days from 0001-01-01 (day 1) to 1970-01-01.
 const EPOCH_DAYS: i64 = 719_163;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// The first moment that is taken: 0001-01-01T00:00:00Z.
 const FIRST: Moment = Moment(-(EPOCH_DAYS - 1) * DAY_MS);

@@ -72,7 +72,7 @@ pub use reject::{Fault, Reject, RejectReason};
 pub use row::{Kind, Plan, Row};
 pub use rows::{Rows, Step, format_of};
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::Result;
 use crate::policy::types::{Format, IdentifierKind, Policy, Source};
 
@@ -91,7 +91,7 @@ pub struct ReadOptions<'a> {
 }
 
 /// How far the clocks and time zones of other systems may be ahead, in milliseconds.
-const AHEAD_MS_MAX: i64 = 24 * 60 * 60 * 1000;
+const AHEAD_MS_MAX: i64 = DAY_MS;
 
 impl<'a> ReadOptions<'a> {
     /// Everything, by the rules of a policy, as it may be said at a moment.

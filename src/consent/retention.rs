@@ -2,7 +2,7 @@
 //!
 //! What `retain run` would delete at a moment must not come in at that moment, so both ask here.
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::policy::rulebook::{PurposeMask, PurposeRule, Rulebook, bit, codes};
 use crate::policy::types::{Period, RetentionFrom};
 
@@ -68,7 +68,7 @@ struct Horizon {
 /// Calendar periods don't keep the order of moments: six months after 30 August 20:00 and after
 /// 31 August 15:00 are both 28 February, the later one earlier in the day. Months differ by three days
 /// at most (milliseconds).
-const UNSURE_MS: i64 = 4 * 86_400_000;
+const UNSURE_MS: i64 = 4 * DAY_MS;
 
 impl Horizons {
     /// The horizons of every purpose at a moment.
@@ -119,7 +119,7 @@ fn horizon(rule: &PurposeRule, now: Moment) -> Moment {
         kept_until(rule, age) > now
     };
     // Periods are at most 200 years long.
-    let (mut over, mut still) = (now.0 - 210 * 366 * 86_400_000, now.0 + 1);
+    let (mut over, mut still) = (now.0 - 210 * 366 * DAY_MS, now.0 + 1);
     if kept(over) {
         return Moment(i64::MIN);
     }

@@ -1,10 +1,8 @@
 //! What was said by and to a person about the use of their data: the rows that are folded.
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::policy::rulebook::{ChannelCode, PurposeCode};
 use crate::policy::types::ConsentState;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// What a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::store::need_table;
 
 pub const OPEN: i64 = 2;
 pub const PUT_OFF: i64 = 3;
@@ -11,23 +12,12 @@ pub const DIFFERENT: i64 = 5;
 pub const RELATED: i64 = 6;
 pub const OVERTAKEN: i64 = 7;
 
-/// The schema's script that brought the tables of what linking finds.
-const SCRIPT: i64 = 2;
-
 /// A store of an older candor has no place for what linking finds until it is opened for writing.
 ///
 /// # Errors
 /// `store-older` for such a store.
 pub fn ready(conn: &Connection) -> Result<()> {
-    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version >= SCRIPT {
-        return Ok(());
-    }
-    Err(Error::no(
-        "store-older",
-        "the store is of an older candor, and was not opened for writing since",
-    )
-    .next("run a command that writes, such as `candor identity run`"))
+    need_table(conn, "model", "candor identity run")
 }
 
 pub struct ModelRow {

@@ -16,12 +16,7 @@ use super::sql;
 /// # Errors
 /// Those of [`Store::write`].
 pub fn ask(store: &mut Store, token: &str, kind: &str, now: Moment) -> Result<Option<String>> {
-    let kind = match kind {
-        "access" => RequestKind::Access,
-        "portability" => RequestKind::Portability,
-        "erasure" => RequestKind::Erasure,
-        _ => return Ok(None),
-    };
+    let Some(kind) = RequestKind::named(kind) else { return Ok(None) };
     let decide = |store: &Store, now: Moment| {
         let rules = latest(store.conn(), store.words())?;
         Ok((rules, reader(store, token, now)?))

@@ -15,6 +15,7 @@ use crate::policy::types::{Basis, Controller, NoticeVersion};
 use crate::send::link::{Leave, Link};
 use crate::send::sql as send_sql;
 use crate::store::{Store, hex, latest, notice_texts};
+use crate::subject::sql::RequestKind;
 
 use super::say::{best_of, own_source};
 use super::sql;
@@ -193,13 +194,7 @@ pub(super) fn of(
     };
     let requests = sql::open_requests(store.conn(), subject)?.into_iter();
     let requests = requests.filter_map(|(kind, asked_at, due_on)| {
-        let kind = match kind {
-            2 => "access",
-            3 => "portability",
-            4 => "erasure",
-            _ => return None,
-        };
-        Some(Request { kind, asked_at, due_on })
+        Some(Request { kind: RequestKind::of(kind)?.word(), asked_at, due_on })
     });
     Ok(Preferences {
         controller: rules.policy.controller.clone(),

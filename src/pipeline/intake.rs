@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::{Error, Result};
 use crate::collect::sent::Read;
 use crate::consent::gate::Reason;
@@ -27,8 +27,6 @@ const UNKNOWN_EVENT: &str = "unknown_event";
 
 /// Reasons that are told of one item, at most.
 const REASONS_MAX: usize = 40;
-
-pub(super) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 pub use super::admit::Sender;
 pub use super::sent::Sent;
@@ -161,8 +159,7 @@ impl<'r> Intake<'r> {
                 }
                 let Lane { admission, summary, import, .. } = &mut lane;
                 admission.end_batch(writer, out, summary)?;
-                let line = i64::try_from(summary.rows + 1).unwrap_or(i64::MAX);
-                sql::put_progress(writer.conn, *import, line, &totals_of(summary))?;
+                put_progress(writer, *import, summary)?;
                 self.lanes.insert(source.to_owned(), lane);
                 source.clone_into(&mut self.last);
             }
@@ -186,18 +183,7 @@ impl<'r> Intake<'r> {
             sql::finish_import(writer.conn, before.import, writer.now.0)?;
         }
         let source = &self.rules.policy.sources[name];
-        let code = writer.words.code(WordKind::Source, name).unwrap_or(0);
-        let version = self.rules.version.to_string();
-        let print = writer.secret.fingerprint("intake", &[name, &day.to_string(), &version]);
-        let (import, summary) = match sql::running_import(writer.conn, code, &print)? {
-            Some(row) => (row.id, serde_json::from_str(&row.totals).unwrap_or_default()),
-            None => {
-                let policy = i64::from(self.rules.version);
-                sql::finish_intakes(writer.conn, code, writer.now.0)?;
-                let id = sql::insert_import(writer.conn, code, &print, policy, writer.now.0)?;
-                (id, Summary::default())
-            }
-        };
+        let (import, summary) = import_of_today(writer, self.rules, name, "intake")?;
         Ok(Lane {
             admission: Admission::new(writer, self.rules, name, import, Looking::Exact)?,
             reader: Reader::new(&self.rules.policy, source)?,
@@ -206,6 +192,32 @@ impl<'r> Intake<'r> {
             summary,
         })
     }
+}
+
+/// The import that a source's items of today are counted in, and what it counted: the one that runs, or a new
+/// one. `way` is by which they come in.
+pub(super) fn import_of_today(
+    writer: &Writer<'_>,
+    rules: &Rulebook,
+    source: &str,
+    way: &str,
+) -> Result<(i64, Summary)> {
+    let code = writer.words.code(WordKind::Source, source).unwrap_or(0);
+    let (day, version) = (writer.now.0.div_euclid(DAY_MS).to_string(), rules.version.to_string());
+    let print = writer.secret.fingerprint(way, &[source, &day, &version]);
+    if let Some(row) = sql::running_import(writer.conn, code, &print)? {
+        return Ok((row.id, serde_json::from_str(&row.totals).unwrap_or_default()));
+    }
+    sql::finish_intakes(writer.conn, code, writer.now.0)?;
+    let policy = i64::from(rules.version);
+    let id = sql::insert_import(writer.conn, code, &print, policy, writer.now.0)?;
+    Ok((id, Summary::default()))
+}
+
+/// Writes down how far that import came.
+pub(super) fn put_progress(writer: &Writer<'_>, import: i64, summary: &Summary) -> Result<()> {
+    let line = i64::try_from(summary.rows + 1).unwrap_or(i64::MAX);
+    sql::put_progress(writer.conn, import, line, &totals_of(summary))
 }
 
 impl Lane<'_> {

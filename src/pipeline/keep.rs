@@ -86,7 +86,11 @@ impl Admission<'_> {
         record: &Record,
         identifiers: &[SeenIdentifier],
     ) -> Result<()> {
-        if identifiers.is_empty() || sql::is_found(writer.conn, record.subject)? {
+        let is_held = |seen: &SeenIdentifier| record.current.contains_key(&seen.field);
+        if identifiers.is_empty()
+            || identifiers.iter().any(is_held)
+            || sql::is_found(writer.conn, record.subject)?
+        {
             return Ok(());
         }
         for seen in identifiers {

@@ -8,12 +8,10 @@ use crate::base::error::Result;
 use crate::collect::Record as Inbound;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::items::Looking;
-use crate::store::{WordKind, Writer};
+use crate::store::Writer;
 
 use super::admit::Admission;
-use super::intake::DAY_MS;
-use super::sql;
-use super::summary::Summary;
+use super::intake::{import_of_today, put_progress};
 
 /// Takes one row of a source in, within a transaction.
 ///
@@ -25,26 +23,12 @@ pub fn take(
     source: &str,
     row: &mut Inbound,
 ) -> Result<()> {
-    let code = writer.words.code(WordKind::Source, source).unwrap_or(0);
-    let day = writer.now.0.div_euclid(DAY_MS).to_string();
-    let version = rules.version.to_string();
-    let print = writer.secret.fingerprint("own page", &[source, &day, &version]);
-    let (import, mut summary) = match sql::running_import(writer.conn, code, &print)? {
-        Some(row) => (row.id, serde_json::from_str(&row.totals).unwrap_or_default()),
-        None => {
-            sql::finish_intakes(writer.conn, code, writer.now.0)?;
-            let policy = i64::from(rules.version);
-            let id = sql::insert_import(writer.conn, code, &print, policy, writer.now.0)?;
-            (id, Summary::default())
-        }
-    };
+    let (import, mut summary) = import_of_today(writer, rules, source, "own page")?;
     summary.rows += 1;
     row.line = summary.rows;
     let mut admission = Admission::new(writer, rules, source, import, Looking::Exact)?;
     let mut items = admission.begin_batch(writer)?;
     admission.admit(writer, &mut items, row, &mut summary, &mut |_| {})?;
     admission.end_batch(writer, items, &mut summary)?;
-    let totals = serde_json::to_string(&summary.to_keep()).expect("counts are JSON");
-    let line = i64::try_from(summary.rows + 1).unwrap_or(i64::MAX);
-    sql::put_progress(writer.conn, import, line, &totals)
+    put_progress(writer, import, &summary)
 }

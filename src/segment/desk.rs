@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::rulebook::Rulebook;
-use crate::store::{Store, brought, hex, in_force};
+use crate::store::{Store, has_table, hex, in_force};
 
 use super::rule::Segment;
 use super::sql;
@@ -79,7 +79,7 @@ pub fn define(
 /// # Errors
 /// Those of reading.
 pub fn find(store: &Store, name: &str) -> Result<Option<Defined>> {
-    if !is_ready(store)? {
+    if !has_table(store.conn(), "audience")? {
         return Ok(None);
     }
     sql::newest(store.conn(), name)
@@ -90,14 +90,8 @@ pub fn find(store: &Store, name: &str) -> Result<Option<Defined>> {
 /// # Errors
 /// Those of reading.
 pub fn all(store: &Store) -> Result<Vec<Defined>> {
-    if !is_ready(store)? {
+    if !has_table(store.conn(), "audience")? {
         return Ok(Vec::new());
     }
     sql::all(store.conn())
-}
-
-/// A store of an older candor has no audiences until it is opened for writing.
-fn is_ready(store: &Store) -> Result<bool> {
-    let version: i64 = store.conn().query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    Ok(usize::try_from(version).is_ok_and(|version| version >= brought("audience")))
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
+use crate::consent::sql::payload;
 use crate::ledger::hash::leaf_hash;
 use crate::ledger::scan;
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
@@ -162,12 +163,12 @@ impl Touched {
                     .and_then(|body| serde_json::from_slice(body).ok())
                     .unwrap_or_default();
                 for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
-                    self.records.extend(sql::record_of_payload(conn, seq)?);
+                    self.records.extend(payload(conn, seq)?.map(|(record, _)| record));
                 }
             }
             "profile.merge" | "profile.split" => self.joined(store, entry)?,
             kind if says_something(kind) => {
-                let record = sql::record_of_payload(conn, entry)?;
+                let record = payload(conn, entry)?.map(|(record, _)| record);
                 self.records.extend(record);
                 self.said.extend(record);
             }
@@ -179,7 +180,7 @@ impl Touched {
     /// Both sides of a joining or a parting.
     fn joined(&mut self, store: &Store, entry: i64) -> Result<()> {
         let conn = store.conn();
-        let Some((record, mut body)) = sql::payload(conn, entry)? else { return Ok(()) };
+        let Some((record, mut body)) = payload(conn, entry)? else { return Ok(()) };
         self.records.insert(record);
         let Ok(key) = profile_sql::record_key(conn, record) else { return Ok(()) };
         apply_seal(&key, Sealed::Payload, entry, &mut body);

@@ -116,19 +116,6 @@ pub fn records_forgotten(conn: &Connection, entry: i64) -> Result<Vec<(i64, bool
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whose record an entry's payload is about, also where it was erased.
-pub fn record_of_payload(conn: &Connection, entry: i64) -> Result<Option<i64>> {
-    Ok(payload(conn, entry)?.map(|(record, _)| record))
-}
-
-/// The payload of an entry, sealed, with its record.
-pub fn payload(conn: &Connection, entry: i64) -> Result<Option<(i64, Vec<u8>)>> {
-    Ok(conn
-        .prepare_cached("SELECT record, body FROM payload WHERE n = $1")?
-        .query_row([entry], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?)
-}
-
 /// Whether data of a record went to a destination.
 pub fn was_sent(conn: &Connection, record: i64, destination: i64) -> Result<bool> {
     Ok(conn

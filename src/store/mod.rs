@@ -48,8 +48,8 @@ pub use secrets::{Before, LONGEST_SECRET, Secret, Secrets, secrets_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{SignedState, Signer, key_path, replace_private, state_path};
 pub use sql::{
-    CopyOf, Schema, Truncation, brought, checkpoint, copy_file, last_checkpoint,
-    last_policy_version, leaf, leaves, let_others_write, meta, set_meta, signing_keys,
+    CopyOf, Schema, Truncation, checkpoint, copy_file, has_table, last_checkpoint,
+    last_policy_version, leaf, leaves, let_others_write, meta, need_table, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 

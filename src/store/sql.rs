@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 
 /// `CNDR`: lets `file` and other tools name the format.
 pub const APPLICATION_ID: i64 = 0x434e_4452;
@@ -19,11 +19,28 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_pages.sql"),
 ];
 
-/// The version of the schema that brought a table; one that no store has yet for a table that there isn't.
-pub fn brought(table: &str) -> usize {
+/// Whether a store has a table: one of an older candor lacks what came since, until it is opened for writing.
+///
+/// # Errors
+/// Those of reading.
+pub fn has_table(conn: &Connection, table: &str) -> Result<bool> {
     let creates = format!("CREATE TABLE {table} (");
     let script = MIGRATIONS.iter().position(|script| script.contains(&creates));
-    script.map_or(usize::MAX, |index| index + 1)
+    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(script.zip(usize::try_from(version).ok()).is_some_and(|(script, version)| script < version))
+}
+
+/// The same, where nothing can be said without it. `command` is one that opens a store for writing.
+///
+/// # Errors
+/// `store-older` where it lacks it, and those of reading.
+pub fn need_table(conn: &Connection, table: &str, command: &str) -> Result<()> {
+    if has_table(conn, table)? {
+        return Ok(());
+    }
+    let what = "the store is of an older candor, and was not opened for writing since";
+    Err(Error::no("store-older", what)
+        .next(format!("run a command that writes, such as `{command}`")))
 }
 
 /// How long a process waits for another one's write, in milliseconds.

@@ -8,7 +8,7 @@
 
 use chrono_tz::Tz;
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::{Error, Result};
 use crate::consent::fold::{AsOf, Hold, Standing};
 use crate::consent::history::{History, NewStatement};
@@ -284,7 +284,6 @@ pub fn last_day(until: Moment, zone: Tz) -> Option<String> {
 
 /// Whole days, so that a hold ends on the day that was named and not before.
 fn days_until(now: Moment, until: Moment) -> u32 {
-    const DAY_MS: i64 = 86_400_000;
     u32::try_from((until.0 - now.0 + DAY_MS - 1) / DAY_MS).unwrap_or(u32::MAX)
 }
 

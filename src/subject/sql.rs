@@ -275,6 +275,20 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
+    /// Each.
+    pub const ALL: [RequestKind; 3] =
+        [RequestKind::Access, RequestKind::Portability, RequestKind::Erasure];
+
+    /// The one of a number.
+    pub fn of(code: i64) -> Option<RequestKind> {
+        RequestKind::ALL.into_iter().find(|kind| *kind as i64 == code)
+    }
+
+    /// The one of a word.
+    pub fn named(word: &str) -> Option<RequestKind> {
+        RequestKind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
 use crate::base::error::{Error, Result};
 use crate::ledger::commit::ItemKind;
 use crate::profile::read::purpose_names;
-use crate::store::{WordKind, Words};
+use crate::store::{WordKind, Words, has_table};
 
 /// Holds one state of the file until the connection is closed; gives the number of entries.
 pub fn snapshot(conn: &Connection) -> Result<i64> {
@@ -661,17 +661,11 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
              AND t.item <> 3",
         ),
     ];
-    let outbox =
-        OUTBOX.into_iter().filter(|_| version(conn).is_ok_and(|known| known >= OUTBOX_SINCE));
-    let opt_in = OPT_IN
-        .into_iter()
-        .filter(|_| version(conn).is_ok_and(|known| known >= crate::store::brought("opt_in")));
-    let checks = checks.into_iter().chain(outbox).chain(opt_in);
+    let (queues, confirms) = (has_table(conn, "outbox")?, has_table(conn, "opt_in")?);
+    let outbox = OUTBOX.into_iter().filter(|_| queues);
+    let checks = checks.into_iter().chain(outbox).chain(OPT_IN.into_iter().filter(|_| confirms));
     checks.map(|(code, what, sql)| Ok((code, what, count(conn, sql)?))).collect()
 }
-
-/// The version of the schema that brought the queue.
-const OUTBOX_SINCE: usize = 5;
 
 /// The same of the queue: it is nobody's evidence, and what it would send to whom must be possible.
 const OUTBOX: [(&str, &str, &str); 3] = [
@@ -707,7 +701,7 @@ const OUTBOX: [(&str, &str, &str); 3] = [
 
 /// Every version of every audience; none in a store of an older candor.
 pub fn audiences(conn: &Connection) -> Result<Vec<crate::segment::desk::Defined>> {
-    match version(conn)? >= crate::store::brought("audience") {
+    match has_table(conn, "audience")? {
         true => crate::segment::sql::all(conn),
         false => Ok(Vec::new()),
     }

@@ -14,6 +14,7 @@ use crate::ledger::tree::Frontier;
 use crate::ledger::vkey::VerifierKey;
 use crate::policy::check::check as check_policy;
 use crate::store::{self, Schema, WordKind, Words, hex, words_of};
+use crate::subject::sql::RequestKind;
 
 use super::claim::{Claim, legible};
 use super::facts::{Disclosing, Facts, body};
@@ -256,15 +257,6 @@ fn kept(conn: &Connection, facts: &Facts) -> Result<Claim> {
 }
 
 /// What entries call the kinds of requests.
-fn request_word(code: i64) -> Option<&'static str> {
-    match code {
-        2 => Some("access"),
-        3 => Some("portability"),
-        4 => Some("erasure"),
-        _ => None,
-    }
-}
-
 fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     let mut claim = Claim::new("requests", "every request is what its entries say");
     let mut open = 0;
@@ -282,7 +274,7 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
             && (closed == 0 || closed > n)
             && at == written_at
             && body["due"].as_str() == Some(&due)
-            && body["kind"].as_str() == request_word(code)
+            && body["kind"].as_str() == RequestKind::of(code).map(RequestKind::word)
             && matches!((state, closed, closed_at), (2, 0, 0) | (3, 1.., 1..));
         claim.expect(holds, "request-differs", Some(n), || {
             format!("request {id} is not what entry {n} says")

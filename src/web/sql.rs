@@ -1,8 +1,9 @@
 //! Every statement about the keys with which data is sent in, and the tokens with which it is asked for.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use crate::base::error::Result;
+use crate::store::has_table;
 
 use super::key::{KeyRow, Reach};
 use super::role::Role;
@@ -50,8 +51,7 @@ pub(super) fn revoke(conn: &Connection, id: i64, entry: i64) -> Result<()> {
 
 /// Every key, the revoked ones among them. A store of an older candor has none.
 pub(super) fn keys(conn: &Connection) -> Result<Vec<KeyRow>> {
-    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'write_key'";
-    if conn.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+    if !has_table(conn, "write_key")? {
         return Ok(Vec::new());
     }
     let mut statement = conn.prepare_cached(
@@ -124,8 +124,7 @@ pub(super) fn revoke_token(conn: &Connection, id: i64, entry: i64) -> Result<()>
 /// Every token, the revoked ones among them; one of a role that isn't known opens nothing. A store of an
 /// older candor has none.
 pub(super) fn tokens(conn: &Connection) -> Result<Vec<TokenRow>> {
-    let known = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'token'";
-    if conn.query_row(known, [], |_| Ok(())).optional()?.is_none() {
+    if !has_table(conn, "token")? {
         return Ok(Vec::new());
     }
     let mut statement = conn.prepare_cached(

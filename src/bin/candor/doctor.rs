@@ -8,7 +8,7 @@ use std::path::Path;
 
 use candor::anchor::sql::witnesses;
 use candor::audit::{self, Question, requests, retention};
-use candor::base::clock::Moment;
+use candor::base::clock::{DAY_MS, Moment};
 use candor::base::error::{Error, Result};
 use candor::send::outbox;
 use candor::store::{
@@ -46,8 +46,6 @@ struct Finding {
 
 /// A write-ahead log that is longer than this is held back by somebody who reads.
 const LOG_BYTES_MANY: u64 = 256 << 20;
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Days without a backup that are a few too many.
 const DAYS_WITHOUT_BACKUP: i64 = 7;

@@ -10,7 +10,7 @@ pub(crate) mod sql;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::Result;
 use crate::base::secret::{Randomness, StoreSecret};
 use crate::consent::gate::after;
@@ -25,8 +25,6 @@ use super::outbox::sql as outbox_sql;
 
 /// Mails that go to one address in a day, at most.
 pub const MAILS_A_DAY: usize = 3;
-
-pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Whether something that was said of consent asks for a confirmation.
 fn asks(said: &Statement) -> bool {

@@ -1,6 +1,6 @@
 //! Decides on a mail by which a consent is to be confirmed, at the moment when it is due.
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::Result;
 use crate::base::secret::Randomness;
 use crate::consent::fold::AsOf;
@@ -15,7 +15,7 @@ use crate::profile::recognise::identifier_blind;
 use crate::send::audience::{Target, row};
 use crate::send::http::{Letter, Minted};
 use crate::send::message::{Confirm, Links, Message, message_id, person_at};
-use crate::send::opt_in::{self, DAY_MS, MAILS_A_DAY};
+use crate::send::opt_in::{self, MAILS_A_DAY};
 use crate::send::request::{Secrets, Unsendable, parcel};
 use crate::send::sql as send_sql;
 use crate::store::{Store, notice_texts};

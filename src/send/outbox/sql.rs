@@ -3,9 +3,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::send::message::Act;
 use crate::send::sql::Reached;
+use crate::store::need_table;
 
 /// Where a row of the queue stands, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,21 +21,12 @@ pub enum State {
     Told = 5,
 }
 
-/// The schema's script that brought the queue.
-const SCRIPT: i64 = 5;
-
 /// A store of an older candor has no queue until it is opened for writing.
 ///
 /// # Errors
 /// `store-older` for such a store.
 pub fn ready(conn: &Connection) -> Result<()> {
-    let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if version >= SCRIPT {
-        return Ok(());
-    }
-    let what = "the store is of an older candor, and was not opened for writing since";
-    Err(Error::no("store-older", what)
-        .next("run a command that writes, such as `candor outbox run --once`"))
+    need_table(conn, "outbox", "candor outbox run --once")
 }
 
 /// The number of an act, as stored.

@@ -2,7 +2,7 @@
 
 use minijinja::{Value, context};
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::Result;
 use crate::base::secret::StoreSecret;
 use crate::consent::stands::Stands;
@@ -19,8 +19,6 @@ use super::words::{Words, accepted, choose as choose_words};
 
 /// Wishes about how often that a person can choose, in days.
 const WISHES: [u32; 3] = [7, 30, 90];
-
-const DAY_MS: i64 = 86_400_000;
 
 /// Answers what a page is asked for.
 pub(super) fn answer(store: &mut Store, errand: &Errand, now: Moment) -> Result<Reply> {
