@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::policy::rulebook::Rulebook;
 use crate::store::{Store, Writer};
 
@@ -56,13 +56,11 @@ pub fn take_up(
     kind: RequestKind,
     waiting: Option<i64>,
 ) -> Result<Opened> {
-    let Some((id, row)) = waiting
-        .map(|id| Ok::<_, Error>(sql::request(writer.conn, id)?.map(|row| (id, row))))
-        .transpose()?
-        .flatten()
-    else {
-        return open(writer, rules, record, kind);
+    let known = match waiting {
+        Some(id) => sql::request(writer.conn, id)?.map(|row| (id, row)),
+        None => None,
     };
+    let Some((id, row)) = known else { return open(writer, rules, record, kind) };
     let due_because = deadline(rules, row.opened_at).sentence();
     let sql::RequestRow { opened_at, due_on, opened_entry: entry, .. } = row;
     Ok(Opened { id, opened_at, due_on, due_because, entry })

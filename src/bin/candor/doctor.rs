@@ -56,8 +56,10 @@ const DAYS_BEFORE: i64 = 14;
 pub fn run(context: &Context) -> Result<Answer> {
     let path = context.path()?;
     let mut all = Findings(Vec::new());
-    all.files(path);
-    all.ledger(path);
+    if path.exists() {
+        all.files(path);
+        all.ledger(path);
+    }
     match context.open(Access::Read) {
         Ok(store) => {
             if let Err(error) = all.store(&store) {
