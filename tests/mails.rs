@@ -1,6 +1,8 @@
 //! Mails: what a mail server is handed, whom links in them let speak, and what they say then.
 
 mod common;
+#[path = "common/sending.rs"]
+mod sending;
 #[path = "common/mailserver.rs"]
 mod mailserver;
 

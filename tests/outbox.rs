@@ -2,6 +2,8 @@
 //! often it is tried, and whoever is killed loses nothing.
 
 mod common;
+#[path = "common/sending.rs"]
+mod sending;
 #[path = "common/recipient.rs"]
 mod recipient;
 

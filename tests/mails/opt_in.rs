@@ -202,10 +202,7 @@ fn what_comes_in_confirmed_is_not_asked_again() {
 #[test]
 fn what_asks_for_confirmations_asks_for_nothing_else() {
     let mut scene = Scene::under(confirming);
-    let now = scene.now();
-    let rules = &scene.world.rules;
-    let queued = candor::send::outbox::queue_audience(&mut scene.world.store, rules, "asking", now);
-    assert_eq!(queued.unwrap_err().code, "destination-confirms");
+    assert_eq!(scene.push_to("asking").unwrap_err().code, "destination-confirms");
     let good = confirming(&MailServer::start());
     for (from, to, code) in [
         ("purpose = \"confirmations\"", "purpose = \"newsletter\"", "confirm-unfit"),

@@ -5,7 +5,7 @@ use candor::person::{ask, choose, handed, preferences};
 use candor::policy::types::ConsentState;
 use candor::subject::told;
 
-use crate::common::numbers;
+use crate::common::{World, numbers};
 use crate::scene::{Scene, confirming, policy, unverified};
 
 fn mailed(scene: &Scene, address: &str) -> String {
@@ -21,8 +21,8 @@ fn hand(scene: &mut Scene, who: &str, seconds: i64) -> String {
 fn hand_to(scene: &mut Scene, subject: i64, seconds: i64) -> String {
     let now = scene.now();
     let until = candor::base::clock::Moment(now.0 + 1_000 * seconds);
-    let rules = &scene.world.rules;
-    let handed = handed::link(&mut scene.world.store, rules, (subject, None), until, now).unwrap();
+    let World { store, rules, .. } = &mut scene.world;
+    let handed = handed::link(store, rules, (subject, None), until, now).unwrap();
     Scene::token(&handed.url)
 }
 
@@ -159,8 +159,8 @@ fn without_pages_there_is_no_link() {
         text[..text.find("[pages]").unwrap()].to_owned()
     });
     let (now, subject) = (scene.now(), scene.world.subject("email:ann@x.example").unwrap());
-    let rules = &scene.world.rules;
-    let refused = handed::link(&mut scene.world.store, rules, (subject, None), now, now);
+    let World { store, rules, .. } = &mut scene.world;
+    let refused = handed::link(store, rules, (subject, None), now, now);
     assert_eq!(refused.unwrap_err().code, "pages-missing");
     scene.push();
     scene.send();

@@ -1,22 +1,15 @@
 //! A bookshop that writes to its readers, with a mail server on this machine and a clock that stands where it
 //! is put.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::{Deref, DerefMut};
 
-use candor::audit;
-use candor::base::clock::Moment;
-use candor::consent::desk::Spoken;
 use candor::consent::fold::AsOf;
-use candor::policy::types::ConsentState;
 use candor::send::audience;
-use candor::send::outbox::{self, Report, Row, Worker};
-use candor::store::{Access, Before, Secrets, Store};
 use candor::subject::state::state;
-use zeroize::Zeroizing;
 
-use crate::common::{POLICY, World, apply, hour, numbers};
+use crate::common::{POLICY, hour};
 use crate::mailserver::MailServer;
+use crate::sending::Sending;
 
 /// Two readers who said yes, one of them with a name that needs encoding, and one who didn't.
 pub const READERS: &str = "customer_id,at,name,email,optin,notice\n\
@@ -26,9 +19,8 @@ pub const READERS: &str = "customer_id,at,name,email,optin,notice\n\
 
 /// The bookshop.
 pub struct Scene {
-    pub world: World,
+    shop: Sending,
     pub server: MailServer,
-    clock: Arc<AtomicI64>,
 }
 
 /// The policy with its mails.
@@ -120,7 +112,25 @@ pub fn unverified(server: &MailServer) -> String {
     text.replace(leads, &format!("{leads}, verified = false"))
 }
 
+impl Deref for Scene {
+    type Target = Sending;
+    fn deref(&self) -> &Sending {
+        &self.shop
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut Sending {
+        &mut self.shop
+    }
+}
+
 impl Scene {
+    /// Queues everybody.
+    pub fn push(&mut self) -> u64 {
+        self.push_to("letters").unwrap().queued
+    }
+
     pub fn new() -> Scene {
         Scene::under(policy)
     }
@@ -151,8 +161,8 @@ impl Scene {
 
     pub fn under(text: impl Fn(&MailServer) -> String) -> Scene {
         let server = MailServer::start();
-        let world = World::under(&text(&server));
-        let mut scene = Scene { world, server, clock: Arc::new(AtomicI64::new(hour(2).0)) };
+        let shop = Sending::under(&text(&server));
+        let mut scene = Scene { shop, server };
         scene.secret("smtp", "user:pass");
         scene.world.import("shop", READERS, hour(1));
         scene
@@ -161,66 +171,5 @@ impl Scene {
     /// The token of a link in a mail.
     pub fn token(link: &str) -> String {
         link.rsplit('/').next().unwrap().trim_end_matches('>').to_owned()
-    }
-
-    pub fn secret(&self, name: &str, value: &str) {
-        let mut secrets = Secrets::beside(&self.world.path()).unwrap();
-        secrets.set(name, Zeroizing::new(value.to_owned()), Before::Dropped).unwrap();
-    }
-
-    pub fn now(&self) -> Moment {
-        Moment(self.clock.load(Ordering::SeqCst))
-    }
-
-    pub fn wait(&self, seconds: i64) {
-        self.clock.fetch_add(1_000 * seconds, Ordering::SeqCst);
-    }
-
-    pub fn apply(&mut self, text: &str) {
-        self.wait(1);
-        let now = self.now();
-        apply(&mut self.world.store, text, now);
-        self.world.reopen();
-    }
-
-    pub fn worker(&self) -> Worker {
-        let clock = Arc::clone(&self.clock);
-        let store = Store::open(&self.world.path(), Access::Write, "worker").unwrap();
-        Worker::new(store, Arc::new(move || Moment(clock.load(Ordering::SeqCst))))
-    }
-
-    pub fn push(&mut self) -> u64 {
-        let (now, rules) = (self.now(), &self.world.rules);
-        outbox::queue_audience(&mut self.world.store, rules, "letters", now).unwrap().queued
-    }
-
-    pub fn send(&self) -> Report {
-        self.worker().run_once().unwrap()
-    }
-
-    pub fn withdraw(&mut self, who: &str) {
-        let now = self.now();
-        let withdrawn = Spoken {
-            purpose: Some("newsletter"),
-            channel: Some("email"),
-            state: ConsentState::Withdrawn,
-            ..Spoken::default()
-        };
-        self.world.say(who, &withdrawn, now);
-    }
-
-    pub fn rows(&self) -> Vec<Row> {
-        outbox::list(&self.world.store).unwrap()
-    }
-
-    pub fn disclosures(&self) -> i64 {
-        numbers(self.world.store.conn(), "SELECT COUNT(*) FROM disclosure")[0]
-    }
-
-    /// The ledger, the tables and the history agree, and nothing went out that shouldn't have.
-    pub fn is_sound(&self) {
-        let report = audit::unlawful::unlawful(&self.world.store, None, Moment::FOREVER).unwrap();
-        assert!(report.is_clean(), "{:?}", report.unlawful);
-        self.world.is_sound();
     }
 }

@@ -4,7 +4,6 @@ use candor::consent::desk::Spoken;
 use candor::consent::statement::Axis;
 use candor::person::unsubscribe;
 use candor::policy::types::ConsentState;
-use candor::send::outbox;
 use candor::subject::told;
 
 use crate::common::numbers;
@@ -108,8 +107,7 @@ fn what_rests_on_interests_is_objected_to() {
     let allowed = Spoken { axis: Axis::Permission, channel: Some("email"), ..Spoken::default() };
     let now = scene.now();
     scene.world.say("email:ann@x.example", &allowed, now);
-    let rules = &scene.world.rules;
-    outbox::queue_audience(&mut scene.world.store, rules, "offers", now).unwrap();
+    scene.push_to("offers").unwrap();
     scene.send();
     let token = link(&scene, "ann@x.example");
     scene.wait(60);

@@ -3,7 +3,6 @@
 
 use candor::consent::desk::Spoken;
 use candor::policy::types::ConsentState;
-use candor::send::outbox;
 use serde_json::json;
 
 use crate::common::{POLICY, hour};
@@ -142,7 +141,5 @@ fn templates_see_the_event_and_such_a_destination_gets_events_alone() {
     let heard = scene.recipient.heard();
     let tea = heard.iter().map(|heard| heard.json()).find(|body| body["w"] == "Tea").unwrap();
     assert_eq!(tea, json!({"n": "order", "c": 1250, "p": {"what": "Tea"}, "w": "Tea"}));
-    let now = scene.now();
-    let refused = outbox::queue_audience(&mut scene.world.store, &scene.world.rules, "sales", now);
-    assert_eq!(refused.unwrap_err().code, "destination-events");
+    assert_eq!(scene.push_to("sales").unwrap_err().code, "destination-events");
 }

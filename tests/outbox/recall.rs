@@ -120,8 +120,7 @@ fn a_withdrawal_that_comes_in_a_file_an_objection_and_a_restriction_count_too() 
         let now = scene.now();
         scene.world.say("email:ann@x.example", &permitted, now);
         scene.push();
-        let rules = &scene.world.rules;
-        outbox::queue_audience(&mut scene.world.store, rules, "caller", now).unwrap();
+        scene.push_to("caller").unwrap();
         scene.send();
         assert_eq!(scene.disclosures(), 3);
         scene.wait(60);

@@ -1,22 +1,14 @@
 //! A bookshop with readers, a mailer that takes webhooks, and a clock that stands where it is put.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::ops::{Deref, DerefMut};
 
-use candor::audit;
-use candor::base::clock::Moment;
-use candor::consent::desk::Spoken;
-use candor::policy::types::ConsentState;
 use candor::profile::lookup::merges_into;
 use candor::profile::merge::{self, Decider};
 
-use candor::send::outbox::{self, Report, Row, Worker};
-use candor::store::{Access, Before, Secrets, Store};
-use zeroize::Zeroizing;
-
-use crate::common::{POLICY, World, apply, hour, numbers};
+use crate::common::{POLICY, hour};
 use crate::recipient::Recipient;
+use crate::sending::Sending;
 
 /// The secret that signs.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -29,9 +21,8 @@ pub const READERS: &str = "customer_id,at,name,email,optin,notice\n\
 
 /// The bookshop.
 pub struct Scene {
-    pub world: World,
+    shop: Sending,
     pub recipient: Recipient,
-    clock: Arc<AtomicI64>,
 }
 
 /// The policy, with more said of the mailer's hook.
@@ -45,7 +36,25 @@ pub fn policy(recipient: &Recipient, more: &str) -> String {
     format!("{POLICY}{hook}")
 }
 
+impl Deref for Scene {
+    type Target = Sending;
+    fn deref(&self) -> &Sending {
+        &self.shop
+    }
+}
+
+impl DerefMut for Scene {
+    fn deref_mut(&mut self) -> &mut Sending {
+        &mut self.shop
+    }
+}
+
 impl Scene {
+    /// Queues everybody.
+    pub fn push(&mut self) -> u64 {
+        self.push_to("hook").unwrap().queued
+    }
+
     pub fn new() -> Scene {
         Scene::with("")
     }
@@ -65,70 +74,8 @@ impl Scene {
     /// The same, without readers.
     pub fn bare(text: impl Fn(&Recipient) -> String) -> Scene {
         let recipient = Recipient::start();
-        let world = World::under(&text(&recipient));
-        let clock = Arc::new(AtomicI64::new(hour(2).0));
-        Scene { world, recipient, clock }
-    }
-
-    pub fn secret(&self, name: &str, value: &str) {
-        let mut secrets = Secrets::beside(&self.world.path()).unwrap();
-        secrets.set(name, Zeroizing::new(value.to_owned()), Before::Dropped).unwrap();
-    }
-
-    pub fn now(&self) -> Moment {
-        Moment(self.clock.load(Ordering::SeqCst))
-    }
-
-    pub fn wait(&self, seconds: i64) {
-        self.clock.fetch_add(1_000 * seconds, Ordering::SeqCst);
-    }
-
-    /// Another policy.
-    pub fn apply(&mut self, text: &str) {
-        self.wait(1);
-        let now = self.now();
-        apply(&mut self.world.store, text, now);
-        self.world.reopen();
-    }
-
-    /// A worker, as another process is.
-    pub fn worker(&self) -> Worker {
-        let clock = Arc::clone(&self.clock);
-        let store = Store::open(&self.world.path(), Access::Write, "worker").unwrap();
-        Worker::new(store, Arc::new(move || Moment(clock.load(Ordering::SeqCst))))
-    }
-
-    /// Queues everybody.
-    pub fn push(&mut self) -> u64 {
-        let now = self.now();
-        let queued =
-            outbox::queue_audience(&mut self.world.store, &self.world.rules, "hook", now).unwrap();
-        queued.queued
-    }
-
-    /// Sends what is due.
-    pub fn send(&self) -> Report {
-        self.worker().run_once().unwrap()
-    }
-
-    pub fn withdraw(&mut self, who: &str) {
-        let now = self.now();
-        let withdrawn = Spoken {
-            purpose: Some("newsletter"),
-            channel: Some("email"),
-            state: ConsentState::Withdrawn,
-            ..Spoken::default()
-        };
-        self.world.say(who, &withdrawn, now);
-    }
-
-    pub fn rows(&self) -> Vec<Row> {
-        outbox::list(&self.world.store).unwrap()
-    }
-
-    /// How many disclosures are on record.
-    pub fn disclosures(&self) -> i64 {
-        numbers(self.world.store.conn(), "SELECT COUNT(*) FROM disclosure")[0]
+        let shop = Sending::under(&text(&recipient));
+        Scene { shop, recipient }
     }
 
     /// To whom requests went, with how many there were.
@@ -139,13 +86,6 @@ impl Scene {
             *reached.entry(to).or_default() += 1;
         }
         reached
-    }
-
-    /// The ledger, the tables and the history agree, and nothing went out that shouldn't have.
-    pub fn is_sound(&self) {
-        let report = audit::unlawful::unlawful(&self.world.store, None, Moment::FOREVER).unwrap();
-        assert!(report.is_clean(), "{:?}", report.unlawful);
-        self.world.is_sound();
     }
 
     /// Joins two people.

@@ -3,11 +3,10 @@
 
 use candor::consent::desk::Spoken;
 use candor::policy::types::ConsentState;
-use candor::send::outbox;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::common::hour;
+use crate::common::{World, hour};
 use crate::recipient::Heard;
 use crate::scene::Scene;
 
@@ -38,10 +37,8 @@ fn sent() -> Scene {
         scene.secret(name, &format!("key-of-{name}"));
     }
     scene.world.import("shop", ANN, hour(1));
-    let now = scene.now();
     for (name, _) in VENDORS {
-        let rules = &scene.world.rules;
-        let queued = outbox::queue_audience(&mut scene.world.store, rules, name, now).unwrap();
+        let queued = scene.push_to(name).unwrap();
         assert_eq!(queued.queued, 1, "{name}: {:?}", queued.withheld);
     }
     assert_eq!(scene.send().delivered, 6);
@@ -140,8 +137,8 @@ fn each_vendor_is_told_to_stop() {
         .unwrap();
         let statements =
             candor::consent::desk::statements(&scene.world.rules, &withdrawn, now).unwrap();
-        let rules = &scene.world.rules;
-        let said = scene.world.store.write(now, |writer| {
+        let World { store, rules, .. } = &mut scene.world;
+        let said = store.write(now, |writer| {
             candor::consent::desk::record(writer, subject, &statements)?;
             candor::subject::forget::sweep(writer, rules, subject, "consent")
         });
