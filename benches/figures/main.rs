@@ -15,6 +15,7 @@ mod measure;
 mod parts;
 mod plain;
 mod program;
+mod python;
 mod reports;
 mod table;
 

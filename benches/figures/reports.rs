@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::brand::Brand;
 use crate::data::{Random, email};
 use crate::measure::{Spent, peak_memory};
 use crate::note;
+use crate::python;
 use crate::table::{Bound, Table, millions};
 
 /// The first argument of the child that makes a report.
@@ -168,19 +169,13 @@ fn duckdb(
     brand: &Brand,
     as_of: Moment,
 ) -> Result<std::result::Result<Answers, String>> {
-    let beside = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../duckdb/bin/python3");
-    let known = [beside, PathBuf::from("python3")];
-    let has = |python: &&PathBuf| {
-        let output = Command::new(python).args(["-c", "import duckdb"]).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let Some(python) = known.iter().find(has) else {
-        return Ok(Err("no python3 with the package duckdb (see benches/README.md)".into()));
+    let python = match python::having("duckdb") {
+        Ok(python) => python,
+        Err(missing) => return Ok(Err(missing)),
     };
     export(folder, brand)?;
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/figures/reports.py");
     let output = Command::new(python)
-        .arg(script)
+        .arg(python::script("reports.py"))
         .arg(folder)
         .args([as_of.0.to_string(), TIMES.to_string()])
         .stderr(std::process::Stdio::inherit())

@@ -160,6 +160,7 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             _ => "two profiles were found to be one person".into(),
         },
         "profile.split" => "a profile was parted".into(),
+        "profile.named" => "by which names somebody is found that aren't held".into(),
         "identity.run" => format!(
             "records were linked by model {}: {}, {}, {}",
             body["model"],
@@ -352,6 +353,7 @@ mod tests {
             "token.revoke",
             "profile.merge",
             "profile.split",
+            "profile.named",
             "identity.run",
             "identity.newcomer",
             "identity.answer",

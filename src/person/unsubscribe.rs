@@ -3,7 +3,7 @@
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::consent::fold::{AsOf, in_force_state};
+use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::consent::statement::Axis;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, bit};
@@ -79,10 +79,9 @@ pub fn unsubscribe(store: &mut Store, token: &str, now: Moment) -> Result<bool> 
         let Some((rules, person, purpose, channel, history)) = decided else { return Ok(None) };
         let standing = history.standing(AsOf::at(writer.now));
         let says_no = |channel: &ChannelCode| {
+            // What ran out, or waits, is no "no" yet.
             let said = standing.consents.get(&(purpose, *channel));
-            said.is_some_and(|said| {
-                !in_force_state(said.state) && said.state != ConsentState::Requested
-            })
+            said.is_some_and(|said| Axis::Consent.protects(said.state))
         };
         let objected = standing.objections & bit(purpose) != 0;
         let rule = rules.rule(purpose);

@@ -18,6 +18,7 @@ use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
 use crate::policy::types::{ConsentState, Source, Target, UNVERIFIED};
 use crate::profile::items::{Items, Looking, Memory};
 use crate::profile::merge::{self, Decider, new_subject};
+use crate::profile::names;
 use crate::profile::recognise::{
     SeenIdentifier, Ties, Traits, blind_fingerprint, comparable, holder_fingerprint, holder_traits,
     identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, ties,
@@ -360,8 +361,9 @@ impl<'r> Admission<'r> {
         let took =
             self.write_events(writer, items, record, key, inbound, &events, summary, explain)?;
 
-        if wrote + took > 0 {
-            self.keep_to_find(writer, &held.record, &identifiers)?;
+        let kept = wrote + took > 0 && self.keep_to_find(writer, &held.record, &identifiers)?;
+        if kept || (protects && !identifiers.is_empty()) {
+            names::settle(writer, record)?;
         }
 
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {

@@ -79,24 +79,25 @@ impl Admission<'_> {
     }
 
     /// Keeps the blind names of a row's identifiers where something of it is held and no identifier finds the
-    /// person: whoever asks by what they were recognised by is to be answered (Art 12(2), 15).
+    /// person: whoever asks by what they were recognised by is to be answered (Art 12(2), 15). Returns whether
+    /// it kept any.
     pub(super) fn keep_to_find(
         &self,
         writer: &Writer<'_>,
         record: &Record,
         identifiers: &[SeenIdentifier],
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let is_held = |seen: &SeenIdentifier| record.current.contains_key(&seen.field);
         if identifiers.is_empty()
             || identifiers.iter().any(is_held)
             || sql::is_found(writer.conn, record.subject)?
         {
-            return Ok(());
+            return Ok(false);
         }
         for seen in identifiers {
             sql::put_identifier(writer.conn, seen.blind, record.id, seen.field, sql::TO_FIND)?;
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Writes the admitted events that are new; returns how many those were.

@@ -2,7 +2,7 @@
 //!
 //! `items` appends values and events; `recognise` decides to which subject a record belongs;
 //! `merge` joins and splits; `read` puts a profile together; `then` finds who was one person with whom at an
-//! earlier point; `covered` asks what a later policy still covers; `why` explains one stored value. A
+//! earlier point; `covered` asks what a later policy still covers; `why` explains one stored value; `names` says under an entry what finds a record without being held. A
 //! subject is nothing but the set of records that point at it, so a merge moves integers and a split
 //! moves them back.
 
@@ -11,6 +11,7 @@ pub mod covered;
 pub mod items;
 pub mod lookup;
 pub mod merge;
+pub mod names;
 pub mod pack;
 pub mod read;
 pub mod recognise;

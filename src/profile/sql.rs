@@ -508,6 +508,23 @@ pub fn put_identifier(
     Ok(())
 }
 
+/// The blind name of a record's key.
+pub fn key_blind_of(conn: &Connection, record: i64) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT key_blind FROM record WHERE id = $1")?
+        .query_row([record], |row| row.get(0))?)
+}
+
+/// What entries say of a record, newest first: (number, leaf, sealed payload).
+pub fn said_of(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>, Vec<u8>)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.n, e.leaf, p.body FROM payload p JOIN entry e ON e.n = p.n
+         WHERE p.record = $1 ORDER BY p.n DESC",
+    )?;
+    let rows = statement.query_map([record], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What stands for a value where an identifier was named with something that is held, and no purpose admits the
 /// identifier itself: its blind name finds the person (Art 15) and joins nobody.
 pub const TO_FIND: i64 = -1;
@@ -568,7 +585,7 @@ pub fn sharing_somebody(conn: &Connection) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The identifiers of a record: (blind name, kind's field code, value's row or 0).
+/// The identifiers of a record: (blind name, kind's field code, value's row; 0 or less where it has none).
 pub fn identifiers_of(conn: &Connection, record: i64) -> Result<Vec<(i64, i64, i64)>> {
     let mut statement =
         conn.prepare_cached("SELECT blind, kind, value FROM identifier WHERE record = $1")?;

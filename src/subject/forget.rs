@@ -5,6 +5,8 @@
 //! that is overwritten with as many bytes stays where it is, and nothing else moves. The tombstone
 //! is the item's salted commitment: the batch root still recomputes from it, and it says nothing.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::base::clock::Moment;
@@ -19,6 +21,7 @@ use crate::ledger::commit::{ItemKind, Numbers, commitment, item_salt};
 use crate::linking::{index, part_objectors};
 use crate::policy::rulebook::{PurposeMask, Rulebook};
 use crate::profile::covered::covered;
+use crate::profile::names;
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
 use crate::profile::sql as profile_sql;
@@ -202,6 +205,19 @@ fn forget_unreasoned(
         for record in &records {
             profile_sql::forget_names_to_find(writer.conn, record.id)?;
         }
+    }
+    // What found somebody by a value that is gone, and goes on finding them, is named anew.
+    let finds = |field| {
+        let field = writer.words.text(WordKind::Field, field);
+        field.starts_with("identifier.") || field == "record.key"
+    };
+    let lost = found.values.iter().filter(|(at, i, _)| finds(records[*at].values[*i].field));
+    let mut renamed: BTreeSet<i64> = lost.map(|(at, ..)| records[*at].id).collect();
+    if found.is_all_of(&records) {
+        renamed.extend(records.iter().map(|record| record.id));
+    }
+    for record in renamed {
+        names::settle(writer, record)?;
     }
     for record in &records {
         if found.events.iter().any(|(at, ..)| records[*at].id == record.id) {

@@ -14,6 +14,7 @@ mod holders;
 mod items;
 mod keys;
 mod linking;
+mod names;
 mod payloads;
 pub mod query;
 mod recalls;

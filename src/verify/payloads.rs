@@ -16,6 +16,7 @@ use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
 use super::linking::Linking;
+use super::names::Names;
 use super::sql::{self, Stated};
 use super::subjects::{Moves, public_id, records};
 
@@ -37,7 +38,8 @@ pub(super) fn check(
     let mut statements =
         Claim::new("statements", "every consent statement is what its entry's payload says");
     let mut merges = Claim::new("merge-payloads", "every merge entry stands behind a merge");
-    let (mut moves, mut linking) = (Moves::default(), Linking::default());
+    let (mut moves, mut linking, mut names) =
+        (Moves::default(), Linking::default(), Names::default());
     for (table, n) in sql::orphans(conn)? {
         let what = format!("a row of {table} belongs to no entry ({n})");
         match table {
@@ -89,6 +91,7 @@ pub(super) fn check(
         }
         moves.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         linking.follow(n, &view, opened.as_ref().map(|said| (of, said)));
+        names.follow(n, &view, opened.as_ref().map(|said| (of, said)));
         if view.kind == "profile.merge"
             && let Some(said) = &opened
         {
@@ -101,7 +104,12 @@ pub(super) fn check(
         Ok(())
     })?;
     let mut claims = vec![payloads, statements, merges];
-    for (part, claim) in [("subjects", moves.check(conn)), ("linking", linking.check(conn))] {
+    let parts = [
+        ("subjects", moves.check(conn)),
+        ("linking", linking.check(conn)),
+        ("names", names.check(conn, words, holders)),
+    ];
+    for (part, claim) in parts {
         claims.extend(legible(part, claim.map(|claim| vec![claim]))?);
     }
     Ok(claims)

@@ -528,6 +528,16 @@ pub fn identifiers(
     Ok(())
 }
 
+/// Every blind name: (blind, record, kind, value).
+pub fn blind_names(conn: &Connection, mut each: impl FnMut([i64; 4])) -> Result<()> {
+    let mut statement = conn.prepare("SELECT blind, record, kind, value FROM identifier")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        each(numbers(row)?);
+    }
+    Ok(())
+}
+
 /// Counts of rows that must not be: what is wrong with them, and how many there are.
 pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, i64)>> {
     let checks = [

@@ -53,6 +53,23 @@ fn one_click_withdraws_at_once_and_for_that_alone() {
 }
 
 #[test]
+fn a_click_says_no_also_where_the_yes_has_run_out() {
+    let mut scene = sent();
+    let token = link(&scene, "ann@x.example");
+    let ran_out = Spoken {
+        purpose: Some("newsletter"),
+        channel: Some("email"),
+        state: ConsentState::Expired,
+        ..Spoken::default()
+    };
+    let now = scene.now();
+    scene.world.say("email:ann@x.example", &ran_out, now);
+    assert_eq!(scene.stands("email:ann@x.example"), "expired");
+    assert!(click(&mut scene, &token));
+    assert_eq!(scene.stands("email:ann@x.example"), "withdrawn");
+}
+
+#[test]
 fn nothing_that_is_closed_keeps_a_no_out() {
     for way in ["restricted", "objected", "denied", "pages gone", "years later"] {
         let mut scene = sent();

@@ -45,7 +45,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "record" "subject" "CASE WHEN (EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM statement t WHERE t.record = record.id)) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN value v ON v.seq = k.seq WHERE k.item = 1 AND v.record = record.id) AND NOT EXISTS (SELECT 1 FROM kept_salt k JOIN event e ON e.seq = k.seq WHERE k.item = 2 AND e.record = record.id) THEN subject ELSE 0 END" "a record without values and statements, or of which the law keeps something";
     "record" "home" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM statement t WHERE t.record = record.id) THEN home ELSE 0 END" "a record without values and statements";
     "record" "source" "CASE WHEN last_value = 0 THEN 0 ELSE source END" "a record without values";
-    "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) THEN key_blind ELSE 0 END" "a record without values";
+    "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM payload p JOIN entry e ON e.n = p.n WHERE p.record = record.id AND p.body <> zeroblob(length(p.body)) AND CAST(e.leaf AS TEXT) GLOB '*\"k\":\"profile.named\"*') THEN key_blind ELSE 0 END" "the key of a record that holds events alone";
     "merge_record" "record" "0" "a merge whose payload was erased";
     "merge_record" "merge" "0" "a merge whose payload was erased";
     "request" "record" "CASE kind WHEN 4 THEN 0 ELSE record END" "whose a request of erasure was";
@@ -83,7 +83,6 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
 pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "sqlite_sequence", claimed: "name = 'record' OR seq <> 0", why: "no number was given yet, which a missing row says as well" },
     UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
-    UnclaimedRows { table: "identifier", claimed: "value > 0", why: "a blind name without a value" },
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
     UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
@@ -94,6 +93,7 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "newcomer", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "outbox", claimed: "act >= 4", why: "what waits to be sent, for which the gate is asked then" },
     UnclaimedRows { table: "outbox_body", claimed: "k <> zeroblob(32) OR body <> zeroblob(length(body))", why: "an empty place of what a recall needed" },
+    UnclaimedRows { table: "opt_in", claimed: "0", why: "links to confirm by" },
     UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
 ];
 

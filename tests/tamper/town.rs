@@ -1,4 +1,5 @@
-//! Two more sources of made-up people, whose records are linked: joins, questions, answers, relations.
+//! Two more sources of made-up people, whose records are linked: joins, questions, answers, relations; a link to
+//! confirm by, and an audience.
 
 // Each test program uses its own part of it.
 #![allow(dead_code)]
@@ -40,6 +41,73 @@ categories = ["contact", "birth"]
 retention = "P15Y"
 linking = true
 "#;
+
+/// A letter that asks for a confirmation by mail.
+const CONFIRMED: &str = r#"
+[purpose.town_letter]
+title = "The town's letter"
+basis = "consent"
+channels = ["email"]
+categories = ["contact"]
+notice = "newsletter-form"
+double_opt_in = true
+retention = "P15Y"
+
+[purpose.confirmations]
+title = "Ask whether somebody who signed up meant it"
+basis = "legitimate_interests"
+assessment = "LIA-2018-02"
+channels = ["email"]
+categories = ["contact"]
+retention = "P7D"
+
+[source.form]
+title = "The form of the town's letter"
+key = "email"
+purposes = ["town_letter", "confirmations"]
+[source.form.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.form.consent]]
+purpose = "town_letter"
+channel = "email"
+state = "requested"
+notice = "newsletter-form@2"
+
+[source.choices]
+title = "The person's own page"
+key = "email"
+own = true
+purposes = ["town_letter"]
+[source.choices.fields]
+email = { as = "identifier.email", category = "contact" }
+
+[destination.asking]
+recipient = "Our own mail server"
+purpose = "confirmations"
+channel = "email"
+fields = ["email"]
+country = "IE"
+kind = "smtp"
+[destination.asking.smtp]
+host = "127.0.0.1"
+port = 25
+tls = "none"
+from = "letters@ternandpine.example"
+[[destination.asking.smtp.text]]
+language = "en"
+subject = "Please confirm"
+text = "To confirm: {{ links.confirm }}"
+
+[pages]
+url = "https://me.ternandpine.example"
+source = "choices"
+confirm = "asking"
+"#;
+
+const FORM: &str = "email\nnewcomer@example.org\n";
+
+const TOWN: &str = "title = \"Readers in Anytown\"\npurpose = \"newsletter\"\nchannel = \"email\"\n\
+    [where]\nattribute = \"city\"\nis = \"Anytown\"\n";
 
 const MOVED: &str = "crm_id,first_name,last_name,date_of_birth,gender,address,city,postcode,email,phone,\
     loyalty_id,created_at,newsletter_optin,newsletter_optin_at,newsletter_notice,diet_note\n\
@@ -108,7 +176,7 @@ pub fn linked() -> Small {
 /// Brings the town into a store, links it, and answers some of the questions.
 pub fn link(store: &mut Store, folder: &Path, now: Moment) {
     let policy = policy_of(store);
-    let text = format!("{policy}{LINKING}{}{}{SITE}", source("club"), source("fair"));
+    let text = format!("{policy}{LINKING}{}{}{SITE}{CONFIRMED}", source("club"), source("fair"));
     let checked = candor::policy::check(&text).unwrap_or_else(|mistakes| panic!("{mistakes:?}"));
     store.write(now, |writer| store::apply(writer, &text, &checked.policy)).unwrap();
     for name in ["club", "fair"] {
@@ -124,7 +192,14 @@ pub fn link(store: &mut Store, folder: &Path, now: Moment) {
     let file = folder.join("moved.csv");
     std::fs::write(&file, MOVED).unwrap();
     bring(store, &file, "crm", now);
+    let file = folder.join("form.csv");
+    std::fs::write(&file, FORM).unwrap();
+    bring(store, &file, "form", now);
+    let asked = "SELECT COUNT(*) FROM opt_in";
+    let asked: i64 = store.conn().query_row(asked, [], |row| row.get(0)).unwrap();
+    assert_eq!(asked, 1, "a link to confirm by waits");
     let rules = store::latest(store.conn(), store.words()).unwrap();
+    candor::segment::desk::define(store, &rules, "town", TOWN, now).unwrap();
     let done = linking::run(store, &rules, now).unwrap();
     assert!(done.joined > 0 && done.asked > 4 && done.related > 0, "{done:?}");
     use review::Answer::{Different, Later, Related, Same};

@@ -184,6 +184,9 @@ pub fn entry(kind: &str) -> Option<&'static str> {
         "suppression.lift" => "you came back after an erasure",
         "profile.merge" => "two profiles were found to be yours and joined",
         "profile.split" => "a profile was parted from yours",
+        "profile.named" => {
+            "it was noted by which names you are found that we don't hold (as fingerprints)"
+        }
         "identity.run" | "identity.newcomer" => "it was asked whether two entries are one person's",
         "identity.answer" => {
             "somebody who works for us decided whether two entries are one person's"
