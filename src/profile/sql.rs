@@ -515,8 +515,11 @@ pub fn key_blind_of(conn: &Connection, record: i64) -> Result<i64> {
         .query_row([record], |row| row.get(0))?)
 }
 
-/// What entries say of a record, newest first: (number, leaf, sealed payload).
-pub fn said_of(conn: &Connection, record: i64) -> Result<Vec<(i64, Vec<u8>, Vec<u8>)>> {
+/// What an entry says of a record: its number, its leaf, its sealed payload.
+pub type SaidRow = (i64, Vec<u8>, Vec<u8>);
+
+/// What entries say of a record, newest first.
+pub fn said_of(conn: &Connection, record: i64) -> Result<Vec<SaidRow>> {
     let mut statement = conn.prepare_cached(
         "SELECT p.n, e.leaf, p.body FROM payload p JOIN entry e ON e.n = p.n
          WHERE p.record = $1 ORDER BY p.n DESC",
