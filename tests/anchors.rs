@@ -369,6 +369,33 @@ fn a_rotation_that_was_cut_off_is_ended() {
     assert!(check(&path, Some(&new), &[]).holds);
 }
 
+/// Law 7: whoever has the store open while another process gives it a new key signs with that one.
+#[test]
+fn a_rotation_is_followed_by_all_who_have_the_store_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut one = bare(&path);
+    let first = vkey(&one);
+    let mut other = Store::open(&path, Access::Write, "other").unwrap();
+    grow(&mut other, 1);
+    one.rotate(hour(2), Reason::Routine, &NewKey::Open).unwrap();
+    grow(&mut other, 2);
+    assert_eq!(vkey(&other), vkey(&one));
+    other.rotate(hour(3), Reason::Routine, &NewKey::Open).unwrap();
+    // One that doesn't look at the store before it rotates again.
+    one.rotate(hour(4), Reason::Routine, &NewKey::Open).unwrap();
+    grow(&mut other, 1);
+    for key in [first, vkey(&one)] {
+        let report = check(&path, Some(&key), &[]);
+        assert!(report.holds, "{:?}", faults(&report));
+    }
+    assert_eq!(vkey(&other), vkey(&one));
+    // A key that doesn't lie open can't be taken up, and says so.
+    one.rotate(hour(5), Reason::Routine, &NewKey::Locked("a long passphrase")).unwrap();
+    let refused = other.write(hour(5), |writer| writer.append("backup", json!({}))).unwrap_err();
+    assert_eq!(refused.code, "key-changed");
+}
+
 #[test]
 fn keys_can_neither_be_swapped_nor_left_out() {
     let folder = tempfile::tempdir().unwrap();

@@ -38,7 +38,7 @@ pub fn normalise(form: IdentifierForm, text: &str, country: Option<&str>) -> Res
     }
     let normal = match form {
         IdentifierForm::Email => email(text),
-        IdentifierForm::Phone => phones::e164(text, country),
+        IdentifierForm::Phone => phones::e164(whole_number(text), country),
         IdentifierForm::Text => Some(nfkc(text).trim().to_owned()).filter(|text| !text.is_empty()),
     };
     match normal {
@@ -65,6 +65,24 @@ fn nfkc(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A number without the `.0` that a spreadsheet's or a script's decimals put behind it: read as a digit it would make
+/// somebody else's number.
+fn whole_number(text: &str) -> &str {
+    let whole = text.strip_suffix(".0");
+    whole.filter(|whole| whole.bytes().all(|byte| byte.is_ascii_digit())).unwrap_or(text)
+}
+
+/// A domain in the letters that people read: one mailbox is the same however its domain is spelled (RFC 5890).
+fn domain_in_letters(domain: &str) -> Option<String> {
+    if !domain.split('.').any(|label| label.starts_with("xn--")) {
+        return None;
+    }
+    match idna::domain_to_unicode(domain) {
+        (letters, Ok(())) => Some(letters),
+        _ => None,
+    }
+}
+
 /// One `@`, something before it, a domain with a dot behind it, no spaces; lower case.
 fn email(text: &str) -> Option<String> {
     let mut normal = nfkc(text).to_lowercase();
@@ -84,7 +102,10 @@ fn email(text: &str) -> Option<String> {
         && domain.split('.').all(|label| !label.is_empty())
         && normal.len() <= EMAIL_BYTES_MAX
         && !normal.chars().any(is_odd);
-    fits.then(|| normal.to_owned())
+    fits.then(|| match domain_in_letters(domain) {
+        Some(letters) => format!("{local}@{letters}"),
+        None => normal.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -102,6 +123,8 @@ mod tests {
         assert_eq!(email_of(" Ann@Example.COM ").unwrap(), "ann@example.com");
         assert_eq!(email_of("JÖRG@BÜRO.DE").unwrap(), "jörg@büro.de");
         assert_eq!(email_of("jo\u{308}rg@x.de"), email_of("jörg@x.de"));
+        assert_eq!(email_of("ann@xn--bcher-kva.example").unwrap(), "ann@bücher.example");
+        assert_eq!(email_of("ann@XN--BCHER-KVA.example"), email_of("ann@Bücher.example"));
         for bad in [
             "",
             "ann",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::canonical::{order, write_string, write_value};
 use super::dates::DateReader;
+use super::nothing::is_shortened_number;
 use super::observed::Observed;
 use super::record::{FieldRefusal, MappedEvent, RefusalReason};
 use super::row::{Plan, Row};
@@ -104,7 +105,8 @@ impl EventReader {
     }
 
     /// When the event of a row happened: its own time, else the row's. An event whose time is there and
-    /// can't be taken is not taken either: at another time it would be another event.
+    /// can't be taken is not taken either: at another time it would be another event. Neither is one whose id a
+    /// spreadsheet shortened.
     pub fn time(
         &mut self,
         row: &Row,
@@ -113,6 +115,12 @@ impl EventReader {
     ) -> Result<Time, FieldRefusal> {
         if !self.is_carried_by(row) {
             return Ok(Time::NoEvent);
+        }
+        // By a number that lost its digits two events would be one.
+        if let Some(id) = &self.id
+            && id.text(row, &mut Vec::new()).is_some_and(|(text, _)| is_shortened_number(text))
+        {
+            return Err(id.refusal(RefusalReason::ShortenedNumber));
         }
         let Some((taker, dates)) = &mut self.at else {
             return match &observed.refused {

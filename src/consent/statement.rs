@@ -42,6 +42,26 @@ impl Axis {
         .find(|axis| *axis as i64 == code)
     }
 
+    /// What a state of it is called, to people: an objection that was "given" would read as its contrary.
+    pub fn word(self, state: ConsentState) -> &'static str {
+        let stands = matches!(state, ConsentState::Given | ConsentState::Renewed);
+        match (self, stands) {
+            (Axis::Consent, _) => state.as_str(),
+            (Axis::Permission, true) => "permitted",
+            (Axis::Permission, false) => "denied",
+            (Axis::Objection, true) => "objected",
+            (Axis::Objection, false) => "objection lifted",
+            (Axis::Restriction, true) => "restricted",
+            (Axis::Restriction, false) => "restriction lifted",
+            (Axis::Informed, true) => "told",
+            (Axis::Informed, false) => "told no more",
+            (Axis::Frequency, true) => "limited",
+            (Axis::Frequency, false) => "limit lifted",
+            (Axis::Hold, true) => "held",
+            (Axis::Hold, false) => "hold lifted",
+        }
+    }
+
     /// Whether a state of it protects: says no, or takes back.
     pub fn protects(self, state: ConsentState) -> bool {
         match self {

@@ -157,7 +157,7 @@ impl Admission<'_> {
         opt_in::ask(writer, self.rules, n)?;
         held.said.push(history::row(n, record.home, record.id, new, writer.now));
         let purpose = writer.words.text(WordKind::Purpose, new.purpose.into()).to_owned();
-        count(summary.statements.entry(purpose).or_default(), new.state.as_str());
+        count(summary.statements.entry(purpose).or_default(), new.axis.word(new.state));
         self.people.forget_subject(record.subject);
         Ok(())
     }

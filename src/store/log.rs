@@ -15,6 +15,15 @@ use crate::ledger::tree::Frontier;
 
 use super::sql;
 
+/// The error of something about a person who was erased, or whose records moved, since it was looked up.
+pub fn person_gone() -> Error {
+    Error::no(
+        "person-gone",
+        "the person was erased or joined with another while this was under way",
+    )
+    .next("run the same command again: it tells who is held now")
+}
+
 /// An entry to be appended.
 pub struct Draft<'a> {
     /// Its kind, such as `consent.given`.
@@ -96,6 +105,11 @@ impl Log {
         let at = draft.at.max(self.last_at);
         let (mut tag, mut commitment) = (None, None);
         if let Some((record, key, payload)) = draft.about {
+            // Whoever looked before the write may hold a key that was destroyed since: nothing may be said of
+            // that person any more, and nothing could be opened that was.
+            if !sql::is_key_of(conn, record, &key.0)? {
+                return Err(person_gone());
+            }
             tag = Some(commit::tag(&key.0, number));
             commitment = Some(commit::commitment(&commit::salt(&key.0, number), payload));
             let mut sealed = payload.to_vec();

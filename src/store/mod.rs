@@ -48,8 +48,8 @@ pub use secrets::{Before, LONGEST_SECRET, Secret, Secrets, secrets_path};
 pub use signer::write_private as write_private_file;
 pub use signer::{SignedState, Signer, key_path, replace_private, state_path};
 pub use sql::{
-    CopyOf, Schema, Truncation, checkpoint, copy_file, has_table, last_checkpoint,
-    last_policy_version, leaf, leaves, let_others_write, meta, need_table, set_meta, signing_keys,
+    Schema, Truncation, checkpoint, copy_file, has_table, last_checkpoint, last_policy_version,
+    leaf, leaves, let_others_write, meta, need_table, set_meta, signing_keys,
 };
 pub use words::{WordKind, Words};
 
@@ -250,6 +250,15 @@ impl Store {
         sql::vacuum(&self.conn)
     }
 
+    /// Takes up the store's key where another process gave it a new one.
+    fn take_up_key(&mut self) -> Result<()> {
+        let own = sql::meta(&self.conn, "vkey")?.unwrap_or_default();
+        if self.signer.as_ref().is_some_and(|signer| !signer.signs_for(&own)) {
+            self.signer = Some(rotate::follow(&self.conn, &self.path, self.log.origin())?);
+        }
+        Ok(())
+    }
+
     fn keyless(&self) -> Error {
         Error::no("key-missing", "the store has no key to sign with, so it is read-only")
             .at(signer::key_path(&self.path).display())
@@ -293,6 +302,7 @@ impl Store {
             if foreign_change {
                 self.log = Log::load(&self.conn)?;
                 self.words = Words::load(&self.conn)?;
+                self.take_up_key()?;
             }
             let now = now.max(self.log.last_at());
             let decided = decide(self, now)?;

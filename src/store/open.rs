@@ -160,6 +160,26 @@ impl Store {
         Store::assemble(conn, path, access, actor, signer)
     }
 
+    /// Opens the copy of a backup that is being brought back. It is a backup, which nobody else opens, until
+    /// [`Store::is_restored`].
+    ///
+    /// # Errors
+    /// As [`Store::open_with`], but for `store-is-backup`.
+    pub fn open_restoring(path: &Path, actor: &str, unlocking: &Unlocking<'_>) -> Result<Store> {
+        let conn = connect(path, Access::Write)?;
+        let origin = super::log::origin(&conn)?;
+        let signer = own_signer(&conn, path, &origin, Access::Write, unlocking)?;
+        Store::assemble(conn, path, Access::Write, actor, signer)
+    }
+
+    /// Makes a store of a backup that was brought back whole: everybody is erased who has to be.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn is_restored(&self) -> Result<()> {
+        sql::unmark_backup(&self.conn)
+    }
+
     /// Opens a store for changing, without its key: for those who lost it and have another one.
     ///
     /// # Errors
@@ -260,7 +280,11 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
             prepared(connect_unwritable(path)?, path)
         }
         // SQLite can't put its side files where the store lies, and says no more than that.
-        Err(error) if error.code == "store-unreadable" && std::fs::File::open(path).is_ok() => {
+        // Asked of SQLite, which alone may open and close the file: see `subject::scan`.
+        Err(error)
+            if error.code == "store-unreadable"
+                && connect_unwritable(path).is_ok_and(|conn| check_identity(&conn, path).is_ok()) =>
+        {
             Err(Error::damaged("store-read-only", "the store can't be written where it lies")
                 .at(path.display())
                 .next(

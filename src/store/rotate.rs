@@ -3,8 +3,10 @@
 //! The ledger says so (`key.rotate`), and both keys sign the checkpoint behind that entry, unless the
 //! old one is lost. The new key is written beside the old one first; the ledger changes in one
 //! transaction; then the files change places. A crash in between is mended when the store is opened
-//! again: what the store calls its key decides which of the two files is the right one.
+//! again: what the store calls its key decides which of the two files is the right one. A process that has the
+//! store open meanwhile takes up the new key before it signs anything more.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -67,6 +69,7 @@ impl Store {
             .at(key_path(&self.path).display())
             .next("put it back, or say --lost if nobody has it any more"));
         }
+        let _alone = alone(&self.path)?;
         let next = next_key_path(&self.path);
         // One that was never put to use: the store's key is another.
         let _ = std::fs::remove_file(&next);
@@ -78,7 +81,7 @@ impl Store {
         }
         let (entry, was) = handed?;
         if let Some(signer) = &self.signer {
-            signer.take_over_journal(&before)?;
+            take_over_journal(&self.conn, signer, &before)?;
         }
         let aside = put_in_place(&self.path, &was, reason)?;
         Ok(Rotation {
@@ -104,6 +107,15 @@ impl Store {
                 Error::damaged("store-damaged", "the store has lost its public key")
                     .next("restore a backup with `candor restore`")
             })?;
+        // Another process may have rotated since this one looked.
+        if reason != Reason::Lost
+            && self
+                .signer
+                .as_ref()
+                .is_some_and(|signer| !signer.signs_for(was.to_string().as_bytes()))
+        {
+            self.signer = Some(follow(&self.conn, &self.path, self.log.origin())?);
+        }
         let before = self.signer.take().filter(|_| reason != Reason::Lost);
         let signer = Signer::succeeding(before, &self.path, self.log.origin(), successor)?;
         let vkey = signer.vkey().to_owned();
@@ -130,6 +142,44 @@ impl Store {
     }
 }
 
+/// Keeps other processes from rotating, and from ending a rotation, for as long as it is held: the files change
+/// places after the ledger has changed, and must do so once.
+fn alone(store: &Path) -> Result<File> {
+    let folder = store.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let file = File::open(folder).map_err(io(folder))?;
+    file.lock().map_err(io(folder))?;
+    Ok(file)
+}
+
+/// Signs the journal anew while nobody else adds to it.
+fn take_over_journal(conn: &Connection, signer: &Signer, before: &[VerifierKey]) -> Result<()> {
+    sql::begin_immediate(conn)?;
+    let done = signer.take_over_journal(before);
+    sql::rollback(conn);
+    done
+}
+
+/// The signer of a store that got another key while it was open: by the key file, or by the one that is about to
+/// take its place. Only a key that lies open can be taken up so.
+///
+/// # Errors
+/// `key-changed`.
+pub(super) fn follow(conn: &Connection, store: &Path, origin: &str) -> Result<Signer> {
+    let own = sql::meta(conn, "vkey")?.unwrap_or_default();
+    for file in [key_path(store), next_key_path(store)] {
+        if let Ok(Some(hand)) = open_key_file(&file, &Unlocking::none()) {
+            let signer = Signer::new(store, origin, hand)?;
+            if signer.signs_for(&own) {
+                return Ok(signer);
+            }
+        }
+    }
+    Err(Error::no("key-changed", "the store got another key while this was running")
+        .at(key_path(store).display())
+        .next("run the same command again: it goes on with the new key; `candor serve` is started anew"))
+}
+
 /// Moves the files of a rotation that the ledger has: the old key aside, the new one in its place.
 fn put_in_place(store: &Path, was: &VerifierKey, reason: Reason) -> Result<Option<PathBuf>> {
     let (key, next) = (key_path(store), next_key_path(store));
@@ -150,15 +200,21 @@ pub fn mend(
     origin: &str,
     unlocking: &Unlocking<'_>,
 ) -> Result<Option<Signer>> {
-    let Some(hand) = open_key_file(&next_key_path(store), unlocking)? else { return Ok(None) };
+    let _alone = alone(store)?;
     let own = sql::meta(conn, "vkey")?.unwrap_or_default();
+    // Whoever was about it has ended it meanwhile.
+    let signer = Signer::open(store, origin, unlocking)?;
+    if let Some(signer) = signer.filter(|signer| signer.signs_for(&own)) {
+        return Ok(Some(signer));
+    }
+    let Some(hand) = open_key_file(&next_key_path(store), unlocking)? else { return Ok(None) };
     if hand.verifier_key(origin)?.to_string().as_bytes() != own {
         return Ok(None);
     }
     let signer = Signer::new(store, origin, hand)?;
     if let Some(((entry, _), before)) = sql::signing_keys(conn)?.split_last() {
         let before = vouching(conn, before)?;
-        signer.take_over_journal(&before)?;
+        take_over_journal(conn, &signer, &before)?;
         if let (Some(was), Some(reason)) = (before.last(), reason(conn, *entry)?) {
             put_in_place(store, was, reason)?;
         }

@@ -105,6 +105,8 @@ pub struct Signer {
     /// Those who sign now; two only while the one hands over to the other, who comes last.
     hands: Vec<(VerifierKey, Hand)>,
     vkey: String,
+    /// The store's own key until the ledger has the successor's; `None` where that was lost.
+    own: Option<String>,
     state_path: PathBuf,
     erasures_path: PathBuf,
 }
@@ -162,6 +164,7 @@ impl Signer {
         let key = hand.verifier_key(origin)?;
         Ok(Signer {
             vkey: key.to_string(),
+            own: Some(key.to_string()),
             hands: vec![(key, hand)],
             state_path: state_path(store),
             erasures_path: erasures_path(store),
@@ -176,6 +179,7 @@ impl Signer {
         successor: Hand,
     ) -> Result<Signer> {
         let mut signer = Signer::new(store, origin, successor)?;
+        signer.own = before.as_ref().map(|before| before.vkey.clone());
         if let Some(before) = before {
             signer.hands.splice(0..0, before.hands);
         }
@@ -189,7 +193,13 @@ impl Signer {
             HandedOver::No => drop(self.hands.pop()),
         }
         self.vkey = self.hands.last()?.0.to_string();
+        self.own = Some(self.vkey.clone());
         Some(self)
+    }
+
+    /// Whether it may sign for a store that calls this its key.
+    pub(super) fn signs_for(&self, vkey: &[u8]) -> bool {
+        self.own.as_ref().is_none_or(|own| own.as_bytes() == vkey)
     }
 
     /// The public key to hand out.

@@ -191,20 +191,12 @@ pub fn truncate_wal(conn: &Connection) -> Result<Truncation> {
     Ok(if busy == 0 { Truncation::Done } else { Truncation::Blocked })
 }
 
-/// What a copy of a store is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CopyOf {
-    /// It is kept, and opens only by a restore.
-    Backup,
-    /// It is a store itself.
-    Store,
-}
-
 /// The fact by which a backup tells that it is one.
 const BACKUP: &str = "backup";
 
-/// Copies a whole store to another file, page by page, as of one moment.
-pub fn copy_file(conn: &Connection, to: &std::path::Path, copy_of: CopyOf) -> Result<()> {
+/// Copies a whole store to another file, page by page, as of one moment. The copy is a backup, which opens only
+/// by a restore.
+pub fn copy_file(conn: &Connection, to: &std::path::Path) -> Result<()> {
     let mut target = Connection::open(to)?;
     let copy = rusqlite::backup::Backup::new(conn, &mut target)?;
     // All pages in one step: readers and writers go on, and the copy is of one moment.
@@ -212,10 +204,7 @@ pub fn copy_file(conn: &Connection, to: &std::path::Path, copy_of: CopyOf) -> Re
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
     drop(copy);
-    match copy_of {
-        CopyOf::Backup => set_meta(&target, BACKUP, b"")?,
-        CopyOf::Store => _ = target.execute("DELETE FROM meta WHERE name = $1", [BACKUP])?,
-    }
+    set_meta(&target, BACKUP, b"")?;
     target.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
     Ok(())
 }
@@ -223,6 +212,21 @@ pub fn copy_file(conn: &Connection, to: &std::path::Path, copy_of: CopyOf) -> Re
 /// Whether a file is a backup. Those of an older candor don't tell.
 pub fn is_backup(conn: &Connection) -> Result<bool> {
     Ok(meta(conn, BACKUP)?.is_some())
+}
+
+/// Whether a key is the one of a record, and was not destroyed.
+pub fn is_key_of(conn: &Connection, record: i64, key: &[u8; 32]) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record_key WHERE record = $1 AND k = $2 AND k <> zeroblob(32))",
+        )?
+        .query_row(rusqlite::params![record, &key[..]], |row| row.get(0))?)
+}
+
+/// Makes a store of a backup.
+pub fn unmark_backup(conn: &Connection) -> Result<()> {
+    conn.execute("DELETE FROM meta WHERE name = $1", [BACKUP])?;
+    Ok(())
 }
 
 pub fn vacuum(conn: &Connection) -> Result<()> {

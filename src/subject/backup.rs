@@ -4,6 +4,7 @@
 //! the certificates. A restore repeats those erasures before the store has its name again; where it
 //! can't know of them, it refuses.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -17,9 +18,8 @@ use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::send::outbox;
 use crate::store::{
-    self, Access, CopyOf, ErasureNote, Hand, SignedState, Signer, Store, Unlocking, aside_path,
-    copy_file, erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files,
-    state_path,
+    self, ErasureNote, Hand, SignedState, Signer, Store, Unlocking, aside_path, copy_file,
+    erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
 pub use super::erased::Certificates;
@@ -46,7 +46,7 @@ pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport>
     let fresh = with_ending(to, ".new");
     remove_store(&fresh);
     store::write_private_file(&fresh, b"")?;
-    let copied = copy_file(store.conn(), &fresh, CopyOf::Backup);
+    let copied = copy_file(store.conn(), &fresh);
     if copied.is_err() {
         remove_store(&fresh);
     }
@@ -137,7 +137,7 @@ impl Restoring<'_> {
             let source = store::reader(self.backup)?;
             store::write_private_file(self.work, b"")?;
             store::write_private_file(&erasures_path(self.work), b"")?;
-            copy_file(&source, self.work, CopyOf::Store)?;
+            copy_file(&source, self.work)?;
             let vkey = store::meta(&source, "vkey")?.unwrap_or_default();
             String::from_utf8_lossy(&vkey).parse::<VerifierKey>()?
         };
@@ -158,7 +158,7 @@ impl Restoring<'_> {
         };
         let key = zeroize::Zeroizing::new(std::fs::read(&file).map_err(io(&file))?);
         store::write_private_file(&key_path(self.work), &key)?;
-        let mut restored = Store::open_with(self.work, Access::Write, self.actor, self.unlocking)?;
+        let mut restored = Store::open_restoring(self.work, self.actor, self.unlocking)?;
         let size = restored.log().size();
         if let Some((reason, _)) = aside.filter(|_| own != vkey) {
             restored.hand_over(self.now, reason, current)?;
@@ -205,6 +205,7 @@ impl Restoring<'_> {
             records_erased += erase::repeat(&mut restored, &rules, note, now)?;
             keep_out(&mut restored, note, entry, now)?;
         }
+        restored.is_restored()?;
         restored.truncate_wal()?;
         let repeated = read_erasures(&erasures_path(work))?;
         let signer = signer_of(&restored)?;
@@ -229,7 +230,12 @@ impl Restoring<'_> {
         Ok(RestoreReport {
             entries_in_backup: size,
             entries_signed_before: before.size,
-            erasures_repeated: later.len(),
+            // One that an earlier restore repeated is noted again.
+            erasures_repeated: later
+                .iter()
+                .map(|note| &note.records)
+                .collect::<BTreeSet<_>>()
+                .len(),
             records_erased,
             entry,
         })

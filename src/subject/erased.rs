@@ -16,7 +16,7 @@ use crate::ledger::checkpoint::Trust;
 use crate::ledger::hash::leaf_hash;
 use crate::ledger::scan::fields;
 use crate::store::{
-    self, ErasureNote, SignedState, Signer, erasures_path, push_line, read_erasures,
+    self, ErasureNote, SignedState, Signer, erasures_path, push_line, read_erasures, state_path,
 };
 
 /// Certificates of erasures that are handed to a restore.
@@ -114,10 +114,29 @@ impl Journal<'_> {
         let which = |note: &ErasureNote| (note.entry, note.at, note.fingerprints.clone());
         notes.sort_by_cached_key(which);
         notes.dedup_by_key(|note| which(note));
+        // Each erasure is noted: with fewer notes somebody is missing, whoever vouches for what.
+        if complete && (notes.len() as u64) < before.notes {
+            return Err(self.incomplete(notes.len(), before.notes));
+        }
         let (earlier, mut later): (Vec<_>, Vec<_>) =
             notes.into_iter().partition(|note| note.entry < self.size);
         later.retain(|note| !(note.records.is_empty() && note.fingerprints.is_empty()));
         Ok(Erased { earlier, later, lost })
+    }
+
+    fn incomplete(&self, known: usize, remembered: u64) -> Error {
+        Error::no(
+            "restore-blind",
+            format!(
+                "the key remembers {remembered} erasures and restores, and the journal and the certificates \
+                 that are named tell of {known}: people who were erased since might come back"
+            ),
+        )
+        .at(state_path(self.path).display())
+        .next(
+            "name the missing certificates too; where a lost journal told of restores, of which there are no \
+             certificates, move this file away and vouch again",
+        )
     }
 
     fn forged(&self) -> Error {

@@ -5,8 +5,10 @@
 //! as it lay in the file must not be found either: not on a free page, not in the write-ahead log.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde::Serialize;
@@ -177,13 +179,15 @@ fn scan_file(path: &Path, machine: &AhoCorasick, wanted: &[&[u8]]) -> Result<(u6
         return Ok((0, 0));
     }
     let overlap = wanted.iter().map(|bytes| bytes.len()).max().unwrap_or(1) - 1;
-    let mut file = std::fs::File::open(path).map_err(io(path))?;
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = opened.file(path).map_err(io(path))?;
     let mut window = Vec::with_capacity(WINDOW_BYTES + overlap);
     let (mut total, mut found) = (0, 0);
     loop {
         let carried = window.len();
-        let read =
-            file.by_ref().take(WINDOW_BYTES as u64).read_to_end(&mut window).map_err(io(path))?;
+        window.resize(carried + WINDOW_BYTES, 0);
+        let read = file.read_at(&mut window[carried..], total).map_err(io(path))?;
+        window.truncate(carried + read);
         total += read as u64;
         // A match that lies whole in what was carried over has been counted before.
         found += machine.find_iter(&window).filter(|hit| hit.end() > carried).count() as u64;
@@ -192,6 +196,29 @@ fn scan_file(path: &Path, machine: &AhoCorasick, wanted: &[&[u8]]) -> Result<(u6
         }
         let keep = window.len().saturating_sub(overlap);
         window.drain(..keep);
+    }
+}
+
+/// The files of stores that this process has looked through. None is ever closed: closing a file takes away
+/// every lock that the process has on it, those too that SQLite holds by a descriptor of its own (POSIX;
+/// sqlite.org/howtocorrupt.html, 2.2), and other processes would write as if nobody had the store open.
+static OPENED: Mutex<Opened> = Mutex::new(Opened(Vec::new()));
+
+struct Opened(Vec<((u64, u64), File)>);
+
+impl Opened {
+    /// The file of a path, opened once.
+    fn file(&mut self, path: &Path) -> std::io::Result<&File> {
+        let identity = |about: &Metadata| (about.dev(), about.ino());
+        let wanted = identity(&std::fs::metadata(path)?);
+        if !self.0.iter().any(|(known, _)| *known == wanted) {
+            let file = File::open(path)?;
+            let opened = identity(&file.metadata()?);
+            self.0.push((opened, file));
+        }
+        // Where another file has taken its place meanwhile, it is the one that was opened last.
+        let at = self.0.iter().position(|(known, _)| *known == wanted);
+        Ok(&self.0[at.unwrap_or(self.0.len() - 1)].1)
     }
 }
 

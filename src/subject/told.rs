@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
+use crate::consent::statement::Axis;
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
 use crate::store::{self, Store};
@@ -28,6 +29,9 @@ pub struct Told {
     pub channel: String,
     /// What was said.
     pub state: String,
+    /// The same as people say it, such as "objected".
+    #[serde(skip)]
+    pub word: String,
     /// When it was so.
     pub at: String,
     /// When candor learned it.
@@ -95,20 +99,23 @@ fn as_told(n: i64, payload: &Value) -> Told {
     let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
     let moment = |name: &str| Moment(payload[name].as_i64().unwrap_or_default());
     let source = text("source");
+    let axis = payload["axis"].as_i64().and_then(Axis::of).unwrap_or(Axis::Consent);
+    let state = text("state");
     Told {
         entry: n,
-        about: match payload["axis"].as_i64() {
-            Some(2) => "channel",
-            Some(3) => "objection",
-            Some(4) => "restriction",
-            Some(5) => "notice",
-            Some(6) => "frequency",
-            Some(7) => "hold",
-            _ => "consent",
+        about: match axis {
+            Axis::Consent => "consent",
+            Axis::Permission => "channel",
+            Axis::Objection => "objection",
+            Axis::Restriction => "restriction",
+            Axis::Informed => "notice",
+            Axis::Frequency => "frequency",
+            Axis::Hold => "hold",
         },
+        word: state.parse().map_or_else(|_| state.clone(), |state| axis.word(state).to_owned()),
         purpose: text("purpose"),
         channel: text("channel"),
-        state: text("state"),
+        state,
         at: moment("at").to_string(),
         recorded_at: moment("recorded_at").to_string(),
         undated: payload["undated"].as_bool().unwrap_or_default(),

@@ -15,7 +15,7 @@ use candor::policy::types::{ConsentState, Source};
 use candor::profile::then::Then;
 use candor::profile::{apart, read};
 use candor::send::opt_in;
-use candor::store::{self, Access, Store};
+use candor::store::{self, Access, Store, Writer};
 use candor::subject::forget::{self, Forgotten};
 use candor::subject::{receipt, state, told};
 use serde_json::json;
@@ -117,16 +117,17 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let is_no = statements
         .iter()
         .all(|new| new.axis != Axis::Restriction && said::row(0, 0, 0, new, now).protects());
-    let subjects = match is_no {
-        true => context.find(&store, &rules.policy, who)?,
-        false => vec![context.find_one(&store, &rules.policy, who)?],
-    };
-    let mut people = Vec::new();
-    for subject in subjects {
+    // Under the write lock, so that nobody is erased or joined with another between the two.
+    let find = |store: &Store, _: Moment| {
+        let subjects = match is_no {
+            true => context.find(store, &rules.policy, who)?,
+            false => vec![context.find_one(store, &rules.policy, who)?],
+        };
         let (conn, secret) = (store.conn(), store.secret());
-        people.push((subject, read::record_named(conn, secret, &rules.policy, who, subject)?));
-    }
-    let (entries, forgotten, asked) = store.write(now, |writer| {
+        let named = |subject| read::record_named(conn, secret, &rules.policy, who, subject);
+        subjects.into_iter().map(|subject| Ok((subject, named(subject)?))).collect()
+    };
+    let work = |writer: &mut Writer<'_>, people: Vec<(i64, Option<i64>)>| {
         let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
         let mut asked = false;
         for (subject, named) in &people {
@@ -143,8 +144,9 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
             forgotten.values += gone.values;
             forgotten.events += gone.events;
         }
-        Ok((entries, forgotten, asked))
-    })?;
+        Ok((people, entries, forgotten, asked))
+    };
+    let (people, entries, forgotten, asked) = store.decide_and_write(now, find, work)?;
     let subject = people[0].0;
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
@@ -320,15 +322,20 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
             "" => String::new(),
             name => format!("notice {name}{language}"),
         };
+        let how: Vec<&str> = [(t.explicit, "explicit"), (t.confirmed, "confirmed")]
+            .into_iter()
+            .filter_map(|(is_so, word)| is_so.then_some(word))
+            .chain((!notice.is_empty()).then_some(&*notice))
+            .collect();
         context.out.say(format!(
             "{}  {:<11} {:<16} {:<6} by {:<12} {:<27} entry {} (recorded {}{})",
             t.at,
-            t.state,
+            t.word,
             // What is about no purpose says what it is.
             if t.purpose.is_empty() { t.about } else { &t.purpose },
             t.category.as_ref().unwrap_or(&t.channel),
             t.source,
-            notice,
+            how.join(", "),
             t.entry,
             t.recorded_at,
             if t.undated { ", not said when" } else { "" }
