@@ -1,5 +1,5 @@
-//! Pairs become persons: the surest pairs join first, and a join that most of the other pairs speak
-//! against is refused.
+//! Pairs become persons: the surest pairs join first, and a join that the two clusters as wholes speak
+//! against is refused (`whole`).
 //!
 //! Without the guard one wrong pair would make two persons one. Records that may never be linked are
 //! never in one cluster, whatever stands between them. What was decided before stands: records that are
@@ -8,27 +8,22 @@
 
 use std::collections::HashMap;
 
-use super::compare::compare;
 use super::guard::{Facts, Guards};
-use super::model::shared;
 use super::table::{NONE, Table};
 use super::weigh::Scales;
+use super::whole::weigh_wholes;
 
 /// The most records that one person is believed to have.
 pub const CLUSTER_MAX: usize = 200;
 
-/// Pairs across two clusters that are looked at before they are joined.
-const ACROSS_MAX: usize = 64;
+/// Bits that two clusters as wholes must speak for a join, where the pair that joins them brings none itself.
+const WHOLE_LEAST: f32 = 1.0;
 
-/// A single pair speaks for or against a join with at most so many bits.
-const CLIP: f32 = 8.0;
+/// How much each bit of the pair that joins them lowers what is asked of the wholes.
+const PAIR_COUNTS: f32 = 0.5;
 
-/// Bits that the pairs across two clusters must speak for a join on average, where the pair that
-/// joins them brings none itself.
-const AVERAGE_LEAST: f32 = 1.0;
-
-/// How much each bit of the pair that joins them lowers what is asked of the others.
-const JOIN_COUNTS: f32 = 0.5;
+/// With how many bits a pair counts at most.
+const PAIR_MOST: f32 = 8.0;
 
 /// Two records, `a` before `b`, and log2 of the odds that they are one person.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,8 +68,8 @@ struct Join {
 }
 
 impl Clusters {
-    /// The bits of the weakest join between two different records of one cluster; `None` for those of
-    /// two.
+    /// The bits of the weakest join between two different records of one cluster, as the pair says or as
+    /// the wholes do, whichever is more; `None` for those of two.
     pub fn weakest(&self, a: u32, b: u32) -> Option<f32> {
         if self.first[a as usize] != self.first[b as usize] {
             return None;
@@ -182,8 +177,8 @@ impl<'a> Joining<'a> {
             if a == b {
                 continue;
             }
-            if self.fits(a, b, edge.bits) {
-                self.join(a, b, edge.bits);
+            if let Some(bits) = self.fit(a, b, edge.bits) {
+                self.join(a, b, bits);
                 made.push(*edge);
             } else {
                 refused += 1;
@@ -234,35 +229,27 @@ impl Joining<'_> {
         }
     }
 
-    fn fits(&self, a: u32, b: u32, bits: f32) -> bool {
+    /// The bits with which two clusters join that a pair of `bits` brings together; `None` where they don't
+    /// fit.
+    fn fit(&self, a: u32, b: u32, bits: f32) -> Option<f32> {
         let (size_a, size_b) = (self.sizes[a as usize] as usize, self.sizes[b as usize] as usize);
-        if size_a + size_b > CLUSTER_MAX {
-            return false;
+        if size_a + size_b > CLUSTER_MAX || self.are_guarded(a, b) {
+            return None;
         }
-        if self.are_guarded(a, b) {
-            return false;
-        }
-        if size_a == 1 && size_b == 1 && self.apart.is_empty() {
-            return self.table.may_link(a, b);
+        let is_pair = size_a == 1 && size_b == 1;
+        if is_pair && self.apart.is_empty() {
+            return self.table.may_link(a, b).then_some(bits);
         }
         let (left, right) = (self.members(a), self.members(b));
         if !self.may_join(&left, &right) {
-            return false;
+            return None;
         }
-        if size_a == 1 && size_b == 1 {
-            return true;
+        if is_pair {
+            return Some(bits);
         }
-        let all = left.len() * right.len();
-        let step = all.div_ceil(ACROSS_MAX);
-        let (mut total, mut count) = (0.0, 0.0f32);
-        for index in (0..all).step_by(step) {
-            let (x, y) = (left[index % left.len()], right[index / left.len()]);
-            let pattern = compare(self.table, x, y);
-            let weight = self.scales.weigh(&pattern, &shared(self.table, x, y, &pattern));
-            total += weight.bits().clamp(-CLIP, CLIP);
-            count += 1.0;
-        }
-        total / count >= AVERAGE_LEAST - JOIN_COUNTS * bits.min(CLIP)
+        let whole = weigh_wholes(self.table, self.scales, &left, &right).bits();
+        let least = WHOLE_LEAST - PAIR_COUNTS * bits.min(PAIR_MOST);
+        (whole >= least).then_some(bits.max(whole))
     }
 
     /// Whether a guard holds two clusters apart.

@@ -42,8 +42,8 @@ pub fn explain(table: &Table, scales: &Scales, a: u32, b: u32) -> Explanation {
     let pattern = compare(table, a, b);
     let shared = shared(table, a, b, &pattern);
     let weight = scales.weigh(&pattern, &shared);
-    let mut steps = vec![step("prior", "how rare one person's pairs are", 0, scales.prior())];
-    let mut told = scales.prior();
+    let mut told = scales.prior().person;
+    let mut steps = vec![step("prior", "how rare one person's pairs are", 0, told)];
     let mut address = 0.0;
     for &field in table.used() {
         let level = pattern[field as usize];

@@ -1,8 +1,9 @@
 //! The whole way for a batch of records: block, learn, weigh, cluster.
 //!
-//! A pair's own evidence isn't all there is: that both records agree with a third is evidence too.
-//! So a pair within a cluster is at least as likely as the weakest join between the two, and a pair
-//! that the clustering parted is at most even.
+//! A pair's own evidence isn't all there is: that both records agree with a third is evidence too, and so is
+//! what else is said of the two. So a pair within a cluster is at least as likely as the weakest join between
+//! the two, and for a pair that the clustering parted the two clusters as wholes count as much as the pair
+//! itself; it is at most even.
 
 use super::block::Blocks;
 use super::cluster::{Clusters, Edge, cluster};
@@ -11,6 +12,7 @@ use super::model::Model;
 use super::table::Table;
 use super::train::train;
 use super::weigh::{Scales, Weight};
+use super::whole::weigh_wholes;
 
 /// Pairs below this are not kept: log2 of the odds of a probability of 0.01.
 const KEPT_LEAST: f32 = -6.63;
@@ -43,7 +45,7 @@ pub fn link(table: &Table, secret: &Secret, seed: u64) -> Linked {
     sort(&mut edges);
     let joining = edges.partition_point(|edge| edge.bits >= JOIN_LEAST);
     let clusters = cluster(table, &scales, &edges[..joining]);
-    let pairs = settled(&edges, &clusters);
+    let pairs = settled(table, &scales, &edges, &clusters);
     Linked { pairs, clusters, model, compared, block_limit }
 }
 
@@ -68,20 +70,34 @@ fn sort(edges: &mut [Edge]) {
 
 /// The pairs with what their clusters say about them, those within clusters that no key brought
 /// together among them.
-fn settled(edges: &[Edge], clusters: &Clusters) -> Vec<Edge> {
+fn settled(table: &Table, scales: &Scales, edges: &[Edge], clusters: &Clusters) -> Vec<Edge> {
+    let mut members: Vec<(u32, u32)> =
+        clusters.first.iter().enumerate().map(|(at, first)| (*first, at as u32)).collect();
+    members.sort_unstable();
+    let beside = |record: u32| -> Vec<u32> {
+        let first = clusters.first[record as usize];
+        let from = &members[members.partition_point(|member| member.0 < first)..];
+        from.iter().take_while(|member| member.0 == first).map(|member| member.1).collect()
+    };
+    let parted = |edge: &Edge| {
+        let (left, right) = (beside(edge.a), beside(edge.b));
+        let whole = match left.len() * right.len() {
+            1 => edge.bits,
+            _ => weigh_wholes(table, scales, &left, &right).bits(),
+        };
+        (0.5 * (edge.bits + whole)).min(0.0)
+    };
     let mut pairs: Vec<Edge> = edges
         .iter()
         .map(|edge| Edge {
             bits: match clusters.weakest(edge.a, edge.b) {
                 Some(weakest) => edge.bits.max(weakest),
-                None => edge.bits.min(0.0),
+                None => parted(edge),
             },
             ..*edge
         })
+        .filter(|pair| pair.bits >= KEPT_LEAST)
         .collect();
-    let mut members: Vec<(u32, u32)> =
-        clusters.first.iter().enumerate().map(|(at, first)| (*first, at as u32)).collect();
-    members.sort_unstable();
     let mut known: Vec<(u32, u32)> = pairs
         .iter()
         .filter(|pair| clusters.first[pair.a as usize] == clusters.first[pair.b as usize])

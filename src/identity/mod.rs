@@ -25,6 +25,7 @@ mod trace;
 mod train;
 mod verdict;
 mod weigh;
+mod whole;
 
 #[cfg(test)]
 mod link_tests;

@@ -17,7 +17,7 @@ pub struct Name {
     pub family: String,
 }
 
-const TITLES: [&str; 29] = [
+const TITLES: [&str; 30] = [
     "mr",
     "mrs",
     "ms",
@@ -47,11 +47,31 @@ const TITLES: [&str; 29] = [
     "rt",
     "hon",
     "esq",
+    "lady",
 ];
 
 const PARTICLES: [&str; 20] = [
     "de", "del", "della", "da", "di", "du", "des", "dos", "la", "le", "van", "von", "der", "den",
     "ter", "zu", "zur", "of", "the", "y",
+];
+
+/// What is written for somebody whose name nobody knew, folded.
+#[rustfmt::skip]
+const NOBODY: [&str; 27] = [
+    "unknown", "unbekannt", "inconnu", "inconnue", "desconocido", "desconocida", "anon", "anonymous",
+    "anonym", "anonyme", "anonimo", "nobody", "no name", "noname", "none", "null", "undefined",
+    "test", "customer", "client", "cliente", "kunde", "kundin", "guest", "gast", "resident",
+    "occupant",
+];
+
+/// What is written in place of a given name, folded: who somebody is to others.
+#[rustfmt::skip]
+const ROLES: [&str; 44] = [
+    "mom", "mommy", "mum", "mummy", "mother", "dad", "daddy", "father", "parent", "husband", "wife",
+    "spouse", "daughter", "grandson", "granddaughter", "grandma", "grandpa", "grandmother",
+    "grandfather", "sister", "brother", "nephew", "niece", "aunt", "uncle", "cousin", "friend",
+    "roommate", "baby", "infant", "child", "girl", "boy", "woman", "gentleman", "mutter", "vater",
+    "tochter", "ehemann", "ehefrau", "maman", "papa", "madre", "padre",
 ];
 
 /// Chinese family names of two characters, simplified; all others have one.
@@ -62,13 +82,18 @@ const TWO_CHARACTERS: [&str; 20] = [
 
 impl Name {
     /// Takes a name apart. Parts that have a column of their own are believed; the whole name adds
-    /// what they don't tell. A comma in a whole name stands behind the family name, unless what
+    /// what they don't tell, and what isn't a name is left out. A comma in a whole name stands behind the family name, unless what
     /// follows is a rank or the family name has a column.
     pub fn read(full: &str, given: &str, middle: &str, family: &str) -> Name {
         let mut name = Name { middle: fold(middle), ..Name::default() };
-        let given = without_titles(&fold(given));
+        let mut given = without_titles(&fold(given));
+        if NOBODY.contains(&&*given) || ROLES.contains(&&*given) {
+            given.clear();
+        }
         name.family = without_titles(&fold(family));
-        if PARTICLES.contains(&name.family.as_str()) {
+        // Le and Van are names too, but beside a whole name they are what was cut off from it.
+        let is_cut = !full.is_empty() && PARTICLES.contains(&&*name.family);
+        if is_cut || NOBODY.contains(&&*name.family) {
             name.family.clear();
         }
         let mut further: Vec<&str> = Vec::new();
@@ -243,6 +268,20 @@ mod tests {
             name("robert", "drew", "hicks")
         );
         assert_eq!(read("", "Anna-Maria", "T", "Brooks"), name("anna", "t maria", "brooks"));
+        assert_eq!(read("", "Tyler", "T", "Le"), name("tyler", "t", "le"));
+        assert_eq!(read("charles de", "charles", "", "de"), name("charles", "", ""));
+    }
+
+    #[test]
+    fn what_is_written_for_want_of_a_name_is_none() {
+        let read = |given, middle, family| Name::read("", given, middle, family);
+        assert_eq!(read("Mom", "J", "Brooks"), name("", "j", "brooks"));
+        assert_eq!(read("Unknown", "", "ANONYMOUS"), Name::default());
+        assert_eq!(read("Lady Anna", "", "Guest"), name("anna", "", ""));
+        for word in NOBODY.iter().chain(&ROLES) {
+            assert_eq!(fold(word), *word);
+            assert!(families(word).is_empty(), "{word} is a short name");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct Scales {
 
 /// What a pair's agreement is worth, in bits (log2 of how much more often that kind of pair shows it
 /// than strangers do).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Weight {
     /// For one person, prior included: the log2 of the odds against strangers.
     pub person: f32,
@@ -87,11 +87,6 @@ impl Scales {
             }
         }
         scales
-    }
-
-    /// What being one person is worth before anything is compared, in bits.
-    pub fn prior(&self) -> f32 {
-        self.person_prior
     }
 
     /// What a field's level is worth, where `shared` records have the value that two share.
@@ -166,19 +161,33 @@ impl Scales {
         Weight { person: person.total(cap), household: household.total(cap) }
     }
 
-    /// Weighs a pair: the prior, every field, and the address as a whole.
-    pub fn weigh(&self, pattern: &Pattern, shared: &Shared) -> Weight {
-        let mut weight = self.address(pattern, shared);
-        weight.person += self.person_prior;
-        weight.household += self.household_prior;
+    /// What each field is worth that both fill, the address as a whole (`None`) among them.
+    pub fn parts(
+        &self,
+        pattern: &Pattern,
+        shared: &Shared,
+        mut each: impl FnMut(Option<Field>, Weight),
+    ) {
+        if ADDRESS.iter().any(|field| pattern[*field as usize] != MISSING) {
+            each(None, self.address(pattern, shared));
+        }
         for field in OTHERS {
             let level = pattern[field as usize];
             if level != MISSING {
-                let worth = self.field(field, level, shared.values[field as usize]);
-                weight.person += worth.person;
-                weight.household += worth.household;
+                each(Some(field), self.field(field, level, shared.values[field as usize]));
             }
         }
+    }
+
+    /// What two records weigh before anything is compared.
+    pub fn prior(&self) -> Weight {
+        Weight { person: self.person_prior, household: self.household_prior }
+    }
+
+    /// Weighs a pair: the prior, every field, and the address as a whole.
+    pub fn weigh(&self, pattern: &Pattern, shared: &Shared) -> Weight {
+        let mut weight = self.prior();
+        self.parts(pattern, shared, |_, part| weight.add(part, 1.0));
         weight
     }
 }
@@ -236,6 +245,12 @@ impl Sum {
 }
 
 impl Weight {
+    /// Adds what else was found, so many times over.
+    pub fn add(&mut self, other: Weight, times: f32) {
+        self.person += times * other.person;
+        self.household += times * other.household;
+    }
+
     /// The probability that the two are one person, in 0..=1.
     pub fn probability(self) -> f32 {
         (1.0 / (1.0 + (self.rivals() - f64::from(self.person)).exp2())) as f32
