@@ -6,7 +6,7 @@ use crate::policy::rulebook::Rulebook;
 use crate::profile::lookup::record_read;
 use crate::profile::sql as profile_sql;
 use crate::send::link::{Leave, Link};
-use crate::store::Store;
+use crate::store::{Store, person_gone};
 
 /// A link.
 #[derive(Clone, Debug)]
@@ -36,9 +36,7 @@ pub fn link(
             .next("declare [pages] with url and source, and run `candor serve` behind that address")
     })?;
     let records = profile_sql::records_of(store.conn(), subject)?;
-    let record = named.or(records.first().copied()).ok_or_else(|| {
-        Error::no("subject-empty", "the subject has no records").next("run `candor audit verify`")
-    })?;
+    let record = named.or(records.first().copied()).ok_or_else(|| person_gone())?;
     let key = profile_sql::record_key(store.conn(), record)?;
     let link = Link { record, leave: Leave::Preferences { was_mailed: false }, until };
     let url = format!("{}/preferences/{}", pages.url, link.token(store.secret(), &key));

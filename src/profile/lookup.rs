@@ -4,8 +4,8 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result};
-use crate::store::{Store, Writer};
+use crate::base::error::Result;
+use crate::store::{Store, Writer, person_gone};
 
 use super::sql;
 pub use super::sql::{MergeRow, first_entry_of, live_subjects, merges_into, public_id, records_of};
@@ -18,8 +18,7 @@ pub fn record_read(store: &mut Store, subject: i64, what: &str, now: Moment) -> 
 /// The same, in a write that goes on.
 pub fn note_read(writer: &mut Writer<'_>, subject: i64, payload: &Value) -> Result<i64> {
     let Some(record) = sql::records_of(writer.conn, subject)?.first().copied() else {
-        return Err(Error::no("subject-empty", "the subject has no records")
-            .next("run `candor audit verify`"));
+        return Err(person_gone());
     };
     let key = sql::record_key(writer.conn, record)?;
     writer.append_about("access.read", record, &key, payload, None)

@@ -135,8 +135,10 @@ pub fn joining_entries(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
 
 /// Every subject that holds records.
 pub fn live_subjects(conn: &Connection) -> Result<Vec<i64>> {
-    let mut statement =
-        conn.prepare_cached("SELECT id FROM subject WHERE state <> 3 ORDER BY id")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT id FROM subject s WHERE state <> 3
+         AND EXISTS (SELECT 1 FROM record r WHERE r.subject = s.id) ORDER BY id",
+    )?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -774,16 +776,26 @@ pub fn undo_merge(conn: &Connection, merge: i64, entry: i64) -> Result<()> {
     Ok(())
 }
 
-/// The merges and splits from an entry on, the latest first: the merge, and the subject of its records
-/// before it was made or taken back.
-pub fn moves_since(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64)>> {
+/// The merges, and the splits that took one back, from an entry on: its entry, the merge, and the subject of its
+/// records before that.
+pub fn moves_since(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64, i64)>> {
     let mut statement = conn.prepare_cached(
         "SELECT entry AS n, id, from_subject FROM merge WHERE entry >= $1
          UNION ALL
          SELECT undone_entry, id, into_subject FROM merge WHERE undone_entry >= $1 AND undone_entry <> 0
          ORDER BY n DESC, id DESC",
     )?;
-    let rows = statement.query_map([entry], |row| Ok((row.get(1)?, row.get(2)?)))?;
+    let rows = statement.query_map([entry], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the entries of splits say from an entry on: number, record, sealed payload.
+pub fn splits_since(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64, Vec<u8>)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.n, p.record, p.body FROM payload p JOIN entry e ON e.n = p.n
+         WHERE p.n >= $1 AND instr(e.leaf, CAST('\"k\":\"profile.split\"' AS BLOB)) > 0",
+    )?;
+    let rows = statement.query_map([entry], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

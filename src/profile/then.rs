@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::base::error::Result;
+use crate::base::secret::{Sealed, apply_seal};
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 
+use super::merge::public_id_of;
 use super::sql;
 
 /// A point of the ledger: by the entries before a number.
@@ -22,15 +25,19 @@ pub struct Then {
 }
 
 impl Then {
-    /// Takes back what merges and splits from an entry on have moved. A single record that was parted
-    /// from its profile without a merge to take back stays parted.
+    /// Takes back what merges and splits from an entry on have moved. A split whose payload was erased stays.
+    ///
+    /// # Errors
+    /// Those of reading.
     pub fn before(conn: &Connection, entry: i64) -> Result<Then> {
-        let mut subjects = BTreeMap::new();
-        for (merge, subject) in sql::moves_since(conn, entry)? {
-            for record in sql::merge_records(conn, merge)? {
-                subjects.insert(record, subject);
-            }
+        let mut moves = partings(conn, entry)?;
+        for (n, merge, subject) in sql::moves_since(conn, entry)? {
+            let records = sql::merge_records(conn, merge)?;
+            moves.extend(records.into_iter().map(|record| (n, record, subject)));
         }
+        // The latest first, so that where a record was before the first of its moves is what stands.
+        moves.sort_by_key(|(n, ..)| std::cmp::Reverse(*n));
+        let subjects = moves.into_iter().map(|(_, record, subject)| (record, subject)).collect();
         Ok(Then { before: entry, subjects })
     }
 
@@ -71,4 +78,23 @@ impl Then {
         }
         Ok(history)
     }
+}
+
+/// The records that were parted from their profile from an entry on, without a merge to take back, and the subject
+/// that they were parted from.
+fn partings(conn: &Connection, entry: i64) -> Result<Vec<(i64, i64, i64)>> {
+    let mut moves = Vec::new();
+    for (n, about, mut body) in sql::splits_since(conn, entry)? {
+        let Some(key) = sql::key_if_held(conn, about)? else { continue };
+        apply_seal(&key, Sealed::Payload, n, &mut body);
+        let Ok(said) = serde_json::from_slice::<Value>(&body) else { continue };
+        let from = said["from"].as_str().and_then(public_id_of);
+        let Some(from) = from.map(|id| sql::subject_by_public_id(conn, id)).transpose()?.flatten()
+        else {
+            continue;
+        };
+        let records = said["records"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+        moves.extend(records.map(|record| (n, record, from)));
+    }
+    Ok(moves)
 }

@@ -33,7 +33,7 @@ use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 pub use covering::Covering;
 pub use journal::{ErasureNote, erasures_path, notes_in, push_line, read_erasures};
 pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
-pub use log::{Draft, Log};
+pub use log::{Draft, Log, person_gone};
 pub use open::{Access, Creation, reader, refuse_backup, side_files};
 pub use out::{OutFile, check_apart, check_free, is_same_place};
 pub use policies::{

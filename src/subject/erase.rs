@@ -452,8 +452,9 @@ fn forget_subject(
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
     } else {
-        sql::delete_subject(writer.conn, subject)?;
-        rows.insert("subject", 1);
+        if sql::delete_subject(writer.conn, subject)? {
+            rows.insert("subject", 1);
+        }
     }
     let mut salt = [0; 16];
     writer.randomness.fill(&mut salt);

@@ -223,8 +223,9 @@ pub fn delete_record(conn: &Connection, record: i64) -> Result<[Deleted; 2]> {
     Ok([("rollup", rollups as u64), ("record", records as u64)])
 }
 
-/// Deletes a subject and its merges, and with them the subjects that were merged into it.
-pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
+/// Deletes a subject and its merges, and with them the subjects that were merged into it. Returns whether its row is
+/// gone: it stays, empty, as the place where records were born that were parted from it.
+pub fn delete_subject(conn: &Connection, subject: i64) -> Result<bool> {
     let merged: Vec<i64> = {
         let mut statement =
             conn.prepare_cached("SELECT from_subject FROM merge WHERE into_subject = $1")?;
@@ -253,12 +254,13 @@ pub fn delete_subject(conn: &Connection, subject: i64) -> Result<()> {
          AND EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
     )?
     .execute([subject])?;
-    conn.prepare_cached(
-        "DELETE FROM subject WHERE id = $1
+    let gone = conn
+        .prepare_cached(
+            "DELETE FROM subject WHERE id = $1
          AND NOT EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
-    )?
-    .execute([subject])?;
-    Ok(())
+        )?
+        .execute([subject])?;
+    Ok(gone > 0)
 }
 
 // Requests ----------------------------------------------------------------------------------------

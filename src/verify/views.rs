@@ -49,7 +49,13 @@ macro_rules! view {
 
 /// Every view.
 pub const VIEWS: &[View] = &[
-    view!("v_subject", "subjects", "subject s", subject = "s.id", state = "s.state"),
+    view!(
+        "v_subject",
+        "subjects",
+        "(SELECT DISTINCT subject FROM record) r JOIN subject s ON s.id = r.subject",
+        subject = "s.id",
+        state = "s.state"
+    ),
     view!(
         "v_record",
         "records of sources",

@@ -148,3 +148,33 @@ fn what_is_joined_parted_or_declared_today_changes_no_answer_about_yesterday() {
     world.reopen();
     assert_eq!(answers(&world), before, "another policy today");
 }
+
+/// A record that was born into a profile, and is parted from it later, was part of it until then.
+#[test]
+fn what_was_one_profile_from_birth_is_one_in_every_answer_about_before_it_was_parted() {
+    let mut world = World::new();
+    let csv = "customer_id,at,name,email,card,optin,notice\n\
+               c1,2026-01-04,Ann,ann@x.example,,no,letter-form@2\n\
+               c2,2026-01-04,Ann,ann@x.example,,yes,letter-form@2\n";
+    world.import("shop", csv, hour(1));
+    let known = hour(5);
+    let subject = world.subject("email:ann@x.example").unwrap();
+    let records = lookup::records_of(world.store.conn(), subject).unwrap();
+    assert_eq!(records.len(), 2);
+    let answers = |world: &World| {
+        let conn = world.store.conn();
+        let entry = candor::store::first_entry_from(conn, Moment(known.0 + 1)).unwrap();
+        let then = Then::before(conn, entry).unwrap();
+        let policy = &world.rules.policy;
+        let found =
+            read::find_then(conn, world.store.secret(), policy, "email:ann@x.example", &then);
+        let history = then.history(conn, subject).unwrap();
+        let report = serde_json::to_value(consent(&world.store, None, known).unwrap()).unwrap();
+        (found.unwrap(), then.records(conn, subject).unwrap(), history.statements, report)
+    };
+    let before = answers(&world);
+    assert_eq!((&before.0, &before.1), (&vec![subject], &records));
+    let parted = world.store.write(hour(20), |w| merge::part_record(w, records[1])).unwrap();
+    assert_ne!(parted, subject);
+    assert_eq!(answers(&world), before);
+}

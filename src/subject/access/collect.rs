@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::gate::holding;
 use crate::consent::history::History;
@@ -22,7 +22,7 @@ use crate::profile::read::{
 use crate::profile::recognise::key_fingerprint;
 use crate::profile::record::unreadable;
 use crate::profile::sql as profile_sql;
-use crate::store::{Covering, Store, WordKind};
+use crate::store::{Covering, Store, WordKind, person_gone};
 use crate::subject::erase::Categories;
 use crate::subject::hold::{self, Holds};
 use crate::subject::kept;
@@ -41,7 +41,7 @@ use super::{
 /// Collects everything that is held about a subject, as of a moment.
 ///
 /// # Errors
-/// `subject-empty` when no record is left; `row-unreadable` for a row that doesn't open.
+/// `person-gone` when no record is left; `row-unreadable` for a row that doesn't open.
 pub fn collect(
     store: &Store,
     rules: &Rulebook,
@@ -51,8 +51,7 @@ pub fn collect(
     let (conn, words) = (store.conn(), store.words());
     let records = open_records(conn, words, subject)?;
     if records.is_empty() {
-        return Err(Error::no("subject-empty", "the subject has no records")
-            .next("run `candor audit verify`"));
+        return Err(person_gone());
     }
     let history = History::load(conn, subject)?;
     let (categories, covering) = (Categories::of(rules), Covering::new(conn, rules));
