@@ -10,6 +10,7 @@
 
 mod ask;
 mod body;
+pub mod certificate;
 mod clerk;
 mod credentials;
 mod decide;
@@ -20,6 +21,7 @@ mod io;
 pub mod key;
 pub mod log;
 mod meters;
+mod openapi;
 mod pace;
 mod pages;
 pub mod queue;
@@ -33,6 +35,7 @@ mod serve;
 mod signature;
 mod sql;
 mod stream;
+mod tls;
 pub mod token;
 mod writer;
 
@@ -40,4 +43,4 @@ mod writer;
 mod signature_tests;
 
 pub use hook::unset_secrets;
-pub use serve::{Stores, serve};
+pub use serve::{Door, Stores, serve};
