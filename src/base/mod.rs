@@ -5,3 +5,4 @@ pub mod der;
 pub mod error;
 pub mod path;
 pub mod secret;
+pub mod tls;

@@ -12,7 +12,6 @@ use pkcs8::der::asn1::{AnyRef, GeneralizedTime, UtcTime};
 use pkcs8::der::{Decode, Tag, Tagged};
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
@@ -21,6 +20,7 @@ use tokio_rustls::rustls::sign::CertifiedKey;
 use crate::base::clock::Moment;
 use crate::base::der::items;
 use crate::base::error::{Error, Result, io};
+use crate::base::tls::provider;
 use crate::store::read_private;
 
 /// Where a certificate and its key lie, both in PEM.
@@ -73,7 +73,7 @@ impl Files {
             Sha256::new().chain_update(&pem).chain_update(text.as_bytes()).finalize().into();
         let key = PrivateKeyDer::from_pem_slice(text.as_bytes())
             .map_err(|_| no_key(&self.key, text.contains("ENCRYPTED")))?;
-        let key = CertifiedKey::from_der(chain, key, &ring::default_provider());
+        let key = CertifiedKey::from_der(chain, key, &provider());
         let key = key.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => Error::usage(
                 "tls-key-differs",

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::server::TlsStream;
+
+use crate::base::tls::provider;
 
 use super::certificate::Certificate;
 use super::reply::{Readers, Reply};
@@ -29,8 +30,7 @@ const HANDSHAKE: u8 = 22;
 
 /// What accepts connections with a certificate.
 pub(super) fn acceptor(certificate: &Arc<Certificate>) -> TlsAcceptor {
-    let provider = Arc::new(ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider knows both versions")
         .with_no_client_auth()
