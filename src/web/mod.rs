@@ -5,8 +5,9 @@
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
 //! may come in is decided by the gate, as for a file. Questions go to a thread of their own (`clerk`), by
-//! token (`token`, `role`), and are answered once they are on record. `README.md` and `ASKING.md` beside this
-//! file have paths, fields, answers and threats.
+//! token (`token`, `role`), and are answered once they are on record. Connections come in over TLS where there is
+//! a certificate (`tls`, `certificate`). Which paths there are says one table (`route`), and `openapi` describes
+//! them. `README.md` and `ASKING.md` beside this file have paths, fields, answers and threats.
 
 mod ask;
 mod body;
