@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use ureq::tls::{RootCerts, TlsConfig};
-
 use crate::base::error::{Error, Result};
+use crate::base::tls::trusting;
 
 /// The longest answer that is read, in bytes; a time-stamp token with its certificates takes some 6 kB.
 const ANSWER_MAX: u64 = 256 * 1024;
@@ -27,14 +26,13 @@ pub type Post<'a> = &'a dyn Fn(&str, &str, &[u8]) -> Result<Answer>;
 /// # Errors
 /// `unreachable` with the reason; an answer with any status is none.
 pub fn post(url: &str, kind: &str, body: &[u8], patience: Duration) -> Result<Answer> {
-    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(patience))
         .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls)
+        .tls_config(trusting())
         .build()
         .into();
     let failed = |error: ureq::Error| {

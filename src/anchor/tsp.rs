@@ -6,10 +6,11 @@
 //! know the authority, with `openssl ts -verify`: that candor believed it would tell nobody anything.
 
 use pkcs8::der::asn1::AnyRef;
-use pkcs8::der::{Decode, Reader, SliceReader, Tag, Tagged};
+use pkcs8::der::{Decode, Tag, Tagged};
 use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
+use crate::base::der::items;
 use crate::base::error::{Error, Result};
 
 /// id-sha256 (2.16.840.1.101.3.4.2.1) in DER, without tag and length.
@@ -103,19 +104,6 @@ fn read_token(token: AnyRef<'_>) -> Option<Stamp> {
         imprint: imprint.get(1)?.value().try_into().ok()?,
         nonce: nonce.iter().copied().skip_while(|byte| *byte == 0).collect(),
     })
-}
-
-/// The parts of a constructed value.
-fn items(any: AnyRef<'_>, tag: Tag) -> Option<Vec<AnyRef<'_>>> {
-    if any.tag() != tag {
-        return None;
-    }
-    let mut reader = SliceReader::new(any.value()).ok()?;
-    let mut parts = Vec::new();
-    while !reader.is_finished() {
-        parts.push(AnyRef::decode(&mut reader).ok()?);
-    }
-    Some(parts)
 }
 
 /// `20261123180644Z`, perhaps with a fraction.

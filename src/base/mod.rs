@@ -1,6 +1,8 @@
 //! Ground: what every stage stands on, and knows nothing of them.
 
 pub mod clock;
+pub mod der;
 pub mod error;
 pub mod path;
 pub mod secret;
+pub mod tls;

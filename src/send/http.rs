@@ -9,9 +9,9 @@
 use std::time::Duration;
 
 use ureq::http;
-use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::base::clock::Moment;
+use crate::base::tls::trusting;
 use crate::consent::permit::Permit;
 
 use super::request::{Parcel, Request};
@@ -67,14 +67,13 @@ pub enum Heard {
 
 /// What sends. Follows no redirect; servers of https are believed by the system's own root certificates.
 pub fn agent() -> ureq::Agent {
-    let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_global(Some(PATIENCE))
         .user_agent(concat!("candor/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls)
+        .tls_config(trusting())
         .build()
         .into()
 }

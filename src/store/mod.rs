@@ -46,7 +46,7 @@ pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};
 pub use rotate::{Rotation, aside_path, next_key_path, vouching_keys};
 pub use secrets::{Before, LONGEST_SECRET, Secret, Secrets, secrets_path};
 pub use signer::write_private as write_private_file;
-pub use signer::{SignedState, Signer, key_path, replace_private, state_path};
+pub use signer::{SignedState, Signer, key_path, read_private, replace_private, state_path};
 pub use sql::{
     Schema, Truncation, checkpoint, copy_file, has_table, last_checkpoint, last_policy_version,
     leaf, leaves, let_others_write, meta, need_table, set_meta, signing_keys,

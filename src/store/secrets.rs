@@ -9,7 +9,7 @@
 //! The file is its owner's alone, and is refused where others may read or write it: whoever reads it can
 //! speak in the other system's name.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64ct::{Base64, Encoding};
@@ -19,7 +19,7 @@ use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
 use crate::base::secret::{SECRET_NAME_MAX, is_secret_name};
 
-use super::signer::replace_private;
+use super::signer::{read_private, replace_private};
 
 /// The most bytes of a value: a private key in PEM has room, a file that was piped by mistake has none.
 pub const LONGEST_SECRET: usize = 16 * 1024;
@@ -70,8 +70,9 @@ impl Secrets {
     /// errors.
     pub fn beside(store: &Path) -> Result<Secrets> {
         let path = secrets_path(store);
-        let text = match read(&path) {
-            Ok(text) => text?,
+        let text = match read_private(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Err(exposed(&path)),
             Err(error) if error.kind() == ErrorKind::NotFound => Zeroizing::default(),
             Err(error) => return Err(io(&path)(error)),
         };
@@ -167,25 +168,10 @@ impl Secrets {
     }
 }
 
-/// The text of the file, from one handle: what was looked at is what is read.
-fn read(path: &Path) -> std::io::Result<Result<Zeroizing<String>>> {
-    let mut file = std::fs::File::open(path)?;
-    let about = file.metadata()?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        if about.permissions().mode() & 0o077 != 0 {
-            return Ok(Err(Error::no("secrets-exposed", "others may read or write the secrets")
-                .at(path.display())
-                .next(
-                    "take the right from them with `chmod 600`, and change what they may have read",
-                )));
-        }
-    }
-    let room = usize::try_from(about.len()).unwrap_or(0) + 1;
-    let mut text = Zeroizing::new(String::with_capacity(room));
-    file.read_to_string(&mut text)?;
-    Ok(Ok(text))
+fn exposed(path: &Path) -> Error {
+    Error::no("secrets-exposed", "others may read or write the secrets")
+        .at(path.display())
+        .next("take the right from them with `chmod 600`, and change what they may have read")
 }
 
 fn read_line(line: &str) -> Option<(String, Secret)> {

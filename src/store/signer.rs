@@ -4,13 +4,14 @@
 //! rewritten doesn't extend what was last signed, and is refused. Beside it lies the journal of
 //! erasures (see `journal`), whose lines the key signs too.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::base::error::{Error, Result, io};
 use crate::base::path::with_ending;
@@ -387,6 +388,28 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
         let _ = std::fs::remove_file(path);
         io(path)(error)
     })
+}
+
+/// The text of a file that is its owner's alone, from one handle: what was looked at is what is read. `None`
+/// where others may read or write it.
+///
+/// # Errors
+/// I/O errors.
+pub fn read_private(path: &Path) -> std::io::Result<Option<Zeroizing<String>>> {
+    let mut file = File::open(path)?;
+    let about = file.metadata()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if about.permissions().mode() & 0o077 != 0 {
+            return Ok(None);
+        }
+    }
+    // As long as it will be at once: a text that grows leaves copies of itself behind.
+    let room = usize::try_from(about.len()).unwrap_or(0) + 1;
+    let mut text = Zeroizing::new(String::with_capacity(room));
+    file.read_to_string(&mut text)?;
+    Ok(Some(text))
 }
 
 fn private(options: &mut OpenOptions) {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::clerk::{About, Ask, Asked, Told};
 use super::credentials::Presented;
-use super::edge::{Edge, ending, header, too_much};
+use super::edge::{Edge, header};
 use super::log::Line;
 use super::meters::Gauges;
 use super::queue::Refused;
@@ -94,6 +94,7 @@ impl Edge {
             listeners: STREAMS_MAX - self.streams.available_permits(),
             entries: *shared.grown.borrow() + 1,
             is_ready: shared.is_ready(),
+            certificate_until: self.certificate.as_ref().map(|shown| shown.shown().until),
         };
         let text = self.meters.text(&now).into_bytes();
         Ok(Reply::text("text/plain; version=0.0.4; charset=utf-8", text))
@@ -117,13 +118,13 @@ impl Edge {
             Reply::error(400, "invalid_json", words)
         })?;
         let asked = Asked::About(About { who, purpose, channel, shape: None });
-        Ok(own(self.put(token.id, asked, line).await?))
+        Ok(own(self.put(token.id, asked, line).await))
     }
 
     /// Answers a part of the profile that the path names, in Segment's shape. The space is the purpose.
     pub(super) async fn profile(
         &self,
-        (space, id, part): (String, String, Part),
+        (space, id, part): (&str, &str, Part),
         request: Request<Incoming>,
         line: &mut Line,
     ) -> Result<Reply, Reply> {
@@ -131,30 +132,28 @@ impl Edge {
         let token = self.token(&request, Endpoint::Profile, line).map_err(theirs)?;
         let query = request.uri().query().unwrap_or_default();
         let shape = Shape::of(part, query).ok_or_else(|| {
-            theirs(Told::Unclear("validation_error", "limit, next, start or end can't be read"))
+            theirs(Told::Unclear(
+                "validation_error",
+                "limit, next, start, end, sort or verbose can't be read",
+            ))
         })?;
-        let (who, purpose) = (id_of(&id), Some(id_of(&space)));
+        let (who, purpose) = (id_of(id), Some(id_of(space)));
         let asked = Asked::About(About { who, purpose, channel: None, shape: Some(shape) });
-        Ok(theirs(self.put(token.id, asked, line).await?))
+        Ok(theirs(self.put(token.id, asked, line).await))
     }
 
     /// Puts a question to the clerk, and waits.
-    pub(super) async fn put(
-        &self,
-        token: i64,
-        asked: Asked,
-        line: &mut Line,
-    ) -> Result<Told, Reply> {
+    pub(super) async fn put(&self, token: i64, asked: Asked, line: &mut Line) -> Told {
         let (answer, answered) = oneshot::channel();
-        self.shared.questions.push(Ask { token, asked, answer }).map_err(|no| match no {
-            Refused::Full { retry_after } => too_much(retry_after),
-            Refused::Closed => ending(),
-        })?;
-        let told = answered.await.map_err(|_| ending())?;
+        let told = match self.shared.questions.push(Ask { token, asked, answer }) {
+            Ok(()) => answered.await.unwrap_or(Told::Ending),
+            Err(Refused::Full { retry_after }) => Told::TooMany(retry_after),
+            Err(Refused::Closed) => Told::Ending,
+        };
         if let Told::Failed(code) = told {
             line.fault = Some(code);
         }
-        Ok(told)
+        told
     }
 }
 
@@ -185,6 +184,10 @@ pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
         }
         Told::Unclear(code, message) => (400, *code, *message),
         Told::TooOften(_) => (429, "too_many_requests", "the token asks too often; come again"),
+        Told::TooMany(_) => {
+            (429, "too_many_requests", "more is asked than can be answered; come again")
+        }
+        Told::Ending => (503, "ending", "the server is ending; come again"),
         Told::Busy => (503, "store_busy", "another process writes the store"),
         Told::Failed(_) => (503, "not_answered", "it couldn't be answered; ask again"),
     };
@@ -193,7 +196,9 @@ pub(super) fn reply(tongue: Tongue, told: Told) -> Reply {
         Tongue::Segment => Reply::json(status, &segment_error(status, message)),
     };
     match (status, told) {
-        (_, Told::TooOften(seconds)) => Reply { retry_after: Some(seconds), ..reply },
+        (_, Told::TooOften(seconds) | Told::TooMany(seconds)) => {
+            Reply { retry_after: Some(seconds), ..reply }
+        }
         (401, _) => reply.with("www-authenticate", challenge(tongue).to_owned()),
         (503, _) => Reply { retry_after: Some(super::edge::SOON), ..reply },
         _ => reply,

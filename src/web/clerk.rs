@@ -93,6 +93,10 @@ pub enum Told {
     NotOfToken,
     /// It was called too often: whole seconds until one more is let through.
     TooOften(u64),
+    /// Too many questions wait: whole seconds until fewer do.
+    TooMany(u64),
+    /// The server is ending.
+    Ending,
     /// The question can't be understood: a code, and words.
     Unclear(&'static str, &'static str),
     /// The store can't be written just now.

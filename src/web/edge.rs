@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderName, ORIGIN};
+use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -15,16 +15,19 @@ use crate::collect::tracking::{self, Arrival, Call, Kind};
 use crate::pipeline::intake::{Delivery, Fate, Sent};
 
 use super::body::STEPS_MAX;
+use super::certificate::Certificate;
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
-use super::log::Line;
+use super::log::{Heard, Line};
 use super::meters::Meters;
+use super::openapi;
 use super::pages::clerk::Clerk;
 use super::queue::Refused;
 use super::rate::{Caller, Rates};
 use super::reply::{Readers, Reply, messages, settings, source_config};
 use super::route::Route;
 use super::stream::{Answered, STREAMS_MAX};
+use super::tls::STRICT;
 use super::writer::{Answer, Job, Shared, Way};
 
 /// When to come again where that isn't known, in seconds.
@@ -46,24 +49,38 @@ pub(super) struct Edge {
     pub(super) meters: Meters,
     /// Who serves people's pages.
     pub(super) clerk: Clerk,
+    /// What connections are protected by.
+    pub(super) certificate: Option<Arc<Certificate>>,
     /// Room for bodies.
     pub(super) memory: Arc<Semaphore>,
-    heard: fn(&Line),
+    pub(super) heard: fn(&Heard<'_>),
 }
 
 impl Edge {
     pub fn new(
         shared: Arc<Shared>,
-        (store, clerk): (PathBuf, Clerk),
+        (store, clerk, certificate): (PathBuf, Clerk, Option<Arc<Certificate>>),
         clock: fn() -> Moment,
-        heard: fn(&Line),
+        heard: fn(&Heard<'_>),
         ending: watch::Receiver<bool>,
         rates: Rates,
     ) -> Edge {
         let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
         let (memory, streams) = (Arc::new(memory), Arc::new(streams));
         let meters = Meters::default();
-        Edge { shared, clock, store, ending, streams, rates, meters, clerk, memory, heard }
+        Edge {
+            shared,
+            clock,
+            store,
+            ending,
+            streams,
+            rates,
+            meters,
+            clerk,
+            certificate,
+            memory,
+            heard,
+        }
     }
 
     /// Answers a request, and says so in the log.
@@ -72,7 +89,7 @@ impl Edge {
         request: Request<Incoming>,
     ) -> Result<Response<Answered>, Infallible> {
         let started = (self.clock)();
-        let route = Route::of(request.uri().path());
+        let (route, named) = Route::of(request.uri().path()).unzip();
         let origin = header(&request, ORIGIN).map(str::to_owned);
         let mut line =
             Line { at: started, route: route.as_ref().map(Route::name), ..Line::default() };
@@ -92,49 +109,62 @@ impl Edge {
                 }
                 Err(reply) => reply,
             },
-            Some(route) => self.routed(route, request, &mut line).await,
+            Some(route) => {
+                let named = named.unwrap_or_default();
+                self.routed(route, &named, request, &mut line).await
+            }
         };
         line.status = reply.status;
         line.took_ms = (self.clock)().0 - started.0;
         self.meters.count(&line);
-        (self.heard)(&line);
+        (self.heard)(&Heard::Answer(&line));
         let readers = match is_for_pages {
             true => Readers::Pages(origin.as_deref()),
             false => Readers::Programs,
         };
-        Ok(response(reply, stream, readers))
+        let mut response = response(reply, stream, readers);
+        if self.certificate.is_some() {
+            let (name, value) = STRICT;
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Ok(response)
     }
 
-    async fn routed(&self, route: Route, request: Request<Incoming>, line: &mut Line) -> Reply {
-        match route {
-            Route::Track(call) => match self.track(call, request, line).await {
+    async fn routed(
+        &self,
+        route: Route,
+        named: &[String],
+        request: Request<Incoming>,
+        line: &mut Line,
+    ) -> Reply {
+        match (route, named) {
+            (Route::Track(call), _) => match self.track(call, request, line).await {
                 Ok((reach, messages, fates)) => Reply::taken(reach, &messages, &fates),
                 Err(reply) => reply,
             },
-            Route::Checkpoint => self.checkpoint(&request, line).unwrap_or_else(|no| no),
-            Route::Metrics => self.metrics(&request, line).unwrap_or_else(|no| no),
-            // Answered before, because it is no document.
-            Route::Changes => unknown_path(),
-            Route::Context => self.context(request, line).await.unwrap_or_else(|no| no),
-            Route::Profile(space, id, part) => {
-                let named = (space, id, part);
-                self.profile(named, request, line).await.unwrap_or_else(|no| no)
+            (Route::Checkpoint, _) => self.checkpoint(&request, line).unwrap_or_else(|no| no),
+            (Route::Metrics, _) => self.metrics(&request, line).unwrap_or_else(|no| no),
+            (Route::Context, _) => self.context(request, line).await.unwrap_or_else(|no| no),
+            (Route::Profile(part), [space, id]) => {
+                self.profile((space, id, part), request, line).await.unwrap_or_else(|no| no)
             }
-            Route::Hook(name) => self.hook(&name, request, line).await.unwrap_or_else(|no| no),
-            Route::Person(page, token) => {
-                self.person(page, token, request, line).await.unwrap_or_else(|no| no)
+            (Route::Hook, [name]) => self.hook(name, request, line).await.unwrap_or_else(|no| no),
+            (Route::Person(page), [token]) => {
+                self.person(page, token.clone(), request, line).await.unwrap_or_else(|no| no)
             }
-            Route::Pixel(kind) => self.pixel(kind, &request, line).await.unwrap_or_else(|no| no),
+            (Route::Pixel(kind), _) => {
+                self.pixel(kind, &request, line).await.unwrap_or_else(|no| no)
+            }
             // A key of servers must not stand in an address.
-            Route::Settings(key) => match self.find(&[&key]).filter(KeyRow::is_public) {
+            (Route::Settings, [key]) => match self.find(&[key]).filter(KeyRow::is_public) {
                 Some(row) => {
                     let front = self.shared.front();
                     let categories = front.categories.get(&row.source);
-                    settings(&key, categories.map_or(&[], Vec::as_slice))
+                    settings(key, categories.map_or(&[], Vec::as_slice))
                 }
                 None => unknown_key(404),
             },
-            Route::SourceConfig => {
+            (Route::SourceConfig, _) => {
                 let (query, asked) = (query_key(&request), header(&request, AUTHORIZATION));
                 let presented =
                     Presented { authorization: asked, write_key: None, query: query.as_deref() };
@@ -148,13 +178,16 @@ impl Edge {
                     None => unknown_key(401),
                 }
             }
-            Route::Healthy => Reply::json(200, &serde_json::json!({"status": "alive"})),
-            Route::Ready if self.shared.is_ready() => {
+            (Route::Healthy, _) => Reply::json(200, &serde_json::json!({"status": "alive"})),
+            (Route::Ready, _) if self.shared.is_ready() => {
                 Reply::json(200, &serde_json::json!({"status": "ready"}))
             }
-            Route::Ready => {
+            (Route::Ready, _) => {
                 Reply::later(503, SOON, "not_ready", "the store can't be written just now")
             }
+            (Route::Description, _) => Reply::text("application/json", openapi::text().into()),
+            // The stream was answered before, because it is no document; and each path names what its route needs.
+            _ => unknown_path(),
         }
     }
 

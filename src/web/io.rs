@@ -1,4 +1,5 @@
-//! Lets hyper read, write and wait by way of tokio: the few lines that hyper-util would bring.
+//! Lets hyper read, write and wait by way of tokio, over TLS or without: the few lines that hyper-util would
+//! bring.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use hyper::rt::{Read, ReadBufCursor, Sleep, Timer, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -15,9 +17,27 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// How long a caller may take none of what it is sent.
 const WRITE_TIME: Duration = Duration::from_secs(30);
 
+/// What a connection goes over. One type for both, so that hyper is there once.
+pub(super) enum Stream {
+    /// As it is.
+    Plain(TcpStream),
+    /// Protected.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Polls whichever stream it is.
+macro_rules! each {
+    ($wire:ident.$poll:ident($($given:expr),*)) => {
+        match &mut $wire.stream {
+            Stream::Plain(stream) => Pin::new(stream).$poll($($given),*),
+            Stream::Tls(stream) => Pin::new(stream).$poll($($given),*),
+        }
+    };
+}
+
 /// A connection. One that takes nothing for too long is given up: what waits for it isn't held for ever.
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     patience: Duration,
     /// Since when nothing of what is to be sent is taken.
     stalled: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -25,7 +45,7 @@ pub(super) struct Wire {
 
 impl Wire {
     /// Over an accepted connection.
-    pub(super) fn new(stream: TcpStream) -> Wire {
+    pub(super) fn new(stream: Stream) -> Wire {
         Wire { stream, patience: WRITE_TIME, stalled: None }
     }
 
@@ -58,7 +78,7 @@ impl Read for Wire {
         let mut chunk = [0; CHUNK_BYTES];
         let room = buffer.remaining().min(CHUNK_BYTES);
         let mut read = ReadBuf::new(&mut chunk[..room]);
-        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut read);
+        let polled = each!(self.poll_read(cx, &mut read));
         if let Poll::Ready(Ok(())) = polled {
             buffer.put_slice(read.filled());
         }
@@ -72,17 +92,19 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        let polled = each!(self.poll_write(cx, bytes));
         self.watched(cx, polled)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        let polled = each!(self.poll_flush(cx));
         self.watched(cx, polled)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        // TLS says goodbye, which the caller may not take either.
+        let polled = each!(self.poll_shutdown(cx));
+        self.watched(cx, polled)
     }
 }
 
@@ -124,7 +146,8 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let mut caller = std::net::TcpStream::connect(address).unwrap();
             let (stream, _) = listener.accept().await.unwrap();
-            let mut wire = Wire { patience: Duration::from_millis(200), ..Wire::new(stream) };
+            let mut wire =
+                Wire { patience: Duration::from_millis(200), ..Wire::new(Stream::Plain(stream)) };
             let reader = std::thread::spawn(move || {
                 let mut all = Vec::new();
                 if reads {

@@ -1,9 +1,32 @@
-//! One line for each request: what was asked for and what became of it. It has room for nothing that a
+//! One line for each request: what was asked for and what became of it; and one where the certificate changes. It has room for nothing that a
 //! caller wrote, so no address, query, key or body can get into a log.
 
 use serde::Serialize;
 
 use crate::base::clock::Moment;
+
+/// What stands in the log.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Heard<'a> {
+    /// A request was answered.
+    Answer(&'a Line),
+    /// The certificate's files changed.
+    Renewal(Renewal),
+}
+
+/// What became of files that hold another certificate than the one that is shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct Renewal {
+    /// When they were looked at.
+    #[serde(serialize_with = "as_text")]
+    pub at: Moment,
+    /// Until when the certificate is good that is shown from now on.
+    pub certificate_until: String,
+    /// The code of the error that keeps the files from being used; what was shown before is shown on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<&'static str>,
+}
 
 /// A line of the log.
 #[derive(Clone, Debug, Default, Serialize)]

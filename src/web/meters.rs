@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
+use crate::base::clock::Moment;
+
 use super::log::Line;
 
 /// What was answered since the server began.
@@ -31,6 +33,8 @@ pub struct Gauges {
     pub entries: i64,
     /// Whether the store could be written when it was last asked.
     pub is_ready: bool,
+    /// Until when the certificate is good; `None` without TLS.
+    pub certificate_until: Option<Moment>,
 }
 
 /// The route of paths that there aren't.
@@ -86,6 +90,10 @@ impl Meters {
         family("candor_ledger_entries", "gauge", help, &one(&now.entries));
         let help = "Whether the store could be written when it was last asked.";
         family("candor_ready", "gauge", help, &one(&u8::from(now.is_ready)));
+        if let Some(until) = now.certificate_until {
+            let help = "Until when the certificate is good, in seconds since 1970.";
+            family("candor_certificate_end_seconds", "gauge", help, &one(&(until.0 / 1_000)));
+        }
         text
     }
 }
@@ -109,6 +117,7 @@ mod tests {
             listeners: 1,
             entries: 7,
             is_ready: true,
+            certificate_until: Some(Moment(1_800_000_000_500)),
         };
         let text = meters.text(&now);
         for expected in [
@@ -118,12 +127,13 @@ mod tests {
             "candor_items_total 6",
             "candor_ledger_entries 7",
             "candor_ready 1",
+            "candor_certificate_end_seconds 1800000000",
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected}: {text}");
         }
         let names: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(names.len(), 9);
+        assert_eq!(names.len(), 10);
         assert!(text.ends_with('\n'));
     }
 }

@@ -5,11 +5,13 @@
 //! The edge is thin: it finds out who calls (`route`, `credentials`, `key`), hands what `collect` makes
 //! of the body to the one writer (`queue`, `writer`), and answers once that is on disk (`reply`). What
 //! may come in is decided by the gate, as for a file. Questions go to a thread of their own (`clerk`), by
-//! token (`token`, `role`), and are answered once they are on record. `README.md` and `ASKING.md` beside this
-//! file have paths, fields, answers and threats.
+//! token (`token`, `role`), and are answered once they are on record. Connections come in over TLS where there is
+//! a certificate (`tls`, `certificate`). Which paths there are says one table (`route`), and `openapi` describes
+//! them. `README.md` and `ASKING.md` beside this file have paths, fields, answers and threats.
 
 mod ask;
 mod body;
+pub mod certificate;
 mod clerk;
 mod credentials;
 mod decide;
@@ -20,6 +22,7 @@ mod io;
 pub mod key;
 pub mod log;
 mod meters;
+mod openapi;
 mod pace;
 mod pages;
 pub mod queue;
@@ -33,6 +36,7 @@ mod serve;
 mod signature;
 mod sql;
 mod stream;
+mod tls;
 pub mod token;
 mod writer;
 
@@ -40,4 +44,4 @@ mod writer;
 mod signature_tests;
 
 pub use hook::unset_secrets;
-pub use serve::{Stores, serve};
+pub use serve::{Door, Stores, serve};

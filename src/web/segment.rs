@@ -43,22 +43,8 @@ pub struct Shape {
 /// How many things a page holds where nothing is said, and at most.
 const LIMITS: (usize, usize) = (10, 200);
 
-impl Part {
-    /// The part of a word in a path.
-    pub fn of(word: &str) -> Option<Part> {
-        Some(match word {
-            "traits" => Part::Traits,
-            "external_ids" => Part::ExternalIds,
-            "events" => Part::Events,
-            "metadata" => Part::Metadata,
-            "links" => Part::Links,
-            _ => return None,
-        })
-    }
-}
-
 impl Shape {
-    /// Reads a query; `None` where a limit, a time or a place in the list can't be read.
+    /// Reads a query; `None` where something of it can't be read.
     pub fn of(part: Part, query: &str) -> Option<Shape> {
         let mut shape = Shape {
             part,
@@ -80,8 +66,14 @@ impl Shape {
                 "next" => shape.from = value.parse().ok()?,
                 "include" => shape.include = list(&value),
                 "exclude" => shape.exclude = list(&value),
-                "verbose" => shape.is_verbose = value == "true",
-                "sort" => shape.is_oldest_first = value == "asc",
+                "verbose" => shape.is_verbose = value.parse().ok()?,
+                "sort" => {
+                    shape.is_oldest_first = match value.as_str() {
+                        "asc" => true,
+                        "desc" => false,
+                        _ => return None,
+                    };
+                }
                 "start" => shape.start = Some(Moment::parse(&value).ok()?),
                 "end" => shape.end = Some(Moment::parse(&value).ok()?),
                 _ => {}
@@ -216,7 +208,15 @@ mod tests {
             Shape::of(Part::Events, "limit=200&sort=asc&include=a,b&start=2026-01-01").unwrap();
         assert_eq!((shape.limit, shape.is_oldest_first), (200, true));
         assert!(shape.takes("a") && !shape.takes("c"));
-        for query in ["limit=0", "limit=201", "limit=x", "next=-1", "start=yesterday"] {
+        for query in [
+            "limit=0",
+            "limit=201",
+            "limit=x",
+            "next=-1",
+            "start=yesterday",
+            "sort=up",
+            "verbose=1",
+        ] {
             assert_eq!(Shape::of(Part::Traits, query), None, "{query}");
         }
     }

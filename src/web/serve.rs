@@ -12,14 +12,16 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::store::Store;
 
+use super::certificate::Certificate;
 use super::clerk;
 use super::edge::Edge;
 use super::herald;
-use super::io::{Clockwork, Wire};
-use super::log::Line;
+use super::io::{Clockwork, Stream, Wire};
+use super::log::{Heard, Renewal};
 use super::pages::clerk::Clerk;
 use super::rate::Rates;
 use super::sender::Sender;
+use super::tls;
 use super::writer::Desk;
 
 /// Connections at once; further ones wait to be accepted.
@@ -37,6 +39,14 @@ const HEADERS_MAX: usize = 64;
 /// How long connections are waited for at the end.
 const END_TIME: Duration = Duration::from_secs(20);
 
+/// Where callers come in.
+pub struct Door {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What connections are protected by; `None` where they come in as they are.
+    pub certificate: Option<Certificate>,
+}
+
 /// The stores of the threads: each writes and reads as another process would.
 pub struct Stores {
     /// For what comes in.
@@ -52,17 +62,17 @@ pub struct Stores {
 }
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
-/// was begun is answered, and what was handed over is written. `heard` is told of each answer. Beside
+/// was begun is answered, and what was handed over is written. `heard` is told what stands in the log. Beside
 /// that, what waits in the outbox is sent, questions are answered, those who listen for changes are told, and
 /// people's pages are served, each by a thread with a store of its own.
 ///
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
-    listener: TcpListener,
+    Door { listener, certificate }: Door,
     (stores, rates): (Stores, Rates),
     clock: fn() -> Moment,
-    heard: fn(&Line),
+    heard: fn(&Heard<'_>),
 ) -> Result<()> {
     let Stores { writing, sending, answering, people, telling } = stores;
     for beside in [&sending, &answering, &people, &telling] {
@@ -77,7 +87,7 @@ pub fn serve(
         .map_err(|error| unable(&error))?;
     let (end, ending) = watch::channel(false);
     let (pages, clerks) = Clerk::start(people, clock);
-    let place = (path, pages);
+    let place = (path, pages, certificate.map(Arc::new));
     let edge = Arc::new(Edge::new(Arc::clone(&shared), place, clock, heard, ending, rates));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
@@ -117,6 +127,10 @@ async fn listen(
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| unable(&error))?;
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX as usize));
     let ending = edge.ending.clone();
+    let acceptor = edge.certificate.as_ref().map(tls::acceptor);
+    if let Some(certificate) = &edge.certificate {
+        tokio::spawn(renewed(Arc::clone(certificate), Arc::clone(&edge)));
+    }
     let mut told = std::pin::pin!(told_to_end()?);
     loop {
         let place = Arc::clone(&places).acquire_owned();
@@ -134,9 +148,21 @@ async fn listen(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (edge, ending) = (Arc::clone(&edge), ending.clone());
+        let (edge, mut ending) = (Arc::clone(&edge), ending.clone());
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            connection(Wire::new(stream), edge, ending).await;
+            let stream = match acceptor {
+                None => Some(Stream::Plain(stream)),
+                Some(acceptor) => tokio::select! {
+                    shaken = tls::accept(&acceptor, stream) => {
+                        shaken.map(|stream| Stream::Tls(Box::new(stream)))
+                    }
+                    _ = ending.changed() => None,
+                },
+            };
+            if let Some(stream) = stream {
+                connection(Wire::new(stream), edge, ending).await;
+            }
             drop(place);
         });
     }
@@ -164,6 +190,24 @@ async fn connection(wire: Wire, edge: Arc<Edge>, mut ending: watch::Receiver<boo
     }
     connection.as_mut().graceful_shutdown();
     let _ = connection.await;
+}
+
+/// Looks at the certificate's files again and again, for as long as the server lives.
+async fn renewed(certificate: Arc<Certificate>, edge: Arc<Edge>) {
+    loop {
+        tokio::time::sleep(tls::LOOK).await;
+        let renewed = certificate.renew();
+        if matches!(renewed, Ok(false)) {
+            continue;
+        }
+        let until = certificate.shown().until.to_string();
+        let fault = renewed.err().map(|error| error.code);
+        (edge.heard)(&Heard::Renewal(Renewal {
+            at: (edge.clock)(),
+            certificate_until: until,
+            fault,
+        }));
+    }
 }
 
 /// Ends when the process is told to.

@@ -101,7 +101,7 @@ impl Edge {
             Reply::later(429, 30, "too_many_requests", "as many listen already as may at once")
         })?;
         // That somebody begins to listen is on record before anything is told.
-        let told = self.put(token.id, Asked::Changes { purpose }, line).await?;
+        let told = self.put(token.id, Asked::Changes { purpose }, line).await;
         let Told::Listening(purpose) = told else { return Err(own(told)) };
         let (parts, received) = mpsc::channel(1);
         let (edge, token) = (Arc::clone(self), token.id);

@@ -109,9 +109,14 @@ impl Served {
 
     /// Starts the program with further options.
     pub fn start_with(&mut self, options: &[&str]) {
+        self.start_at("127.0.0.1:0", options);
+    }
+
+    /// Starts the program with an address of its own.
+    pub fn start_at(&mut self, listen: &str, options: &[&str]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log()).unwrap();
         let mut child = self
-            .command(&[&["serve", "--listen", "127.0.0.1:0"], options].concat())
+            .command(&[&["serve", "--listen", listen], options].concat())
             .stderr(Stdio::from(log))
             .spawn()
             .unwrap();
@@ -121,7 +126,7 @@ impl Served {
             assert!(out.read_line(&mut told).unwrap() > 0, "the program ended: {told}");
         }
         let told: Value = serde_json::from_str(&told).unwrap();
-        self.address = told["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        self.address = told["url"].as_str().unwrap().split_once("://").unwrap().1.to_owned();
         self.child = Some(child);
     }
 
@@ -226,9 +231,20 @@ pub fn ask(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Option<Heard> {
-    let mut stream = TcpStream::connect(address).ok()?;
+    let stream = TcpStream::connect(address).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(60))).ok()?;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    ask_over(stream, method, path, headers, body)
+}
+
+/// The same over a connection that is there.
+pub fn ask_over(
+    mut stream: impl Read + Write,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Heard> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     head += &format!("Content-Length: {}\r\n", body.len());
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");

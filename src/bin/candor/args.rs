@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use candor::web::certificate::Files;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
@@ -136,7 +137,7 @@ pub enum Command {
     /// Asks the store in SQL, read-only
     Sql(Sql),
     /// Looks at all that has to be kept in order around a store, and says what to do
-    Doctor,
+    Doctor(TlsArgs),
     /// The main job on a built-in example, told step by step
     Demo(Demo),
 }
@@ -1027,7 +1028,9 @@ pub struct ServeArgs {
     /// Where it listens; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8600")]
     pub listen: String,
-    /// Something in front of candor ends TLS: needed to listen beyond this machine
+    #[command(flatten)]
+    pub tls: TlsArgs,
+    /// Something in front of candor ends TLS: without a certificate needed to listen beyond this machine
     #[arg(long)]
     pub behind_tls: bool,
     /// How often each token may ask
@@ -1036,6 +1039,25 @@ pub struct ServeArgs {
     /// How often each write key may call, such as "600 in PT1M"; without a limit by default
     #[arg(long, value_name = "RATE")]
     pub key_rate: Option<String>,
+}
+
+/// The certificate of `serve`.
+#[derive(Args)]
+pub struct TlsArgs {
+    /// The certificate in PEM, with those behind it that lead to an authority
+    #[arg(long, value_name = "FILE", env = "CANDOR_TLS_CERT", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key in PEM, which is its owner's alone
+    #[arg(long, value_name = "FILE", env = "CANDOR_TLS_KEY", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// The files that are named.
+    pub fn files(&self) -> Option<Files> {
+        let (chain, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(Files { chain, key })
+    }
 }
 
 /// `preferences`

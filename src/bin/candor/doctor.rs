@@ -15,10 +15,12 @@ use candor::store::{
     self, Access, KeyForm, Secrets, Store, key_path, read_key_file, secrets_path, side_files,
 };
 use candor::verify::{Depth, Options, verify};
+use candor::web::certificate::Files;
 use candor::web::{key, token, unset_secrets};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::args::TlsArgs;
 use crate::output::counted;
 use crate::{Answer, Context};
 
@@ -53,7 +55,7 @@ const DAYS_WITHOUT_BACKUP: i64 = 7;
 /// Days before an end at which somebody should know of it.
 const DAYS_BEFORE: i64 = 14;
 
-pub fn run(context: &Context) -> Result<Answer> {
+pub fn run(context: &Context, tls: &TlsArgs) -> Result<Answer> {
     let path = context.path()?;
     let mut all = Findings(Vec::new());
     if path.exists() {
@@ -67,6 +69,9 @@ pub fn run(context: &Context) -> Result<Answer> {
             }
         }
         Err(error) => all.error("store", &error),
+    }
+    if let Some(files) = tls.files() {
+        all.certificate(&files, Moment::now());
     }
     let is_wrong = all.0.iter().any(|finding| finding.state == State::Wrong);
     for Finding { part, state, what, next } in &all.0 {
@@ -335,6 +340,30 @@ impl Findings {
             }
         }
         Ok(())
+    }
+
+    /// What `serve` shows to callers.
+    fn certificate(&mut self, files: &Files, now: Moment) {
+        let shown = match files.read() {
+            Ok(shown) => shown,
+            Err(error) => return self.error("certificate", &error),
+        };
+        let next = "have it renewed; `serve` takes the new files up by itself";
+        match ends(shown.until.0, now) {
+            Some(ends) if shown.until <= now => {
+                self.wrong("certificate", format!("it {ends}"), next)
+            }
+            Some(ends) => self.look("certificate", format!("it {ends}"), next),
+            None if shown.from > now => {
+                let what = format!("it isn't good before {}", shown.from);
+                self.wrong(
+                    "certificate",
+                    what,
+                    "set the machine's clock right, or use the one before it",
+                );
+            }
+            None => self.well("certificate", format!("good until {}", shown.until)),
+        }
     }
 
     fn backups(&mut self, store: &Store, now: Moment) -> Result<()> {

@@ -230,7 +230,7 @@ fn run(context: &Context, command: Command) -> Result<Answer> {
         Command::Backup(args) => backup::backup(context, &args),
         Command::Restore(args) => backup::restore(context, &args),
         Command::Sql(args) => query::run(context, &args),
-        Command::Doctor => doctor::run(context),
+        Command::Doctor(args) => doctor::run(context, &args),
         Command::Demo(args) => demo::run(context, &args),
     }
 }

@@ -7,9 +7,10 @@ use candor::base::error::{Error, Result};
 use candor::policy::period;
 use candor::policy::types::Rate;
 use candor::store::{self, Access, Store};
-use candor::web::log::Line;
+use candor::web::certificate::Certificate;
+use candor::web::log::Heard;
 use candor::web::rate::Rates;
-use candor::web::{Stores, unset_secrets};
+use candor::web::{Door, Stores, unset_secrets};
 use serde_json::json;
 
 use crate::args::ServeArgs;
@@ -17,17 +18,22 @@ use crate::{Answer, Context};
 
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     let addresses = addresses(&args.listen)?;
-    if !args.behind_tls && addresses.iter().any(|address| !address.ip().is_loopback()) {
+    let files = args.tls.files();
+    if !args.behind_tls
+        && files.is_none()
+        && addresses.iter().any(|address| !address.ip().is_loopback())
+    {
         return Err(Error::usage(
             "listen-unprotected",
             "what comes in from other machines would pass unencrypted",
         )
         .at(&args.listen)
         .next(
-            "listen on 127.0.0.1 and put a proxy that ends TLS in front; or say --behind-tls where \
-             such a proxy reaches candor by this address",
+            "name a certificate with --tls-cert and --tls-key; or listen on 127.0.0.1 and put a proxy that ends \
+             TLS in front, and say --behind-tls where it reaches candor by this address",
         ));
     }
+    let certificate = files.map(Certificate::open).transpose()?;
     let keys = args.key_rate.as_deref().map(|text| rate(text, "--key-rate")).transpose()?;
     let rates = Rates::new(keys, Some(rate(&args.token_rate, "--token-rate")?));
     let open = || context.open(Access::Write);
@@ -45,9 +51,11 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
             .next("name a free address of this machine, such as 127.0.0.1:8600")
     })?;
     let address = listener.local_addr().map_or_else(|_| args.listen.clone(), |a| a.to_string());
-    context.out.say(format!("listens http://{address}; Ctrl-C or SIGTERM ends it"));
-    context.out.give(&json!({"url": format!("http://{address}")}));
-    candor::web::serve(listener, (stores, rates), Moment::now, log)?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    note_time(context, certificate.as_ref());
+    context.out.say(format!("listens {scheme}://{address}; Ctrl-C or SIGTERM ends it"));
+    context.out.give(&json!({"url": format!("{scheme}://{address}")}));
+    candor::web::serve(Door { listener, certificate }, (stores, rates), Moment::now, log)?;
     Ok(Answer::Yes)
 }
 
@@ -60,6 +68,18 @@ fn note_unset(context: &Context, store: &Store) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Says where callers will refuse the certificate.
+fn note_time(context: &Context, certificate: Option<&Certificate>) {
+    let Some(shown) = certificate.map(Certificate::shown) else { return };
+    if !shown.is_good(Moment::now()) {
+        context.out.note(format!(
+            "callers refuse the certificate: it is good from {} until {}; renew it, and the new one is taken \
+             while candor serves",
+            shown.from, shown.until
+        ));
+    }
 }
 
 fn rate(text: &str, option: &str) -> Result<Rate> {
@@ -78,8 +98,8 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
     Ok(found)
 }
 
-fn log(line: &Line) {
+fn log(heard: &Heard<'_>) {
     use std::io::Write;
-    let text = serde_json::to_string(line).expect("a line of the log is JSON");
+    let text = serde_json::to_string(heard).expect("a line of the log is JSON");
     let _ = writeln!(std::io::stderr(), "{text}");
 }
