@@ -19,6 +19,7 @@ import time
 import urllib.error
 import urllib.request
 
+import certificates
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
@@ -27,19 +28,7 @@ policy = pathlib.Path(__file__).resolve().parents[2] / "fixtures/mails/policy.to
 folder.mkdir()
 
 
-def openssl(*words):
-    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-
-# An authority of this folder alone, and a server's certificate by it.
-openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=an authority for tests", "-keyout", "ca.key", "-out", "ca.pem",
-        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
-        "-keyout", "server.key", "-out", "server.csr")
-(folder / "ext").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
-openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", "ext", "-out", "server.pem")
+certificates.make(folder)
 trusting = {**os.environ, "SSL_CERT_FILE": str(folder / "ca.pem")}
 trusting.pop("SSL_CERT_DIR", None)
 
