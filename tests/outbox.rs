@@ -6,6 +6,8 @@ mod common;
 mod sending;
 #[path = "common/recipient.rs"]
 mod recipient;
+#[path = "common/database.rs"]
+mod database;
 
 #[path = "outbox/events.rs"]
 mod events;
@@ -19,6 +21,8 @@ mod queue;
 mod recall;
 #[path = "outbox/scene.rs"]
 mod scene;
+#[path = "outbox/tables.rs"]
+mod tables;
 #[path = "outbox/tries.rs"]
 mod tries;
 #[path = "outbox/vendors.rs"]

@@ -28,6 +28,7 @@ mod means;
 mod notice;
 mod pages;
 mod place;
+mod postgres;
 mod profile;
 mod purpose;
 mod source;

@@ -165,6 +165,7 @@ pub(super) const DESTINATION: Keys = Keys {
         "http",
         "recall",
         "smtp",
+        "postgres",
         "rate",
         "attempts",
         "events",
@@ -182,6 +183,11 @@ pub(super) const SMTP: Keys = Keys {
 
 pub(super) const MAIL_TEXT: Keys =
     Keys { table: "[[destination.NAME.smtp.text]]", keys: &["language", "subject", "text"] };
+
+pub(super) const POSTGRES: Keys = Keys {
+    table: "[destination.NAME.postgres]",
+    keys: &["host", "port", "database", "user", "secret", "tls", "ca", "table", "columns"],
+};
 
 pub(super) const PAGES: Keys =
     Keys { table: "[pages]", keys: &["url", "source", "confirm", "confirm_within", "link_lasts"] };
@@ -230,6 +236,7 @@ mod tests {
             &CALL,
             &SMTP,
             &MAIL_TEXT,
+            &POSTGRES,
             &PAGES,
         ];
         for Keys { table, keys } in tables {

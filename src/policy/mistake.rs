@@ -134,6 +134,9 @@ pub const CODES: &[&str] = &[
     "mail-without-address",
     "mail-without-text",
     "confirm-link-missing",
+    "bad-certificate",
+    "bad-table",
+    "column-twice",
     // Pages.
     "bad-pages-address",
     "pages-source-not-own",

@@ -10,6 +10,7 @@ pub mod diff;
 pub mod mail;
 pub mod mistake;
 pub mod period;
+pub mod postgres;
 pub mod rulebook;
 pub mod show;
 pub mod template;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::mail::{MailText, Pages, Smtp, Tls};
 use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
+use super::postgres::Postgres;
 use super::types::{
     ATTEMPTS, AmountUnit, Call, Category, ConsentMap, Controller, Destination, EventMap, FieldMap,
     FileFormat, FileReader, IdentifierKind, Means, Notice, NoticeVersion, Policy, ProfileRules,
@@ -353,6 +354,10 @@ fn outline_means(at: &mut At, means: &Means) {
             at.text("kind", "smtp");
             outline_smtp(&mut at.under("smtp"), smtp);
         }
+        Means::Postgres(postgres) => {
+            at.text("kind", "postgres");
+            outline_postgres(&mut at.under("postgres"), postgres);
+        }
     }
 }
 
@@ -370,6 +375,21 @@ fn outline_smtp(at: &mut At, smtp: &Smtp) {
         let mut at = at.under(language);
         at.text("subject", subject);
         at.text("text", text);
+    }
+}
+
+fn outline_postgres(at: &mut At, postgres: &Postgres) {
+    let Postgres { host, port, database, user, secret, tls, ca, schema, table, columns } = postgres;
+    at.text("host", host);
+    at.text("port", &port.to_string());
+    at.text("database", database);
+    at.text("user", user);
+    at.maybe("secret", secret.as_ref());
+    at.text("tls", tls.word());
+    at.maybe("ca", ca.as_ref());
+    at.text("table", &format!("{schema}.{table}"));
+    for (holds, column) in columns {
+        at.under("columns").text(holds, column);
     }
 }
 

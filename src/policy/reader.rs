@@ -150,6 +150,22 @@ impl<'d> Table<'d> {
         }
     }
 
+    /// A port.
+    pub(super) fn port(&self, report: &mut Report, key: &str, by_custom: u16) -> Option<u16> {
+        let Said { value, line } = self.count(report, key)?;
+        let port = u16::try_from(value).ok();
+        if port.is_none() {
+            report.mistake(
+                (line, &self.at(key)),
+                "wrong-number",
+                "it is no port",
+                "ports go up to 65535",
+                format!("{key} = {by_custom}"),
+            );
+        }
+        port
+    }
+
     /// A list of texts, none of them empty or given twice.
     pub(super) fn texts(&self, report: &mut Report, key: &str) -> Vec<Said<String>> {
         let Some(Value { value, line }) = self.value(key) else { return Vec::new() };

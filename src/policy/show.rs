@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::mail::Smtp;
 use super::period::{limit_in_words, period_in_words, rate_in_words, retention_in_words};
+use super::postgres::Postgres;
 use super::types::{
     ATTEMPTS, ConsentMap, Destination, FileFormat, FileReader, Means, Policy, Purpose, Source,
     Take, Target,
@@ -294,6 +295,9 @@ fn means_in_words(means: &Means) -> Option<String> {
         Means::Smtp(Smtp { host, from, texts, .. }) => {
             let languages: Vec<&str> = texts.iter().map(|text| text.language.as_str()).collect();
             Some(format!("mails by {host} from {from}, in {}", languages.join(", ")))
+        }
+        Means::Postgres(Postgres { host, database, schema, table, .. }) => {
+            Some(format!("rows of {schema}.{table} in the database {database} at {host}"))
         }
     }
 }

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::mail::{Pages, Smtp};
+use super::postgres::Postgres;
 use super::webhook::Webhook;
 use crate::base::error::Error;
 
@@ -627,6 +628,8 @@ pub enum Means {
     },
     /// Mails, by a mail server.
     Smtp(Smtp),
+    /// Rows of a table, in a PostgreSQL database.
+    Postgres(Postgres),
 }
 
 impl Default for Means {

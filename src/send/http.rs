@@ -1,4 +1,5 @@
-//! The one place where a message leaves, by HTTP or by a mail server: it takes a permit, and a fresh one.
+//! The one place where a message leaves, by HTTP, by a mail server or into a database: it takes a permit, and a
+//! fresh one.
 //!
 //! ```compile_fail
 //! let letter: candor::send::Letter = todo!();
@@ -14,6 +15,7 @@ use crate::base::clock::Moment;
 use crate::base::tls::trusting;
 use crate::consent::permit::Permit;
 
+use super::postgres::{Scribe, SqlState};
 use super::request::{Parcel, Request};
 use super::smtp::Postman;
 
@@ -57,6 +59,15 @@ pub enum Heard {
     Mail(u16),
     /// A mail server let no mail in, with a code of RFC 5321.
     MailServer(u16),
+    /// A database wrote the row.
+    Written,
+    /// A database didn't, and said why.
+    Database(SqlState),
+    /// A database offers no encryption, or bears a certificate that nobody vouches for.
+    NotEncrypted,
+    /// A database asks for a password in another way than SCRAM-SHA-256, for one that there isn't, or doesn't
+    /// prove that it knows it.
+    NotSignedIn,
     /// It couldn't be reached.
     Unreachable,
     /// It didn't answer in time; whether it took the message isn't known.
@@ -83,12 +94,13 @@ pub fn agent() -> ureq::Agent {
 pub struct Carrier {
     agent: ureq::Agent,
     postman: Postman,
+    scribe: Scribe,
 }
 
 impl Carrier {
     /// A carrier that nothing was handed to yet.
     pub fn new(agent: ureq::Agent) -> Carrier {
-        Carrier { agent, postman: Postman::default() }
+        Carrier { agent, postman: Postman::default(), scribe: Scribe::default() }
     }
 
     /// Sends what the gate let out, if that was just now.
@@ -99,6 +111,7 @@ impl Carrier {
         match &permit.item().parcel {
             Parcel::Request(request) => ask(&self.agent, request, now),
             Parcel::Mail(mail) => self.postman.hand_over(mail),
+            Parcel::Row(row) => self.scribe.hand_over(row),
         }
     }
 }

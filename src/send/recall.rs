@@ -4,7 +4,7 @@
 //! A recall needs no consent, and goes to those alone to whom a disclosure stands. It names the person as
 //! the disclosure did, by the record that supplied the address. Where the recipient has to be told more, the
 //! fields that its recall asks for are read before they are forgotten, and are kept sealed under a key of
-//! the message's own until it is taken; webhooks need nothing of the kind.
+//! the message's own until it is taken; webhooks and tables need nothing of the kind.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,10 @@ pub struct Recall {
 
 /// Whether a destination can be told to stop or to delete.
 pub fn can_be_told(destination: &Destination) -> bool {
-    matches!(destination.means, Means::Webhook { .. } | Means::Http { recall: Some(_), .. })
+    matches!(
+        destination.means,
+        Means::Webhook { .. } | Means::Http { recall: Some(_), .. } | Means::Postgres(_)
+    )
 }
 
 /// Queues a stop for each destination that was sent a person's data for a purpose for which it may not use

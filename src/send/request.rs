@@ -1,4 +1,4 @@
-//! A message in the form that its destination takes: candor's own, signed, the recipient's, or a mail.
+//! A message in the form that its destination takes: candor's own, signed, the recipient's, a mail, or a row.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use crate::policy::types::{Call, Destination, Means};
 
 use super::mail::{Mail, mail};
 use super::message::Message;
+use super::postgres::{Row, row};
 use super::sign::{signature, signing_key};
 
 /// Looks up the value of a secret by its name.
@@ -22,6 +23,8 @@ pub enum Parcel {
     Request(Request),
     /// By a mail server.
     Mail(Mail),
+    /// Into a table.
+    Row(Row),
 }
 
 /// A request, ready to go. It holds personal data and secrets, so it prints nothing of itself.
@@ -64,6 +67,7 @@ pub fn parcel(
         // What was mailed lies with whoever got it.
         Means::Smtp(_) if message.act.is_recall() => Err(Unsendable::NoWay),
         Means::Smtp(smtp) => mail(smtp, message, secrets).map(Parcel::Mail),
+        Means::Postgres(postgres) => row(destination, postgres, message, secrets).map(Parcel::Row),
         Means::Webhook { url, secret } => {
             let secret = secrets(secret).ok_or(Unsendable::SecretMissing)?;
             let key = signing_key(&secret).ok_or(Unsendable::SecretMissing)?;

@@ -2,7 +2,7 @@
 # Clients of the tracking API, as their authors publish them, against `candor serve`: over a bad line,
 # and while the server is killed. Everything that they sent is held once, and nothing else.
 #
-# usage: clients.sh CANDOR FOLDER [PYTHON-WITH-CLIENTS] [FOLDER-WITH-NODE-MODULES]
+# usage: clients.sh CANDOR FOLDER [PYTHON-WITH-CLIENTS] [FOLDER-WITH-NODE-MODULES] [CHROMIUM]
 #
 # FOLDER is made. Clients that aren't there are skipped; exit code 1 when something doesn't hold. Listens
 # on loopback only.
@@ -13,6 +13,7 @@ mkdir -p "$2"
 work=$(realpath "$2")
 python=${3:-}
 modules=${4:-}
+export CHROMIUM=${5:-}
 here=$root/tests/oracle/clients
 cd "$work"
 export CANDOR_STORE=$work/t.candor
@@ -60,11 +61,22 @@ PY
 "$candor" init t.candor --policy policy.toml > /dev/null
 "$candor" --json write-key add web > key.json
 key=$(python3 -c 'import json; print(json.load(open("key.json"))["key"])')
+"$candor" --json write-key add web --public > public.json
+public=$(python3 -c 'import json; print(json.load(open("public.json"))["key"])')
 port=$(free_port)
 start
 bad=$(free_port)
 python3 "$here/flaky.py" "$bad" "$port" & line=$!
 listening "$bad"
+
+# How often a field that the policy doesn't name was refused so far, and a page without a consent.
+refusals() {
+  "$candor" --json sql "SELECT totals FROM v_import" | python3 -c '
+import json, sys
+totals = [json.loads(row["totals"]) for row in json.load(sys.stdin)]
+unknown = sum(of.get("unknown_field", 0) for t in totals for of in t["stripped"].values())
+print(unknown, sum(t["events_refused"].get("page_viewed", {}).get("consent_unknown", 0) for t in totals))'
+}
 
 # Each client over the bad line, and once more while the server is killed and started again.
 try() { # NAME COMMAND…
@@ -95,6 +107,17 @@ if [ -n "$modules" ]; then
   # It sends nothing again, so it gets a good line.
   node "$modules/send_jitsu.mjs" "http://127.0.0.1:$port" "$key" jitsu 20
   holds jitsu jitsu 20
+fi
+if [ -n "$modules" ] && [ -n "$CHROMIUM" ]; then
+  # Pages show their key to everybody, so an answer says nothing of anybody; the import of the day does.
+  read -r fields pages < <(refusals)
+  key=$public try browser node "$modules/send_browser.mjs"
+  node "$modules/send_browser.mjs" "http://127.0.0.1:$port" "$public" browser-left 20 0 \
+    || no "the page wasn't left"
+  holds "a browser that leaves the page" browser-left 20
+  read -r fields_now pages_now < <(refusals)
+  { [ "$fields_now" -gt "$fields" ] && [ "$pages_now" -gt "$pages" ]; } || no "nothing that a browser sent is refused"
+  echo "browser: an unknown field and a page without consent are refused, with their reasons"
 fi
 kill -TERM $server
 wait $server || no "the server ended with $?"

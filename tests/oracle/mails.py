@@ -2,16 +2,20 @@
 """Mails by a mail server of other authors (aiosmtpd), over TLS from the first byte and after STARTTLS, read by
 Python's own reader of mails; and the links in them, followed.
 
-usage: mails.py CANDOR FOLDER    (pip install aiosmtpd; needs openssl)
+usage: mails.py CANDOR FOLDER [FOLDER-WITH-NODE-MODULES CHROMIUM]    (pip install aiosmtpd; needs openssl)
+
+With a browser, each page that a link leads to is looked at in it (pages.mjs).
 
 FOLDER is made. Exit code 1 when something doesn't hold. Listens on loopback only.
 """
+import atexit
 import email
 import email.policy
 import json
 import os
 import pathlib
 import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -19,27 +23,17 @@ import time
 import urllib.error
 import urllib.request
 
+import certificates
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 candor, folder = os.path.realpath(sys.argv[1]), pathlib.Path(sys.argv[2]).resolve()
 policy = pathlib.Path(__file__).resolve().parents[2] / "fixtures/mails/policy.toml"
 folder.mkdir()
+browser = sys.argv[3:5]
 
 
-def openssl(*words):
-    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-
-# An authority of this folder alone, and a server's certificate by it.
-openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-        "-subj", "/CN=an authority for tests", "-keyout", "ca.key", "-out", "ca.pem",
-        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost",
-        "-keyout", "server.key", "-out", "server.csr")
-(folder / "ext").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
-openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", "ext", "-out", "server.pem")
+certificates.make(folder)
 trusting = {**os.environ, "SSL_CERT_FILE": str(folder / "ca.pem")}
 trusting.pop("SSL_CERT_DIR", None)
 
@@ -89,6 +83,17 @@ def read(raw):
     return mail
 
 
+def look(name, link):
+    """Has a browser look at a page; its name is that of its pictures."""
+    if not browser:
+        return
+    modules, chromium = browser
+    shutil.copy(pathlib.Path(__file__).parent / "pages.mjs", modules)
+    looked = subprocess.run(["node", f"{modules}/pages.mjs", link, name, str(folder)],
+                            env={**os.environ, "CHROMIUM": chromium})
+    assert looked.returncode == 0, name
+
+
 def stands():
     states = run("consent", "state", "email:zoe@x.example")["purposes"]
     return states[0]["stands"]
@@ -123,6 +128,7 @@ print("confirmation mailed after STARTTLS, read by Python's own reader")
 
 server = subprocess.Popen([candor, "--json", "--store", "t.candor", "serve"], cwd=folder, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, env=trusting)
+atexit.register(server.kill)
 told = ""
 while "}" not in told:
     told += server.stdout.readline()
@@ -139,6 +145,8 @@ def ask(url, form=None):
 
 
 assert ask(confirm)[0] == 200 and stands() == "requested"
+look("confirm", confirm)
+assert stands() == "requested"
 status, page = ask(confirm, "confirm=yes")
 assert status == 200 and "Sie haben eingewilligt" in page, page
 assert stands() == "given"
@@ -158,6 +166,9 @@ assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 link = re.fullmatch(r"<(http://\S+)>", letter["List-Unsubscribe"]).group(1)
 print("letter mailed over TLS, a hostile name stays a name")
 assert ask(link)[0] == 200 and stands() == "given"
+look("unsubscribe", link)
+look("preferences", run("preferences", "link", "email:zoe@x.example")["url"])
+assert stands() == "given"
 assert ask(link, "List-Unsubscribe=One-Click")[0] == 200 and stands() == "withdrawn"
 print("one click withdraws")
 server.terminate()

@@ -213,6 +213,12 @@ pub enum Policy {
         /// The policy to compare with the one in force
         file: PathBuf,
     },
+    /// Prints the SQL that makes the table of a destination of the kind postgres, and what candor's user has to
+    /// be granted there
+    Table {
+        /// The destination, as the policy in force names it
+        destination: String,
+    },
 }
 
 /// `import`

@@ -1,4 +1,4 @@
-//! `policy check|apply|show|diff`.
+//! `policy check|apply|show|diff|table`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -40,6 +40,7 @@ pub fn run(context: &Context, command: &Policy) -> Result<Answer> {
         }
         Policy::Show { version, text } => show(context, *version, *text),
         Policy::Diff { file } => diff(context, file),
+        Policy::Table { destination } => table(context, destination),
     }
 }
 
@@ -250,4 +251,21 @@ fn diff(context: &Context, file: &Path) -> Result<Answer> {
     }
     context.out.give(&json!({"changes": changes, "forbidden": forbidden, "warnings": lost}));
     Ok(if forbidden.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+/// Whoever keeps the database makes the table: candor's user there needs no right to.
+fn table(context: &Context, name: &str) -> Result<Answer> {
+    let store = context.open(Access::Read)?;
+    let policy = store::latest(store.conn(), store.words())?.policy;
+    let Some(sql) = candor::send::create_table(&policy, name) else {
+        let what = format!("the policy in force has no destination {name:?} of the kind postgres");
+        return Err(Error::usage("destination-no-table", what)
+            .next("`candor policy show` lists the destinations"));
+    };
+    if context.out.is_json() {
+        context.out.give(&json!({"destination": name, "sql": sql}));
+    } else {
+        context.out.raw(&sql);
+    }
+    Ok(Answer::Yes)
 }

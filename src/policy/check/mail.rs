@@ -52,19 +52,7 @@ pub(super) fn read(report: &mut Report, destination: &Table, gets: Gets<'_>) -> 
     if let Some(host) = &host {
         check_host(report, (host.line, &table.at("host")), &host.value, tls);
     }
-    let port = table.count(report, "port").and_then(|said| match u16::try_from(said.value) {
-        Ok(port) => Some(port),
-        Err(_) => {
-            report.mistake(
-                (said.line, &table.at("port")),
-                "wrong-number",
-                "it is no port",
-                "ports go up to 65535",
-                format!("port = {}", port_of(tls)),
-            );
-            None
-        }
-    });
+    let port = table.port(report, "port", port_of(tls));
     let from = table.needed(
         report,
         "from",

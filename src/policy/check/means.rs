@@ -12,7 +12,7 @@ use crate::policy::template::{self, Place};
 use crate::policy::types::{Call, FileFormat, Means};
 use crate::policy::value::{Said, text_value};
 
-use super::mail;
+use super::{mail, postgres};
 
 /// What a destination gets, which its templates may name.
 #[derive(Clone, Copy)]
@@ -43,10 +43,16 @@ enum Kind {
     Webhook,
     Http,
     Smtp,
+    Postgres,
 }
 
-const KINDS: [(&str, Kind); 4] =
-    [("file", Kind::File), ("webhook", Kind::Webhook), ("http", Kind::Http), ("smtp", Kind::Smtp)];
+const KINDS: [(&str, Kind); 5] = [
+    ("file", Kind::File),
+    ("webhook", Kind::Webhook),
+    ("http", Kind::Http),
+    ("smtp", Kind::Smtp),
+    ("postgres", Kind::Postgres),
+];
 
 const FORMATS: [(&str, FileFormat); 2] = [("csv", FileFormat::Csv), ("ndjson", FileFormat::Ndjson)];
 
@@ -54,7 +60,7 @@ const METHODS: [(&str, &str); 5] =
     [("POST", "POST"), ("PUT", "PUT"), ("PATCH", "PATCH"), ("DELETE", "DELETE"), ("GET", "GET")];
 
 /// Which kind has which key.
-const KEYS: [(&str, Kind); 7] = [
+const KEYS: [(&str, Kind); 8] = [
     ("format", Kind::File),
     ("read_by", Kind::File),
     ("url", Kind::Webhook),
@@ -62,6 +68,7 @@ const KEYS: [(&str, Kind); 7] = [
     ("http", Kind::Http),
     ("recall", Kind::Http),
     ("smtp", Kind::Smtp),
+    ("postgres", Kind::Postgres),
 ];
 
 /// Headers that the sending sets itself, or that would change what a request is.
@@ -73,7 +80,7 @@ pub(super) const WHY_SAFE: &str = "personal data goes out encrypted, to the one 
 
 /// Reads how data gets to a destination that gets this.
 pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means {
-    let why = "data goes out as a file, as signed messages, as requests that the recipient asks for, or as mail";
+    let why = "data goes out as a file, as signed messages, as requests that the recipient asks for, as mail, or as rows of a table";
     let kind = match table.value("kind") {
         None => Some(Kind::File),
         Some(_) => table.choice(report, "kind", "unknown-choice", why, &KINDS),
@@ -99,7 +106,7 @@ pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means 
                 "key-of-another-kind",
                 format!("a destination that gets a file has no {key:?}"),
                 "a rule that isn't looked at would be one that isn't kept",
-                "leave it out, or write kind = \"webhook\", kind = \"http\" or kind = \"smtp\"",
+                "leave it out, or write kind = \"webhook\", kind = \"http\", kind = \"smtp\" or kind = \"postgres\"",
             );
         }
     }
@@ -112,6 +119,7 @@ pub(super) fn read(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means 
         Kind::Webhook => webhook(report, table),
         Kind::Http => http(report, table, gets),
         Kind::Smtp => Means::Smtp(mail::read(report, table, gets)),
+        Kind::Postgres => Means::Postgres(postgres::read(report, table, gets)),
     }
 }
 

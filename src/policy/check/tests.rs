@@ -3,6 +3,7 @@
 mod example;
 mod mails;
 mod mistakes;
+mod postgres;
 mod random;
 mod webhooks;
 

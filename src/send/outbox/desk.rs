@@ -61,7 +61,9 @@ pub fn queue_audience<'a>(
             return Err(Error::usage("destination-confirms", what)
                 .next("declare another destination for what is sent to people"));
         }
-        if matches!(target.means, Means::Http { .. }) && !target.events.is_empty() {
+        if matches!(target.means, Means::Http { .. } | Means::Postgres(_))
+            && !target.events.is_empty()
+        {
             let what = format!("{name} gets events, as they come in");
             return Err(Error::usage("destination-events", what)
                 .next("declare another destination for the same recipient that gets profiles"));

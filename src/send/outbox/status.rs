@@ -1,12 +1,13 @@
 //! What came of a try, and what follows from it. Pure.
 
+use crate::send::SqlState;
 use crate::send::http::Heard;
 
 /// The outbox's own numbers, below those of HTTP.
 pub const UNREACHABLE: i64 = 1;
 /// No answer in time.
 pub const TIMED_OUT: i64 = 2;
-/// The policy's template can't be written for this person.
+/// What the policy asks for can't be written for this person.
 pub const UNWRITABLE: i64 = 3;
 /// The policy names a secret that isn't there.
 pub const SECRET_MISSING: i64 = 4;
@@ -17,8 +18,16 @@ pub const NO_WAY: i64 = 6;
 /// Somebody dropped it.
 pub const DROPPED: i64 = 7;
 
+/// A database offers no encryption, or bears a certificate that nobody vouches for.
+pub const NOT_ENCRYPTED: i64 = 8;
+/// A database doesn't let the user in by SCRAM-SHA-256.
+pub const NOT_SIGNED_IN: i64 = 9;
+
 /// Above this stand the codes that mail servers answered with (RFC 5321): 1550 is a 550.
 const MAIL: i64 = 1_000;
+
+/// Above this stand the codes of databases, as numbers.
+const DATABASE: i64 = 100_000_000;
 
 /// What becomes of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +59,13 @@ impl Fate {
                 Fate::Dead(i64::from(status))
             }
             Heard::Status(status, asked) => again(i64::from(status), asked),
-            Heard::Mail(200..=299) => Fate::Delivered,
+            Heard::Mail(200..=299) | Heard::Written => Fate::Delivered,
+            Heard::NotEncrypted => again(NOT_ENCRYPTED, None),
+            Heard::NotSignedIn => again(NOT_SIGNED_IN, None),
+            Heard::Database(state) if state.is_about_the_row() => {
+                Fate::Dead(DATABASE + state.number())
+            }
+            Heard::Database(state) => again(DATABASE + state.number(), None),
             Heard::Mail(code @ 500..) => Fate::Dead(MAIL + i64::from(code)),
             Heard::Mail(code) | Heard::MailServer(code) => again(MAIL + i64::from(code), None),
         }
@@ -60,12 +75,13 @@ impl Fate {
 /// Whether the recipient is in trouble, rather than against this one message.
 pub fn is_failure(heard: Heard) -> bool {
     match heard {
-        Heard::Unreachable | Heard::TimedOut => true,
+        Heard::Unreachable | Heard::TimedOut | Heard::NotEncrypted | Heard::NotSignedIn => true,
+        Heard::Database(state) => !state.is_about_the_row(),
         Heard::Status(status, _) => matches!(status, 408 | 425 | 429 | 500..),
         // A 421 ends the connection; another 4xx is about the one mailbox, such as greylisting.
         Heard::Mail(code) => code == 421,
         Heard::MailServer(_) => true,
-        Heard::TooLate => false,
+        Heard::Written | Heard::TooLate => false,
     }
 }
 
@@ -75,7 +91,7 @@ pub fn words(status: i64) -> String {
         0 => "not tried yet".to_owned(),
         UNREACHABLE => "the recipient couldn't be reached".to_owned(),
         TIMED_OUT => "the recipient didn't answer in time".to_owned(),
-        UNWRITABLE => "the policy's template can't be written for this person".to_owned(),
+        UNWRITABLE => "what the policy asks for can't be written for this person".to_owned(),
         SECRET_MISSING => {
             "the secret that the policy names isn't set, or isn't of its form: `candor secret set NAME`"
                 .to_owned()
@@ -89,6 +105,14 @@ pub fn words(status: i64) -> String {
         status @ 300..=399 => {
             format!("the recipient answered {status}: it moved, and redirects aren't followed")
         }
+        NOT_ENCRYPTED => {
+            "the database offers no encryption, or bears a certificate that nobody vouches for".to_owned()
+        }
+        NOT_SIGNED_IN => {
+            "the database lets nobody in by SCRAM-SHA-256, or the policy names no secret for it"
+                .to_owned()
+        }
+        status @ DATABASE.. => SqlState::of(status - DATABASE).words(),
         status @ MAIL.. => format!("the mail server answered {}", status - MAIL),
         status => format!("the recipient answered {status}"),
     }

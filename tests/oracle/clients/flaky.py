@@ -2,7 +2,7 @@
 
 Of the posts that arrive, one in four is answered with 500 after candor has taken it in, one in five
 with 429 before candor hears of it, and one in seven is taken in and its answer lost. The rest passes as
-it is, and so does everything that isn't a post.
+it is, and so does everything that isn't a post. A browser may read each answer, as it may candor's own.
 """
 
 import http.client
@@ -16,6 +16,7 @@ listen, target = int(sys.argv[1]), int(sys.argv[2])
 numbers = itertools.count(1)
 lock = threading.Lock()
 KEPT = {"content-type", "retry-after"}
+CORS = "access-control-"
 
 
 class Line(BaseHTTPRequestHandler):
@@ -30,7 +31,31 @@ class Line(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def refuse(self, status, *headers):
+        origin = self.headers.get("Origin")
+        if origin:
+            headers = [*headers, ("Access-Control-Allow-Origin", origin),
+                       ("Access-Control-Allow-Credentials", "true"),
+                       ("Access-Control-Expose-Headers", "Retry-After")]
         self.answer(status, [("Content-Type", "application/json"), *headers], b'{"code":"bad","message":"line"}')
+
+    def ask(self, body=None):
+        line = http.client.HTTPConnection("127.0.0.1", target, timeout=30)
+        headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
+        line.request(self.command, self.path, body, headers)
+        reply = line.getresponse()
+        return reply, reply.read()
+
+    def pass_on(self, reply, said):
+        is_kept = lambda name: name in KEPT or name.startswith(CORS)
+        self.answer(reply.status, [h for h in reply.getheaders() if is_kept(h[0].lower())], said)
+
+    def do_GET(self):
+        try:
+            self.pass_on(*self.ask())
+        except OSError:
+            self.refuse(502)
+
+    do_OPTIONS = do_GET
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -39,11 +64,7 @@ class Line(BaseHTTPRequestHandler):
         if number % 5 == 2:
             return self.refuse(429, ("Retry-After", "1"))
         try:
-            line = http.client.HTTPConnection("127.0.0.1", target, timeout=30)
-            headers = {n: v for n, v in self.headers.items() if n.lower() not in ("host", "connection")}
-            line.request(self.command, self.path, body, headers)
-            reply = line.getresponse()
-            said = reply.read()
+            reply, said = self.ask(body)
         except OSError:
             return self.refuse(502)
         if number % 4 == 3:
@@ -51,7 +72,7 @@ class Line(BaseHTTPRequestHandler):
         if number % 7 == 4:
             self.close_connection = True
             return self.connection.close()
-        self.answer(reply.status, [h for h in reply.getheaders() if h[0].lower() in KEPT], said)
+        self.pass_on(reply, said)
 
     def log_message(self, *_):
         pass

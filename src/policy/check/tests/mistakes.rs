@@ -728,13 +728,16 @@ const TABLE: &[Bad] = &[
     ),
 ];
 
-/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks, mails and
+/// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks, mails, tables and
 /// pages.
-const ELSEWHERE: [&str; 27] = [
+const ELSEWHERE: [&str; 30] = [
     "bad-host",
     "bad-mailbox",
     "mail-without-address",
     "mail-without-text",
+    "bad-certificate",
+    "bad-table",
+    "column-twice",
     "confirm-link-missing",
     "bad-pages-address",
     "pages-source-not-own",
