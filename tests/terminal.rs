@@ -697,7 +697,7 @@ fn a_day_that_is_typed_is_one_of_the_controllers() {
     assert_eq!(report["as_of"], "2030-07-13T23:00:00Z");
     desk.done("consent channel email:edda.lind@example.com --channel post --deny --at 2017-07-14");
     let told = desk.done("consent history email:edda.lind@example.com");
-    assert!(told.contains("2017-07-13T23:00:00Z  withdrawn"), "{told}");
+    assert!(told.contains("2017-07-13T23:00:00Z  denied"), "{told}");
     let history = "consent history email:edda.lind@example.com --known-at";
     assert!(desk.done(&format!("{history} 2017-07-14")).contains("nothing was ever recorded"));
     assert!(desk.typed("consent state --help").out.contains("in the controller's time zone"));

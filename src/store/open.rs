@@ -283,7 +283,7 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
         // Asked of SQLite, which alone may open and close the file: see `subject::scan`.
         Err(error)
             if error.code == "store-unreadable"
-                && connect_unwritable(path).is_ok_and(|conn| check_identity(&conn, path).is_ok()) =>
+                && connect_as_it_stands(path).is_ok_and(|conn| check_identity(&conn, path).is_ok()) =>
         {
             Err(Error::damaged("store-read-only", "the store can't be written where it lies")
                 .at(path.display())
@@ -314,6 +314,11 @@ fn connect_unwritable(path: &Path) -> Result<Connection> {
         .at(wal.display())
         .next("copy the store and that file to a folder that you may write to, and open the copy"));
     }
+    connect_as_it_stands(path)
+}
+
+/// A connection to the file alone, without what may lie beside it.
+fn connect_as_it_stands(path: &Path) -> Result<Connection> {
     let absolute = std::path::absolute(path).map_err(io(path))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
