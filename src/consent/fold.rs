@@ -140,6 +140,8 @@ impl Terms {
 pub struct Standing {
     /// Consent by (purpose, channel).
     pub consents: BTreeMap<(PurposeCode, ChannelCode), ConsentStanding>,
+    /// The (purpose, channel) to which a "no" was said that no yes has taken back, whatever was said since.
+    pub noes: BTreeSet<(PurposeCode, ChannelCode)>,
     /// Channel permissions: true is permitted, false is denied; absent is unknown.
     pub permissions: BTreeMap<ChannelCode, bool>,
     /// Purposes that the person objected to.
@@ -225,6 +227,9 @@ pub fn standing(
                 .fold(Said::default(), |said, s| said.next(s));
             let own = Some(id) == home;
             asked_home_spoke |= own && spoke;
+            if matter.0 == Axis::Consent && !folded.noes.is_empty() {
+                standing.noes.insert((matter.1, matter.2));
+            }
             let counts = own || !joined_later(with) || folded.says_no();
             let folded = folded.standing.filter(|_| counts);
             result = match (result, folded) {

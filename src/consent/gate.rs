@@ -98,6 +98,9 @@ reasons! {
     /// The channel was refused.
     ChannelDenied = "channel_denied", "ePrivacy Art 13",
         "the person doesn't want to be contacted on this channel";
+    /// Somebody else has the address, and said no.
+    SharedNo = "shared_no", "Art 7(3), 21",
+        "somebody who has the same address said no, and what is sent there would reach them too";
     /// Nothing permits the channel.
     ChannelNotPermitted = "channel_not_permitted", "ePrivacy Art 13",
         "direct marketing on this channel needs the person's permission";

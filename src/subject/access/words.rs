@@ -48,6 +48,9 @@ pub fn reason(reason: Reason) -> &'static str {
         }
         Reason::ChannelDenied => "you don't want to be contacted this way",
         Reason::ChannelNotPermitted => "contacting you this way needs your permission",
+        Reason::SharedNo => {
+            "somebody who has the same address said no, and it would reach them too"
+        }
         Reason::NoticeDue => "the data doesn't come from you, and we haven't told you of it yet",
         Reason::FrequencyWished => "you asked to hear from us less often this way",
         other => other.words(),
