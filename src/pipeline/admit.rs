@@ -21,7 +21,7 @@ use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::names;
 use crate::profile::recognise::{
     SeenIdentifier, Ties, Traits, blind_fingerprint, comparable, holder_fingerprint, holder_traits,
-    identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, ties,
+    identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, no_fingerprint, ties,
 };
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -559,16 +559,32 @@ impl<'r> Admission<'r> {
         // A click that isn't confirmed yet, or was made under an old notice, is no consent to the gate.
         let fresh: Vec<NewStatement> = statements.iter().map(|(new, _)| new.clone()).collect();
         let open = self.coming_answers(writer, None, &Ties::default(), (0, 0), &fresh)?.open;
-        let returns = fresh.iter().any(|new| {
+        let returning = |new: &&NewStatement| {
             new.axis == Axis::Consent
                 && new.own
                 && matches!(new.state, ConsentState::Given | ConsentState::Renewed)
                 && new.valid_at > latest
                 && new.valid_at <= writer.now
                 && open & bit(new.purpose) != 0
-        });
+        };
+        let returning: Vec<&NewStatement> = fresh.iter().filter(returning).collect();
+        let returns = !returning.is_empty();
         if returns {
             let entry = found[0].2;
+            // What they say yes to again, they take their "no" back to, where others share an address.
+            let mut noes = BTreeSet::new();
+            for new in returning {
+                let purpose = writer.words.text(WordKind::Purpose, new.purpose.into());
+                let channel = match new.channel {
+                    0 => "",
+                    code => writer.words.text(WordKind::Channel, code.into()),
+                };
+                for seen in identifiers {
+                    let of = |channel| no_fingerprint(writer.secret, seen.blind, purpose, channel);
+                    noes.extend([channel, ""].map(of));
+                }
+            }
+            found.extend(suppressed(writer, noes.into_iter().collect())?);
             writer.append("suppression.lift", serde_json::json!({
                 "erasure": entry, "fingerprints": found.len(), "because": "fresh consent, own source",
             }))?;

@@ -1,52 +1,104 @@
 //! Who shares an address with somebody who said no: what would be sent there reaches them too, so a yes of
 //! one's own doesn't let it out.
+//!
+//! Also where whoever said no was erased since. Then a keyed fingerprint of the address, the purpose and the
+//! channel is all that is left of the "no": it keeps nobody out, and nothing goes there.
 
 use std::collections::{BTreeMap, BTreeSet};
-
-use rusqlite::Connection;
 
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::history::History;
-use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook, bit};
+use crate::consent::sql as consent_sql;
+use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook, bit, codes};
 use crate::policy::types::Basis;
-use crate::store::{WordKind, Words};
+use crate::store::{Store, WordKind, Words};
 
+use super::recognise::no_fingerprint;
 use super::sql;
 
 /// What is sent: for a purpose, on a channel.
 pub type Sent<'r> = (&'r PurposeRule, Option<ChannelCode>);
 
-/// Whether a person said no to what is sent; where no channel is named, on any of the purpose's. What merely
-/// isn't a yes (a question that waits for its answer, a consent that ran out) is no "no".
-fn said_no((rule, channel): Sent<'_>, standing: &Standing) -> bool {
+/// The channels that something may go out on: those of the purpose where none is named.
+fn channels<'a>((rule, channel): &'a Sent<'_>) -> &'a [ChannelCode] {
+    channel.as_ref().map_or(&*rule.channels, std::slice::from_ref)
+}
+
+/// Whether a person said no to what is sent. What merely isn't a yes (a question that waits for its answer, a
+/// consent that ran out) is no "no".
+fn said_no(sent: Sent<'_>, standing: &Standing) -> bool {
+    let (rule, _) = sent;
     let is_duty = rule.purpose.basis == Basis::LegalObligation;
-    let channels = channel.as_ref().map_or(&*rule.channels, std::slice::from_ref);
     let refused = |channel: &ChannelCode| standing.noes.contains(&(rule.code, *channel));
     let denied = |channel: &ChannelCode| standing.permissions.get(channel) == Some(&false);
     let against_use = standing.restricted || standing.objections & bit(rule.code) != 0;
     (against_use && !is_duty)
-        || channels.iter().chain([&0]).any(refused)
-        || channels.iter().any(denied)
+        || channels(&sent).iter().chain([&0]).any(refused)
+        || channels(&sent).iter().any(denied)
 }
 
-/// Whether anybody but a subject who has an address, given by its blind name, said no to what is sent there.
-pub fn shared_no(
-    conn: &Connection,
-    sent: Sent<'_>,
-    (subject, blind): (i64, i64),
+/// All that a person said no to: a purpose and a channel, by their names; one that is empty stands for all. A
+/// restriction is none that outlives them: it keeps what is held of them from use, and ends with that.
+pub fn noes<'w>(words: &'w Words, standing: &Standing) -> BTreeSet<(&'w str, &'w str)> {
+    let purpose = |code: PurposeCode| words.text(WordKind::Purpose, code.into());
+    let channel = |code: ChannelCode| match code {
+        0 => "",
+        code => words.text(WordKind::Channel, code.into()),
+    };
+    let refused = standing.noes.iter().map(|(p, c)| (purpose(*p), channel(*c)));
+    let objected = codes(standing.objections).map(|code| (purpose(code), ""));
+    let denied = standing.permissions.iter().filter(|(_, permitted)| !**permitted);
+    let denied = denied.map(|(code, _)| ("", channel(*code)));
+    refused.chain(objected).chain(denied).collect()
+}
+
+/// The "no" of others at an address.
+struct Others {
+    standings: Vec<Standing>,
+    /// The address's blind name.
+    blind: i64,
     asked: AsOf,
-) -> Result<bool> {
-    let others = others(conn, (subject, blind), asked)?;
-    Ok(others.iter().any(|standing| said_no(sent, standing)))
 }
 
-/// Where everybody stands who has an address, but for a subject.
-fn others(conn: &Connection, (subject, blind): (i64, i64), asked: AsOf) -> Result<Vec<Standing>> {
-    let holders = sql::holders(conn, blind)?.into_iter().map(|(_, holder, ..)| holder);
-    let others: BTreeSet<i64> = holders.filter(|holder| *holder != subject).collect();
-    let standing = |other| Ok(History::load(conn, other)?.standing(asked));
-    others.into_iter().map(standing).collect()
+impl Others {
+    /// Those who have an address, given by its blind name, but for a subject.
+    fn of(store: &Store, (subject, blind): (i64, i64), asked: AsOf) -> Result<Others> {
+        let conn = store.conn();
+        let holders = sql::holders(conn, blind)?.into_iter().map(|(_, holder, ..)| holder);
+        let others: BTreeSet<i64> = holders.filter(|holder| *holder != subject).collect();
+        let standing = |other| Ok(History::load(conn, other)?.standing(asked));
+        let standings = others.into_iter().map(standing).collect::<Result<_>>()?;
+        Ok(Others { standings, blind, asked })
+    }
+
+    /// Whether any of them said no to what is sent, or anybody did who was erased since.
+    fn say_no(&self, store: &Store, sent: Sent<'_>) -> Result<bool> {
+        if self.standings.iter().any(|standing| said_no(sent, standing)) {
+            return Ok(true);
+        }
+        let (rule, _) = sent;
+        let text = |code: &ChannelCode| store.words().text(WordKind::Channel, (*code).into());
+        let mut noes: Vec<(&str, &str)> = channels(&sent).iter().map(|c| ("", text(c))).collect();
+        // Nobody can object to a duty; a channel they can deny.
+        if rule.purpose.basis != Basis::LegalObligation {
+            noes.extend(channels(&sent).iter().map(|c| (&*rule.name, text(c))));
+            noes.push((&rule.name, ""));
+        }
+        for (purpose, channel) in noes {
+            let print = no_fingerprint(store.secret(), self.blind, purpose, channel);
+            let since = consent_sql::suppression(store.conn(), &print)?.map(|(since, _)| since);
+            if since.is_some_and(|since| since <= self.asked.valid && since <= self.asked.known) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether anybody but a subject said no to what is sent to an address, given by its blind name.
+pub fn shared_no(store: &Store, sent: Sent<'_>, whose: (i64, i64), asked: AsOf) -> Result<bool> {
+    Others::of(store, whose, asked)?.say_no(store, sent)
 }
 
 /// For each kind of identifier that something is sent to, what it is sent for and on which channel.
@@ -75,16 +127,19 @@ impl<'r> Addressed<'r> {
     /// said no to them.
     pub fn closed(
         &self,
-        conn: &Connection,
+        store: &Store,
         subject: i64,
         asked: AsOf,
     ) -> Result<BTreeSet<PurposeCode>> {
         let mut closed = BTreeSet::new();
-        for (blind, kind) in sql::names_of(conn, subject)? {
+        for (blind, kind) in sql::names_of(store.conn(), subject)? {
             let Some(all) = self.0.get(&kind) else { continue };
-            let others = others(conn, (subject, blind), asked)?;
-            let closes = |sent: &&Sent<'_>| others.iter().any(|theirs| said_no(**sent, theirs));
-            closed.extend(all.iter().filter(closes).map(|(rule, _)| rule.code));
+            let others = Others::of(store, (subject, blind), asked)?;
+            for sent in all {
+                if others.say_no(store, *sent)? {
+                    closed.insert(sent.0.code);
+                }
+            }
         }
         Ok(closed)
     }

@@ -293,7 +293,7 @@ pub(super) fn one<T, No: From<&'static str>>(
     if let (Some(kind), Some(address)) = (target.destination.fields.first(), row.fields.first()) {
         let whose = (subject, identifier_blind(store.secret(), kind, address));
         let sent = (rule, target.channel);
-        if shared_no(store.conn(), sent, whose, AsOf::at(now))? {
+        if shared_no(store, sent, whose, AsOf::at(now))? {
             return Ok(Err(Reason::SharedNo.code().into()));
         }
     }

@@ -1,14 +1,17 @@
 //! An address that several people have: nothing is sent there that one of them said no to (laws 3 and 9),
-//! whatever kind of "no" it is. A question that waits for its answer is no "no" of anybody.
+//! whatever kind of "no" it is, and also when that one is held no more. A question that waits for its answer
+//! is no "no" of anybody.
 
 use candor::consent::desk::Spoken;
 use candor::consent::fold::AsOf;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState::{self, Expired, Given, Requested, Withdrawn};
 use candor::send::audience;
+use candor::subject::backup;
 use candor::subject::state::{Mark, state};
 
 use crate::common::{POLICY, World, hour};
+use crate::law_6_erased_means_gone::restore_over;
 
 const ANN: &str = "phone:+353871234567";
 const BOB: &str = "phone:+353871234568";
@@ -96,4 +99,63 @@ fn a_no_that_is_asked_about_again_still_closes_a_shared_address() {
         Spoken { notice: Some("letter-form@2"), ..on(Axis::Consent, Some("newsletter"), Given) };
     world.say(ANN, &yes, hour(6));
     assert_eq!(sent(&world, "mailer", 7), 2);
+}
+
+#[test]
+fn erasing_who_said_no_sends_nothing_to_the_address_again() {
+    let noes = [
+        (on(Axis::Objection, Some("winback"), Given), [1, 0]),
+        (on(Axis::Permission, None, Withdrawn), [0, 0]),
+        // What a restriction kept from use is gone.
+        (on(Axis::Restriction, None, Given), [1, 1]),
+        (on(Axis::Consent, Some("newsletter"), Withdrawn), [0, 1]),
+    ];
+    for (no, left) in noes {
+        let mut world = ann_and_bob();
+        world.say(ANN, &no, hour(3));
+        world.erase(ANN, hour(4));
+        let now = |world: &World, at| [sent(world, "mailer", at), sent(world, "caller", at)];
+        assert_eq!(now(&world, 5), left, "{:?}", no.axis);
+        assert_eq!(is_told(&world, BOB, "newsletter", 5), left[0] == 0, "{:?}", no.axis);
+        world.is_sound();
+        // It is the address that is closed: by another one he is written to as before.
+        let rows = "customer_id,at,name,email,phone,optin,notice\n\
+            c2,2026-01-06,Bob,bob@x.example,0871234568,yes,letter-form@2\n";
+        world.import("shop", rows, hour(30));
+        assert_eq!(now(&world, 31), [1, 1], "{:?}", no.axis);
+    }
+}
+
+#[test]
+fn a_restore_keeps_the_address_closed_of_whom_it_erases_again() {
+    let mut world = ann_and_bob();
+    let kept = world.folder.path().join("kept");
+    backup::backup(&mut world.store, &kept, hour(2)).unwrap();
+    // What she said after the backup is in it no more than her erasure.
+    world.say(ANN, &on(Axis::Consent, Some("newsletter"), Withdrawn), hour(3));
+    world.erase(ANN, hour(4));
+    restore_over(&mut world, &kept, 5).unwrap();
+    assert_eq!((sent(&world, "mailer", 6), sent(&world, "caller", 6)), (0, 1));
+    world.is_sound();
+}
+
+#[test]
+fn who_comes_back_and_says_yes_opens_the_address_again() {
+    let named =
+        "[source.page.fields]\nname = { as = \"attribute.first_name\", category = \"contact\" }";
+    let apart = "form = \"email\"\nunless_differ = [\"first_name\"]";
+    let policy =
+        POLICY.replacen("form = \"email\"", apart, 1).replacen("[source.page.fields]", named, 1);
+    let mut world = World::under(&policy);
+    let rows = "customer_id,at,name,email,phone,optin,notice\n\
+        c1,2026-01-04,Ann,both@x.example,0871234567,out,\n\
+        c2,2026-01-04,Bob,both@x.example,0871234568,yes,letter-form@2\n";
+    world.import("shop", rows, hour(1));
+    world.erase(ANN, hour(2));
+    assert_eq!(sent(&world, "mailer", 3), 0);
+    let back =
+        "email,name,at,optin,notice\nboth@x.example,Ann,2026-01-05T13:00:00Z,yes,letter-form@2\n";
+    let outcome = world.import("page", back, hour(5));
+    assert_eq!((outcome.summary.returned, sent(&world, "mailer", 6)), (1, 2));
+    world.is_sound();
 }

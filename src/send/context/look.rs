@@ -243,7 +243,7 @@ impl Look<'_> {
         let kind = field.strip_prefix("identifier.").unwrap_or(field);
         let blind = identifier_blind(self.store.secret(), kind, text);
         let (sent, whose) = ((self.rule, self.channel), (self.subject, blind));
-        let no = shared_no(conn, sent, whose, AsOf::at(self.now))?;
+        let no = shared_no(self.store, sent, whose, AsOf::at(self.now))?;
         Ok(no.then_some(KeptBack::SharedNo))
     }
 
