@@ -100,15 +100,13 @@ impl ConsentReader {
         if self.needs_time && at.is_none() && state.loosens() {
             return refused.push(self.state.refusal(RefusalReason::MissingTime));
         }
-        let Some(purpose) = self.purpose.shared(row, refused) else {
+        // Without a name it is of no purpose that the policy declares: whoever decides says what becomes of it.
+        let purpose = self.purpose.shared(row, refused).unwrap_or_else(|| {
             if !matches!(self.purpose.take(row), Taken::Unknown) {
                 refused.push(self.purpose.refusal(RefusalReason::MissingPurpose));
             }
-            if !state.loosens() {
-                doubted.push(None);
-            }
-            return;
-        };
+            Arc::from("")
+        });
         let shared = |taker: &Option<Taker>, refused: &mut Vec<FieldRefusal>| {
             taker.as_ref().and_then(|taker| taker.shared(row, refused))
         };

@@ -52,7 +52,7 @@ pub enum Timed {
 /// What a row says about one consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentStatement {
-    /// The purpose's name, as the source's map or its row says.
+    /// The purpose's name, as the source's map or its row says; empty where that can't be told.
     pub purpose: Arc<str>,
     /// The channel's name.
     pub channel: Option<Arc<str>>,

@@ -57,6 +57,9 @@ reasons! {
     /// Not in the policy.
     PurposeNotDeclared = "purpose_not_declared", "Art 5(1)(b)",
         "no policy in force declares this purpose";
+    /// A yes to what needs none.
+    PurposeNotByConsent = "purpose_not_by_consent", "Art 6(1)",
+        "the purpose doesn't rest on consent, so there is nothing to consent to";
     /// Declared after the data arrived.
     PurposeDeclaredLater = "purpose_declared_later", "Art 5(1)(b), 6(4)",
         "the purpose was declared after the data arrived; a policy can't act backwards";

@@ -167,3 +167,47 @@ fn who_shares_an_address_with_a_no_is_told_that_nothing_is_sent_there() {
     let report = candor::audit::consent::consent(&world.store, None, hour(1)).unwrap();
     assert_eq!(report.shared.iter().map(|row| row.people).collect::<Vec<_>>(), [1]);
 }
+
+/// A preference page whose rows name the purpose.
+const CHOICES: &str = r#"
+[source.choices]
+title = "Preference page"
+key = "email"
+own = true
+observed = { from = "at" }
+purposes = ["newsletter"]
+[source.choices.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.choices.consent]]
+purpose = { from = "purpose" }
+channel = { from = "channel" }
+state = { from = "action", values = { give = "given", withdraw = "withdrawn" } }
+notice = { from = "notice" }
+method = "page"
+"#;
+
+#[test]
+fn a_no_to_no_purpose_that_is_declared_holds_for_each_that_its_source_serves() {
+    for purpose in ["", "news letter", "weekly"] {
+        let mut world = World::under(&format!("{POLICY}{CHOICES}"));
+        let shop = "customer_id,at,name,email,optin,notice\n\
+            c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n";
+        world.import("shop", shop, hour(1));
+        assert_eq!(reached(&world, 1), 1);
+        let row = format!(
+            "email,at,purpose,channel,action,notice\nann@post.example,2026-01-05,{purpose},email,withdraw,\n"
+        );
+        let outcome = world.import("choices", &row, hour(2));
+        assert_eq!(reached(&world, 2), 0, "{purpose:?}");
+        let counts = serde_json::to_value(&outcome.summary).unwrap();
+        assert_eq!(counts["noes_of_no_purpose"], 1, "it is told, so that the row can be mended");
+        assert_eq!(outcome.summary.statements["newsletter"]["withdrawn"], 1);
+        // A yes to it is none, and that is told too.
+        let yes = row.replace("withdraw,", "give,letter-form@1").replace("01-05", "01-06");
+        let outcome = world.import("choices", &yes, hour(30));
+        let refused = &outcome.summary.statements_refused;
+        assert_eq!(refused.get(Reason::PurposeNotDeclared.code()), Some(&1), "{purpose:?}");
+        assert_eq!(reached(&world, 30), 0, "{purpose:?}");
+        world.is_sound();
+    }
+}
