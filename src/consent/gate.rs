@@ -10,6 +10,7 @@ use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeMask, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, ConsentState, Limit, Period};
 
+use super::doubt::unread_under;
 use super::fold::{ConsentStanding, Standing};
 use super::retention::{Age, kept_until};
 
@@ -296,13 +297,17 @@ pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> Purpo
 /// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
 /// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
 /// what the person gave and has not taken back. For the same reason a home's own yes is what stores: what
-/// another home's yes lacks keeps it from use.
+/// another home's yes lacks keeps it from use. And what is in doubt is kept until it is read.
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
     let mut stored = Standing { suppressed: false, ..standing.clone() };
     stored.consents.values_mut().for_each(|consent| *consent = consent.alone());
     let question = Question::new(Direction::In, now);
     let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
         Ok(_) => true,
+        Err(Reason::ConsentInvalidated) => {
+            let mut said = stored.consents.iter().filter(|((purpose, _), _)| *purpose == rule.code);
+            said.any(|(_, consent)| unread_under(&consent.by).is_some())
+        }
         Err(reason) => matches!(
             reason,
             Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit

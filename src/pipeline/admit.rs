@@ -177,7 +177,8 @@ impl<'r> Admission<'r> {
         let blind = key_blind(writer.secret, &self.name, &inbound.key);
         let identifiers = self.identifiers(writer, inbound);
         let statements = self.statements(writer, inbound, summary, explain);
-        let only_events = inbound.values.is_empty() && statements.is_empty();
+        let says_nothing = statements.is_empty() && inbound.doubted.is_empty();
+        let only_events = inbound.values.is_empty() && says_nothing;
         // Whose record is remembered was let through before, and nobody was erased since.
         let is_welcome = only_events && self.people.remembers(blind);
         if !is_welcome
@@ -252,10 +253,22 @@ impl<'r> Admission<'r> {
             ties = self.ties(writer, own, &new_identifiers, &traits)?;
         }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
-        let fresh: Vec<NewStatement> = statements
+        let row: Vec<NewStatement> = match inbound.doubted.is_empty() {
+            true => Vec::new(),
+            false => statements.iter().map(|(new, _)| new.clone()).collect(),
+        };
+        let when = (self.rules.version, now);
+        let mut fresh: Vec<NewStatement> = statements
             .into_iter()
-            .filter_map(|(new, timed)| history::unsaid(said, new, timed, now))
+            .filter_map(|(new, timed)| history::unsaid(said, new, timed, when))
             .collect();
+        if !inbound.doubted.is_empty() {
+            let mut subjects =
+                [sharing(writer, &ties)?, self.claimed(writer, &identifiers)?].concat();
+            subjects.extend(held.as_ref().map(|held| held.record.subject));
+            subjects.extend(&ties.subjects);
+            fresh.extend(self.doubts(writer, inbound, (said, &row), &subjects)?);
+        }
 
         if ties.names_another
             && let Some(held) = held

@@ -58,30 +58,8 @@ impl Admission<'_> {
     }
 
     /// The purpose of a name, however it is cased.
-    fn named(&self, name: &str) -> Option<PurposeCode> {
+    pub(super) fn named(&self, name: &str) -> Option<PurposeCode> {
         self.rules.purpose_code(name).or_else(|| self.rules.purpose_code(&name.to_lowercase()))
-    }
-
-    /// The purposes of which a row says something that can't be read: it may be a "no". Where even the
-    /// purpose can't be told, all that the source's map of consents can speak of.
-    pub(super) fn doubted(&self, inbound: &Inbound) -> PurposeMask {
-        let mask = |name: &str| self.named(name).map_or(0, bit);
-        let of_the_map = || {
-            self.source.consents.iter().fold(0, |all, map| match &map.purpose {
-                Take::Fixed(name) => all | mask(name),
-                Take::Field { values, .. } if !values.is_empty() => {
-                    values.values().fold(all, |all, name| all | mask(name))
-                }
-                Take::Field { .. } => PurposeMask::MAX,
-            })
-        };
-        let unread = inbound.doubted.iter().map(Option::as_deref);
-        let noes = inbound.consents.iter().filter(|said| !said.state.loosens());
-        let unknown = noes.filter(|said| mask(&said.purpose) == 0).map(|_| None);
-        unread.chain(unknown).fold(0, |all, purpose| match purpose.map_or(0, mask) {
-            0 => all | of_the_map(),
-            known => all | known,
-        })
     }
 
     /// The consents that a "no" may be against whose purpose can't be told: those that the source serves and
@@ -261,7 +239,9 @@ impl Admission<'_> {
         new: &NewStatement,
     ) -> Result<()> {
         let said = consent_sql::statements_of_record(writer.conn, other)?;
-        if history::unsaid(&said, new.clone(), Timed::ByItself, writer.now).is_some() {
+        if history::unsaid(&said, new.clone(), Timed::ByItself, (self.rules.version, writer.now))
+            .is_some()
+        {
             let row = sql::record(writer.conn, other)?;
             let key = sql::record_key(writer.conn, other)?;
             history::record(writer, other, row.home, &key, new)?;

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::base::clock::Moment;
+use crate::consent::doubt;
 use crate::consent::gate::Reason;
 use crate::subject::state::Mark;
 use crate::subject::told::Told;
@@ -103,6 +104,9 @@ pub fn said(told: &Told, source: &str) -> String {
         (_, "withdrawn") => "you withdrew your consent",
         (_, "renewed") => "you consented anew",
         (_, "expired") => "your consent ran out",
+        _ if told.method == doubt::METHOD => {
+            "we were told something about your consent that we could not read, so we treat it as no"
+        }
         _ => "your consent was found not to be valid",
     };
     let mut words = plain.to_owned();
