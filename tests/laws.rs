@@ -50,6 +50,8 @@ mod receipts_say_what_stands;
 mod resumed_counts_each_row_once;
 #[path = "laws/retention.rs"]
 mod retention_at_the_gate;
+#[path = "laws/shared.rs"]
+mod shared_addresses_reach_nobody_who_said_no;
 #[path = "laws/sheets.rs"]
 mod sheets_damage_is_no_value;
 #[path = "laws/split.rs"]

@@ -163,7 +163,7 @@ fn shared(
     let mut counts: BTreeMap<PurposeCode, u64> = BTreeMap::new();
     let people = profile_sql::sharing_somebody(conn)?.into_iter();
     for subject in people.filter(|subject| who.is_none_or(|one| one == *subject)) {
-        let closed = addressed.closed(conn, subject, asked)?;
+        let closed = addressed.closed(store, subject, asked)?;
         if closed.is_empty() {
             continue;
         }

@@ -29,10 +29,12 @@ impl Suppression {
     pub fn as_of(conn: &Connection, as_of: Moment) -> Result<Suppression> {
         Ok(Suppression {
             fingerprints: sql::kept_out(conn, as_of)?,
-            what: "keyed fingerprints of erased people's identifiers and source keys; for whoever holds \
-                   the store's key they are personal data, for others they name nobody",
+            what: "keyed fingerprints of erased people's identifiers and source keys, and of what they \
+                   said no to at an address that others have too; for whoever holds the store's key they \
+                   are personal data, for others they name nobody",
             why: "so that a source that sends the same person again doesn't bring them back against their \
-                  will (Art 17, 21); used for nothing else",
+                  will, and nothing goes to an address of theirs that they said no to (Art 17, 21); used \
+                  for nothing else",
             basis: "legitimate interests, Art 6(1)(f): to honour the erasure",
             kept_for: "until the person comes back by their own act",
         })

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use super::dates::DateReader;
-use super::record::{ConsentStatement, FieldRefusal, Record, RefusalReason, Timed};
+use super::record::{ConsentStatement, Doubt, FieldRefusal, Record, RefusalReason, Timed};
 use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
 use crate::base::clock::Moment;
@@ -81,14 +81,13 @@ impl ConsentReader {
         let Record { consents: statements, refused, doubted, .. } = record;
         let Some((text, _)) = self.state.text(row, refused) else {
             if matches!(self.state.take(row), Taken::Unknown) {
-                doubted.push(self.purpose.shared(row, &mut Vec::new()));
+                doubted.push(self.doubt(row, observed));
             }
             return;
         };
         let Ok(state) = text.parse::<ConsentState>() else {
             refused.push(self.state.refusal(RefusalReason::UnknownValue));
-            doubted.push(self.purpose.shared(row, &mut Vec::new()));
-            return;
+            return doubted.push(self.doubt(row, observed));
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
         let (at, timed) = match read_time(&mut self.at, row, refused) {
@@ -100,15 +99,13 @@ impl ConsentReader {
         if self.needs_time && at.is_none() && state.loosens() {
             return refused.push(self.state.refusal(RefusalReason::MissingTime));
         }
-        let Some(purpose) = self.purpose.shared(row, refused) else {
+        // Without a name it is of no purpose that the policy declares: whoever decides says what becomes of it.
+        let purpose = self.purpose.shared(row, refused).unwrap_or_else(|| {
             if !matches!(self.purpose.take(row), Taken::Unknown) {
                 refused.push(self.purpose.refusal(RefusalReason::MissingPurpose));
             }
-            if !state.loosens() {
-                doubted.push(None);
-            }
-            return;
-        };
+            Arc::from("")
+        });
         let shared = |taker: &Option<Taker>, refused: &mut Vec<FieldRefusal>| {
             taker.as_ref().and_then(|taker| taker.shared(row, refused))
         };
@@ -148,6 +145,22 @@ impl ConsentReader {
                 let (at, timed) = (Some(confirmed), Timed::ByItself);
                 statements.push(ConsentStatement { at, timed, confirmed: true, ..statement });
             }
+        }
+    }
+
+    /// What a row says in a word that no map knows; the refusal of the word tells of it.
+    fn doubt(&mut self, row: &Row, observed: Option<Moment>) -> Doubt {
+        let untold = &mut Vec::new();
+        let (at, timed) = match read_time(&mut self.at, row, untold) {
+            Time::At(at) => (Some(at), Timed::ByItself),
+            Time::Absent if self.at.is_none() => (observed, self.by_row),
+            Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
+        };
+        Doubt {
+            purpose: self.purpose.shared(row, untold),
+            channel: self.channel.as_ref().and_then(|channel| channel.shared(row, untold)),
+            at,
+            timed: at.map_or(Timed::ByArrival, |_| timed),
         }
     }
 

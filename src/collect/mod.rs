@@ -66,7 +66,7 @@ pub use identifiers::{Unfit, is_placeholder, normalise};
 pub use map::{Draft, Mapper};
 pub use reading::{Content, Item, Progress, Reading};
 pub use record::{
-    ConsentStatement, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason, Timed,
+    ConsentStatement, Doubt, FieldRefusal, MappedEvent, MappedValue, Record, RefusalReason, Timed,
 };
 pub use reject::{Fault, Reject, RejectReason};
 pub use row::{Kind, Plan, Row};

@@ -21,8 +21,8 @@ pub struct Record {
     pub consents: Vec<ConsentStatement>,
     /// Events, in the order of the source's map.
     pub events: Vec<MappedEvent>,
-    /// Purposes of which it says something that can't be read; `None` where even the purpose can't.
-    pub doubted: Vec<Option<Arc<str>>>,
+    /// What it says of consent and can't be read.
+    pub doubted: Vec<Doubt>,
     /// Fields that were there and could not be taken.
     pub refused: Vec<FieldRefusal>,
 }
@@ -52,7 +52,7 @@ pub enum Timed {
 /// What a row says about one consent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentStatement {
-    /// The purpose's name, as the source's map or its row says.
+    /// The purpose's name, as the source's map or its row says; empty where that can't be told.
     pub purpose: Arc<str>,
     /// The channel's name.
     pub channel: Option<Arc<str>>,
@@ -77,6 +77,19 @@ pub struct ConsentStatement {
     pub confirmed: bool,
     /// Where the proof lies, where that isn't the row itself.
     pub evidence: Option<Arc<str>>,
+}
+
+/// Something that a row says of a consent and that can't be read: it may be a "no".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// The purpose's name; `None` where even that can't be told.
+    pub purpose: Option<Arc<str>>,
+    /// The channel's name.
+    pub channel: Option<Arc<str>>,
+    /// When it was said, as for a "no".
+    pub at: Option<Moment>,
+    /// Whose that time is.
+    pub timed: Timed,
 }
 
 /// An event that a row, or several rows together, carry.

@@ -14,6 +14,9 @@
 //! A "no" of another home counts from when it was said. What isn't one (a yes to an older notice, a
 //! question that waits for its answer) counts from the joining on: it was no word against what had been done.
 //!
+//! A row that says something which can't be read puts a yes in doubt (`doubt`): that counts as a "no" of the
+//! row's source, until the row is read.
+//!
 //! A split leaves each side what was said on its own records, and each keeps what was refused while they were
 //! one (`kept`): whoever a record turns out to be, it keeps the "no", and nobody has consented for somebody
 //! else.
@@ -24,6 +27,7 @@ use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeMask, bit};
 use crate::policy::types::ConsentState;
 
+use super::doubt;
 use super::statement::{Axis, Statement};
 
 /// The moment of a question: what was so at `valid`, by what was known at `known` (law 10).
@@ -140,6 +144,8 @@ impl Terms {
 pub struct Standing {
     /// Consent by (purpose, channel).
     pub consents: BTreeMap<(PurposeCode, ChannelCode), ConsentStanding>,
+    /// The (purpose, channel) to which a "no" was said that no yes has taken back, whatever was said since.
+    pub noes: BTreeSet<(PurposeCode, ChannelCode)>,
     /// Channel permissions: true is permitted, false is denied; absent is unknown.
     pub permissions: BTreeMap<ChannelCode, bool>,
     /// Purposes that the person objected to.
@@ -186,6 +192,7 @@ pub fn standing(
         .iter()
         .filter(|s| s.recorded_at <= asked.known && s.counts_from() <= asked.valid)
         .collect();
+    known.retain(|s| !doubt::is_answered(s, statements, asked.known));
     known.sort_by_key(|s| (s.said_at(), s.protects(), s.recorded_at, s.n));
 
     let mut standing = Standing::default();
@@ -225,6 +232,9 @@ pub fn standing(
                 .fold(Said::default(), |said, s| said.next(s));
             let own = Some(id) == home;
             asked_home_spoke |= own && spoke;
+            if matter.0 == Axis::Consent && !folded.noes.is_empty() {
+                standing.noes.insert((matter.1, matter.2));
+            }
             let counts = own || !joined_later(with) || folded.says_no();
             let folded = folded.standing.filter(|_| counts);
             result = match (result, folded) {

@@ -10,6 +10,7 @@ use crate::base::clock::Moment;
 use crate::policy::rulebook::{ChannelCode, PurposeMask, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, ConsentState, Limit, Period};
 
+use super::doubt::unread_under;
 use super::fold::{ConsentStanding, Standing};
 use super::retention::{Age, kept_until};
 
@@ -57,6 +58,9 @@ reasons! {
     /// Not in the policy.
     PurposeNotDeclared = "purpose_not_declared", "Art 5(1)(b)",
         "no policy in force declares this purpose";
+    /// A yes to what needs none.
+    PurposeNotByConsent = "purpose_not_by_consent", "Art 6(1)",
+        "the purpose doesn't rest on consent, so there is nothing to consent to";
     /// Declared after the data arrived.
     PurposeDeclaredLater = "purpose_declared_later", "Art 5(1)(b), 6(4)",
         "the purpose was declared after the data arrived; a policy can't act backwards";
@@ -98,6 +102,9 @@ reasons! {
     /// The channel was refused.
     ChannelDenied = "channel_denied", "ePrivacy Art 13",
         "the person doesn't want to be contacted on this channel";
+    /// Somebody else has the address, and said no.
+    SharedNo = "shared_no", "Art 7(3), 21",
+        "somebody who has the same address said no, and what is sent there would reach them too";
     /// Nothing permits the channel.
     ChannelNotPermitted = "channel_not_permitted", "ePrivacy Art 13",
         "direct marketing on this channel needs the person's permission";
@@ -290,13 +297,17 @@ pub fn open_purposes(rules: &Rulebook, standing: &Standing, at: Moment) -> Purpo
 /// The purposes that still hold a home's data: those whose basis is in force, or waits to be renewed.
 /// A consent that has to be asked for again forbids use, not storage, because asking must not destroy
 /// what the person gave and has not taken back. For the same reason a home's own yes is what stores: what
-/// another home's yes lacks keeps it from use.
+/// another home's yes lacks keeps it from use. And what is in doubt is kept until it is read.
 pub fn holding(rules: &Rulebook, standing: &Standing, now: Moment) -> PurposeMask {
     let mut stored = Standing { suppressed: false, ..standing.clone() };
     stored.consents.values_mut().for_each(|consent| *consent = consent.alone());
     let question = Question::new(Direction::In, now);
     let holds = |rule: &&PurposeRule| match decide(rules, rule, question, &stored) {
         Ok(_) => true,
+        Err(Reason::ConsentInvalidated) => {
+            let mut said = stored.consents.iter().filter(|((purpose, _), _)| *purpose == rule.code);
+            said.any(|(_, consent)| unread_under(&consent.by).is_some())
+        }
         Err(reason) => matches!(
             reason,
             Reason::ConsentRenewalDue | Reason::ConsentRequested | Reason::ConsentNotExplicit

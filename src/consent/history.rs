@@ -13,6 +13,7 @@ use crate::policy::rulebook::{ChannelCode, PurposeCode};
 use crate::policy::types::ConsentState;
 use crate::store::{WordKind, Words, Writer};
 
+use super::doubt;
 use super::fold::{AsOf, Home, Standing, standing};
 use super::sql;
 use super::statement::{Axis, Statement};
@@ -40,8 +41,8 @@ pub struct NewStatement {
     pub notice: Option<(String, u32)>,
     /// The language in which it was shown (BCP 47); `None` where that isn't known.
     pub language: Option<String>,
-    /// Of a wish about frequency: at most once in so many days. Of a hold: it ends after so many; 0
-    /// for anything else.
+    /// Of a wish about frequency: at most once in so many days. Of a hold: it ends after so many. Of a doubt:
+    /// the version of the policy that couldn't read it. 0 for anything else.
     pub every_days: u32,
     /// Of a hold: the claim that it is for.
     pub because: Option<String>,
@@ -118,8 +119,7 @@ fn payload(words: &Words, home: i64, new: &NewStatement, recorded_at: Moment) ->
         map.insert("language".into(), language.as_str().into());
     }
     if new.every_days != 0 {
-        let name = if new.axis == Axis::Hold { "for_days" } else { "every_days" };
-        map.insert(name.into(), new.every_days.into());
+        map.insert(days_name(new.axis).into(), new.every_days.into());
     }
     if let Some(because) = &new.because {
         map.insert("because".into(), because.as_str().into());
@@ -134,6 +134,15 @@ fn payload(words: &Words, home: i64, new: &NewStatement, recorded_at: Moment) ->
         map.insert("evidence".into(), evidence.as_str().into());
     }
     payload
+}
+
+/// The name of a payload's member for a number of days, or what stands in its place.
+pub fn days_name(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Consent => "unread_under",
+        Axis::Hold => "for_days",
+        _ => "every_days",
+    }
 }
 
 /// The row that a payload folds to.
@@ -200,18 +209,29 @@ pub fn shown_with(conn: &rusqlite::Connection, n: i64) -> Result<Shown> {
 ///
 /// A "no" that is only as old as its row may be younger: where the same source's last word is a "yes"
 /// of a later moment, the row has changed since, and the "no" counts from its arrival.
+/// What a version of the policy couldn't read stays in doubt under it, whatever another row says of that
+/// moment; another version's reading of it is news.
 pub fn unsaid(
     said: &[Statement],
     mut new: NewStatement,
     timed: Timed,
-    now: Moment,
+    (version, now): (u32, Moment),
 ) -> Option<NewStatement> {
+    let doubt = doubt::about(said, &new).filter(|_| timed != Timed::ByArrival);
+    if doubt.is_some_and(|d| new.state.loosens() && doubt::unread_under(&d) == Some(version)) {
+        return None;
+    }
     let same_matter = |s: &&Statement| {
         (s.axis, s.purpose, s.channel, s.source) == (new.axis, new.purpose, new.channel, new.source)
     };
     let said = || said.iter().filter(same_matter);
     let last = said().max_by_key(|s| (s.valid_at, s.n));
-    let is_held = said().any(|s| s.state == new.state && s.valid_at == new.valid_at);
+    let is_held = said().any(|s| {
+        let since_doubt = doubt.is_none_or(|doubt| s.n > doubt.n);
+        s.state == new.state && s.valid_at == new.valid_at && since_doubt
+    });
+    let is_read = |s: &&Statement| doubt::unread_under(s).is_none();
+    let last_read = said().filter(is_read).max_by_key(|s| (s.valid_at, s.n));
     match (timed, last) {
         (Timed::ByArrival, Some(last)) => (last.state != new.state).then_some(new),
         // What holds is told again and again: only what differs from the word before it is news.
@@ -223,14 +243,14 @@ pub fn unsaid(
             });
             (!same).then_some(new)
         }
-        (Timed::ByItsRow, Some(last))
+        (Timed::ByItsRow, _)
             if new.axis == Axis::Consent
-                && last.valid_at >= new.valid_at
-                && !new.state.loosens() =>
+                && !new.state.loosens()
+                && last_read.is_some_and(|last| last.valid_at >= new.valid_at) =>
         {
             new.valid_at = now;
             new.undated = true;
-            last.state.loosens().then_some(new)
+            last_read.is_some_and(|last| last.state.loosens()).then_some(new)
         }
         _ => (!is_held).then_some(new),
     }

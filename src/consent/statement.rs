@@ -132,7 +132,8 @@ pub struct Statement {
     /// The version of the notice that was shown; 0 for none.
     pub notice_version: u32,
     /// Of a wish about frequency: at most once in so many days. Of a hold: it ends after so many, or
-    /// when it is lifted (0). 0 for anything else.
+    /// when it is lifted (0). Of a consent that a row put in doubt (`doubt`): the version of the policy
+    /// that couldn't read it. 0 for anything else.
     pub every_days: u32,
     /// When it was so (valid time).
     pub valid_at: Moment,

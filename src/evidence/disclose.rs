@@ -29,7 +29,7 @@ pub enum Disclose {
 
 /// Members of payloads that hold the policy's words, moments or yes and no, or the number of the profile
 /// that a record was born into, which means nothing outside the store; and nothing else.
-const NAMELESS: [&str; 14] = [
+const NAMELESS: [&str; 15] = [
     "home",
     "axis",
     "purpose",
@@ -42,6 +42,7 @@ const NAMELESS: [&str; 14] = [
     "notice",
     "language",
     "every_days",
+    "unread_under",
     "at",
     "recorded_at",
 ];

@@ -21,7 +21,7 @@ use crate::profile::merge::{self, Decider, new_subject};
 use crate::profile::names;
 use crate::profile::recognise::{
     SeenIdentifier, Ties, Traits, blind_fingerprint, comparable, holder_fingerprint, holder_traits,
-    identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, ties,
+    identifier_blind, identifier_fingerprint, key_blind, key_fingerprint, no_fingerprint, ties,
 };
 use crate::profile::record::Record;
 use crate::profile::sql;
@@ -177,7 +177,8 @@ impl<'r> Admission<'r> {
         let blind = key_blind(writer.secret, &self.name, &inbound.key);
         let identifiers = self.identifiers(writer, inbound);
         let statements = self.statements(writer, inbound, summary, explain);
-        let only_events = inbound.values.is_empty() && statements.is_empty();
+        let says_nothing = statements.is_empty() && inbound.doubted.is_empty();
+        let only_events = inbound.values.is_empty() && says_nothing;
         // Whose record is remembered was let through before, and nobody was erased since.
         let is_welcome = only_events && self.people.remembers(blind);
         if !is_welcome
@@ -252,10 +253,22 @@ impl<'r> Admission<'r> {
             ties = self.ties(writer, own, &new_identifiers, &traits)?;
         }
         let said: &[Statement] = held.as_ref().map_or(&[], |h| &h.said);
-        let fresh: Vec<NewStatement> = statements
+        let row: Vec<NewStatement> = match inbound.doubted.is_empty() {
+            true => Vec::new(),
+            false => statements.iter().map(|(new, _)| new.clone()).collect(),
+        };
+        let when = (self.rules.version, now);
+        let mut fresh: Vec<NewStatement> = statements
             .into_iter()
-            .filter_map(|(new, timed)| history::unsaid(said, new, timed, now))
+            .filter_map(|(new, timed)| history::unsaid(said, new, timed, when))
             .collect();
+        if !inbound.doubted.is_empty() {
+            let mut subjects =
+                [sharing(writer, &ties)?, self.claimed(writer, &identifiers)?].concat();
+            subjects.extend(held.as_ref().map(|held| held.record.subject));
+            subjects.extend(&ties.subjects);
+            fresh.extend(self.doubts(writer, inbound, (said, &row), &subjects)?);
+        }
 
         if ties.names_another
             && let Some(held) = held
@@ -559,16 +572,32 @@ impl<'r> Admission<'r> {
         // A click that isn't confirmed yet, or was made under an old notice, is no consent to the gate.
         let fresh: Vec<NewStatement> = statements.iter().map(|(new, _)| new.clone()).collect();
         let open = self.coming_answers(writer, None, &Ties::default(), (0, 0), &fresh)?.open;
-        let returns = fresh.iter().any(|new| {
+        let returning = |new: &&NewStatement| {
             new.axis == Axis::Consent
                 && new.own
                 && matches!(new.state, ConsentState::Given | ConsentState::Renewed)
                 && new.valid_at > latest
                 && new.valid_at <= writer.now
                 && open & bit(new.purpose) != 0
-        });
+        };
+        let returning: Vec<&NewStatement> = fresh.iter().filter(returning).collect();
+        let returns = !returning.is_empty();
         if returns {
             let entry = found[0].2;
+            // What they say yes to again, they take their "no" back to, where others share an address.
+            let mut noes = BTreeSet::new();
+            for new in returning {
+                let purpose = writer.words.text(WordKind::Purpose, new.purpose.into());
+                let channel = match new.channel {
+                    0 => "",
+                    code => writer.words.text(WordKind::Channel, code.into()),
+                };
+                for seen in identifiers {
+                    let of = |channel| no_fingerprint(writer.secret, seen.blind, purpose, channel);
+                    noes.extend([channel, ""].map(of));
+                }
+            }
+            found.extend(suppressed(writer, noes.into_iter().collect())?);
             writer.append("suppression.lift", serde_json::json!({
                 "erasure": entry, "fingerprints": found.len(), "because": "fresh consent, own source",
             }))?;

@@ -78,9 +78,14 @@ impl Gate<'_> {
         let mut last = Reason::ConsentUnknown;
         for code in codes(asked.candidates & !admitted) {
             let Some(rule) = self.rules.rule(code) else { continue };
+            let is_doubted = self.doubted & bit(code) != 0;
             let reason = match self.answers.open & bit(code) {
-                0 => self.answers.reason(code),
-                _ if self.doubted & bit(code) != 0 => Reason::ConsentUnreadable,
+                0 => match self.answers.reason(code) {
+                    // What the row says badly is what put the yes out of force.
+                    Reason::ConsentInvalidated if is_doubted => Reason::ConsentUnreadable,
+                    reason => reason,
+                },
+                _ if is_doubted => Reason::ConsentUnreadable,
                 // The person's standing lets it in; its age doesn't.
                 _ => Reason::RetentionOver,
             };

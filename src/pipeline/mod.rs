@@ -10,12 +10,13 @@
 //! what people say on pages of their own;
 //! `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
-//! its statements, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
+//! its statements and `doubts` what can't be read of them, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
 //! the gate let in; `summary` counts what was let in and what was not, with the reason.
 
 pub mod admit;
 mod age;
 pub mod ask;
+mod doubts;
 mod keep;
 pub mod own;
 mod people;

@@ -6,7 +6,7 @@ use crate::consent::gate::Reason;
 use crate::consent::history::{self, NewStatement};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::Axis;
-use crate::policy::rulebook::{PurposeCode, PurposeMask, bit};
+use crate::policy::rulebook::{PurposeCode, PurposeMask, PurposeRule, bit};
 use crate::policy::types::{Basis, ConsentState, Take};
 use crate::profile::recognise::{SeenIdentifier, Ties, former_holders};
 use crate::profile::record::Record;
@@ -33,7 +33,20 @@ impl Admission<'_> {
         let mut taken = Vec::new();
         for statement in &inbound.consents {
             match self.statement(writer, inbound, statement) {
-                Ok(new) => taken.extend(new),
+                Ok(new) => {
+                    if self.named(&statement.purpose).is_none() {
+                        summary.noes_of_no_purpose += 1;
+                        explain(Explanation {
+                            line: inbound.line,
+                            what: format!("consent ({})", statement.state.as_str()),
+                            purpose: String::new(),
+                            reason: Reason::PurposeNotDeclared.code(),
+                            words: "a no: it holds for each purpose that the source serves"
+                                .to_owned(),
+                        });
+                    }
+                    taken.extend(new);
+                }
                 Err(reason) => {
                     count(&mut summary.statements_refused, reason.code());
                     let what = format!("consent ({})", statement.state.as_str());
@@ -45,40 +58,57 @@ impl Admission<'_> {
     }
 
     /// The purpose of a name, however it is cased.
-    fn named(&self, name: &str) -> Option<PurposeCode> {
+    pub(super) fn named(&self, name: &str) -> Option<PurposeCode> {
         self.rules.purpose_code(name).or_else(|| self.rules.purpose_code(&name.to_lowercase()))
     }
 
-    /// The purposes of which a row says something that can't be read: it may be a "no". Where even the
-    /// purpose can't be told, all that the source's map of consents can speak of.
-    pub(super) fn doubted(&self, inbound: &Inbound) -> PurposeMask {
-        let mask = |name: &str| self.named(name).map_or(0, bit);
-        let of_the_map = || {
-            self.source.consents.iter().fold(0, |all, map| match &map.purpose {
-                Take::Fixed(name) => all | mask(name),
-                Take::Field { values, .. } if !values.is_empty() => {
-                    values.values().fold(all, |all, name| all | mask(name))
-                }
-                Take::Field { .. } => PurposeMask::MAX,
-            })
-        };
-        let unread = inbound.doubted.iter().map(Option::as_deref);
-        let noes = inbound.consents.iter().filter(|said| !said.state.loosens());
-        let unknown = noes.filter(|said| mask(&said.purpose) == 0).map(|_| None);
-        unread.chain(unknown).fold(0, |all, purpose| match purpose.map_or(0, mask) {
-            0 => all | of_the_map(),
-            known => all | known,
-        })
+    /// The consents that a "no" may be against whose purpose can't be told: those that the source serves and
+    /// that its map can name by a field of the row.
+    fn meant_by_no(&self) -> Vec<&PurposeRule> {
+        let meant = self.source.consents.iter().fold(0, |all, map| match &map.purpose {
+            Take::Fixed(_) => all,
+            Take::Field { values, .. } if !values.is_empty() => {
+                let named = values.values().filter_map(|name| self.named(name));
+                named.fold(all, |all, code| all | bit(code))
+            }
+            Take::Field { .. } => PurposeMask::MAX,
+        });
+        let served = self.source.purposes.iter().filter_map(|name| self.named(name));
+        let served = served.filter(|code| meant & bit(*code) != 0);
+        let rules = served.filter_map(|code| self.rules.rule(code));
+        rules.filter(|rule| rule.purpose.basis == Basis::Consent).collect()
     }
 
+    /// What a statement amounts to: one for each purpose and channel that it is about.
     fn statement(
         &self,
         writer: &Writer<'_>,
         inbound: &Inbound,
         statement: &ConsentStatement,
     ) -> Result<Vec<(NewStatement, Timed)>, Reason> {
-        let code = self.named(&statement.purpose).ok_or(Reason::PurposeNotDeclared)?;
-        let rule = self.rules.rule(code).ok_or(Reason::PurposeNotDeclared)?;
+        let named = self.named(&statement.purpose).and_then(|code| self.rules.rule(code));
+        let rules = match named {
+            Some(rule) => vec![rule],
+            None if Axis::Consent.protects(statement.state) => self.meant_by_no(),
+            None => Vec::new(),
+        };
+        if rules.is_empty() {
+            return Err(Reason::PurposeNotDeclared);
+        }
+        let mut all = Vec::new();
+        for rule in rules {
+            all.extend(self.statement_on(rule, writer, inbound, statement)?);
+        }
+        Ok(all)
+    }
+
+    fn statement_on(
+        &self,
+        rule: &PurposeRule,
+        writer: &Writer<'_>,
+        inbound: &Inbound,
+        statement: &ConsentStatement,
+    ) -> Result<Vec<(NewStatement, Timed)>, Reason> {
         let says_yes = statement.state.loosens();
         let channel = statement.channel.as_deref().map(|name| {
             let channel = self.rules.channel_code(&name.to_lowercase());
@@ -98,7 +128,7 @@ impl Admission<'_> {
         let (axis, state, channels) = match rule.purpose.basis {
             Basis::Consent => (Axis::Consent, statement.state, channels),
             // A "no" to a purpose that doesn't rest on consent is an objection (Art 21).
-            _ if says_yes => return Err(Reason::PurposeNotDeclared),
+            _ if says_yes => return Err(Reason::PurposeNotByConsent),
             _ => (Axis::Objection, ConsentState::Given, vec![0]),
         };
         let notice = match &statement.notice {
@@ -122,7 +152,7 @@ impl Admission<'_> {
         let valid_at = statement.at.unwrap_or(writer.now);
         let new = |channel| NewStatement {
             axis,
-            purpose: code,
+            purpose: rule.code,
             channel,
             state,
             explicit: statement.explicit,
@@ -209,7 +239,9 @@ impl Admission<'_> {
         new: &NewStatement,
     ) -> Result<()> {
         let said = consent_sql::statements_of_record(writer.conn, other)?;
-        if history::unsaid(&said, new.clone(), Timed::ByItself, writer.now).is_some() {
+        if history::unsaid(&said, new.clone(), Timed::ByItself, (self.rules.version, writer.now))
+            .is_some()
+        {
             let row = sql::record(writer.conn, other)?;
             let key = sql::record_key(writer.conn, other)?;
             history::record(writer, other, row.home, &key, new)?;

@@ -51,6 +51,9 @@ pub struct Summary {
     pub statements: BTreeMap<String, BTreeMap<String, u64>>,
     /// Consent statements that were not taken, by reason.
     pub statements_refused: BTreeMap<String, u64>,
+    /// Statements among those that were recorded that say no and name no purpose which the policy declares:
+    /// each holds for all that its source serves.
+    pub noes_of_no_purpose: u64,
     /// Profiles that were joined.
     pub merges: u64,
     /// Erased people who came back by their own act.

@@ -70,6 +70,12 @@ pub fn holder_fingerprint(
     secret.fingerprint("holder", &parts)
 }
 
+/// The fingerprint of a "no" at an identifier that others have too, which outlives whoever said it: to a
+/// purpose, on a channel, by their names; one that is empty stands for all of them.
+pub fn no_fingerprint(secret: &StoreSecret, blind: i64, purpose: &str, channel: &str) -> [u8; 16] {
+    secret.fingerprint("no", &[&blind.to_string(), purpose, channel])
+}
+
 /// Every way to name a person by the attributes that tell the holders of an identifier apart; none
 /// where one of them isn't known.
 pub fn holder_traits(kind: &IdentifierKind, traits: &Traits) -> Vec<Vec<String>> {

@@ -1,39 +1,123 @@
 //! Who shares an address with somebody who said no: what would be sent there reaches them too, so a yes of
 //! one's own doesn't let it out.
+//!
+//! Also where whoever said no was erased since. Then a keyed fingerprint of the address, the purpose and the
+//! channel is all that is left of the "no": it keeps nobody out, and nothing goes there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::Connection;
-
 use crate::base::error::Result;
-use crate::consent::fold::{AsOf, in_force_state};
+use crate::consent::fold::{AsOf, Standing};
 use crate::consent::history::History;
-use crate::policy::rulebook::{PurposeCode, Rulebook};
-use crate::store::{WordKind, Words};
+use crate::consent::sql as consent_sql;
+use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook, bit, codes};
+use crate::policy::types::Basis;
+use crate::store::{Store, WordKind, Words};
 
+use super::recognise::no_fingerprint;
 use super::sql;
 
-/// The purposes to which a subject said no, or hasn't said yes again.
-pub fn refusals(conn: &Connection, subject: i64, asked: AsOf) -> Result<BTreeSet<PurposeCode>> {
-    let standing = History::load(conn, subject)?.standing(asked);
-    let noes = standing.consents.iter().filter(|(_, consent)| !in_force_state(consent.state));
-    Ok(noes.map(|((purpose, _), _)| *purpose).collect())
+/// What is sent: for a purpose, on a channel.
+pub type Sent<'r> = (&'r PurposeRule, Option<ChannelCode>);
+
+/// The channels that something may go out on: those of the purpose where none is named.
+fn channels<'a>((rule, channel): &'a Sent<'_>) -> &'a [ChannelCode] {
+    channel.as_ref().map_or(&*rule.channels, std::slice::from_ref)
 }
 
-/// For each kind of identifier that something is sent to, the purposes that it is sent for.
-pub struct Addressed(BTreeMap<i64, BTreeSet<PurposeCode>>);
+/// Whether a person said no to what is sent. What merely isn't a yes (a question that waits for its answer, a
+/// consent that ran out) is no "no".
+fn said_no(sent: Sent<'_>, standing: &Standing) -> bool {
+    let (rule, _) = sent;
+    let is_duty = rule.purpose.basis == Basis::LegalObligation;
+    let refused = |channel: &ChannelCode| standing.noes.contains(&(rule.code, *channel));
+    let denied = |channel: &ChannelCode| standing.permissions.get(channel) == Some(&false);
+    let against_use = standing.restricted || standing.objections & bit(rule.code) != 0;
+    (against_use && !is_duty)
+        || channels(&sent).iter().chain([&0]).any(refused)
+        || channels(&sent).iter().any(denied)
+}
 
-impl Addressed {
+/// All that a person said no to: a purpose and a channel, by their names; one that is empty stands for all. A
+/// restriction is none that outlives them: it keeps what is held of them from use, and ends with that.
+pub fn noes<'w>(words: &'w Words, standing: &Standing) -> BTreeSet<(&'w str, &'w str)> {
+    let purpose = |code: PurposeCode| words.text(WordKind::Purpose, code.into());
+    let channel = |code: ChannelCode| match code {
+        0 => "",
+        code => words.text(WordKind::Channel, code.into()),
+    };
+    let refused = standing.noes.iter().map(|(p, c)| (purpose(*p), channel(*c)));
+    let objected = codes(standing.objections).map(|code| (purpose(code), ""));
+    let denied = standing.permissions.iter().filter(|(_, permitted)| !**permitted);
+    let denied = denied.map(|(code, _)| ("", channel(*code)));
+    refused.chain(objected).chain(denied).collect()
+}
+
+/// The "no" of others at an address.
+struct Others {
+    standings: Vec<Standing>,
+    /// The address's blind name.
+    blind: i64,
+    asked: AsOf,
+}
+
+impl Others {
+    /// Those who have an address, given by its blind name, but for a subject.
+    fn of(store: &Store, (subject, blind): (i64, i64), asked: AsOf) -> Result<Others> {
+        let conn = store.conn();
+        let holders = sql::holders(conn, blind)?.into_iter().map(|(_, holder, ..)| holder);
+        let others: BTreeSet<i64> = holders.filter(|holder| *holder != subject).collect();
+        let standing = |other| Ok(History::load(conn, other)?.standing(asked));
+        let standings = others.into_iter().map(standing).collect::<Result<_>>()?;
+        Ok(Others { standings, blind, asked })
+    }
+
+    /// Whether any of them said no to what is sent, or anybody did who was erased since.
+    fn say_no(&self, store: &Store, sent: Sent<'_>) -> Result<bool> {
+        if self.standings.iter().any(|standing| said_no(sent, standing)) {
+            return Ok(true);
+        }
+        let (rule, _) = sent;
+        let text = |code: &ChannelCode| store.words().text(WordKind::Channel, (*code).into());
+        let mut noes: Vec<(&str, &str)> = channels(&sent).iter().map(|c| ("", text(c))).collect();
+        // Nobody can object to a duty; a channel they can deny.
+        if rule.purpose.basis != Basis::LegalObligation {
+            noes.extend(channels(&sent).iter().map(|c| (&*rule.name, text(c))));
+            noes.push((&rule.name, ""));
+        }
+        for (purpose, channel) in noes {
+            let print = no_fingerprint(store.secret(), self.blind, purpose, channel);
+            let since = consent_sql::suppression(store.conn(), &print)?.map(|(since, _)| since);
+            if since.is_some_and(|since| since <= self.asked.valid && since <= self.asked.known) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether anybody but a subject said no to what is sent to an address, given by its blind name.
+pub fn shared_no(store: &Store, sent: Sent<'_>, whose: (i64, i64), asked: AsOf) -> Result<bool> {
+    Others::of(store, whose, asked)?.say_no(store, sent)
+}
+
+/// For each kind of identifier that something is sent to, what it is sent for and on which channel.
+pub struct Addressed<'r>(BTreeMap<i64, Vec<Sent<'r>>>);
+
+impl<'r> Addressed<'r> {
     /// The addresses of a policy's destinations: the first field of each.
-    pub fn of(rules: &Rulebook, words: &Words) -> Addressed {
-        let mut kinds: BTreeMap<i64, BTreeSet<PurposeCode>> = BTreeMap::new();
+    pub fn of(rules: &'r Rulebook, words: &Words) -> Addressed<'r> {
+        let mut kinds: BTreeMap<i64, Vec<_>> = BTreeMap::new();
         for destination in rules.policy.destinations.values() {
             let kind = destination
                 .fields
                 .first()
                 .and_then(|field| words.code(WordKind::Field, &format!("identifier.{field}")));
-            if let (Some(kind), Some(code)) = (kind, rules.purpose_code(&destination.purpose)) {
-                kinds.entry(kind).or_default().insert(code);
+            let rule = rules.purpose_code(&destination.purpose).and_then(|code| rules.rule(code));
+            let channel = destination.channel.as_deref();
+            let channel = channel.and_then(|channel| rules.channel_code(channel));
+            if let (Some(kind), Some(rule)) = (kind, rule) {
+                kinds.entry(kind).or_default().push((rule, channel));
             }
         }
         Addressed(kinds)
@@ -43,14 +127,19 @@ impl Addressed {
     /// said no to them.
     pub fn closed(
         &self,
-        conn: &Connection,
+        store: &Store,
         subject: i64,
         asked: AsOf,
     ) -> Result<BTreeSet<PurposeCode>> {
         let mut closed = BTreeSet::new();
-        for (other, kind) in sql::sharing(conn, subject)? {
-            let Some(purposes) = self.0.get(&kind) else { continue };
-            closed.extend(refusals(conn, other, asked)?.intersection(purposes));
+        for (blind, kind) in sql::names_of(store.conn(), subject)? {
+            let Some(all) = self.0.get(&kind) else { continue };
+            let others = Others::of(store, (subject, blind), asked)?;
+            for sent in all {
+                if others.say_no(store, *sent)? {
+                    closed.insert(sent.0.code);
+                }
+            }
         }
         Ok(closed)
     }

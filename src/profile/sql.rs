@@ -562,14 +562,24 @@ pub fn holders(conn: &Connection, blind: i64) -> Result<Vec<(i64, i64, i64, i64)
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Who else holds an identifier of a subject: (that subject, the kind's field code).
-pub fn sharing(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64)>> {
+/// Who else holds an identifier of a subject.
+pub fn sharing(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
     let mut statement = conn.prepare_cached(
-        "SELECT DISTINCT other.subject, theirs.kind FROM record own
+        "SELECT DISTINCT other.subject FROM record own
          JOIN identifier mine ON mine.record = own.id
          JOIN identifier theirs ON theirs.blind = mine.blind
          JOIN record other ON other.id = theirs.record
          WHERE own.subject = $1 AND other.subject <> own.subject",
+    )?;
+    let rows = statement.query_map([subject], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The identifiers of a subject: (blind name, kind's field code).
+pub fn names_of(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT i.blind, i.kind FROM record r JOIN identifier i ON i.record = r.id
+         WHERE r.subject = $1",
     )?;
     let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

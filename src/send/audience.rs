@@ -12,7 +12,8 @@ use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, Destination, UNVERIFIED};
 use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
-use crate::profile::sharing::refusals;
+use crate::profile::recognise::identifier_blind;
+use crate::profile::sharing::shared_no;
 use crate::profile::sql as profile_sql;
 use crate::segment::desk::Defined;
 use crate::segment::{Person, Segment};
@@ -288,8 +289,13 @@ pub(super) fn one<T, No: From<&'static str>>(
         Err(reason) => return Ok(Err(reason.into())),
     };
     let record = open.iter().find(|record| record.id == row.record).expect("its address is in it");
-    if let Some(reason) = shared_refusal(store, rule, target.destination, subject, &row, now)? {
-        return Ok(Err(reason.code().into()));
+    // Somebody else who holds the same address and said no: what is sent there would reach them too.
+    if let (Some(kind), Some(address)) = (target.destination.fields.first(), row.fields.first()) {
+        let whose = (subject, identifier_blind(store.secret(), kind, address));
+        let sent = (rule, target.channel);
+        if shared_no(store, sent, whose, AsOf::at(now))? {
+            return Ok(Err(Reason::SharedNo.code().into()));
+        }
     }
     let question = target.question(record, store.words(), &sent);
     let told = match event {
@@ -404,29 +410,4 @@ pub(super) fn field_codes(words: &Words, name: &str) -> Vec<i64> {
         .iter()
         .filter_map(|text| words.code(WordKind::Field, text))
         .collect()
-}
-
-/// Somebody else who holds the same address and said no to the same purpose: what is sent there
-/// would reach them too.
-fn shared_refusal(
-    store: &Store,
-    rule: &PurposeRule,
-    destination: &Destination,
-    subject: i64,
-    row: &Outbound,
-    now: Moment,
-) -> Result<Option<Reason>> {
-    let (Some(kind), Some(address)) = (destination.fields.first(), row.fields.first()) else {
-        return Ok(None);
-    };
-    let blind = crate::profile::recognise::identifier_blind(store.secret(), kind, address);
-    for (_, other, ..) in profile_sql::holders(store.conn(), blind)? {
-        if other == subject {
-            continue;
-        }
-        if refusals(store.conn(), other, AsOf::at(now))?.contains(&rule.code) {
-            return Ok(Some(Reason::ConsentWithdrawn));
-        }
-    }
-    Ok(None)
 }

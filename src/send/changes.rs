@@ -203,7 +203,7 @@ impl Touched {
         for record in &self.records {
             let Some(subject) = sql::subject_of(conn, *record)? else { continue };
             if self.said.contains(record) {
-                for (other, _) in profile_sql::sharing(conn, subject)? {
+                for other in profile_sql::sharing(conn, subject)? {
                     all.extend(profile_sql::records_of(conn, other)?);
                 }
             }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
+use crate::consent::fold::AsOf;
+use crate::consent::history::History;
 use crate::consent::retention::{Age, kept_until};
 use crate::consent::sql as consent_sql;
 use crate::ledger::commit::{self, ItemKind, disclosure_commitment, item_salt};
@@ -26,8 +28,9 @@ use crate::profile::read::{
 };
 use crate::profile::recognise::{
     blind_fingerprint, holder_fingerprint, holder_traits, identifier_fingerprint, key_fingerprint,
-    traits_of,
+    no_fingerprint, traits_of,
 };
+use crate::profile::sharing::noes;
 use crate::profile::sql as profile_sql;
 use crate::send::outbox::sql as outbox_sql;
 use crate::send::recall;
@@ -551,10 +554,34 @@ fn suppress(
         }
         prints = out;
     }
+    prints.extend(said_no_at(writer, subject, records)?);
     for print in &prints {
         consent_sql::suppress(writer.conn, print, writer.now, entry)?;
     }
     Ok(prints.iter().map(|print| hex(print)).collect())
+}
+
+/// What outlives the person of their "no": at each identifier that somebody else has too, so that nothing is
+/// sent there for what they said no to.
+fn said_no_at(
+    writer: &Writer<'_>,
+    subject: i64,
+    records: &[OpenRecord],
+) -> Result<BTreeSet<[u8; 16]>> {
+    let standing = History::load(writer.conn, subject)?.standing(AsOf::at(writer.now));
+    let noes = noes(writer.words, &standing);
+    let mut prints = BTreeSet::new();
+    for record in records {
+        for (blind, ..) in profile_sql::identifiers_of(writer.conn, record.id)? {
+            if !noes.is_empty() && sql::held_by_others(writer.conn, blind, subject)? {
+                let of = |(purpose, channel): &(&str, &str)| {
+                    no_fingerprint(writer.secret, blind, purpose, channel)
+                };
+                prints.extend(noes.iter().map(of));
+            }
+        }
+    }
+    Ok(prints)
 }
 
 /// Forgets one record; returns whether anything of it is kept.

@@ -245,7 +245,7 @@ pub fn state_by(
         marks: Vec::new(),
     };
     state.marks = marks(store, rules, &standing, &state);
-    let closed = Addressed::of(rules, store.words()).closed(store.conn(), subject, asked)?;
+    let closed = Addressed::of(rules, store.words()).closed(store, subject, asked)?;
     let consented = state.purposes.iter().filter(|purpose| purpose.in_force);
     let shared: BTreeSet<&str> = consented
         .map(|state| state.purpose.as_str())

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
-use crate::consent::history::entry_kind;
+use crate::consent::history::{days_name, entry_kind};
 use crate::consent::statement::{Axis, state_code};
 use crate::ledger::commit;
 use crate::ledger::scan::{LeafView, fields};
@@ -210,7 +210,7 @@ fn folded(words: &Words, payload: &Value, record: i64) -> Option<([i64; 13], Str
         flag("own")?,
         word(WordKind::Source, "source")?,
         notice,
-        payload[if axis == Axis::Hold { "for_days" } else { "every_days" }].as_i64().unwrap_or(0),
+        payload[days_name(axis)].as_i64().unwrap_or(0),
         payload["at"].as_i64()?,
         payload["recorded_at"].as_i64()?,
     ];

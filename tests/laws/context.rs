@@ -162,7 +162,7 @@ fn an_address_that_is_shared_with_a_no_is_left_out() {
     assert!(ask(&world, "email:both@x.example", "newsletter", hour(2)).is_none());
     let bob = ask(&world, "card:card-b", "newsletter", hour(2)).unwrap();
     assert_eq!(told(&bob), ["card=card-b", "first_name=Bob"]);
-    assert_eq!(reasons(&bob), [("identifier.email", "consent_withdrawn")]);
+    assert_eq!(reasons(&bob), [("identifier.email", "shared_no")]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use candor::send::audience;
 use candor::subject::state::{Mark, state};
 use candor::subject::told::told;
 
-use crate::common::{POLICY, World, hour};
+use crate::common::{POLICY, World, apply, hour};
 
 /// A customer list that has a column for when something was said.
 const PAPER: &str = r#"
@@ -166,4 +166,185 @@ fn who_shares_an_address_with_a_no_is_told_that_nothing_is_sent_there() {
     assert_eq!(bob.iter().filter(|subject| told(**subject).contains(&mark)).count(), 1);
     let report = candor::audit::consent::consent(&world.store, None, hour(1)).unwrap();
     assert_eq!(report.shared.iter().map(|row| row.people).collect::<Vec<_>>(), [1]);
+}
+
+/// A preference page whose rows name the purpose.
+const CHOICES: &str = r#"
+[source.choices]
+title = "Preference page"
+key = "email"
+own = true
+observed = { from = "at" }
+purposes = ["newsletter"]
+[source.choices.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.choices.consent]]
+purpose = { from = "purpose" }
+channel = { from = "channel" }
+state = { from = "action", values = { give = "given", withdraw = "withdrawn" } }
+notice = { from = "notice" }
+method = "page"
+"#;
+
+#[test]
+fn a_no_to_no_purpose_that_is_declared_holds_for_each_that_its_source_serves() {
+    for purpose in ["", "news letter", "weekly"] {
+        let mut world = World::under(&format!("{POLICY}{CHOICES}"));
+        let shop = "customer_id,at,name,email,optin,notice\n\
+            c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n";
+        world.import("shop", shop, hour(1));
+        assert_eq!(reached(&world, 1), 1);
+        let row = format!(
+            "email,at,purpose,channel,action,notice\nann@post.example,2026-01-05,{purpose},email,withdraw,\n"
+        );
+        let outcome = world.import("choices", &row, hour(2));
+        assert_eq!(reached(&world, 2), 0, "{purpose:?}");
+        let counts = serde_json::to_value(&outcome.summary).unwrap();
+        assert_eq!(counts["noes_of_no_purpose"], 1, "it is told, so that the row can be mended");
+        assert_eq!(outcome.summary.statements["newsletter"]["withdrawn"], 1);
+        // A yes to it is none, and that is told too.
+        let yes = row.replace("withdraw,", "give,letter-form@1").replace("01-05", "01-06");
+        let outcome = world.import("choices", &yes, hour(30));
+        let refused = &outcome.summary.statements_refused;
+        assert_eq!(refused.get(Reason::PurposeNotDeclared.code()), Some(&1), "{purpose:?}");
+        assert_eq!(reached(&world, 30), 0, "{purpose:?}");
+        world.is_sound();
+    }
+}
+
+const SHOP: &str = "customer_id,at,name,email,optin,notice\n";
+
+/// Ann, who said yes in the shop on 4 January, and what the shop or her page says then in a word of its own.
+fn ann_in_doubt(source: &str, row: &str) -> (World, String) {
+    let mut world = World::new();
+    let yes = format!("{SHOP}c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n");
+    world.import("shop", &yes, hour(1));
+    assert_eq!(reached(&world, 1), 1);
+    let head = if source == "shop" { SHOP } else { "email,at,optin,notice\n" };
+    let file = format!("{head}{row}\n");
+    let outcome = world.import(source, &file, hour(2));
+    assert_eq!(reached(&world, 2), 0, "what may be a no lets nothing out");
+    assert!(!outcome.summary.statements.is_empty(), "and that is told");
+    world.is_sound();
+    (world, file)
+}
+
+/// The same under a map that knows the word.
+fn corrected(world: &mut World, word: &str, state: &str) {
+    let known =
+        POLICY.replace("{ yes = \"given\"", &format!("{{ {word} = \"{state}\", yes = \"given\""));
+    assert_ne!(known, POLICY);
+    apply(&mut world.store, &known, hour(4));
+    world.reopen();
+}
+
+const DOUBTS: [(&str, &str); 4] = [
+    ("shop", "c1,2026-01-05,Ann,ann@post.example,maybe,letter-form@1"),
+    // The very moment of the yes.
+    ("shop", "c1,2026-01-04,Ann,ann@post.example,maybe,letter-form@1"),
+    ("page", "ann@post.example,2026-01-05,maybe,letter-form@1"),
+    ("page", "ann@post.example,2026-01-04,maybe,letter-form@1"),
+];
+
+#[test]
+fn a_word_that_no_map_knows_ends_the_yes_until_the_word_is_known() {
+    for (source, row) in DOUBTS {
+        let (mut world, file) = ann_in_doubt(source, row);
+        let again = world.import(source, &file, hour(3));
+        assert!(again.summary.statements.is_empty(), "said once: {row}");
+        assert_eq!(reached(&world, 3), 0, "{row}");
+        corrected(&mut world, "maybe", "given");
+        assert_eq!(reached(&world, 5), 0, "the row itself has to be read again: {row}");
+        world.import(source, &file, hour(6));
+        assert_eq!(reached(&world, 6), 1, "{row}");
+        let again = world.import(source, &file, hour(7));
+        assert!(again.summary.statements.is_empty(), "said once: {row}");
+        world.is_sound();
+    }
+}
+
+#[test]
+fn a_word_that_turns_out_to_be_a_no_is_one() {
+    for (source, row) in DOUBTS {
+        let (mut world, file) = ann_in_doubt(source, row);
+        corrected(&mut world, "maybe", "withdrawn");
+        world.import(source, &file, hour(6));
+        assert_eq!(reached(&world, 6), 0, "{row}");
+        let subject = world.subject("email:ann@post.example").unwrap();
+        let told = told(&world.store, subject).unwrap();
+        assert!(told.iter().any(|told| told.state == "withdrawn"), "{row}");
+        world.is_sound();
+    }
+}
+
+#[test]
+fn another_file_of_the_same_moment_answers_no_doubt_under_the_map_that_raised_it() {
+    let (mut world, _) = ann_in_doubt("shop", DOUBTS[1].1);
+    let yes = format!("{SHOP}c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n");
+    world.import("shop", &yes, hour(3));
+    assert_eq!(reached(&world, 3), 0);
+}
+
+#[test]
+fn what_the_person_says_after_a_word_that_no_map_knows_counts() {
+    for (source, row) in DOUBTS {
+        let (mut world, _) = ann_in_doubt(source, row);
+        let yes = "email,at,optin,notice\nann@post.example,2026-01-06,yes,letter-form@2\n";
+        world.import("page", yes, hour(30));
+        assert_eq!(reached(&world, 30), 1, "{row}");
+    }
+}
+
+#[test]
+fn a_word_that_no_map_knows_forgets_nothing_and_says_nothing_where_there_is_no_yes() {
+    let (mut world, _) = ann_in_doubt("shop", DOUBTS[0].1);
+    let held = world.held();
+    assert!(held.iter().any(|(.., text)| text == "ann@post.example"), "{held:?}");
+    let row = format!("{SHOP}c2,2026-01-05,Bob,bob@post.example,maybe,letter-form@1\n");
+    let outcome = world.import("shop", &row, hour(3));
+    assert!(outcome.summary.statements.is_empty());
+}
+
+/// A tool that says in one field whether somebody is subscribed, and in another why not.
+const TOOL: &str = r#"
+[source.tool]
+title = "Mailing tool"
+key = "id"
+observed = { from = "at" }
+purposes = ["newsletter"]
+[source.tool.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.tool.consent]]
+purpose = "newsletter"
+channel = "email"
+state = { from = "optin", values = { yes = "given", out = "withdrawn" } }
+notice = "letter-form@2"
+[[source.tool.consent]]
+purpose = "newsletter"
+channel = "email"
+state = { from = "reason", values = { abuse = "withdrawn" } }
+"#;
+
+#[test]
+fn a_word_that_no_map_knows_beside_a_plain_word_takes_a_yes_back_and_hides_no_no() {
+    for (optin, state) in [("yes", "invalidated"), ("out", "withdrawn")] {
+        let mut world = World::under(&format!("{POLICY}{TOOL}"));
+        let shop = format!("{SHOP}c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n");
+        world.import("shop", &shop, hour(1));
+        let row = format!("id,at,email,optin,reason\nt1,2026-01-05,ann@post.example,{optin},odd\n");
+        world.import("tool", &row, hour(2));
+        assert_eq!(reached(&world, 2), 0, "{optin}");
+        let again = world.import("tool", &row, hour(3));
+        assert!(again.summary.statements.is_empty(), "said once: {optin}");
+        let subject = world.subject("email:ann@post.example").unwrap();
+        let stands = state_of(&world, subject);
+        assert_eq!(stands, state, "{optin}");
+        world.is_sound();
+    }
+}
+
+/// How the consent to the letter stands.
+fn state_of(world: &World, subject: i64) -> &'static str {
+    let state = state(&world.store, &world.rules, subject, AsOf::at(hour(3))).unwrap();
+    state.purposes.iter().find(|purpose| purpose.purpose == "newsletter").unwrap().state
 }

@@ -263,6 +263,13 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     if !statements.is_empty() {
         out.say(format!("  consents   {}", statements.join("; ")));
     }
+    if s.noes_of_no_purpose > 0 {
+        let noes = counted(s.noes_of_no_purpose, "no names", "noes name");
+        out.say(format!(
+            "             {noes} no purpose that the policy declares: taken for each that the source serves \
+             (--explain tells the lines)"
+        ));
+    }
     if !s.statements_refused.is_empty() {
         out.say(format!("  consents not taken: {}", reasons("", &s.statements_refused)));
     }

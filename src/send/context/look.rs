@@ -18,8 +18,7 @@ use crate::profile::read::{
     OpenEvent, OpenRecord, last_contact, open_events, open_records, winner_first,
 };
 use crate::profile::recognise::identifier_blind;
-use crate::profile::sharing::refusals;
-use crate::profile::sql::holders;
+use crate::profile::sharing::shared_no;
 use crate::store::{Covering, Store, WordKind};
 
 use super::super::audience::{ADDRESS_NOT_COVERED, indirect_source};
@@ -243,14 +242,9 @@ impl Look<'_> {
         let field = self.store.words().text(WordKind::Field, field);
         let kind = field.strip_prefix("identifier.").unwrap_or(field);
         let blind = identifier_blind(self.store.secret(), kind, text);
-        for (_, other, ..) in holders(conn, blind)? {
-            let refuses = other != self.subject
-                && refusals(conn, other, AsOf::at(self.now))?.contains(&self.rule.code);
-            if refuses {
-                return Ok(Some(KeptBack::SharedNo));
-            }
-        }
-        Ok(None)
+        let (sent, whose) = ((self.rule, self.channel), (self.subject, blind));
+        let no = shared_no(self.store, sent, whose, AsOf::at(self.now))?;
+        Ok(no.then_some(KeptBack::SharedNo))
     }
 
     /// The permitted events, newest first.
@@ -294,7 +288,7 @@ impl KeptBack {
     fn of(&self, field: &str) -> LeftOut {
         match self {
             KeptBack::NotCovered => LeftOut { what: field.to_owned(), reason: ADDRESS_NOT_COVERED },
-            KeptBack::SharedNo => left_out(field, Reason::ConsentWithdrawn),
+            KeptBack::SharedNo => left_out(field, Reason::SharedNo),
         }
     }
 }

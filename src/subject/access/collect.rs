@@ -446,7 +446,8 @@ fn erasure_remains(store: &Store, subject: i64, records: &[OpenRecord]) -> Resul
     let erased = is_erased(conn, subject)?;
     let what = "What no law makes us keep, and no legal claim, is overwritten, what you said about \
                 consent with it. What stays are keyed fingerprints of your identifiers, so that you are \
-                not taken in again against your will, the dates of your requests, and ledger entries \
+                not taken in again against your will, and nothing goes to an address that you share for what \
+                you said no to, the dates of your requests, and ledger entries \
                 that name nobody.";
     let sentence = if erased {
         format!(

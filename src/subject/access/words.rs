@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::base::clock::Moment;
+use crate::consent::doubt;
 use crate::consent::gate::Reason;
 use crate::subject::state::Mark;
 use crate::subject::told::Told;
@@ -48,6 +49,9 @@ pub fn reason(reason: Reason) -> &'static str {
         }
         Reason::ChannelDenied => "you don't want to be contacted this way",
         Reason::ChannelNotPermitted => "contacting you this way needs your permission",
+        Reason::SharedNo => {
+            "somebody who has the same address said no, and it would reach them too"
+        }
         Reason::NoticeDue => "the data doesn't come from you, and we haven't told you of it yet",
         Reason::FrequencyWished => "you asked to hear from us less often this way",
         other => other.words(),
@@ -100,6 +104,9 @@ pub fn said(told: &Told, source: &str) -> String {
         (_, "withdrawn") => "you withdrew your consent",
         (_, "renewed") => "you consented anew",
         (_, "expired") => "your consent ran out",
+        _ if told.method == doubt::METHOD => {
+            "we were told something about your consent that we could not read, so we treat it as no"
+        }
         _ => "your consent was found not to be valid",
     };
     let mut words = plain.to_owned();
