@@ -36,7 +36,7 @@ pub fn link(
             .next("declare [pages] with url and source, and run `candor serve` behind that address")
     })?;
     let records = profile_sql::records_of(store.conn(), subject)?;
-    let record = named.or(records.first().copied()).ok_or_else(|| person_gone())?;
+    let record = named.or(records.first().copied()).ok_or_else(person_gone)?;
     let key = profile_sql::record_key(store.conn(), record)?;
     let link = Link { record, leave: Leave::Preferences { was_mailed: false }, until };
     let url = format!("{}/preferences/{}", pages.url, link.token(store.secret(), &key));

@@ -143,9 +143,9 @@ pub const ATTACKS: &[Attack] = attacks! {
     "delete an identifier's blind name", Sql("DELETE FROM identifier WHERE blind = (SELECT MAX(blind) FROM identifier WHERE value <> 0)") => "identifier-missing";
     "add a blind name", Sql("INSERT INTO identifier SELECT blind + 1, record, kind, value FROM identifier WHERE value <> 0 LIMIT 1") => "identifier-wrong";
     "put in a blind name without a value", Sql("INSERT INTO identifier SELECT blind + 1, record, kind, value FROM identifier WHERE value = 0 LIMIT 1") => "identifier-unnamed";
-    "take out the blind name of a no", Sql("DELETE FROM identifier WHERE blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-missing";
-    "let the blind name of a no find somebody else", Sql("UPDATE identifier SET record = (SELECT MIN(id) FROM record) WHERE blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
-    "let the name of a no join nobody", Sql("UPDATE identifier SET value = -1 WHERE blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
+    "take out the blind name of a no", Sql("DELETE FROM identifier WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-missing";
+    "let the blind name of a no find somebody else", Sql("UPDATE identifier SET record = (SELECT MIN(r.id) FROM record r WHERE NOT EXISTS (SELECT 1 FROM identifier o WHERE o.blind = identifier.blind AND o.record = r.id)) WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
+    "let the name of a no join nobody", Sql("UPDATE identifier SET value = -1 WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
     "find by another key a record that holds no value", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(i.record) FROM identifier i WHERE i.value = 0 AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = i.record AND v.state <> 4))") => "record-key";
     "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "" "" "";
     "edit what an import counted", Sql("UPDATE import SET totals = '{}'") => "" "" "";
