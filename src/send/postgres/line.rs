@@ -10,6 +10,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_platform_verifier::BuilderVerifierExt;
 
+use crate::base::tls::provider;
 use crate::policy::postgres::{Encrypted, authorities};
 use crate::send::http::Heard;
 
@@ -82,8 +83,7 @@ impl Line {
 /// Whom to believe: the authorities of the policy, or those of the system.
 fn config(ca: Option<&str>) -> std::result::Result<Arc<ClientConfig>, Stopped> {
     let stranger = |_: rustls::Error| Stopped(Heard::NotEncrypted);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider);
+    let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_safe_default_protocol_versions().map_err(stranger)?;
     let builder = match ca {
         Some(pem) => {
