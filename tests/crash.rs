@@ -263,7 +263,16 @@ fn looking_through_the_files_leaves_the_store_in_use() {
     let subject = lookup::live_subjects(store.conn()).unwrap();
     assert!(!subject.is_empty());
     scan(&place.store(), &[Pattern::clear(b"nobody@x.example")]).unwrap();
-    assert!(place.run(&["sql", "SELECT 1"]).status.success());
+    let no = [
+        "consent",
+        "record",
+        "email:p1@x.example",
+        "--purpose",
+        "newsletter",
+        "--state",
+        "withdrawn",
+    ];
+    assert!(place.run(&no).status.success());
     let [wal, shm] = side_files(&place.store());
     assert!(wal.exists() && shm.exists(), "another process took the store for closed");
 }
