@@ -17,6 +17,7 @@ use candor::pipeline::import::{Carry as ImportCarry, Listener, Request, import};
 use candor::policy::check::check;
 use candor::policy::types::ConsentState;
 use candor::profile::merge::{self, Decider};
+use candor::profile::then::Then;
 use candor::profile::{lookup, read};
 use candor::store::{self, Creation, Store, WordKind};
 use candor::subject::retain::{Carry, run as retain};
@@ -762,28 +763,37 @@ proptest! {
         let report = consent(&shop.store, None, at).unwrap();
         let mut expected: std::collections::BTreeMap<(String, String, String), (u64, u64)> =
             std::collections::BTreeMap::new();
-        for subject in lookup::live_subjects(shop.store.conn()).unwrap() {
+        // People as they were then: a shared address may have parted some since.
+        let conn = shop.store.conn();
+        let entry = store::first_entry_from(conn, Moment(at.0 + 1)).unwrap();
+        let then = Then::before(conn, entry).unwrap();
+        let mut people = BTreeSet::new();
+        for subject in lookup::live_subjects(conn).unwrap() {
+            let records = lookup::records_of(conn, subject).unwrap().into_iter();
+            people.extend(records.map(|record| then.subject(record, subject)));
+        }
+        for person in people {
             // Of whom nothing had been recorded by then, nothing was known to be asked about.
-            let known: i64 = shop
-                .store
-                .conn()
-                .query_row(
-                    "SELECT COUNT(*) FROM record r WHERE r.subject = $1 AND (
-                       EXISTS (SELECT 1 FROM statement s WHERE s.record = r.id AND s.recorded_at <= $2)
+            let is_known = |record: &i64| -> bool {
+                conn.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM statement s WHERE s.record = $1 AND s.recorded_at <= $2)
                        OR EXISTS (SELECT 1 FROM value v JOIN batch b ON v.seq >= b.first_value
                                   AND v.seq < b.first_value + b.value_count
-                                  WHERE v.record = r.id AND b.recorded_at <= $2)
+                                  WHERE v.record = $1 AND b.recorded_at <= $2)
                        OR EXISTS (SELECT 1 FROM event e JOIN batch b ON e.seq >= b.first_event
                                   AND e.seq < b.first_event + b.event_count
-                                  WHERE e.record = r.id AND b.recorded_at <= $2))",
-                    [subject, at.0],
+                                  WHERE e.record = $1 AND b.recorded_at <= $2)",
+                    [*record, at.0],
                     |row| row.get(0),
                 )
-                .unwrap();
-            if known == 0 {
+                .unwrap()
+            };
+            if !then.records(conn, person).unwrap().iter().any(is_known) {
                 continue;
             }
-            let state = state::state(&shop.store, &rules, subject, AsOf::at(at)).unwrap();
+            let history = then.history(conn, person).unwrap();
+            let state =
+                state::state_by(&shop.store, &rules, person, &history, AsOf::at(at)).unwrap();
             for p in state.purposes {
                 let count = expected.entry((p.purpose, p.channel, p.state.to_owned())).or_default();
                 count.0 += 1;
