@@ -14,6 +14,7 @@ work=$(realpath "$2")
 python=${3:-}
 modules=${4:-}
 export CHROMIUM=${5:-}
+export READY=
 here=$root/tests/oracle/clients
 cd "$work"
 export CANDOR_STORE=$work/t.candor
@@ -84,7 +85,13 @@ try() { # NAME COMMAND…
   shift
   "$@" "http://127.0.0.1:$bad" "$key" "$name-line" 60 1 || no "$name gave up on a bad line"
   holds "$name over a bad line" "$name-line" 60
+  [ -z "$READY" ] || rm -f "$READY"
   "$@" "http://127.0.0.1:$port" "$key" "$name-kill" 90 3 & local client=$!
+  # A page asks for its settings once, and isn't there without them.
+  for _ in $(seq 300); do
+    { [ -z "$READY" ] || [ -e "$READY" ]; } && break
+    sleep 0.1
+  done
   for _ in 1 2 3; do
     sleep 0.8
     kill -9 $server
@@ -111,7 +118,7 @@ fi
 if [ -n "$modules" ] && [ -n "$CHROMIUM" ]; then
   # Pages show their key to everybody, so an answer says nothing of anybody; the import of the day does.
   read -r fields pages < <(refusals)
-  key=$public try browser node "$modules/send_browser.mjs"
+  key=$public READY=$work/ready try browser node "$modules/send_browser.mjs"
   node "$modules/send_browser.mjs" "http://127.0.0.1:$port" "$public" browser-left 20 0 \
     || no "the page wasn't left"
   holds "a browser that leaves the page" browser-left 20

@@ -2,7 +2,7 @@
 // HOST KEY PERSON ORDERS SECONDS. In no time (SECONDS is 0) the orders are gathered, and leave with the page: the
 // last one by a beacon of the page's own.
 import { createServer } from 'node:http';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -67,6 +67,7 @@ const identify = (page) => page.evaluate(
 
 if (Number(seconds) > 0) {
   const page = await open('');
+  if (process.env.READY) writeFileSync(process.env.READY, '');
   await identify(page);
   for (let n = 0; n < Number(orders); n++) {
     await order(page, n);
