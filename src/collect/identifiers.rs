@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn the_decimals_of_a_spreadsheet_are_no_digits_of_a_phone() {
+        let phone = |text| normalise(IdentifierForm::Phone, text, Some("IE"));
+        assert_eq!(phone("871234567.0"), phone("871234567"));
+        assert_ne!(phone("871234567.0"), phone("08712345670"));
+    }
+
+    #[test]
     fn placeholders() {
         for text in [
             "none@none.com",

@@ -269,6 +269,22 @@ fn baskets() -> Source {
     })
 }
 
+/// By a number that a spreadsheet shortened, two orders would be one.
+#[test]
+fn an_event_whose_id_was_shortened_is_not_taken() {
+    let source = source("who").with_event(EventMap { id: Some(field("order")), ..event("e") });
+    let (records, _) = csv("who,order\nk,3.11985E+10\nl,31198500001\n", &source);
+    let counts: Vec<usize> = records.iter().map(|r| r.events.len()).collect();
+    assert_eq!(counts, [0, 1]);
+    assert_eq!(refused(&records[0]), [("order", "shortened_number")]);
+    let text = "basket,who,name,cents,p,a,z\n\
+        3.11985E+10,k1,Ann,300,x,1,2\n\
+        3.11985E+10,k1,Ann,500,y,1,2\n";
+    let (records, rejects) = csv(text, &baskets());
+    assert!(records.iter().all(|record| record.events.is_empty()));
+    assert_eq!(rejects.len(), 2, "both rows are handed back: {:?}", codes(&rejects));
+}
+
 #[test]
 fn rows_of_one_event_need_not_stand_together() {
     let text = "basket,who,name,cents,p,a,z\n\

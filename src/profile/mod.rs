@@ -1,10 +1,10 @@
 //! PROFILE: groups records into subjects, keeps what each source said, and can take any merge back.
 //!
-//! `items` appends values and events; `recognise` decides to which subject a record belongs;
-//! `merge` joins and splits; `read` puts a profile together; `then` finds who was one person with whom at an
-//! earlier point; `covered` asks what a later policy still covers; `why` explains one stored value; `names` says under an entry what finds a record without being held. A
-//! subject is nothing but the set of records that point at it, so a merge moves integers and a split
-//! moves them back.
+//! `items` appends values and events; `recognise` decides to which subject a record belongs; `names` says
+//! under an entry what finds a record without being held; `merge` joins and splits; `read` puts a profile
+//! together; `then` finds who was one person with whom at an earlier point; `covered` asks what a later policy
+//! still covers; `why` explains one stored value. A subject is nothing but the set of records that point at it,
+//! so a merge moves integers and a split moves them back.
 
 pub mod apart;
 pub mod covered;

@@ -155,28 +155,24 @@ impl Store {
     ) -> Result<Store> {
         let conn = connect(path, access)?;
         refuse_backup(&conn, path)?;
-        let origin = super::log::origin(&conn)?;
-        let signer = own_signer(&conn, path, &origin, access, unlocking)?;
-        Store::assemble(conn, path, access, actor, signer)
+        Store::signed(conn, path, access, actor, unlocking)
     }
 
     /// Opens the copy of a backup that is being brought back. It is a backup, which nobody else opens, until
-    /// [`Store::is_restored`].
+    /// [`Store::end_restoring`].
     ///
     /// # Errors
     /// As [`Store::open_with`], but for `store-is-backup`.
     pub fn open_restoring(path: &Path, actor: &str, unlocking: &Unlocking<'_>) -> Result<Store> {
         let conn = connect(path, Access::Write)?;
-        let origin = super::log::origin(&conn)?;
-        let signer = own_signer(&conn, path, &origin, Access::Write, unlocking)?;
-        Store::assemble(conn, path, Access::Write, actor, signer)
+        Store::signed(conn, path, Access::Write, actor, unlocking)
     }
 
     /// Makes a store of a backup that was brought back whole: everybody is erased who has to be.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn is_restored(&self) -> Result<()> {
+    pub fn end_restoring(&self) -> Result<()> {
         sql::unmark_backup(&self.conn)
     }
 
@@ -188,6 +184,19 @@ impl Store {
         let conn = connect(path, Access::Write)?;
         refuse_backup(&conn, path)?;
         Store::assemble(conn, path, Access::Write, actor, None)
+    }
+
+    /// A store with the key beside it, where that is the store's own.
+    fn signed(
+        conn: Connection,
+        path: &Path,
+        access: Access,
+        actor: &str,
+        unlocking: &Unlocking<'_>,
+    ) -> Result<Store> {
+        let origin = super::log::origin(&conn)?;
+        let signer = own_signer(&conn, path, &origin, access, unlocking)?;
+        Store::assemble(conn, path, access, actor, signer)
     }
 
     fn assemble(

@@ -205,7 +205,7 @@ impl Restoring<'_> {
             records_erased += erase::repeat(&mut restored, &rules, note, now)?;
             keep_out(&mut restored, note, entry, now)?;
         }
-        restored.is_restored()?;
+        restored.end_restoring()?;
         restored.truncate_wal()?;
         let repeated = read_erasures(&erasures_path(work))?;
         let signer = signer_of(&restored)?;
