@@ -376,7 +376,7 @@ impl<'r> Admission<'r> {
 
         let kept = wrote + took > 0 && self.keep_to_find(writer, &held.record, &identifiers)?;
         if kept || (protects && !identifiers.is_empty()) {
-            names::settle(writer, record)?;
+            names::settle(writer, &held.record)?;
         }
 
         match (is_new, wrote > 0 || took > 0 || !fresh.is_empty()) {

@@ -59,9 +59,9 @@ pub fn spelled_key(blind: i64) -> String {
     format!("{:016x}", blind.cast_unsigned())
 }
 
-/// Says by which names a record is found that have no value, where its last entry doesn't say just that.
-pub fn settle(writer: &mut Writer<'_>, record: i64) -> Result<()> {
-    let record = Record::load(writer.conn, writer.words, record)?;
+/// Says by which names a record is found that have no value, where its last entry doesn't say just that. The record
+/// is given as it is held now.
+pub fn settle(writer: &mut Writer<'_>, record: &Record) -> Result<()> {
     let rows = sql::identifiers_of(writer.conn, record.id)?;
     // Of whom only the law keeps something, nothing is found by a name.
     if rows.is_empty() && is_erased(writer.conn, record.subject)? {
@@ -80,7 +80,7 @@ pub fn settle(writer: &mut Writer<'_>, record: i64) -> Result<()> {
         key: (!has_key).then(|| spelled_key(key)),
     };
     let all: BTreeSet<String> = rows.iter().map(spell).collect();
-    let said = last_said(writer.conn, &record)?;
+    let said = last_said(writer.conn, record)?;
     let holds = now.names.is_subset(&said.names)
         && now.to_find.is_subset(&said.to_find)
         && said.names.union(&said.to_find).all(|name| all.contains(name))

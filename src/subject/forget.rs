@@ -24,6 +24,7 @@ use crate::profile::covered::covered;
 use crate::profile::names;
 use crate::profile::pack::Unpacker;
 use crate::profile::read::{OpenRecord, is_erased, last_contact, open_events, open_records};
+use crate::profile::record::Record;
 use crate::profile::sql as profile_sql;
 use crate::send::recall;
 use crate::store::{Covering, WordKind, Words, Writer};
@@ -217,7 +218,7 @@ fn forget_unreasoned(
         renamed.extend(records.iter().map(|record| record.id));
     }
     for record in renamed {
-        names::settle(writer, record)?;
+        names::settle(writer, &Record::load(writer.conn, writer.words, record)?)?;
     }
     for record in &records {
         if found.events.iter().any(|(at, ..)| records[*at].id == record.id) {
