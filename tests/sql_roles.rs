@@ -72,6 +72,13 @@ fn an_auditor_asks_every_view() {
     let sql = "WITH v AS (SELECT field, COUNT(*) AS n FROM v_value GROUP BY field)
                SELECT field, n FROM v WHERE n > 1 ORDER BY n DESC";
     assert!(!query(&small, Role::Auditor, sql).0.unwrap().rows.is_empty());
+    let sql = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 10)
+               SELECT COUNT(*) FROM c";
+    assert_eq!(
+        query(&small, Role::Auditor, sql).0.unwrap().rows,
+        [[10]],
+        "nothing is taken from it"
+    );
 }
 
 /// What no role may ask, an auditor least of all.
@@ -111,12 +118,14 @@ const FORBIDDEN: &[&str] = &[
     "SELECT sql FROM sqlite_schema",
     "SELECT sql FROM sqlite_temp_schema",
     "SELECT name FROM sqlite_master",
+    "SELECT COUNT(*) FROM sqlite_schema",
+    "SELECT COUNT(*) FROM pragma_table_info('record_key')",
+    "SELECT COUNT(*) FROM pragma_database_list",
     "SELECT load_extension('x')",
     "SELECT readfile('/etc/passwd')",
     "SELECT randomblob(16)",
     "SELECT zeroblob(1000000000)",
     "SELECT * FROM json_each((SELECT k FROM record_key LIMIT 1))",
-    "SELECT * FROM json_each('[1]')",
     "SELECT (SELECT k FROM record_key LIMIT 1) FROM v_record",
     "SELECT 1 WHERE EXISTS (SELECT 1 FROM record_key WHERE substr(hex(k), 1, 1) = '0')",
     "WITH v_record AS (SELECT k FROM record_key) SELECT * FROM v_record",

@@ -188,9 +188,8 @@ impl Mapper {
         let events = Vec::with_capacity(self.events.len());
         let at = observed.at;
         let line = row.line;
-        let (consents, doubted) = (Vec::new(), Vec::new());
         let mut record =
-            Record { line, key, observed: at, values, consents, events, doubted, refused };
+            Record { line, key, observed: at, values, events, refused, ..Record::default() };
         for reader in &mut self.consents {
             reader.read(row, observed.said, &mut record);
         }

@@ -78,7 +78,7 @@ impl ConsentReader {
     /// Appends what the row states: nothing when its state is empty, two statements for a double
     /// opt-in that was confirmed, and a doubt where it says something that can't be read.
     pub fn read(&mut self, row: &Row, observed: Option<Moment>, record: &mut Record) {
-        let Record { consents: statements, refused, doubted, .. } = record;
+        let Record { consents: statements, refused, doubted, untaken, .. } = record;
         let Some((text, _)) = self.state.text(row, refused) else {
             if matches!(self.state.take(row), Taken::Unknown) {
                 doubted.push(self.doubt(row, observed));
@@ -92,12 +92,13 @@ impl ConsentReader {
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
         let (at, timed) = match read_time(&mut self.at, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
-            Time::Unreadable if state.loosens() => return,
+            Time::Unreadable if state.loosens() => return untaken.push(RefusalReason::InvalidTime),
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
         if self.needs_time && at.is_none() && state.loosens() {
-            return refused.push(self.state.refusal(RefusalReason::MissingTime));
+            refused.push(self.state.refusal(RefusalReason::MissingTime));
+            return untaken.push(RefusalReason::MissingTime);
         }
         // Without a name it is of no purpose that the policy declares: whoever decides says what becomes of it.
         let purpose = self.purpose.shared(row, refused).unwrap_or_else(|| {
@@ -114,7 +115,7 @@ impl ConsentReader {
             && state.loosens()
         {
             refused.push(channel.refusal(RefusalReason::UnknownValue));
-            return;
+            return untaken.push(RefusalReason::UnknownValue);
         }
         let statement = ConsentStatement {
             purpose,
@@ -140,6 +141,7 @@ impl ConsentReader {
             if at.is_some_and(|at| confirmed < at) {
                 if let Some((taker, _)) = &self.confirmed_at {
                     refused.push(taker.refusal(RefusalReason::ConfirmedTooEarly));
+                    untaken.push(RefusalReason::ConfirmedTooEarly);
                 }
             } else {
                 let (at, timed) = (Some(confirmed), Timed::ByItself);

@@ -23,6 +23,8 @@ pub struct Record {
     pub events: Vec<MappedEvent>,
     /// What it says of consent and can't be read.
     pub doubted: Vec<Doubt>,
+    /// Consents that it gives and that can't be taken, each with why: a refused field says it too.
+    pub untaken: Vec<RefusalReason>,
     /// Fields that were there and could not be taken.
     pub refused: Vec<FieldRefusal>,
 }

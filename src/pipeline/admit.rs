@@ -247,7 +247,7 @@ impl<'r> Admission<'r> {
         let mut ties = self.ties(writer, own, &new_identifiers, &traits)?;
         // A value that has become shared parts those whom it held together, before anything is
         // decided; what they held under each other's consent goes at the end of the batch.
-        if self.part_shared(writer, &ties)? {
+        if self.part_shared(writer, &ties, summary)? {
             held = self.take_held(writer, blind)?;
             let own = held.as_ref().map(|held| &held.record);
             ties = self.ties(writer, own, &new_identifiers, &traits)?;
@@ -434,20 +434,27 @@ impl<'r> Admission<'r> {
     }
 
     /// Parts the people whom values that have become shared held together; returns whether any were.
-    fn part_shared(&mut self, writer: &mut Writer<'_>, ties: &Ties) -> Result<bool> {
-        let mut parted = Vec::new();
+    fn part_shared(
+        &mut self,
+        writer: &mut Writer<'_>,
+        ties: &Ties,
+        summary: &mut Summary,
+    ) -> Result<bool> {
+        let mut all = Vec::new();
         for seen in &ties.shared {
-            parted.extend(merge::retire_shared(writer, seen)?);
+            all.push(merge::retire_shared(writer, seen)?);
         }
         for seen in &ties.divided {
             let kind = &self.rules.policy.identifiers[&seen.kind];
-            parted.extend(merge::retire_divided(writer, kind, seen)?);
+            all.push(merge::retire_divided(writer, kind, seen)?);
         }
-        if !parted.is_empty() {
+        let records: Vec<i64> = all.iter().flat_map(|parted| parted.records.clone()).collect();
+        summary.partings += all.iter().map(|parted| parted.subjects).sum::<u64>();
+        if !records.is_empty() {
             self.forget_people();
         }
-        self.withdrawn.extend(&parted);
-        Ok(!parted.is_empty())
+        self.withdrawn.extend(&records);
+        Ok(!records.is_empty())
     }
 
     fn take_held(&mut self, writer: &Writer<'_>, blind: i64) -> Result<Option<Held>> {

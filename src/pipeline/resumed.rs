@@ -49,6 +49,7 @@ impl Kept {
             events_new: total.events_new,
             statements: total.statements,
             merges: total.merges,
+            partings: total.partings,
             returned: total.returned,
             ..at_line
         };

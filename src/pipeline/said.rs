@@ -30,6 +30,9 @@ impl Admission<'_> {
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Vec<(NewStatement, Timed)> {
+        for reason in &inbound.untaken {
+            count(&mut summary.statements_refused, reason.code());
+        }
         let mut taken = Vec::new();
         for statement in &inbound.consents {
             match self.statement(writer, inbound, statement) {

@@ -56,6 +56,8 @@ pub struct Summary {
     pub noes_of_no_purpose: u64,
     /// Profiles that were joined.
     pub merges: u64,
+    /// Profiles that were parted from others, because a value that held them together turned out to be shared.
+    pub partings: u64,
     /// Erased people who came back by their own act.
     pub returned: u64,
 }

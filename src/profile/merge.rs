@@ -257,10 +257,18 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
     Ok(subject)
 }
 
+/// Who fell apart when the links of a value were retired.
+#[derive(Debug, Default)]
+pub struct Parted {
+    /// The records of those who may have.
+    pub records: Vec<i64>,
+    /// How many subjects there are now that weren't before.
+    pub subjects: u64,
+}
+
 /// Retires the links that a value made which has turned out to be shared, and lets the subjects that
 /// only it held together fall apart again.
-/// Returns the records whose subjects fell apart.
-pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<Vec<i64>> {
+pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<Parted> {
     retire(writer, seen, &|_| true)
 }
 
@@ -269,10 +277,10 @@ pub fn retire_divided(
     writer: &mut Writer<'_>,
     kind: &IdentifierKind,
     seen: &SeenIdentifier,
-) -> Result<Vec<i64>> {
+) -> Result<Parted> {
     let nameless = nameless(writer.conn, writer.words, kind, seen.blind)?;
     if nameless.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Parted::default());
     }
     retire(writer, seen, &|link| nameless.contains(&link.a) || nameless.contains(&link.b))
 }
@@ -281,7 +289,7 @@ fn retire(
     writer: &mut Writer<'_>,
     seen: &SeenIdentifier,
     goes: &dyn Fn(&sql::LinkRow) -> bool,
-) -> Result<Vec<i64>> {
+) -> Result<Parted> {
     let holders: BTreeSet<i64> =
         sql::holders(writer.conn, seen.blind)?.into_iter().map(|(record, ..)| record).collect();
     let mut touched = BTreeSet::new();
@@ -295,16 +303,17 @@ fn retire(
             }
         }
     }
-    let mut parted = Vec::new();
+    let mut parted = Parted::default();
     for subject in touched {
-        parted.extend(sql::records_of(writer.conn, subject)?);
-        regroup(writer, subject)?;
+        parted.records.extend(sql::records_of(writer.conn, subject)?);
+        parted.subjects += regroup(writer, subject)?;
     }
     Ok(parted)
 }
 
-/// Parts a subject into the groups that its standing links still hold together.
-fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
+/// Parts a subject into the groups that its standing links still hold together; returns how many of them are
+/// subjects of their own now.
+fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<u64> {
     let records = sql::records_of(writer.conn, subject)?;
     let mut group: BTreeMap<i64, i64> = records.iter().map(|id| (*id, *id)).collect();
     loop {
@@ -329,6 +338,7 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
     for (record, least) in group {
         parts.entry(least).or_default().push(record);
     }
+    let parted = parts.len().saturating_sub(1) as u64;
     // The oldest record's part keeps the subject.
     for (first, part) in parts.into_iter().skip(1) {
         kept::on_parting(writer, subject, &part)?;
@@ -345,7 +355,8 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<()> {
         }
         stand_anew(writer, new)?;
     }
-    stand_anew(writer, subject)
+    stand_anew(writer, subject)?;
+    Ok(parted)
 }
 
 /// The entries that joined a subject with another or parted it from one. An entry's payload is sealed

@@ -20,7 +20,7 @@ use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, Sealed, SystemRandomness, apply_seal};
 use crate::profile::pack::Unpacker;
 use crate::profile::record::value_text;
-use crate::store::{REGISTRY, reader, refuse_backup};
+use crate::store::{reader, refuse_backup};
 
 use super::sql;
 use super::views::{self, Role};
@@ -157,15 +157,21 @@ pub fn ask(
     let mut conn = reader(path)?;
     refuse_backup(&conn, path)?;
     let (opened, prefix) = prepare(&mut conn, role)?;
+    let computed = sql::computed_tables(&conn)?;
     let allowed = Arc::clone(&opened);
     conn.authorizer(Some(move |context: rusqlite::hooks::AuthContext<'_>| {
         let inside = context.accessor.is_some_and(|name| name.starts_with(&prefix));
         match context.action {
             AuthAction::Select | AuthAction::Recursive => Authorization::Allow,
             AuthAction::Read { .. } if inside => Authorization::Allow,
-            // A table of a view from which nothing is taken: the query itself names none.
+            // What these tables hold is computed from what the query gives them.
+            AuthAction::Read { table_name: "json_each" | "json_tree", .. } => Authorization::Allow,
+            // A table of a view, or a part of the query with a name of its own (`with`), from which nothing
+            // is taken: the query itself names neither tables nor what any file of SQLite has.
             AuthAction::Read { table_name, column_name: "" }
-                if REGISTRY.iter().any(|rule| rule.table == table_name) =>
+                if !table_name.starts_with("sqlite_")
+                    && !table_name.starts_with("pragma_")
+                    && !computed.contains(table_name) =>
             {
                 Authorization::Allow
             }

@@ -850,6 +850,13 @@ pub fn stand_in(name: &str, columns: &[&str]) -> String {
     format!("CREATE TEMP TABLE \"{name}\" (\"{}\")", columns.join("\", \""))
 }
 
+/// The tables that SQLite computes (`json_each`, `pragma_table_info`), by name.
+pub fn computed_tables(conn: &Connection) -> Result<BTreeSet<String>> {
+    let mut statement = conn.prepare("SELECT name FROM pragma_module_list")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How many of the schema's scripts the file has seen.
 pub fn version(conn: &Connection) -> Result<usize> {
     let version: i64 = conn.query_row("PRAGMA user_version", [], |row| row.get(0))?;

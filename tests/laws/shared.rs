@@ -10,7 +10,7 @@ use candor::send::audience;
 use candor::subject::backup;
 use candor::subject::state::{Mark, state};
 
-use crate::common::{POLICY, World, hour};
+use crate::common::{POLICY, World, hour, numbers};
 use crate::law_6_erased_means_gone::restore_over;
 
 const ANN: &str = "phone:+353871234567";
@@ -34,6 +34,23 @@ fn ann_and_bob() -> World {
 fn on(axis: Axis, purpose: Option<&str>, state: ConsentState) -> Spoken<'_> {
     let channel = (axis == Axis::Permission).then_some("email");
     Spoken { axis, purpose, channel, state, ..Spoken::default() }
+}
+
+#[test]
+fn who_turns_out_to_share_an_address_is_parted_and_counted() {
+    let mut world = World::new();
+    let row = |n: u32| format!("c{n},2026-01-04,Ann {n},hall@x.example,,yes,letter-form@2\n");
+    let head = "customer_id,at,name,email,phone,optin,notice\n";
+    let together = format!("{head}{}", (1..=3).map(row).collect::<String>());
+    assert_eq!(world.import("shop", &together, hour(1)).summary.partings, 0);
+    let summary = world.import("shop", &format!("{head}{}", row(4)), hour(2)).summary;
+    assert_eq!(
+        (summary.merges, summary.partings),
+        (0, 2),
+        "of three that were one, two are others"
+    );
+    assert_eq!(numbers(world.store.conn(), "SELECT DISTINCT subject FROM record").len(), 4);
+    world.is_sound();
 }
 
 /// How many people something would be sent to.

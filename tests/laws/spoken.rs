@@ -132,6 +132,17 @@ fn a_yes_without_a_channel_opens_none_of_several() {
 }
 
 #[test]
+fn a_yes_that_can_not_be_taken_is_counted_with_why() {
+    let mut world = World::under(&format!("{POLICY}{PAPER}"));
+    let rows = "id,at,email,optin,said,notice\n\
+        1,2020-01-04,ann@post.example,yes,yesterday,letter-form@1\n\
+        2,2020-01-04,ben@post.example,yes,2020-01-03,letter-form@1\n";
+    let summary = world.import("paper", rows, hour(1)).summary;
+    assert_eq!(summary.statements_refused.get("invalid_time"), Some(&1));
+    assert_eq!(summary.statements["newsletter"]["given"], 1);
+}
+
+#[test]
 fn a_row_of_which_nothing_is_kept_makes_nobody_one_and_its_no_reaches_both() {
     let mut world = ann();
     let shop = "customer_id,at,name,email,phone,optin,notice\n\

@@ -36,7 +36,8 @@ pub fn restore(context: &Context, args: &Restore) -> Result<Answer> {
         report.entries_signed_before
     ));
     context.out.say(format!(
-        "{} later erasures were repeated ({} records); what else came after the backup is lost",
+        "{} later erasures were repeated ({} records); what else came after the backup is lost, withdrawals and \
+         objections too: take them in again before anything is sent",
         report.erasures_repeated, report.records_erased
     ));
     context.out.say(format!("the ledger says so in entry {}", report.entry));

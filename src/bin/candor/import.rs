@@ -276,6 +276,12 @@ fn say(context: &Context, file: &Path, args: &Import, outcome: &Outcome) {
     if s.merges > 0 {
         out.say(format!("  merges     {}", s.merges));
     }
+    if s.partings > 0 {
+        let people = counted(s.partings, "profile", "profiles");
+        out.say(format!(
+            "  parted     {people} from others: what held them together turned out to be shared"
+        ));
+    }
     if s.returned > 0 {
         let people = counted(s.returned, "erased person", "erased people");
         out.say(format!("  came back  {people}, by their own fresh consent"));
