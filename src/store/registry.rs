@@ -101,6 +101,7 @@ pub const REGISTRY: &[TableRule] = &[
         at: Pseudo),
     table!("request", Keep, id: No, record: Pseudo, kind: No, state: No, opened_at: No, due_on: No,
         closed_at: No, opened_entry: No, closed_entry: No),
+    table!("sought", Add, request: No, piece: No),
     table!("import", Keep, id: No, source: No, file: Pseudo, policy: No, state: No,
         resume_line: No, started_at: No, finished_at: No, totals: No),
     table!("write_key", Untouched, id: No, source: No, label: No, print: No, reach: No,

@@ -17,6 +17,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0005_outbox.sql"),
     include_str!("schema/0006_tokens.sql"),
     include_str!("schema/0007_pages.sql"),
+    include_str!("schema/0008_sought.sql"),
 ];
 
 /// Whether a store has a table: one of an older candor lacks what came since, until it is opened for writing.

@@ -17,8 +17,7 @@ use crate::store::{ErasureNote, Store, erasures_path, leaf, vouching_keys};
 use crate::view::{Block, Document, NoteKind, Table};
 
 use super::erase::{CategoryDecision, RecipientToTell};
-use super::finish::{ERASED, finish_open, note_of};
-use super::gone;
+use super::finish::{finish_open, note_of, scan_of};
 use super::scan::ScanReport;
 use super::sql::{self, RequestKind, RequestRow};
 
@@ -68,9 +67,8 @@ pub struct Certificate {
     pub recipients: Vec<RecipientToTell>,
     /// 16 random bytes in hexadecimal: with them the entry of the erasure commits to what is told here.
     pub salt: String,
-    /// The look at the raw files; absent from a copy that was asked for later, when what to look for was
-    /// gone with the person.
-    pub scan: Option<ScanReport>,
+    /// The look at the raw files before the request was closed.
+    pub scan: ScanReport,
     /// The ledger's root before, which later checkpoints still contain.
     pub checkpoint_before: String,
     /// The signed checkpoint that covers the erasure.
@@ -91,8 +89,7 @@ pub(super) struct Told {
 }
 
 /// The certificate of an erasure that was carried out before, for whoever lost it or never had it; one
-/// that was ended before its proof is finished first. What to look for in the raw files is gone with the
-/// person; that the rows are, deep verification shows.
+/// that was ended before its proof is finished first.
 ///
 /// # Errors
 /// `request-unknown`, `request-no-erasure`; `journal-silent` where the journal beside the key doesn't
@@ -114,8 +111,7 @@ pub fn certificate_of(store: &mut Store, request: i64, now: Moment) -> Result<Ce
     if let Some(note) = &note {
         check_note(store, note)?;
     }
-    gone::empty(store, &ERASED)?;
-    certify(store, request, &row, note, None)
+    certify(store, request, &row, note)
 }
 
 /// The journal lies where others may write: what it says must be what the key and the ledger said.
@@ -135,13 +131,12 @@ fn check_note(store: &Store, note: &ErasureNote) -> Result<()> {
     .next("put the journal back from a copy; the ledger entry itself is proven by `audit prove`"))
 }
 
-/// Puts a certificate together from the request's row and the journal's note.
+/// Puts a certificate together from the request's row, the entry that closed it and the journal's note.
 pub(super) fn certify(
     store: &Store,
     request: i64,
     row: &RequestRow,
     note: Option<ErasureNote>,
-    scan: Option<ScanReport>,
 ) -> Result<Certificate> {
     let silent = || {
         Error::no("journal-silent", "the journal beside the key doesn't tell of it")
@@ -170,7 +165,7 @@ pub(super) fn certify(
         fingerprints: note.fingerprints,
         recipients: told.recipients,
         salt: told.salt,
-        scan,
+        scan: scan_of(store, row.closed_entry)?.ok_or_else(silent)?,
         checkpoint_before: sql::checkpoint_before(store.conn(), row.opened_entry)?
             .unwrap_or_default(),
         checkpoint: signer.note(store.log())?,
@@ -265,18 +260,8 @@ impl Certificate {
             page.push(Block::Table(table));
         }
         page.push(Block::Paragraph(format!("This certificate holds {HOLDS} (Art 4(5)).")));
-        page.push(match &self.scan {
-            Some(scan) => {
-                let kind = if scan.found == 0 { NoteKind::Good } else { NoteKind::Problem };
-                Block::Note(kind, scan.sentence())
-            }
-            None => Block::Note(
-                NoteKind::Info,
-                "This copy was made later, when what to look for in the files was gone with the person. \
-                 Deep verification of the store shows that the erased rows hold nothing."
-                    .into(),
-            ),
-        });
+        let kind = if self.scan.found == 0 { NoteKind::Good } else { NoteKind::Problem };
+        page.push(Block::Note(kind, self.scan.sentence()));
         page.push(Block::Heading(2, "Proof".into()));
         page.push(Block::Paragraph(
             "The lines below are the ledger's signed checkpoint. Whoever keeps them can tell later \

@@ -31,10 +31,11 @@ pub fn prove_gone(store: &Store, patterns: &[Pattern], unproven: &Unproven) -> R
         return Ok(report);
     }
     let openly = standing_openly(store, patterns)?;
+    let in_clear = report.in_clear;
     let rest: Vec<Pattern> = patterns.iter().filter(|p| !openly.contains(p)).cloned().collect();
     let look = || -> Result<ScanReport> {
         let report = scan(store.path(), &rest)?;
-        Ok(ScanReport { in_open_texts: openly.len(), ..report })
+        Ok(ScanReport { in_open_texts: openly.len(), in_clear, ..report })
     };
     let report = look()?;
     if report.found == 0 {

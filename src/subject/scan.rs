@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result, io};
 use crate::store::side_files;
@@ -30,6 +30,8 @@ pub enum Pattern {
     Clear(Vec<u8>),
     /// A row as it is stored.
     Stored(Vec<u8>),
+    /// A key, which is kept nowhere to be looked for later.
+    Key(Vec<u8>),
 }
 
 impl Pattern {
@@ -43,6 +45,14 @@ impl Pattern {
         Pattern::Stored(body[..body.len().min(STORED_BYTES)].to_vec())
     }
 
+    /// The piece of a row that says nothing of anybody once its key is gone; `None` for what does.
+    pub fn piece(&self) -> Option<&[u8]> {
+        match self {
+            Pattern::Stored(bytes) => Some(bytes),
+            Pattern::Clear(_) | Pattern::Key(_) => None,
+        }
+    }
+
     /// Whether it is a value in the clear.
     pub fn is_clear(&self) -> bool {
         matches!(self, Pattern::Clear(_))
@@ -50,7 +60,7 @@ impl Pattern {
 
     fn bytes(&self) -> &[u8] {
         match self {
-            Pattern::Clear(bytes) | Pattern::Stored(bytes) => bytes,
+            Pattern::Clear(bytes) | Pattern::Stored(bytes) | Pattern::Key(bytes) => bytes,
         }
     }
 
@@ -88,7 +98,7 @@ fn machine(wanted: &[&[u8]]) -> Result<AhoCorasick> {
 }
 
 /// What a look at the files found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanReport {
     /// The files that were read: the store and those that SQLite keeps beside it.
     pub files: Vec<String>,
@@ -98,6 +108,9 @@ pub struct ScanReport {
     pub looked_for: usize,
     /// How many were too short to look for: they occur in any file by chance.
     pub too_short: usize,
+    /// Whether values in the clear were among them: not where another command finished the erasure than began
+    /// it, which knows only the rows as they had been stored.
+    pub in_clear: bool,
     /// How many values also stand in the policy, its notices or the ledger, which hold nothing personal:
     /// looked for only as they were stored.
     pub in_open_texts: usize,
@@ -125,6 +138,11 @@ impl ScanReport {
             );
         }
         text += ".";
+        if !self.in_clear {
+            text += " The erasure was finished by another command than the one that began it, so the rows were \
+                     looked for as they had been stored, and not the values in the clear, which were gone with \
+                     the person.";
+        }
         match self.in_open_texts {
             0 => {}
             1 => {
@@ -155,6 +173,7 @@ pub fn scan(store: &Path, patterns: &[Pattern]) -> Result<ScanReport> {
         bytes: 0,
         looked_for: wanted.len(),
         too_short: all - wanted.len(),
+        in_clear: patterns.iter().any(Pattern::is_clear),
         in_open_texts: 0,
         found: 0,
         rebuilt: false,

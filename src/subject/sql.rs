@@ -383,6 +383,29 @@ pub fn close_request(conn: &Connection, id: i64, closed_at: Moment, entry: i64) 
     Ok(())
 }
 
+/// Keeps a piece of an erased row that is to be looked for, inverted.
+pub fn keep_sought(conn: &Connection, request: i64, piece: &[u8]) -> Result<()> {
+    conn.prepare_cached("INSERT INTO sought (request, piece) VALUES ($1, $2)")?
+        .execute(params![request, inverted(piece)])?;
+    Ok(())
+}
+
+/// The pieces of erased rows that a request's look at the files is for.
+pub fn sought(conn: &Connection, request: i64) -> Result<Vec<Vec<u8>>> {
+    let mut statement = conn.prepare("SELECT piece FROM sought WHERE request = $1")?;
+    let pieces = statement.query_map([request], |row| row.get::<_, Vec<u8>>(0))?;
+    pieces.map(|piece| Ok(inverted(&piece?))).collect()
+}
+
+pub fn forget_sought(conn: &Connection, request: i64) -> Result<()> {
+    conn.execute("DELETE FROM sought WHERE request = $1", [request])?;
+    Ok(())
+}
+
+fn inverted(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().map(|byte| !byte).collect()
+}
+
 // Disclosures -------------------------------------------------------------------------------------
 
 #[derive(Clone, Debug)]

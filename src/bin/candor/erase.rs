@@ -43,9 +43,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     let certificate = erase(&mut store, &rules, subject, Moment::now())?;
     context.out.say(format!("erased, as ledger entry {}", certificate.entry));
     say(context, &certificate.categories);
-    if let Some(scan) = &certificate.scan {
-        context.out.say(format!("  {}", scan.sentence()));
-    }
+    context.out.say(format!("  {}", certificate.scan.sentence()));
     context.out.say(format!(
         "  {} keyed fingerprints keep the person out",
         certificate.fingerprints.len()

@@ -111,11 +111,15 @@ impl Context {
     fn finish_erasures(&self, store: &mut Store) -> Result<()> {
         match finish_open(store, Moment::now()) {
             Err(error) if is_unwritable(&error) || error.code == "erasure-blocked" => Ok(()),
+            Err(error) if error.code == "erasure-incomplete" => {
+                self.out.note(format!("an erasure stays open: {error}"));
+                Ok(())
+            }
             finished => finished.map(|requests| {
                 for request in requests {
                     self.out.note(format!(
-                        "the erasure of request {request} was ended before its proof; now the \
-                         write-ahead log is empty and the request closed"
+                        "the erasure of request {request} was ended before its proof; now the raw \
+                         files were looked through, and it is closed"
                     ));
                 }
             }),
