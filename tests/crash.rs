@@ -251,6 +251,32 @@ fn a_killed_restore_starts_again_and_forgets_the_erased() {
     }
 }
 
+#[test]
+fn two_restores_at_once_bring_one_store_back() {
+    let place = Place::new();
+    std::fs::write(place.file("shop.csv"), shop_rows(600)).unwrap();
+    let file = place.file("shop.csv");
+    assert!(place.run(&["import", text(&file), "--source", "shop"]).status.success());
+    let backup = place.file("backup");
+    assert!(place.run(&["backup", text(&backup)]).status.success());
+    for who in 0..5 {
+        assert!(place.run(&["erase", &format!("email:p{who}@x.example")]).status.success());
+    }
+    let expected = picture(&place.open());
+    for _ in 0..6 {
+        for gone in side_files(&place.store()).iter().chain([&place.store()]) {
+            let _ = std::fs::remove_file(gone);
+        }
+        let both = [(); 2].map(|()| place.start(&["restore", text(&backup)]));
+        let codes = both.map(|mut child| child.wait().unwrap().code());
+        assert!(codes.contains(&Some(0)), "{codes:?}");
+        // The other is told that one goes on, or that the store is there.
+        assert!(codes.contains(&Some(4)) || codes.contains(&Some(2)), "{codes:?}");
+        place.assert_verifies();
+        assert_eq!(picture(&place.open()), expected);
+    }
+}
+
 /// SQLite's locks are the process's, and go with any descriptor of the file that it closes: the next one to leave
 /// would take itself for the last, and sweep away what is still in use.
 #[test]

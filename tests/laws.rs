@@ -16,6 +16,8 @@ mod context_tells_what_the_gate_lets_out;
 mod events_stay_as_first_said;
 #[path = "laws/gate_table.rs"]
 mod gate_table;
+#[path = "laws/groups.rs"]
+mod groups_stay_what_the_ledger_says;
 #[path = "laws/holds.rs"]
 mod holds_keep_and_serve_nothing;
 #[path = "laws/joins.rs"]

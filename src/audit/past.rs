@@ -13,6 +13,7 @@ use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::Statement;
 use crate::ledger::scan;
+use crate::profile::sql as profile_sql;
 
 use super::people::{People, Place};
 use super::sql::{self, Merge};
@@ -32,6 +33,8 @@ pub struct Past {
     merges: Vec<Merge>,
     /// Of the homes that a merge moved anything of.
     oldest: HashMap<i64, i64>,
+    /// The last entry that parted some and whose payload was erased: nobody knows whom; 0 for none.
+    last_untold_split: i64,
 }
 
 impl Past {
@@ -42,7 +45,13 @@ impl Past {
             true => HashMap::new(),
             false => sql::oldest_of_moved(conn)?.into_iter().collect(),
         };
-        Ok(Past { merges, oldest })
+        Ok(Past { merges, oldest, last_untold_split: last_untold_split(conn)? })
+    }
+
+    /// Whether somebody may have been erased since an entry who was born where a record was, and with them what
+    /// they had said there.
+    pub fn may_be_erased(&self, conn: &Connection, record: i64, entry: i64) -> Result<bool> {
+        Ok(self.last_untold_split > entry || sql::birthplace_is_erased(conn, record)?)
     }
 
     /// The points of one transaction, from before it to its entry, at which something about the
@@ -118,22 +127,41 @@ impl Past {
     }
 }
 
+fn last_untold_split(conn: &Connection) -> Result<i64> {
+    let splits = profile_sql::splits_since(conn, 0)?;
+    let untold = splits.into_iter().filter(|(.., body)| body.iter().all(|byte| *byte == 0));
+    Ok(untold.map(|(n, ..)| n).max().unwrap_or(0))
+}
+
 fn stood(merge: &Merge, before: i64) -> bool {
     merge.entry < before && (merge.undone == 0 || merge.undone >= before)
 }
 
-/// Whether a record had been parted from its home before the transaction of an entry began: from then
-/// on it stands alone, and what others of the home say doesn't reach it. A parting within the
-/// transaction came after what the gate had let in by then.
-pub fn parted(conn: &Connection, record: i64, place: Place, entry: i64) -> Result<bool> {
+/// Since when a record was parted from its home, seen from the transaction of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parted {
+    /// It wasn't.
+    Not,
+    /// Within the transaction: the gate may have been asked before it or after.
+    Within,
+    /// Before it: it stood alone, and what others of the home say doesn't reach it.
+    Before,
+}
+
+/// Since when a record was parted from its home, seen from the transaction of an entry.
+pub fn parted(conn: &Connection, record: i64, place: Place, entry: i64) -> Result<Parted> {
+    let mut parted = Parted::Not;
     if place.subject == place.home {
-        return Ok(false);
+        return Ok(parted);
     }
     let began = sql::transaction_of(conn, entry)?;
     for (n, _) in sql::payloads(conn, record)? {
-        if n < began && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
-            return Ok(true);
+        if n <= entry && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
+            parted = if n < began { Parted::Before } else { Parted::Within };
+            if parted == Parted::Before {
+                break;
+            }
         }
     }
-    Ok(false)
+    Ok(parted)
 }

@@ -64,6 +64,16 @@ pub fn had_left(conn: &Connection, record: i64, entry: i64) -> Result<bool> {
         .query_row([record, entry], |row| row.get(0))?)
 }
 
+/// Whether a record was born into a subject that was erased.
+pub fn birthplace_is_erased(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record r JOIN subject s ON s.id = r.home
+                            WHERE r.id = $1 AND s.state = 5)",
+        )?
+        .query_row([record], |row| row.get(0))?)
+}
+
 /// The public id of a subject; 0 for one that is gone.
 pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
     Ok(conn

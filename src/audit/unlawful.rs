@@ -24,7 +24,7 @@ use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::alike::Alike;
 use super::overdue::{Over, Overdue};
-use super::past::{Known, Past, parted};
+use super::past::{Known, Parted, Past, parted};
 use super::people::{People, Place};
 use super::rules::{Batch, Books, Kind, Masks};
 use super::since;
@@ -375,11 +375,13 @@ impl Check<'_> {
             self.past = Some(Past::load(self.conn)?);
         }
         let past = self.past.as_ref().expect("made above");
-        let alone = parted(self.conn, deed.record, place, deed.entry)?;
-        let mut no = None;
-        if alone {
-            no = ask(&self.people.standing_of(place.slot, AsOf::at(deed.at)));
-        } else {
+        let parted = parted(self.conn, deed.record, place, deed.entry)?;
+        let mut no = match parted {
+            Parted::Not => Some(Reason::ConsentUnknown),
+            _ => ask(&self.people.standing_of(place.slot, AsOf::at(deed.at))),
+        };
+        let alone = parted == Parted::Before || (parted == Parted::Within && no.is_none());
+        if !alone {
             for point in past.points(self.conn, &self.people, place.home, deed.entry)? {
                 no = ask(&past.standing(&self.people, place.home, deed.at, point, Known::Then));
                 if no.is_none() {
@@ -391,7 +393,9 @@ impl Check<'_> {
         if let Some(reason) = no {
             // Consent that was erased with the person can't be looked up any more; nor can whom a record was
             // grouped with that had left the others it was born with, and came back since.
-            let undecidable = undecidable || sql::had_left(self.conn, deed.record, deed.entry)?;
+            let undecidable = undecidable
+                || sql::had_left(self.conn, deed.record, deed.entry)?
+                || past.may_be_erased(self.conn, deed.record, deed.entry)?;
             if undecidable {
                 self.answer.undecidable += 1;
             } else {

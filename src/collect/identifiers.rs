@@ -29,7 +29,8 @@ pub enum Unfit {
 ///
 /// Normalising a normal form changes nothing. An empty text is invalid.
 pub fn normalise(form: IdentifierForm, text: &str, country: Option<&str>) -> Result<String, Unfit> {
-    let text = text.trim();
+    let visible = visible(text);
+    let text = visible.trim();
     if is_placeholder(IdentifierForm::Text, text) || is_placeholder(form, text) {
         return Err(Unfit::Placeholder);
     }
@@ -55,6 +56,24 @@ pub fn is_placeholder(form: IdentifierForm, text: &str) -> bool {
         IdentifierForm::Email => nothing::is_address(text),
         IdentifierForm::Phone => phones::is_placeholder(text),
     }
+}
+
+/// A text without what nobody sees of it: marks of direction, joiners and breaks, which come along when an address
+/// is copied out of a mail or a contact card (Unicode's Default_Ignorable_Code_Point).
+fn visible(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || !text.contains(is_invisible) {
+        return text.into();
+    }
+    text.chars().filter(|c| !is_invisible(*c)).collect::<String>().into()
+}
+
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
 fn nfkc(text: &str) -> Cow<'_, str> {
@@ -123,6 +142,11 @@ mod tests {
         assert_eq!(email_of(" Ann@Example.COM ").unwrap(), "ann@example.com");
         assert_eq!(email_of("JÖRG@BÜRO.DE").unwrap(), "jörg@büro.de");
         assert_eq!(email_of("jo\u{308}rg@x.de"), email_of("jörg@x.de"));
+        for copied in
+            ["ann@x.ie\u{200b}", "\u{202a}ann@x.ie\u{202c}", "an\u{ad}n@x.ie", "\u{feff} ann@x.ie"]
+        {
+            assert_eq!(email_of(copied).unwrap(), "ann@x.ie", "{copied:?}");
+        }
         assert_eq!(email_of("ann@xn--bcher-kva.example").unwrap(), "ann@bücher.example");
         assert_eq!(email_of("ann@XN--BCHER-KVA.example"), email_of("ann@Bücher.example"));
         for bad in [
@@ -191,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn normal_forms_stay(text in "\\PC{0,30}|[a-zA-Z0-9.İıſKÅ]{1,8}@[a-zA-ZÄİ]{1,5}\\.[a-z]{2}|[+0-9 ()/.-]{0,20}") {
+        fn normal_forms_stay(text in "\\PC{0,30}|[a@\u{ad}\u{200b}\u{202a}\u{fe0f}.é]{1,8}|[a-zA-Z0-9.İıſKÅ]{1,8}@[a-zA-ZÄİ]{1,5}\\.[a-z]{2}|[+0-9 ()/.-]{0,20}") {
             for form in [IdentifierForm::Email, IdentifierForm::Phone, IdentifierForm::Text] {
                 if let Ok(normal) = normalise(form, &text, Some("DE")) {
                     prop_assert_eq!(normalise(form, &normal, Some("DE")), Ok(normal.clone()));

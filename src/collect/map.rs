@@ -95,7 +95,7 @@ impl Mapper {
         }
         let mut consents = Vec::new();
         for map in &source.consents {
-            consents.push(ConsentReader::new(map, source.format, &mut plan, &dates)?);
+            consents.push(ConsentReader::new(map, source, &mut plan, &dates)?);
         }
         let mut events = Vec::new();
         for (index, map) in source.events.iter().enumerate() {

@@ -4,7 +4,8 @@
 //! did: a consent whose time or confirmation is unreadable is no consent, a withdrawal stays one, and a word
 //! that no map knows may have been one: for its purpose the row then brings nothing in. What
 //! has no time of its own is as old as its row; but where the map names a field for the time and the
-//! field is empty, a "no" counts from its arrival, so that no older "yes" of a later date outlives it.
+//! field is empty, a "no" counts from its arrival, so that no older "yes" of a later date outlives it. A "yes"
+//! whose time should stand in the row and doesn't isn't taken: it may be older than any "no", and than an erasure.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
-use crate::policy::types::{ConsentMap, ConsentState, Format, Take};
+use crate::policy::types::{ConsentMap, ConsentState, Format, Source, Take};
 
 /// A `ConsentMap`, ready to read rows.
 pub(super) struct ConsentReader {
@@ -30,15 +31,16 @@ pub(super) struct ConsentReader {
     explicit: bool,
     /// Whose the time of a statement is that has none of its own.
     by_row: Timed,
-    /// A "yes" without any time isn't taken: it can have been delivered late, or twice.
+    /// A "yes" without any time isn't taken: there is a field that should say when, or it can have been delivered
+    /// late, or twice.
     needs_time: bool,
 }
 
 impl ConsentReader {
-    /// Resolves a map; `dates` makes the reader of one time field.
+    /// Resolves a map of a source; `dates` makes the reader of one time field.
     pub fn new(
         map: &ConsentMap,
-        format: Option<Format>,
+        source: &Source,
         plan: &mut Plan,
         dates: &dyn Fn() -> Result<DateReader>,
     ) -> Result<ConsentReader> {
@@ -67,11 +69,13 @@ impl ConsentReader {
             method: Taker::optional(&map.method, plan)?,
             confirmed_at,
             explicit: map.explicit,
-            by_row: match format {
+            by_row: match source.format {
                 Some(Format::Tracking | Format::Webhook) => Timed::Restated,
                 _ => Timed::ByItsRow,
             },
-            needs_time: format == Some(Format::Webhook),
+            needs_time: map.at.is_some()
+                || source.observed.is_some()
+                || source.format == Some(Format::Webhook),
         })
     }
 
@@ -96,7 +100,17 @@ impl ConsentReader {
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
-        if self.needs_time && at.is_none() && state.loosens() {
+        // A "yes" without any time may be older than a "no", and than an erasure.
+        let is_given = state == ConsentState::Given;
+        let confirmed = match is_given && self.confirmed_at.is_some() {
+            true => Some(read_time(&mut self.confirmed_at, row, refused)),
+            false => None,
+        };
+        if self.needs_time
+            && at.is_none()
+            && state.loosens()
+            && !matches!(confirmed, Some(Time::At(_)))
+        {
             refused.push(self.state.refusal(RefusalReason::MissingTime));
             return untaken.push(RefusalReason::MissingTime);
         }
@@ -131,13 +145,12 @@ impl ConsentReader {
             confirmed: false,
             evidence: None,
         };
-        if self.confirmed_at.is_none() || state != ConsentState::Given {
-            statements.push(statement);
-            return;
+        let Some(confirmed) = confirmed else { return statements.push(statement) };
+        if at.is_some() {
+            let state = ConsentState::Requested;
+            statements.push(ConsentStatement { state, ..statement.clone() });
         }
-        let requested = ConsentStatement { state: ConsentState::Requested, ..statement.clone() };
-        statements.push(requested);
-        if let Time::At(confirmed) = read_time(&mut self.confirmed_at, row, refused) {
+        if let Time::At(confirmed) = confirmed {
             if at.is_some_and(|at| confirmed < at) {
                 if let Some((taker, _)) = &self.confirmed_at {
                     refused.push(taker.refusal(RefusalReason::ConfirmedTooEarly));

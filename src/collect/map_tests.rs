@@ -146,7 +146,7 @@ fn what_is_missing_falls_back_and_what_is_empty_says_nothing() {
     let (found, refused) = statements(full(), "k,,n,,form@x,,news,,");
     assert_eq!((found[0].at, &found[0].notice), (None, &None));
     assert_eq!(refused, [("notice".to_string(), "invalid_notice")]);
-    let (found, refused) = statements(full(), "k,,y,,,,,,");
+    let (found, refused) = statements(full(), "k,2026-01-01,y,,,,,,");
     assert_eq!(&*found[0].purpose, "", "of no purpose: the gate takes no yes to it");
     assert_eq!(refused, [("purpose".to_string(), "missing_purpose")]);
     let (found, refused) = statements(full(), "k,,maybe,,,,news,,");
@@ -159,6 +159,9 @@ fn an_unreadable_time_drops_a_consent_and_keeps_a_withdrawal() {
     let (found, refused) = statements(full(), "k,2026-01-01,y,soon,,,news,,");
     assert!(found.is_empty());
     assert_eq!(refused, [("at".to_string(), "invalid_time")]);
+    let (found, refused) = statements(full(), "k,,y,,,,news,,");
+    assert!(found.is_empty(), "it may be older than any no");
+    assert_eq!(refused, [("state".to_string(), "missing_time")]);
     let (found, refused) = statements(full(), "k,2026-01-01,stop,soon,,,news,,");
     assert_eq!((found[0].state, found[0].at), (ConsentState::Withdrawn, None));
     assert_eq!(refused, [("at".to_string(), "invalid_time")]);
@@ -188,6 +191,8 @@ fn a_double_opt_in_counts_once_confirmed() {
     assert_eq!((found, refused), (vec![(Requested, asked), (Given, confirmed)], vec![]));
     let (found, refused) = read("k,,y,2026-02-01,,,news,,");
     assert_eq!((found, refused), (vec![(Requested, asked)], vec![]));
+    let (found, refused) = read("k,,y,,,,news,,2026-02-02");
+    assert_eq!((found, refused), (vec![(Given, confirmed)], vec![]));
     let (found, refused) = read("k,,n,2026-02-01,,,news,,2026-02-02");
     assert_eq!((found, refused), (vec![(Refused, asked)], vec![]));
     let (found, refused) = read("k,,y,2026-02-01,,,news,,soon");

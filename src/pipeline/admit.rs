@@ -270,6 +270,10 @@ impl<'r> Admission<'r> {
             fresh.extend(self.doubts(writer, inbound, (said, &row), &subjects)?);
         }
 
+        let own_subject = held.as_ref().map(|h| h.record.subject);
+        let known: Vec<i64> = own_subject.iter().chain(&ties.subjects).copied().collect();
+        self.drop_overruled(writer, &known, inbound, &mut fresh, summary, explain)?;
+
         if ties.names_another
             && let Some(held) = held
         {
@@ -278,7 +282,6 @@ impl<'r> Admission<'r> {
         }
 
         // Where the person stands once what the record itself says is taken in.
-        let own_subject = held.as_ref().map(|h| h.record.subject);
         let subject = own_subject.or(ties.subjects.first().copied());
         let home = held.as_ref().map(|h| h.record.home).or(subject).unwrap_or(0);
         let plain = fresh.is_empty() && ties.subjects.is_empty();
@@ -582,6 +585,7 @@ impl<'r> Admission<'r> {
         let returning = |new: &&NewStatement| {
             new.axis == Axis::Consent
                 && new.own
+                && !new.undated
                 && matches!(new.state, ConsentState::Given | ConsentState::Renewed)
                 && new.valid_at > latest
                 && new.valid_at <= writer.now

@@ -1,11 +1,11 @@
 //! What a row says about consent: read, recorded, and carried to those who share an address.
 
 use crate::base::error::Result;
-use crate::collect::{ConsentStatement, Record as Inbound, Timed};
+use crate::collect::{ConsentStatement, Record as Inbound, RefusalReason, Timed};
 use crate::consent::gate::Reason;
 use crate::consent::history::{self, NewStatement};
 use crate::consent::sql as consent_sql;
-use crate::consent::statement::Axis;
+use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeCode, PurposeMask, PurposeRule, bit};
 use crate::policy::types::{Basis, ConsentState, Take};
 use crate::profile::recognise::{SeenIdentifier, Ties, former_holders};
@@ -103,6 +103,49 @@ impl Admission<'_> {
             all.extend(self.statement_on(rule, writer, inbound, statement)?);
         }
         Ok(all)
+    }
+
+    /// Drops each "yes" of which nobody says when, where the people whom it may be about last said no.
+    pub(super) fn drop_overruled(
+        &self,
+        writer: &Writer<'_>,
+        subjects: &[i64],
+        inbound: &Inbound,
+        fresh: &mut Vec<NewStatement>,
+        summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
+    ) -> Result<()> {
+        let is_undated_yes = |new: &NewStatement| new.undated && new.state.loosens();
+        if !fresh.iter().any(is_undated_yes) {
+            return Ok(());
+        }
+        let mut said = Vec::new();
+        for subject in subjects {
+            said.extend(consent_sql::statements_of(writer.conn, *subject)?);
+        }
+        let is_refused = |new: &NewStatement| {
+            let on = |channel| channel == new.channel || channel == 0 || new.channel == 0;
+            let of_it = said
+                .iter()
+                .filter(|s| s.axis == new.axis && s.purpose == new.purpose && on(s.channel));
+            of_it.max_by_key(|s| (s.valid_at, s.n)).is_some_and(Statement::protects)
+        };
+        fresh.retain(|new| {
+            let drops = is_undated_yes(new) && is_refused(new);
+            if drops {
+                let reason = RefusalReason::MissingTime;
+                count(&mut summary.statements_refused, reason.code());
+                explain(Explanation {
+                    line: inbound.line,
+                    what: format!("consent ({})", new.state.as_str()),
+                    purpose: String::new(),
+                    reason: reason.code(),
+                    words: "nobody says when it was given, and the person said no".to_owned(),
+                });
+            }
+            !drops
+        });
+        Ok(())
     }
 
     fn statement_on(

@@ -66,34 +66,47 @@ impl Likeness {
 
 /// A new subject with a random public id.
 pub fn new_subject(conn: &rusqlite::Connection, randomness: &mut dyn Randomness) -> Result<i64> {
+    sql::insert_subject(conn, random_public_id(randomness))
+}
+
+/// A public id that nobody had.
+pub fn random_public_id(randomness: &mut dyn Randomness) -> i64 {
     let mut bytes = [0; 8];
     randomness.fill(&mut bytes);
-    let random = i64::from_be_bytes(bytes) & 0x3fff_ffff_ffff_ffff;
-    sql::insert_subject(conn, random | 0x4000_0000_0000_0000)
+    (i64::from_be_bytes(bytes) & 0x3fff_ffff_ffff_ffff) | 0x4000_0000_0000_0000
 }
 
 /// What the law keeps of an erased person is nobody's profile: it is neither joined nor parted, so that it can't
-/// become somebody's again, and no living person can be hidden behind it.
+/// become somebody's again, and no living person can be hidden behind it. Nor is one that is no more: somebody
+/// may have erased or joined it since it was looked for.
 fn is_living(writer: &Writer<'_>, subject: i64) -> Result<()> {
-    if sql::subject_state(writer.conn, subject)? == Some(sql::SUBJECT_KEPT) {
-        return Err(Error::no(
+    match sql::subject_state(writer.conn, subject)? {
+        Some(sql::SUBJECT_LIVE) => Ok(()),
+        Some(sql::SUBJECT_KEPT) => Err(Error::no(
             "subject-erased",
             "the person was erased, and the law keeps the rest as it is",
         )
-        .next("`candor access` shows what is kept, and until when"));
+        .next("`candor access` shows what is kept, and until when")),
+        _ => Err(gone()),
     }
-    Ok(())
+}
+
+/// The error about a profile that somebody else erased, joined or parted meanwhile.
+fn gone() -> Error {
+    Error::no("subject-gone", "the profile was erased, joined or parted meanwhile")
+        .next("look for the person again")
 }
 
 /// Moves all records of `from` to `into`.
 ///
 /// # Errors
-/// `subject-erased`.
+/// `subject-erased` and `subject-gone`.
 pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> Result<()> {
     is_living(writer, from)?;
     is_living(writer, into)?;
     let records = sql::records_of(writer.conn, from)?;
     let Some(first) = records.first().copied() else { return Ok(()) };
+    let anchor = sql::records_of(writer.conn, into)?.first().copied().ok_or_else(gone)?;
     let mut payload = json!({
         "from": public_text(sql::public_id(writer.conn, from)?),
         "into": public_text(sql::public_id(writer.conn, into)?),
@@ -130,7 +143,6 @@ pub fn join(writer: &mut Writer<'_>, from: i64, into: i64, decider: Decider) -> 
     match decider {
         Decider::Identifiers => {}
         Decider::Person => {
-            let anchor = sql::records_of(writer.conn, into)?.first().copied().unwrap_or(first);
             sql::insert_link(writer.conn, first, anchor, sql::LINK_PERSON, 0, entry)?;
         }
         Decider::Linkage(Likeness { pair, weight, model }) => {
@@ -168,9 +180,14 @@ fn apart(writer: &Writer<'_>, records: &[i64], subject: i64) -> Result<Vec<i64>>
 /// subject that is restored.
 ///
 /// # Errors
-/// `subject-erased`, and `merge-overtaken` when records of it have been moved on by a later merge.
+/// `subject-erased` and `subject-gone`; `merge-overtaken` when records of it have been moved on by a later merge,
+/// and `record-alone` when all others were parted from it.
 pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
     is_living(writer, merge.into_subject)?;
+    // Somebody may have taken it back since it was looked for.
+    if !sql::merges_into(writer.conn, merge.into_subject)?.iter().any(|row| row.id == merge.id) {
+        return Err(gone());
+    }
     let records = sql::merge_records(writer.conn, merge.id)?;
     for record in &records {
         if sql::record(writer.conn, *record)?.subject != merge.into_subject {
@@ -182,6 +199,7 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         return Err(Error::no("merge-empty", "the merge moved no records")
             .next("run `candor audit verify`"));
     };
+    let staying = others(writer, merge.into_subject, &records)?;
     kept::on_parting(writer, merge.into_subject, &records)?;
     let payload = json!({
         "from": public_text(sql::public_id(writer.conn, merge.into_subject)?),
@@ -196,11 +214,21 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         sql::move_record(writer.conn, *record, merge.from_subject)?;
     }
     sql::set_subject_state(writer.conn, merge.from_subject, sql::SUBJECT_LIVE)?;
-    let staying = sql::records_of(writer.conn, merge.into_subject)?;
     keep_apart(writer, &records, &staying, entry)?;
     stand_anew(writer, merge.from_subject)?;
     stand_anew(writer, merge.into_subject)?;
     Ok(merge.from_subject)
+}
+
+/// The records of a subject beside some that are to part from it.
+fn others(writer: &Writer<'_>, subject: i64, parting: &[i64]) -> Result<Vec<i64>> {
+    let mut staying = sql::records_of(writer.conn, subject)?;
+    staying.retain(|id| !parting.contains(id));
+    match staying.is_empty() {
+        false => Ok(staying),
+        true => Err(Error::no("record-alone", "the profile has no other record to part it from")
+            .next("`candor profile show` lists the records of a profile")),
+    }
 }
 
 /// Retires the links across two sets of records and forbids new ones.
@@ -228,17 +256,15 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
 /// Parts records of one subject from its others, as a subject of their own. Returns the new subject.
 ///
 /// # Errors
-/// `subject-erased`, and `record-alone` when nothing would stay.
+/// `subject-erased` and `subject-gone`, and `record-alone` when nothing would stay.
 pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
     let first = *records.first().expect("somebody names records to part");
+    if !sql::has_record(writer.conn, first)? {
+        return Err(gone());
+    }
     let old = sql::record(writer.conn, first)?.subject;
     is_living(writer, old)?;
-    let staying: Vec<i64> =
-        sql::records_of(writer.conn, old)?.into_iter().filter(|id| !records.contains(id)).collect();
-    if staying.is_empty() {
-        return Err(Error::no("record-alone", "the profile has no other record to part it from")
-            .next("`candor profile show` lists the records of a profile"));
-    }
+    let staying = others(writer, old, records)?;
     kept::on_parting(writer, old, records)?;
     let subject = new_subject(writer.conn, writer.randomness)?;
     let payload = json!({

@@ -139,9 +139,16 @@ pub fn find_then(
     if let Some(public_id) = public_id_of(who) {
         let named = sql::subject_by_public_id(conn, public_id)?;
         for subject in named.into_iter().chain(today) {
-            if found.is_empty() && !then.records(conn, subject)?.is_empty() {
-                found.push(subject);
+            if !found.is_empty() {
+                break;
             }
+            if !then.records(conn, subject)?.is_empty() {
+                found.push(subject);
+                continue;
+            }
+            // It was made since, by a split: its records were another's then.
+            let records = sql::records_of(conn, subject)?;
+            found.extend(records.into_iter().map(|record| then.subject(record, subject)));
         }
     } else {
         let named = records_named(conn, secret, policy, who)?;

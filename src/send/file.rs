@@ -8,12 +8,11 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result, io};
-use crate::base::path::with_ending;
+use crate::base::error::{Error, Result};
 use crate::consent::permit::Permit;
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::{FileFormat, FileReader, Means};
-use crate::store::{Store, check_free, hex, in_force};
+use crate::store::{OutFile, Store, hex, in_force};
 use crate::view::Table;
 
 use super::audience::{Aim, Outbound, audience, destination};
@@ -64,8 +63,7 @@ pub fn ndjson_of(columns: &[String], permitted: &[Permit<Outbound>]) -> String {
 /// in between leaves a disclosure on record that didn't happen, never one that isn't on record.
 ///
 /// # Errors
-/// `destination-unknown`, `destination-no-file`, `file-exists`, `file-of-store`, those of [`audience`], and those of
-/// writing.
+/// `destination-unknown`, `destination-no-file`, those of [`audience`], of [`OutFile::claim`] and of writing.
 pub fn push<'a>(
     store: &mut Store,
     rules: &Rulebook,
@@ -75,17 +73,14 @@ pub fn push<'a>(
 ) -> Result<Run> {
     let aim = aim.into();
     let name = aim.destination;
-    check_free(out, Some(store.path()))?;
-    let fresh = with_ending(out, ".new");
-    // One that a run left that was cut off: it didn't go out.
-    let _ = std::fs::remove_file(&fresh);
+    let mut file = OutFile::claim(out, Some(store.path()))?;
     // The gate is asked under the write lock: no withdrawal can come between its answer and the entry.
     let decide = |store: &Store, now: Moment| {
         let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
         let audience = audience(store, &rules, aim, now)?;
         Ok((rules, audience))
     };
-    let recorded = store.decide_and_write(now, decide, |writer, (rules, audience)| {
+    let (run, text) = store.decide_and_write(now, decide, |writer, (rules, audience)| {
         let (target, rule) = destination(&rules, name)?;
         let Means::File { format } = target.means else { return Err(no_file(name)) };
         let table = table_of(&target.fields, &audience.permitted);
@@ -94,11 +89,11 @@ pub fn push<'a>(
             (FileFormat::Csv, FileReader::Program) => (table.to_exact_csv(), table.formulas()),
             (FileFormat::Csv, FileReader::Spreadsheet) => (table.to_csv(), 0),
         };
-        crate::store::write_private_file(&fresh, text.as_bytes())?;
+        file.reserve(text.as_bytes())?;
         let records: Vec<i64> = audience.permitted.iter().map(|p| p.item().record).collect();
         let to = Whereto { audience: aim.audience, ..Whereto::of(name, rule) };
         let (_, entry) = disclose(writer, to, &records)?;
-        Ok(Run {
+        let run = Run {
             destination: name.to_owned(),
             recipient: target.recipient.clone(),
             purpose: rule.name.clone(),
@@ -107,10 +102,10 @@ pub fn push<'a>(
             formulas,
             entry,
             sha256: hex(&Sha256::digest(text.as_bytes())),
-        })
-    });
-    let run = recorded.inspect_err(|_| drop(std::fs::remove_file(&fresh)))?;
-    std::fs::rename(&fresh, out).map_err(io(out))?;
+        };
+        Ok((run, text))
+    })?;
+    file.write(text.as_bytes())?;
     Ok(run)
 }
 

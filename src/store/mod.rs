@@ -296,7 +296,7 @@ impl Store {
         sql::begin_immediate(&self.conn)?;
         let version = sql::data_version(&self.conn)?;
         let foreign_change = version != self.data_version;
-        let mut size_before = 0;
+        let (mut size_before, mut seen) = (0, None);
         let outcome = (|| {
             self.refuse_foreign_schema()?;
             if foreign_change {
@@ -308,7 +308,7 @@ impl Store {
             let decided = decide(self, now)?;
             let Some(signer) = &self.signer else { return Err(self.keyless()) };
             size_before = self.log.size();
-            signer.check_extends(&self.log, &self.conn)?;
+            seen = signer.check_extends(&self.log, &self.conn)?;
             let mut writer = Writer {
                 conn: &self.conn,
                 log: &mut self.log,
@@ -339,7 +339,7 @@ impl Store {
             Ok(value) => {
                 self.data_version = version;
                 if let Some(signer) = &self.signer {
-                    signer.remember(&self.log, size_before)?;
+                    signer.remember(&self.log, &self.conn, (size_before, seen))?;
                 }
                 Ok(value)
             }

@@ -117,7 +117,7 @@ impl Store {
         sql::insert_signing_key(&conn, 0, signer.vkey())?;
         signer.checkpoint(&log, &conn)?;
         sql::commit(&conn)?;
-        signer.remember(&log, 0)?;
+        signer.remember(&log, &conn, (0, None))?;
         let data_version = sql::data_version(&conn)?;
         Ok(Store {
             words: Words::load(&conn)?,
@@ -221,6 +221,14 @@ impl Store {
         // All of one moment.
         sql::begin_reading(&conn)?;
         let (data_version, log) = (sql::data_version(&conn)?, Log::load(&conn)?);
+        let own = sql::meta(&conn, "vkey")?.unwrap_or_default();
+        let signer = match signer {
+            // Another process gave the store a new key after this one was read.
+            Some(signer) if access == Access::Write && !signer.signs_for(&own) => {
+                Some(rotate::follow(&conn, path, log.origin())?)
+            }
+            signer => signer,
+        };
         let words = Words::load(&conn)?;
         // A backup that was put in the store's place would bring erased people back, also to readers.
         remembered.check_extended(&log, &conn)?;
@@ -281,9 +289,10 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
     };
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     match prepared(conn, path) {
-        // Without the right to write there, SQLite says the one to root and the other to anybody else.
+        // Without the right to write there, SQLite says the one to root and the other to anybody else; without
+        // room, that the disk failed.
         Err(error)
-            if matches!(error.code, "store-unreadable" | "store-read-only")
+            if matches!(error.code, "store-unreadable" | "store-read-only" | "disk-failed" | "disk-full")
                 && access == Access::Read =>
         {
             prepared(connect_unwritable(path)?, path)
@@ -312,7 +321,7 @@ fn prepared(mut conn: Connection, path: &Path) -> Result<Connection> {
 }
 
 /// A connection to a store in a place where SQLite can't put its side files: nobody can be writing
-/// there, so the file is taken as it stands.
+/// there (who had it open would have put them), so the file is taken as it stands.
 fn connect_unwritable(path: &Path) -> Result<Connection> {
     let [wal, _] = side_files(path);
     if std::fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0) {
@@ -453,4 +462,27 @@ fn valid_origin(origin: &str) -> Result<&str> {
 /// The side files that SQLite keeps beside a store.
 pub fn side_files(path: &Path) -> [PathBuf; 2] {
     ["-wal", "-shm"].map(|ending| with_ending(path, ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::key_chain::Reason;
+    use crate::store::NewKey;
+
+    #[test]
+    fn a_key_that_was_replaced_while_the_store_was_being_opened_signs_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.candor");
+        let now = Moment::parse("2026-01-05T09:00:00Z").unwrap();
+        let creation = Creation { path: &path, origin: None, actor: "test", now };
+        let mut other = Store::create(&creation).unwrap();
+        let conn = connect(&path, Access::Write).unwrap();
+        let origin = super::super::log::origin(&conn).unwrap();
+        let read = own_signer(&conn, &path, &origin, Access::Write, &Unlocking::none()).unwrap();
+        other.rotate(now, Reason::Routine, &NewKey::Open).unwrap();
+        let mut store = Store::assemble(conn, &path, Access::Write, "test", read).unwrap();
+        store.write(now, |writer| writer.append("test", json!({}))).unwrap();
+        assert_eq!(store.signer().unwrap().vkey(), other.signer().unwrap().vkey());
+    }
 }

@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Error, Result, io};
+use crate::base::error::{Error, Kind, Result, io};
 use crate::base::path::with_ending;
 
 /// What ends the name of a file that isn't whole yet.
@@ -15,7 +15,8 @@ const UNFINISHED: &str = ".new";
 /// How the names of files go on that candor and SQLite keep beside a store.
 const BESIDE_A_STORE: [&str; 6] = ["-wal", "-shm", "-journal", ".key", ".restoring", ".secrets"];
 
-/// A place that was claimed for a file. Whatever keeps the file from being written leaves nothing there.
+/// A place that was claimed for a file. Whatever keeps the file from being written leaves nothing there; what a
+/// process leaves that is killed is swept away by the next to claim the place.
 ///
 /// What is no file, such as a pipe, is written to as it stands.
 pub struct OutFile {
@@ -29,7 +30,7 @@ impl OutFile {
     /// Claims a place, before the work whose outcome is to lie there.
     ///
     /// # Errors
-    /// Those of [`check_free`]; `file-unfinished` where an earlier run was cut off; I/O errors.
+    /// Those of [`check_free`]; `file-busy` where another process is writing it; I/O errors.
     pub fn claim(path: &Path, store: Option<&Path>) -> Result<OutFile> {
         let mut options = OpenOptions::new();
         options.write(true);
@@ -39,18 +40,11 @@ impl OutFile {
         }
         check_free(path, store)?;
         let fresh = with_ending(path, UNFINISHED);
-        options.create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&fresh).map_err(|error| match error.kind() {
-            ErrorKind::AlreadyExists => {
-                Error::usage("file-unfinished", "an unfinished file of that name lies there")
-                    .at(fresh.display())
-                    .next("remove it if no other command is writing it now, and try again")
-            }
-            _ => io(path)(error),
-        })?;
-        Ok(OutFile { path: path.to_owned(), fresh: Some(fresh), file })
+        let file = claim_fresh(&fresh)?;
+        let claimed = OutFile { path: path.to_owned(), fresh: Some(fresh), file };
+        // Whoever wrote it until now may have ended between the two looks.
+        check_free(path, store)?;
+        Ok(claimed)
     }
 
     /// Writes bytes that will be replaced: whether there is room is known before anything is done that
@@ -85,6 +79,20 @@ impl OutFile {
         written.map_err(io(&self.path))
     }
 
+    /// Lets another program's code write the file, which it finds empty under another name.
+    ///
+    /// # Errors
+    /// `file-not-plain` where there is no file to write, such as in a pipe; those of `fill`.
+    pub fn write_by(mut self, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let Some(fresh) = self.fresh.clone() else {
+            return Err(Error::usage("file-not-plain", "this can only be written to a plain file")
+                .at(self.path.display())
+                .next("name a file that isn't there yet"));
+        };
+        fill(&fresh)?;
+        self.put().map_err(io(&self.path))
+    }
+
     fn fill(
         &mut self,
         fill: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
@@ -97,6 +105,11 @@ impl OutFile {
         fill(&mut out)?;
         out.flush()?;
         drop(out);
+        self.put()
+    }
+
+    /// Gives a file that is whole its name.
+    fn put(&mut self) -> std::io::Result<()> {
         if let Some(fresh) = &self.fresh {
             self.file.sync_all()?;
             std::fs::rename(fresh, &self.path)?;
@@ -113,6 +126,31 @@ impl Drop for OutFile {
             let _ = std::fs::remove_file(fresh);
         }
     }
+}
+
+/// Makes the file that isn't whole yet, and locks it: a lock goes with its process, so one that nobody holds is
+/// on what a killed process left.
+fn claim_fresh(fresh: &Path) -> Result<File> {
+    let busy = || {
+        Error::new(Kind::Busy, "file-busy", "another command is writing this file now")
+            .at(fresh.display())
+            .next("wait until it has ended, or name another file")
+    };
+    let mut options = OpenOptions::new();
+    options.write(true);
+    if let Ok(left) = options.open(fresh) {
+        left.try_lock().map_err(|_| busy())?;
+        std::fs::remove_file(fresh).map_err(io(fresh))?;
+    }
+    options.create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(fresh).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => busy(),
+        _ => io(fresh)(error),
+    })?;
+    file.try_lock().map_err(|_| busy())?;
+    Ok(file)
 }
 
 /// Refuses a place for a new file where something is already, or where the store needs its own.
@@ -197,6 +235,20 @@ mod tests {
         let mut out = OutFile::claim(&path, None).unwrap();
         out.reserve(b"a longer text").unwrap();
         out.write(b"whole").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn one_process_writes_a_file_and_what_a_killed_one_left_is_swept_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        std::fs::write(with_ending(&path, UNFINISHED), "left by one that was killed").unwrap();
+        let first = OutFile::claim(&path, None).unwrap();
+        let second = OutFile::claim(&path, None).err().unwrap();
+        assert_eq!((second.code, second.kind), ("file-busy", Kind::Busy));
+        first.write(b"whole").unwrap();
+        assert_eq!(OutFile::claim(&path, None).err().unwrap().code, "file-exists");
         assert_eq!(std::fs::read(&path).unwrap(), b"whole");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }

@@ -213,9 +213,11 @@ impl Signer {
         SignedState::read(&self.state_path)
     }
 
-    /// Refuses a store that isn't an extension of what was last signed.
-    pub fn check_extends(&self, log: &Log, conn: &Connection) -> Result<()> {
-        self.state()?.unwrap_or_default().check_extended(log, conn)
+    /// Refuses a store that isn't an extension of what was last signed; returns that.
+    pub fn check_extends(&self, log: &Log, conn: &Connection) -> Result<Option<SignedState>> {
+        let state = self.state()?;
+        state.clone().unwrap_or_default().check_extended(log, conn)?;
+        Ok(state)
     }
 
     /// Signs the ledger's size and root and keeps the note in the store.
@@ -242,14 +244,31 @@ impl Signer {
         Ok(Note { text, signatures }.to_text())
     }
 
-    /// Remembers that the ledger as it is was signed; it had `before` entries before that. Called after
-    /// the commit: a crash in between leaves the memory behind the file, which the file still extends.
-    pub fn remember(&self, log: &Log, before: u64) -> Result<()> {
+    /// Remembers that the ledger as it is was signed; it had `before` entries before that, and `seen` was what
+    /// the memory said then. Called after the commit: a crash in between leaves the memory behind the file,
+    /// which the file still extends.
+    ///
+    /// # Errors
+    /// `store-replaced` where the memory is of another history by now.
+    pub fn remember(
+        &self,
+        log: &Log,
+        conn: &Connection,
+        (before, seen): (u64, Option<SignedState>),
+    ) -> Result<()> {
+        let state = self.state()?;
+        let is_seen = state == seen;
         let began = SignedState { since: before, ..SignedState::default() };
-        let mut state = self.state()?.unwrap_or(began);
+        let mut state = state.unwrap_or(began);
         // Another process may have signed more since, and remembered it first.
         if state.size >= log.size() {
             return Ok(());
+        }
+        if !is_seen && state.check_extended(log, conn).is_err() {
+            let what = "another store was put in this one's place meanwhile; what was just written stands in \
+                        the file that was moved away";
+            return Err(Error::no("store-replaced", what)
+                .next("run the same command again, with the store that is there now"));
         }
         state.size = log.size();
         state.root = log.root().to_string();

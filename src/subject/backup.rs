@@ -5,12 +5,13 @@
 //! can't know of them, it refuses.
 
 use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result, io};
+use crate::base::error::{Error, Kind, Result, io};
 use crate::base::path::with_ending;
 use crate::consent::sql as consent_sql;
 use crate::ledger::checkpoint::Trust;
@@ -18,7 +19,7 @@ use crate::ledger::key_chain::Reason;
 use crate::ledger::vkey::VerifierKey;
 use crate::send::outbox;
 use crate::store::{
-    self, ErasureNote, Hand, SignedState, Signer, Store, Unlocking, aside_path, copy_file,
+    self, ErasureNote, Hand, OutFile, SignedState, Signer, Store, Unlocking, aside_path, copy_file,
     erasures_path, key_path, open_key_file, read_erasures, replace_private, side_files, state_path,
 };
 
@@ -39,19 +40,11 @@ pub struct BackupReport {
 /// Copies a store to a new file, consistent as of one moment.
 ///
 /// # Errors
-/// `file-exists`, `file-of-store`, and those of writing. A copy that fails is removed.
+/// Those of [`OutFile::claim`] and of writing. A copy that fails is removed.
 pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport> {
-    store::check_free(to, Some(store.path()))?;
+    let file = OutFile::claim(to, Some(store.path()))?;
     let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
-    let fresh = with_ending(to, ".new");
-    remove_store(&fresh);
-    store::write_private_file(&fresh, b"")?;
-    let copied = copy_file(store.conn(), &fresh);
-    if copied.is_err() {
-        remove_store(&fresh);
-    }
-    copied?;
-    std::fs::rename(&fresh, to).map_err(io(to))?;
+    file.write_by(|fresh| copy_file(store.conn(), fresh).inspect_err(|_| remove_store(fresh)))?;
     Ok(BackupReport { entries: store.log().size(), entry })
 }
 
@@ -99,16 +92,14 @@ pub fn restore_with(
     now: Moment,
     unlocking: &Unlocking<'_>,
 ) -> Result<RestoreReport> {
+    let _alone = alone(path)?;
     if path.exists() {
         return Err(Error::usage("store-exists", "a store is still there")
             .at(path.display())
             .next("move it away first, with its -wal and -shm files; its key stays where it is"));
     }
-    let current = open_key_file(&key_path(path), unlocking)?.ok_or_else(|| {
-        Error::no("key-missing", "the store's key is needed to go on with its ledger")
-            .at(key_path(path).display())
-            .next("put it there")
-    })?;
+    let current =
+        open_key_file(&key_path(path), unlocking)?.ok_or_else(|| key_missing(&key_path(path)))?;
     let work = with_ending(path, ".restoring");
     remove_work(&work);
     let restoring = Restoring { path, work: &work, backup, actor, now, unlocking };
@@ -117,6 +108,28 @@ pub fn restore_with(
         remove_work(&work);
     }
     outcome
+}
+
+/// Keeps other restores of the store away for as long as it is held: they would work on the same files.
+fn alone(store: &Path) -> Result<File> {
+    let key = key_path(store);
+    let file = File::open(&key).map_err(|_| key_missing(&key))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let words = "another restore of this store goes on";
+            Err(Error::new(Kind::Busy, "restore-busy", words)
+                .at(store.display())
+                .next("wait until it has ended"))
+        }
+        Err(TryLockError::Error(error)) => Err(io(&key)(error)),
+    }
+}
+
+fn key_missing(key: &Path) -> Error {
+    Error::no("key-missing", "the store's key is needed to go on with its ledger")
+        .at(key.display())
+        .next("put it there")
 }
 
 /// What a restore works with.
@@ -230,12 +243,7 @@ impl Restoring<'_> {
         Ok(RestoreReport {
             entries_in_backup: size,
             entries_signed_before: before.size,
-            // One that an earlier restore repeated is noted again.
-            erasures_repeated: later
-                .iter()
-                .map(|note| &note.records)
-                .collect::<BTreeSet<_>>()
-                .len(),
+            erasures_repeated: erasures_among(later),
             records_erased,
             entry,
         })
@@ -247,6 +255,17 @@ fn signer_of(store: &Store) -> Result<&Signer> {
         Error::no("key-missing", "the key is missing")
             .next("put the key file back beside the store")
     })
+}
+
+/// How many erasures some notes are of. One that an earlier restore repeated is noted again, with those of its
+/// fingerprints that the backup knew.
+fn erasures_among(notes: &[ErasureNote]) -> usize {
+    let prints: BTreeSet<BTreeSet<&String>> =
+        notes.iter().map(|note| note.fingerprints.iter().collect()).collect();
+    let again = |one: &BTreeSet<&String>| {
+        prints.iter().any(|other| one.len() < other.len() && one.is_subset(other))
+    };
+    prints.iter().filter(|one| !again(one)).count()
 }
 
 /// Keeps erased people out whose records the backup doesn't hold, too.

@@ -457,9 +457,12 @@ fn forget_subject(
     if anything_kept {
         profile_sql::set_subject_state(writer.conn, subject, profile_sql::SUBJECT_KEPT)?;
     } else {
-        if sql::delete_subject(writer.conn, subject)? {
-            rows.insert("subject", 1);
-        }
+        let randomness = &mut *writer.randomness;
+        sql::delete_subject(writer.conn, subject, &mut || merge::random_public_id(randomness))?;
+        rows.insert("subject", 1);
+    }
+    for record in records {
+        sql::delete_birthplace(writer.conn, record.home)?;
     }
     let mut salt = [0; 16];
     writer.randomness.fill(&mut salt);

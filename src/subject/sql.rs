@@ -223,9 +223,13 @@ pub fn delete_record(conn: &Connection, record: i64) -> Result<[Deleted; 2]> {
     Ok([("rollup", rollups as u64), ("record", records as u64)])
 }
 
-/// Deletes a subject and its merges, and with them the subjects that were merged into it. Returns whether its row is
-/// gone: it stays, empty, as the place where records were born that were parted from it.
-pub fn delete_subject(conn: &Connection, subject: i64) -> Result<bool> {
+/// Deletes a subject and its merges, and with them the subjects that were merged into it. Its row stays, empty and
+/// under the public id that `fresh` makes, where records were born in it that were parted from it.
+pub fn delete_subject(
+    conn: &Connection,
+    subject: i64,
+    fresh: &mut dyn FnMut() -> i64,
+) -> Result<()> {
     let merged: Vec<i64> = {
         let mut statement =
             conn.prepare_cached("SELECT from_subject FROM merge WHERE into_subject = $1")?;
@@ -245,22 +249,27 @@ pub fn delete_subject(conn: &Connection, subject: i64) -> Result<bool> {
             .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM record WHERE subject = $1)")?
             .query_row([from], |row| row.get(0))?;
         if empty {
-            delete_subject(conn, from)?;
+            delete_subject(conn, from, fresh)?;
         }
     }
     // A record that was parted from it is still held, and was born here.
     conn.prepare_cached(
-        "UPDATE subject SET state = 2 WHERE id = $1
-         AND EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
+        "UPDATE subject SET state = 5, public_id = $1 WHERE id = $2
+         AND EXISTS (SELECT 1 FROM record WHERE home = $2 AND home <> subject)",
+    )?
+    .execute([fresh(), subject])?;
+    conn.prepare_cached("DELETE FROM subject WHERE id = $1 AND state <> 5")?.execute([subject])?;
+    Ok(())
+}
+
+/// Deletes the place where records of erased people were born, once nobody's is left of those born there.
+pub fn delete_birthplace(conn: &Connection, subject: i64) -> Result<()> {
+    conn.prepare_cached(
+        "DELETE FROM subject WHERE id = $1 AND state = 5
+         AND NOT EXISTS (SELECT 1 FROM record WHERE home = $1)",
     )?
     .execute([subject])?;
-    let gone = conn
-        .prepare_cached(
-            "DELETE FROM subject WHERE id = $1
-         AND NOT EXISTS (SELECT 1 FROM record WHERE home = $1 AND home <> subject)",
-        )?
-        .execute([subject])?;
-    Ok(gone > 0)
+    Ok(())
 }
 
 // Requests ----------------------------------------------------------------------------------------

@@ -285,7 +285,11 @@ impl Linking {
                 *unrelated.entry(retired).or_default() += 1;
             }
             let undone = self.undone.get(&entry).filter(|_| matches!(kind, 3 | 4));
-            let ended = undone.map_or(retired == 0 || ended, |split| retired == *split);
+            // One whose two were parted before has ended already when its join is taken back.
+            let ended = match undone {
+                None => retired == 0 || ended,
+                Some(split) => retired == *split || (ended && retired < *split),
+            };
             claim.expect(ended, "link-retired", Some(entry), || {
                 format!("link {id} counts as ended by entry {retired}, which doesn't say it")
             });

@@ -572,7 +572,10 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         (
             "subject-state",
             "subjects count as merged or living, and no merge or split says so",
-            "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4)
+            "SELECT COUNT(*) FROM subject s WHERE s.state NOT IN (2, 3, 4, 5)
+             OR (s.state = 5 AND (EXISTS (SELECT 1 FROM record r WHERE r.subject = s.id)
+               OR NOT EXISTS (SELECT 1 FROM record r WHERE r.home = s.id)
+               OR EXISTS (SELECT 1 FROM merge m WHERE s.id IN (m.from_subject, m.into_subject))))
              OR (s.state = 3) <> EXISTS (
                SELECT 1 FROM merge m WHERE m.from_subject = s.id AND m.undone_entry = 0)",
         ),
@@ -635,6 +638,7 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
             "link-unknown",
             "links are of no kind, or stand or end where no entry can have put them",
             "SELECT COUNT(*) FROM link WHERE kind NOT BETWEEN 2 AND 6
+             OR (kind IN (2, 4, 5) AND (weight <> 0 OR model <> 0)) OR (kind <> 2 AND identifier <> 0)
              OR entry NOT BETWEEN 0 AND (SELECT MAX(n) + 1 FROM entry)
              OR (retired_entry <> 0
                  AND retired_entry NOT BETWEEN entry AND (SELECT MAX(n) + 1 FROM entry))",
@@ -746,7 +750,7 @@ pub fn subject_exists(conn: &Connection, public_id: i64) -> Result<bool> {
 /// is gone.
 pub fn places(conn: &Connection, mut each: impl FnMut(i64, i64, i64) -> Result<()>) -> Result<()> {
     let mut statement = conn.prepare(
-        "SELECT r.id, COALESCE(s.public_id, 0), COALESCE(h.public_id, 0)
+        "SELECT r.id, COALESCE(s.public_id, 0), CASE h.state WHEN 5 THEN 0 ELSE COALESCE(h.public_id, 0) END
          FROM record r LEFT JOIN subject s ON s.id = r.subject
          LEFT JOIN subject h ON h.id = r.home ORDER BY r.id",
     )?;

@@ -437,7 +437,11 @@ fn a_certificate_can_be_had_again_and_says_what_the_first_one_said() {
 }
 
 /// Puts the store away and a backup in its place, as after a lost disk.
-pub fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::error::Result<()> {
+pub fn restore_over(
+    world: &mut World,
+    kept: &Path,
+    now: i64,
+) -> candor::base::error::Result<usize> {
     let path = world.path();
     world.store = crate::common::bare(&world.folder.path().join(format!("spare-{now}")));
     let lost = world.folder.path().join(format!("lost-{now}"));
@@ -452,7 +456,7 @@ pub fn restore_over(world: &mut World, kept: &Path, now: i64) -> candor::base::e
         std::fs::rename(&lost, &path).unwrap();
     }
     world.reopen();
-    done.map(drop)
+    done.map(|report| report.erasures_repeated)
 }
 
 pub fn customer(key: &str, email: &str) -> String {
@@ -539,7 +543,7 @@ fn everybody_who_was_erased_after_a_backup_stays_out_through_every_restore_of_it
         world.erase(&format!("email:{who}@post.example"), hour(3));
     }
     for now in 4..7 {
-        restore_over(&mut world, &early, now).unwrap();
+        assert_eq!(restore_over(&mut world, &early, now).unwrap(), 3, "one for each of them");
         for who in ["ann", "ben", "cay"] {
             let outcome =
                 world.import("shop", &customer(who, &format!("{who}@post.example")), hour(now));

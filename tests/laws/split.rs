@@ -9,8 +9,9 @@ use candor::consent::fold::{AsOf, in_force_state};
 use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
-use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
+use candor::profile::then::Then;
+use candor::profile::{lookup, read};
 use candor::subject::state;
 
 const PEOPLE: usize = 4;
@@ -401,4 +402,19 @@ fn a_no_that_a_row_said_outlives_a_split_where_it_stands() {
         assert_eq!(refuses, [refused, refused], "{rows:?}");
         world.is_sound();
     }
+}
+
+#[test]
+fn who_was_parted_since_is_found_by_the_id_of_today_where_they_were_then() {
+    let (mut world, whole) = one_person(One::ByTheirCard);
+    let entries = |world: &World| i64::try_from(world.store.log().size()).unwrap();
+    let before = entries(&world);
+    let [_, other] = parted(&mut world, whole, 3);
+    let id = candor::subject::erase::public(&world.store, other).unwrap();
+    let found = |before: i64| {
+        let conn = world.store.conn();
+        let then = Then::before(conn, before).unwrap();
+        read::find_then(conn, world.store.secret(), &world.rules.policy, &id, &then).unwrap()
+    };
+    assert_eq!((found(before), found(entries(&world))), (vec![whole], vec![other]));
 }

@@ -359,3 +359,52 @@ fn state_of(world: &World, subject: i64) -> &'static str {
     let state = state(&world.store, &world.rules, subject, AsOf::at(hour(3))).unwrap();
     state.purposes.iter().find(|purpose| purpose.purpose == "newsletter").unwrap().state
 }
+
+/// A list of the person's own page, which has no time at all.
+const TIMELESS: &str = r#"
+[source.signups]
+title = "Sign-ups"
+key = "email"
+own = true
+purposes = ["newsletter"]
+[source.signups.fields]
+email = { as = "identifier.email", category = "contact" }
+[[source.signups.consent]]
+purpose = "newsletter"
+channel = "email"
+state = { from = "optin", values = { yes = "given", no = "refused" } }
+notice = { from = "notice" }
+"#;
+
+/// A "yes" without a time may be older than whatever the person said since (laws 6 and 9).
+#[test]
+fn a_yes_of_which_nobody_says_when_takes_back_no_no_and_brings_nobody_back() {
+    let shop = "customer_id,at,name,email,optin,notice\n\
+        c1,2026-01-04,Ann,ann@post.example,yes,letter-form@1\n\
+        c2,2026-01-04,Ben,ben@post.example,yes,letter-form@1\n";
+    let own = "email,at,optin,notice\nann@post.example,2026-01-05,out,\n";
+    let row = |who: &str| format!("email,optin,notice\n{who}@post.example,yes,letter-form@1\n");
+    let timed = |who: &str, at: &str| {
+        format!("email,at,optin,notice\n{who}@post.example,{at},yes,letter-form@1\n")
+    };
+    let mut world = World::under(&format!("{POLICY}{TIMELESS}"));
+    world.import("shop", shop, hour(1));
+    world.import("page", own, hour(2));
+    world.erase("email:ben@post.example", hour(3));
+    assert_eq!(reached(&world, 3), 0);
+    for (source, rows) in
+        [("signups", row("ann")), ("page", timed("ann", "")), ("page", timed("ann", "yesterday"))]
+    {
+        let summary = world.import(source, &rows, hour(30)).summary;
+        assert_eq!(summary.statements_refused.get("missing_time"), Some(&1), "{source} {rows}");
+    }
+    for (source, rows) in [("signups", row("ben")), ("page", timed("ben", ""))] {
+        let summary = world.import(source, &rows, hour(31)).summary;
+        assert_eq!((summary.returned, summary.records_new), (0, 0), "{source}");
+    }
+    assert_eq!(reached(&world, 31), 0);
+    // Of somebody who said nothing else it counts from its arrival.
+    world.import("signups", &row("cay"), hour(32));
+    assert_eq!(reached(&world, 32), 1);
+    world.is_sound();
+}

@@ -147,7 +147,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "let the blind name of a no find somebody else", Sql("UPDATE identifier SET record = (SELECT MIN(r.id) FROM record r WHERE NOT EXISTS (SELECT 1 FROM identifier o WHERE o.blind = identifier.blind AND o.record = r.id)) WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
     "let the name of a no join nobody", Sql("UPDATE identifier SET value = -1 WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
     "find by another key a record that holds no value", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(i.record) FROM identifier i WHERE i.value = 0 AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = i.record AND v.state <> 4))") => "record-key";
-    "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "" "" "";
+    "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "link-unknown";
     "edit what an import counted", Sql("UPDATE import SET totals = '{}'") => "" "" "";
     "flip a character of a checkpoint's root", Does(|_, conn| flip_note(conn, 2)) => "signature-wrong";
     "flip a character of a checkpoint's signature", Does(|_, conn| flip_note(conn, 4)) => "signature-wrong";
@@ -209,6 +209,7 @@ pub const LINKING: &[Attack] = attacks! {
     "keep others apart than a person did", Sql("UPDATE link SET b = (SELECT MIN(id) FROM record) WHERE kind = 5 AND entry = (SELECT decided_entry FROM question WHERE state = 5)") => "link-without-entry";
     "delete what a join stands on", Sql("DELETE FROM link WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-missing";
     "delete what a person's join stands on", Sql("DELETE FROM link WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
+    "say that a model keeps two apart", Sql("UPDATE link SET model = -1 WHERE kind = 5 AND retired_entry = 0") => "link-unknown";
     "let a person's join stand on after it was taken back", Sql("UPDATE link SET retired_entry = 0 WHERE kind = 4 AND retired_entry <> 0") => "link-retired";
     "call a person's join another kind of link", Sql("UPDATE link SET kind = 2 WHERE id = (SELECT MAX(id) FROM link WHERE kind = 4)") => "link-missing";
     "say that another model joined", Sql("UPDATE link SET model = model + 1 WHERE id = (SELECT MIN(id) FROM link WHERE kind = 3)") => "link-without-entry";

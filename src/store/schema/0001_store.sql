@@ -89,7 +89,8 @@ CREATE TABLE notice (
 -- PROFILE -----------------------------------------------------------------------------------------
 
 -- A subject is a set of records. Its public id is random and means nothing. state: 2 live,
--- 3 merged into another, 4 erased with something kept by law. Numbers of subjects and records are
+-- 3 merged into another, 4 erased with something kept by law, 5 erased, and here only as the place where
+-- others' records were born, under another public id than the person had. Numbers of subjects and records are
 -- never given twice (AUTOINCREMENT): keys, payloads and the journal of erasures outlive the row.
 CREATE TABLE subject (
   id INTEGER PRIMARY KEY AUTOINCREMENT, public_id INTEGER NOT NULL UNIQUE, state INTEGER NOT NULL

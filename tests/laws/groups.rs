@@ -1,0 +1,194 @@
+//! Who is one person changes all the time: rows join people and part them again, people at the desk join, take
+//! back and part, and some are erased in between. Whatever comes after whatever, the store stays what its ledger
+//! says (law 7), and nothing of whom it erased is left to find them by (law 6).
+
+use candor::profile::lookup;
+use candor::profile::merge::{self, Decider};
+use candor::store::Store;
+use candor::subject::erase;
+use candor::verify::Standing;
+use proptest::prelude::*;
+
+use crate::common::{POLICY, World, deep, hour, numbers};
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// A row of the shop: key, name, address, telephone number, what it says of the letter.
+    Row(u8, u8, u8, Option<u8>, &'static str),
+    Merge(usize, usize),
+    TakeBack(usize, usize),
+    Part(usize, usize),
+    Erase(usize),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let said = prop_oneof![Just("yes"), Just("no"), Just("")];
+    let row = (0..9u8, 0..3u8, 0..5u8, prop::option::of(0..4u8), said);
+    let any = || 0..12usize;
+    prop_oneof![
+        6 => row.prop_map(|(key, name, email, phone, said)| Act::Row(key, name, email, phone, said)),
+        3 => (any(), any()).prop_map(|(a, b)| Act::Merge(a, b)),
+        2 => (any(), any()).prop_map(|(a, b)| Act::TakeBack(a, b)),
+        3 => (any(), any()).prop_map(|(a, b)| Act::Part(a, b)),
+        1 => any().prop_map(Act::Erase),
+    ]
+}
+
+fn shop(key: u8, name: u8, email: u8, phone: Option<u8>, said: &str, at: i64) -> String {
+    let phone = phone.map_or(String::new(), |phone| format!("087123456{phone}"));
+    format!(
+        "customer_id,at,name,email,phone,card,optin,notice\n\
+         c{key},{},N{name},p{email}@x.example,{phone},,{said},letter-form@2\n",
+        hour(at)
+    )
+}
+
+/// One of those who are held.
+fn pick(world: &World, which: usize) -> Option<i64> {
+    let live = lookup::live_subjects(world.store.conn()).unwrap();
+    live.get(which % live.len().max(1)).copied()
+}
+
+fn perform(world: &mut World, act: &Act, at: i64) {
+    let refused = |error: candor::base::error::Error| {
+        assert!(["record-alone", "merge-overtaken"].contains(&error.code), "{error}");
+    };
+    match *act {
+        Act::Row(key, name, email, phone, said) => {
+            world.import("shop", &shop(key, name, email, phone, said, at), hour(at));
+        }
+        Act::Merge(a, b) => {
+            let (Some(a), Some(b)) = (pick(world, a), pick(world, b)) else { return };
+            if a != b {
+                let (into, from) = (a.min(b), a.max(b));
+                let join =
+                    |w: &mut candor::store::Writer<'_>| merge::join(w, from, into, Decider::Person);
+                world.store.write(hour(at), join).unwrap();
+            }
+        }
+        Act::TakeBack(a, which) => {
+            let Some(subject) = pick(world, a) else { return };
+            let merges = lookup::merges_into(world.store.conn(), subject).unwrap();
+            if let Some(found) = merges.get(which % merges.len().max(1)) {
+                let _ = world.store.write(hour(at), |w| merge::split(w, found)).map_err(refused);
+            }
+        }
+        Act::Part(a, which) => {
+            let Some(subject) = pick(world, a) else { return };
+            let records = lookup::records_of(world.store.conn(), subject).unwrap();
+            let record = records[which % records.len()];
+            let _ = world.store.write(hour(at), |w| merge::part_record(w, record)).map_err(refused);
+        }
+        Act::Erase(a) => {
+            let Some(subject) = pick(world, a) else { return };
+            let ids = public_ids(&world.store);
+            let id = ids.iter().find(|[s, _]| *s == subject).unwrap()[1];
+            erase::erase(&mut world.store, &world.rules, subject, hour(at)).unwrap();
+            assert!(
+                public_ids(&world.store).iter().all(|[_, held]| *held != id),
+                "their id is gone"
+            );
+        }
+    }
+}
+
+fn public_ids(store: &Store) -> Vec<[i64; 2]> {
+    let mut statement = store.conn().prepare("SELECT id, public_id FROM subject").unwrap();
+    let rows = statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?])).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn broken(world: &World) -> Vec<String> {
+    let report = deep(&world.path(), None);
+    let broken = report.claims.into_iter().filter(|claim| claim.standing == Standing::Broken);
+    broken.flat_map(|claim| claim.faults).map(|fault| format!("{fault:?}")).collect()
+}
+
+/// One after the other, with a look at the whole store after each.
+fn live(acts: &[Act]) {
+    let mut world =
+        World::under(&POLICY.replacen("retention = \"P50Y\"", "retention = \"P60Y\"", 1));
+    for (i, act) in acts.iter().enumerate() {
+        perform(&mut world, act, 1 + i64::try_from(i).unwrap());
+        let broken = broken(&world);
+        assert!(broken.is_empty(), "after {act:?}: {broken:?}");
+    }
+    let empty = "SELECT id FROM subject s WHERE state = 2
+                 AND NOT EXISTS (SELECT 1 FROM record r WHERE r.subject = s.id)";
+    assert_eq!(numbers(world.store.conn(), empty), [0; 0], "nobody lives without a record");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whoever_is_joined_parted_and_erased_the_store_is_what_its_ledger_says(
+        acts in prop::collection::vec(act(), 4..24),
+    ) {
+        live(&acts);
+    }
+}
+
+#[test]
+fn a_join_whose_other_side_was_parted_has_nothing_left_to_take_back() {
+    let row = |key| Act::Row(key, key, key, None, "yes");
+    live(&[row(0), row(1), Act::Merge(0, 1), Act::Part(0, 0), Act::TakeBack(0, 0)]);
+    live(&[
+        row(0),
+        row(1),
+        row(2),
+        Act::Merge(0, 1),
+        Act::Merge(0, 1),
+        Act::Part(0, 0),
+        Act::TakeBack(0, 1),
+    ]);
+}
+
+#[test]
+fn those_who_were_parted_and_joined_by_hand_can_be_parted_again() {
+    let row = |key| Act::Row(key, key, key, Some(1), "yes");
+    live(&[row(0), row(1), Act::Part(0, 0), Act::Merge(0, 1), Act::TakeBack(0, 0)]);
+}
+
+#[test]
+fn erasing_who_was_parted_from_others_leaves_those_whole() {
+    let rows = [
+        (7, 1, 3, 3, "no"),
+        (8, 2, 3, 0, "yes"),
+        (5, 2, 0, 1, "no"),
+        (7, 1, 1, 3, ""),
+        (0, 0, 0, 0, "yes"),
+        (1, 1, 3, 1, "no"),
+        (6, 0, 3, 2, "no"),
+    ];
+    for who in 0..4 {
+        let rows = rows.iter().map(|(key, name, email, phone, said)| {
+            Act::Row(*key, *name, *email, Some(*phone), said)
+        });
+        let acts: Vec<Act> = rows.chain([Act::Erase(who)]).collect();
+        live(&acts);
+    }
+}
+
+/// Two at the desk decide at once about the same people: the second sees what the first did.
+#[test]
+fn what_somebody_else_joined_meanwhile_is_not_joined_again() {
+    let mut world = World::new();
+    for key in 0..3 {
+        world.import("shop", &shop(key, key, key, None, "", 1), hour(1));
+    }
+    let live = lookup::live_subjects(world.store.conn()).unwrap();
+    let join = |world: &mut World, from: usize, into: usize| {
+        let (from, into) = (live[from], live[into]);
+        world.store.write(hour(2), |w| merge::join(w, from, into, Decider::Person))
+    };
+    join(&mut world, 2, 1).unwrap();
+    let merge = lookup::merges_into(world.store.conn(), live[1]).unwrap()[0];
+    for (from, into) in [(2, 0), (2, 1)] {
+        assert_eq!(join(&mut world, from, into).unwrap_err().code, "subject-gone");
+    }
+    world.store.write(hour(3), |w| merge::split(w, &merge)).unwrap();
+    let again = world.store.write(hour(3), |w| merge::split(w, &merge)).unwrap_err();
+    assert_eq!(again.code, "subject-gone");
+    assert_eq!(broken(&world), [""; 0]);
+}
