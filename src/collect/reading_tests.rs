@@ -430,3 +430,11 @@ proptest! {
         fuzz::ndjson(&bytes);
     }
 }
+
+#[test]
+fn a_header_that_stands_once_more_is_nobody() {
+    let text = "id,seen\r\nk1,2026-01-01\r\nid,seen\r\nk2,2026-01-02\r\n";
+    let (records, rejects) = csv(text, &source("id"));
+    assert_eq!(records.iter().map(|r| &*r.key).collect::<Vec<_>>(), ["k1", "k2"]);
+    assert_eq!(codes(&rejects), [(3, "header-again")]);
+}

@@ -20,6 +20,8 @@ pub enum RejectReason {
         /// Fields of the row.
         found: usize,
     },
+    /// The header stands here once more.
+    HeaderAgain,
     /// The bytes are not of the declared character set.
     Encoding,
     /// The row holds a NUL character.
@@ -67,6 +69,7 @@ impl RejectReason {
             RejectReason::UnclosedQuote => "unreadable-unclosed-quote",
             RejectReason::StrayQuote => "unreadable-stray-quote",
             RejectReason::FieldCount { .. } => "unreadable-field-count",
+            RejectReason::HeaderAgain => "header-again",
             RejectReason::Encoding => "unreadable-encoding",
             RejectReason::NulCharacter => "unreadable-nul-character",
             RejectReason::TooLong => "unreadable-too-long",
@@ -108,6 +111,7 @@ impl fmt::Display for RejectReason {
             RejectReason::FieldCount { expected, found } => {
                 write!(f, "{found} fields, where the header has {expected}")
             }
+            RejectReason::HeaderAgain => f.write_str("the header stands here once more"),
             RejectReason::Encoding => f.write_str("the bytes are not valid UTF-8"),
             RejectReason::NulCharacter => f.write_str("it holds a NUL character"),
             RejectReason::TooLong => f.write_str("the line is longer than 1 MiB"),

@@ -64,11 +64,17 @@ impl Rows {
     /// Reads the next row into `row`.
     #[inline]
     pub fn next(&mut self, row: &mut Row) -> Result<Step> {
-        match self {
-            Rows::Csv(rows) => rows.next(row),
-            Rows::Ndjson(rows) => rows.next(row),
-            Rows::Xlsx(rows) => Ok(rows.next(row)),
+        let step = match self {
+            Rows::Csv(rows) => rows.next(row)?,
+            Rows::Ndjson(rows) => rows.next(row)?,
+            Rows::Xlsx(rows) => rows.next(row),
+        };
+        // As where files were joined end to end.
+        let is_header = |header: &[u8]| header.trim_ascii_end() == row.raw().trim_ascii_end();
+        if step == Step::Row && self.header().is_some_and(is_header) {
+            return Ok(Step::Reject(RejectReason::HeaderAgain));
         }
+        Ok(step)
     }
 
     /// The line after the last one that was read.

@@ -20,7 +20,7 @@ const ROWS_MAX: u32 = 1 << 20;
 const COLUMNS_MAX: u32 = 1 << 14;
 
 /// The most text that a sheet may hold, in bytes.
-const TEXT_BYTES_MAX: usize = 1 << 30;
+const TEXT_BYTES_MAX: usize = 1 << 27;
 
 /// Whole numbers below this are exact in a cell (2^53).
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -180,8 +180,11 @@ fn read_cells(source: Box<dyn Seekable>, sheet: Option<&str>) -> Result<(String,
         let start = text.len();
         let kind = write_cell(cell.get_value(), &mut text);
         if text.len() > TEXT_BYTES_MAX {
-            return Err(Error::damaged("workbook-too-large", "the sheet holds more than 1 GiB")
-                .next("export it as CSV"));
+            return Err(Error::damaged(
+                "workbook-too-large",
+                "the sheet holds more than 128 MiB of text",
+            )
+            .next("export it as CSV"));
         }
         if text.len() > start {
             cells.push(CellText { row, column, start: start as u32, end: text.len() as u32, kind });

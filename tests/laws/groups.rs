@@ -2,10 +2,14 @@
 //! back and part, and some are erased in between. Whatever comes after whatever, the store stays what its ledger
 //! says (law 7), and nothing of whom it erased is left to find them by (law 6).
 
+use candor::audit::unlawful::unlawful;
+use candor::consent::desk::{self, Spoken};
+use candor::consent::statement::Axis;
+use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
-use candor::store::Store;
-use candor::subject::erase;
+use candor::store::{Store, Writer};
+use candor::subject::{erase, forget};
 use candor::verify::Standing;
 use proptest::prelude::*;
 
@@ -18,6 +22,8 @@ enum Act {
     Merge(usize, usize),
     TakeBack(usize, usize),
     Part(usize, usize),
+    /// The desk writes a withdrawal down that was said long ago.
+    Withdraw(usize),
     Erase(usize),
 }
 
@@ -30,6 +36,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (any(), any()).prop_map(|(a, b)| Act::Merge(a, b)),
         2 => (any(), any()).prop_map(|(a, b)| Act::TakeBack(a, b)),
         3 => (any(), any()).prop_map(|(a, b)| Act::Part(a, b)),
+        1 => any().prop_map(Act::Withdraw),
         1 => any().prop_map(Act::Erase),
     ]
 }
@@ -61,8 +68,7 @@ fn perform(world: &mut World, act: &Act, at: i64) {
             let (Some(a), Some(b)) = (pick(world, a), pick(world, b)) else { return };
             if a != b {
                 let (into, from) = (a.min(b), a.max(b));
-                let join =
-                    |w: &mut candor::store::Writer<'_>| merge::join(w, from, into, Decider::Person);
+                let join = |w: &mut Writer<'_>| merge::join(w, from, into, Decider::Person);
                 world.store.write(hour(at), join).unwrap();
             }
         }
@@ -78,6 +84,22 @@ fn perform(world: &mut World, act: &Act, at: i64) {
             let records = lookup::records_of(world.store.conn(), subject).unwrap();
             let record = records[which % records.len()];
             let _ = world.store.write(hour(at), |w| merge::part_record(w, record)).map_err(refused);
+        }
+        Act::Withdraw(a) => {
+            let Some(subject) = pick(world, a) else { return };
+            let spoken = Spoken {
+                axis: Axis::Consent,
+                purpose: Some("newsletter"),
+                state: ConsentState::Withdrawn,
+                ..Spoken::default()
+            };
+            let said = desk::statements(&world.rules, &spoken, hour(-900)).unwrap();
+            let rules = &world.rules;
+            let withdraw = |w: &mut Writer<'_>| {
+                desk::record(w, subject, &said)?;
+                forget::sweep(w, rules, subject, "consent")
+            };
+            world.store.write(hour(at), withdraw).unwrap();
         }
         Act::Erase(a) => {
             let Some(subject) = pick(world, a) else { return };
@@ -112,6 +134,8 @@ fn live(acts: &[Act]) {
         perform(&mut world, act, 1 + i64::try_from(i).unwrap());
         let broken = broken(&world);
         assert!(broken.is_empty(), "after {act:?}: {broken:?}");
+        let report = unlawful(&world.store, None, hour(900)).unwrap();
+        assert!(report.unlawful.is_empty(), "after {act:?}: {:?}", report.unlawful);
     }
     let empty = "SELECT id FROM subject s WHERE state = 2
                  AND NOT EXISTS (SELECT 1 FROM record r WHERE r.subject = s.id)";
@@ -119,7 +143,7 @@ fn live(acts: &[Act]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     #[test]
     fn whoever_is_joined_parted_and_erased_the_store_is_what_its_ledger_says(
