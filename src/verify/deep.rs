@@ -107,7 +107,8 @@ fn rows(path: &Path, conn: &Connection, size: i64, read: &Read) -> Result<Vec<Cl
         Ok(claims)
     })?;
     births.join(&further);
-    claims.push(holders.check(&births, &facts.batches));
+    let numbers = holders.check(conn, &births, facts).map(|claim| vec![claim]);
+    claims.extend(legible("record-numbers", numbers)?);
     Ok(claims)
 }
 

@@ -468,6 +468,23 @@ pub fn is_untouched(conn: &Connection, record: i64) -> Result<bool> {
         .query_row([record], |row| row.get(0))?)
 }
 
+/// The entries that erased something of a record: of its values, and of its events.
+pub fn forgotten_of(conn: &Connection, record: i64) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare_cached(
+        "WITH RECURSIVE
+           said(seq) AS (
+             SELECT last_value FROM record WHERE id = $1
+             UNION SELECT v.prev FROM said s JOIN value v ON v.seq = s.seq),
+           done(seq) AS (
+             SELECT last_event FROM rollup WHERE record = $1
+             UNION SELECT e.prev FROM done d JOIN event e ON e.seq = d.seq)
+         SELECT t.entry FROM said s JOIN tombstone t ON t.item = 1 AND t.seq = s.seq
+         UNION SELECT t.entry FROM done d JOIN tombstone t ON t.item = 2 AND t.seq = d.seq",
+    )?;
+    let rows = statement.query_map([record], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// A request's due day, as its row says it.
 pub fn due_on(conn: &Connection, request: i64) -> Result<String> {
     Ok(conn.query_row("SELECT due_on FROM request WHERE id = $1", [request], |row| row.get(0))?)
