@@ -310,7 +310,7 @@ pub enum Numbers {
     Batches,
     /// id, entry, undone entry, at, how many records.
     Merges,
-    /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`.
+    /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`, record.
     Requests,
     /// id, closed entry, `closed_at`, record, with the closing entry's leaf.
     Closings,
@@ -333,7 +333,7 @@ impl Numbers {
             }
             Numbers::Requests => {
                 "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state,
-                        q.kind, q.closed_at, e.leaf
+                        q.kind, q.closed_at, q.record, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
             }
             Numbers::Closings => {

@@ -246,6 +246,8 @@ pub const LINKING: &[Attack] = attacks! {
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
     "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
     "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
+    "give an open request to another record", Sql("UPDATE request SET record = (SELECT MIN(id) FROM record r WHERE r.id <> request.record) WHERE state = 2") => "request-differs";
+    "give an open request to another record, and what its entry commits to", Does(give_request) => "payload-changed";
     "let a revoked token ask again", Sql("UPDATE token SET revoked_entry = 0") => "token-differs";
     "let a token end later", Sql("UPDATE token SET expires_at = 9999999999999") => "token-differs";
     "let a token ask as another role", Sql("UPDATE token SET role = 3 WHERE role = 2") => "token-differs";
@@ -256,6 +258,14 @@ pub const LINKING: &[Attack] = attacks! {
     "delete a token", Sql("DELETE FROM token WHERE id = 2") => "token-differs";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
+
+fn give_request(_: &Small, conn: &Connection) {
+    let other = "(SELECT MIN(id) FROM record r WHERE r.id <> request.record)";
+    let sql = format!("UPDATE request SET record = {other} WHERE state = 2");
+    assert_eq!(conn.execute(&sql, []).unwrap(), 1);
+    let sql = "UPDATE payload SET record = q.record FROM request q WHERE q.opened_entry = payload.n AND q.state = 2";
+    assert_eq!(conn.execute(sql, []).unwrap(), 1);
+}
 
 fn last(conn: &Connection) -> i64 {
     conn.query_row("SELECT MAX(n) FROM entry", [], |row| row.get(0)).unwrap()

@@ -48,7 +48,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM payload p JOIN entry e ON e.n = p.n WHERE p.record = record.id AND p.body <> zeroblob(length(p.body)) AND CAST(e.leaf AS TEXT) GLOB '*\"k\":\"profile.named\"*') THEN key_blind ELSE 0 END" "the key of a record that holds events alone";
     "merge_record" "record" "0" "a merge whose payload was erased";
     "merge_record" "merge" "0" "a merge whose payload was erased";
-    "request" "record" "CASE kind WHEN 4 THEN 0 ELSE record END" "whose a request of erasure was";
+    "request" "record" "CASE WHEN kind = 4 AND state = 3 THEN 0 ELSE record END" "whose a request of erasure was";
     "notice" "id" "0" "a number that nothing refers to";
     "payload" "record" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE record END" "whose an erased payload was";
     "payload" "body" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
