@@ -713,7 +713,9 @@ const OUTBOX: [(&str, &str, &str); 3] = [
          OR (o.act <> 5 AND o.disclosure <> 0 AND NOT EXISTS (
            SELECT 1 FROM disclosure d
            WHERE d.id = o.disclosure AND d.destination = o.destination
-           AND (o.act < 4 OR d.record = o.record)))",
+           AND (o.act < 4 OR d.record = o.record))
+         AND NOT EXISTS (
+           SELECT 1 FROM tombstone t WHERE o.act < 4 AND t.item = 3 AND t.seq = o.disclosure))",
     ),
     (
         "outbox-body-left",
@@ -729,6 +731,22 @@ const OUTBOX: [(&str, &str, &str); 3] = [
                 > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
     ),
 ];
+
+/// Messages that say which disclosure they carry out, but for those that take something back: number, disclosure.
+pub fn tried_messages(conn: &Connection) -> Result<Vec<[i64; 2]>> {
+    if !has_table(conn, "outbox")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
+}
 
 /// Every version of every audience; none in a store of an older candor.
 pub fn audiences(conn: &Connection) -> Result<Vec<crate::segment::desk::Defined>> {

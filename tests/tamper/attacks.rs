@@ -246,6 +246,8 @@ pub const LINKING: &[Attack] = attacks! {
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
     "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
     "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
+    "send again under a disclosure of before", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT NULL, d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-undisclosed";
+    "let a message that was sent wait again", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT json_extract(CAST(e.leaf AS TEXT), '$.b.messages[' || (d.id - json_extract(CAST(e.leaf AS TEXT), '$.b.first')) || ']'), d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-ended";
     "give an open request to another record", Sql("UPDATE request SET record = (SELECT MIN(id) FROM record r WHERE r.id <> request.record) WHERE state = 2") => "request-differs";
     "give an open request to another record, and what its entry commits to", Does(give_request) => "payload-changed";
     "let a revoked token ask again", Sql("UPDATE token SET revoked_entry = 0") => "token-differs";

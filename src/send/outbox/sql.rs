@@ -203,6 +203,14 @@ pub fn disclosed_record(conn: &Connection, disclosure: i64) -> Result<Option<i64
         .optional()?)
 }
 
+/// The entry of the run that a disclosure was of, unless it was erased.
+pub fn disclosed_by(conn: &Connection, disclosure: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT entry FROM disclosure WHERE id = $1")?
+        .query_row([disclosure], |row| row.get(0))
+        .optional()?)
+}
+
 /// Takes a row to send it: until a moment it is nobody else's.
 pub fn begin(conn: &Connection, id: i64, until: Moment, disclosure: i64) -> Result<()> {
     conn.prepare_cached(
