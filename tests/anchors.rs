@@ -121,6 +121,31 @@ fn a_witness_signs_growth_and_refuses_another_history() {
     assert!(outcome(&asked).is_fine());
 }
 
+/// Two processes that ask at once write down one signature, by one entry.
+#[test]
+fn who_asks_at_once_writes_each_signature_down_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let (witness, address) = witness_for(folder.path(), vec![vkey(&store)]);
+    let wkey = witness.vkey().clone();
+    let url = format!("http://{address}");
+    let other = RefCell::new(Store::open(&path, Access::Write, "other").unwrap());
+    witness::add(&mut store, hour(1), &wkey.to_string(), &url).unwrap();
+    let twice = witness::add(&mut other.borrow_mut(), hour(1), &wkey.to_string(), &url);
+    assert_eq!(twice.unwrap_err().code, "witness-exists");
+    let size = store.log().size();
+    let asked = witness::ask(&mut store, hour(1), &|url, kind, body| {
+        let answer = send(url, kind, body);
+        witness::ask(&mut other.borrow_mut(), hour(1), &send)?;
+        answer
+    });
+    assert_eq!(*outcome(&asked.unwrap()), Outcome::Signed { size, at: hour(1).to_string() });
+    let report = check(&path, Some(&vkey(&store)), &[wkey]);
+    assert!(report.holds, "{:?}", faults(&report));
+    assert_eq!((report.entries, report.witnessed_to), (size + 1, size));
+}
+
 #[test]
 fn what_a_witness_signed_can_neither_be_edited_nor_dropped() {
     let folder = tempfile::tempdir().unwrap();
