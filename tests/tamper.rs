@@ -272,6 +272,22 @@ fn nobody_comes_in_by_a_record_that_no_entry_brought() {
     }
 }
 
+/// A report takes no memory for numbers that somebody made up.
+#[test]
+fn a_report_refuses_a_number_that_was_never_given() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    copy.with(|conn| {
+        let sql =
+            "UPDATE record SET id = 9223372036854775807 WHERE id = (SELECT MAX(id) FROM record)";
+        conn.execute(sql, []).unwrap();
+    });
+    let store = Store::open(&copy.path, Access::Read, "test").unwrap();
+    let forever = candor::base::clock::Moment::FOREVER;
+    let refused = candor::audit::unlawful::unlawful(&store, None, forever).err().unwrap();
+    assert_eq!(refused.code, "store-damaged");
+}
+
 /// A restore repeats the erasures that the backup doesn't know, and what it leaves is sound.
 #[test]
 fn a_restored_store_proves_everything_too() {
