@@ -639,6 +639,11 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                    UNION ALL SELECT MAX(seq) FROM tombstone WHERE item = 3)",
         ),
         (
+            "numbers-used-up",
+            "kinds of numbers are nearly used up, so that nothing more could come in, go out or be taken back",
+            "SELECT COUNT(*) FROM sqlite_sequence WHERE seq > 4611686018427387904",
+        ),
+        (
             "purposes-differ",
             "the empty set of purposes is another set",
             "SELECT COUNT(*) <> 1 FROM purpose_set WHERE id = 2 AND mask = 0",
@@ -662,9 +667,10 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         ),
         (
             "merge-differs",
-            "records count as moved that are not there",
+            "records count as moved that are not there, or by a merge that is none",
             "SELECT COUNT(*) FROM merge_record m WHERE NOT EXISTS (
-               SELECT 1 FROM record r WHERE r.id = m.record)",
+               SELECT 1 FROM record r WHERE r.id = m.record)
+             OR NOT EXISTS (SELECT 1 FROM merge g WHERE g.id = m.merge)",
         ),
         (
             "merge-differs",
@@ -722,7 +728,8 @@ const OUTBOX: [(&str, &str, &str); 3] = [
         "sealed texts are left of messages that are done, or were never queued",
         "SELECT COUNT(*) FROM outbox_body b
          WHERE (b.k <> zeroblob(32) OR b.body <> zeroblob(length(b.body))) AND NOT EXISTS (
-           SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)",
+           SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)
+         OR b.outbox > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
     ),
     (
         "number-given-twice",

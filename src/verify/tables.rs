@@ -267,7 +267,8 @@ fn kept(conn: &Connection, facts: &Facts) -> Result<Claim> {
 fn requests(conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
     let mut claim = Claim::new("requests", "every request is what its entries say");
     let (mut open, mut bound, mut unbound) = (0, BTreeSet::new(), 0);
-    // Numbers are given in order, and each opening makes one request: so which opened which is certain.
+    // Numbers are given in order and none is taken back, and each opening makes one request: so which opened which
+    // is certain.
     let mut before = 0;
     sql::with_leaf(conn, Numbers::Requests, |row: [i64; 8], leaf| {
         let [id, n, at, closed, state, code, closed_at, record] = row;
@@ -278,6 +279,7 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
         let due = sql::due_on(conn, id)?;
         let holds = kind == "request.open"
             && in_order
+            && u64::try_from(id) == Ok(claim.checked)
             && (closed == 0 || closed > n)
             && at == written_at
             && body["due"].as_str() == Some(&due)

@@ -98,3 +98,22 @@ fn what_is_tried_again_goes_on_under_its_own_disclosure() {
         scene.is_sound();
     }
 }
+
+/// Empty texts where what takes somebody back will lie stand in nobody's way.
+#[test]
+fn nobody_can_be_kept_from_withdrawing() {
+    let mut scene = Scene::new();
+    scene.push();
+    scene.send();
+    let conn = Connection::open(scene.world.path()).unwrap();
+    let plant = "INSERT INTO outbox_body WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 40)
+                 SELECT x, zeroblob(32), zeroblob(0) FROM n";
+    conn.execute(plant, []).unwrap();
+    assert_eq!(found(&scene), BTreeSet::from(["outbox-body-left"]));
+    scene.withdraw("email:ann@x.example");
+    let now = scene.now();
+    scene.world.erase("email:bo@x.example", now);
+    assert_eq!(scene.send().delivered, 2, "one is to stop, the other to be deleted");
+    conn.execute("DELETE FROM outbox_body WHERE outbox > 4", []).unwrap();
+    scene.is_sound();
+}

@@ -85,7 +85,6 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
-    UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
     UnclaimedRows { table: "link", claimed: "kind = 3 OR (kind = 6 AND model <> 0) OR (kind = 5 AND entry IN (SELECT decided_entry FROM question WHERE state IN (5, 6)))", why: "links that stand under no entry of their own" },
     UnclaimedRows { table: "meeting", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "frequency", claimed: "0", why: "the index of linking" },

@@ -315,10 +315,14 @@ pub fn recalls_waiting(conn: &Connection) -> Result<i64> {
     })?)
 }
 
-/// Keeps what a recall needs of the person, sealed.
+/// Keeps what a recall needs of the person, sealed. A number is one row's alone: whatever somebody put there before
+/// is in nobody's way.
 pub fn insert_body(conn: &Connection, row: i64, nonce: &[u8; 32], body: &[u8]) -> Result<()> {
-    conn.prepare_cached("INSERT INTO outbox_body (outbox, k, body) VALUES ($1, $2, $3)")?
-        .execute(params![row, &nonce[..], body])?;
+    conn.prepare_cached(
+        "INSERT INTO outbox_body (outbox, k, body) VALUES ($1, $2, $3)
+         ON CONFLICT (outbox) DO UPDATE SET k = excluded.k, body = excluded.body",
+    )?
+    .execute(params![row, &nonce[..], body])?;
     Ok(())
 }
 
