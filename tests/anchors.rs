@@ -18,7 +18,7 @@ use candor::base::error::{Error, Result};
 use candor::ledger::key::SigningKey;
 use candor::ledger::key_chain::Reason;
 use candor::ledger::vkey::{KeyKind, VerifierKey};
-use candor::store::{Access, NewKey, Store, key_path, next_key_path};
+use candor::store::{Access, Hand, NewKey, Store, key_path, next_key_path};
 use candor::verify::{self, Depth, Options, Report};
 use common::{bare, hour};
 use serde_json::json;
@@ -119,6 +119,31 @@ fn a_witness_signs_growth_and_refuses_another_history() {
     grow(&mut store, 1);
     let asked = witness::ask(&mut store, hour(1), &send).unwrap();
     assert!(outcome(&asked).is_fine());
+}
+
+/// Two processes that ask at once write down one signature, by one entry.
+#[test]
+fn who_asks_at_once_writes_each_signature_down_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let (witness, address) = witness_for(folder.path(), vec![vkey(&store)]);
+    let wkey = witness.vkey().clone();
+    let url = format!("http://{address}");
+    let other = RefCell::new(Store::open(&path, Access::Write, "other").unwrap());
+    witness::add(&mut store, hour(1), &wkey.to_string(), &url).unwrap();
+    let twice = witness::add(&mut other.borrow_mut(), hour(1), &wkey.to_string(), &url);
+    assert_eq!(twice.unwrap_err().code, "witness-exists");
+    let size = store.log().size();
+    let asked = witness::ask(&mut store, hour(1), &|url, kind, body| {
+        let answer = send(url, kind, body);
+        witness::ask(&mut other.borrow_mut(), hour(1), &send)?;
+        answer
+    });
+    assert_eq!(*outcome(&asked.unwrap()), Outcome::Signed { size, at: hour(1).to_string() });
+    let report = check(&path, Some(&vkey(&store)), &[wkey]);
+    assert!(report.holds, "{:?}", faults(&report));
+    assert_eq!((report.entries, report.witnessed_to), (size + 1, size));
 }
 
 #[test]
@@ -342,6 +367,39 @@ fn any_key_of_the_ledger_leads_to_it_unless_it_was_lost_or_stolen() {
     assert!(check(&path, Some(&vkey(&store)), &[]).holds);
     let other = SigningKey::from_seed(&[5; 32]).verifier_key(first.name(), KeyKind::Log).unwrap();
     assert!(faults(&check(&path, Some(&other), &[])).contains(&"key-differs"));
+}
+
+/// A ledger has each key once: given an earlier one again, it would be broken for good, and a thief's would sign.
+#[test]
+fn no_key_comes_back_that_the_ledger_had_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.candor");
+    let mut store = bare(&path);
+    let hand = |file: &Path| {
+        Hand::Key(SigningKey::from_pem(&std::fs::read_to_string(file).unwrap()).unwrap())
+    };
+    let mut left = Vec::new();
+    for (reason, way) in [
+        (Reason::Routine, "another took its place"),
+        (Reason::Stolen, "it was stolen"),
+        (Reason::Lost, "it counted as lost"),
+    ] {
+        left.push((store.rotate(hour(2), reason, &NewKey::Open).unwrap().aside.unwrap(), way));
+    }
+    let (present, size) = (vkey(&store), store.log().size());
+    for (file, way) in &left {
+        for reason in [Reason::Routine, Reason::Stolen, Reason::Lost] {
+            let refused = store.hand_over(hour(3), reason, hand(file)).unwrap_err();
+            assert_eq!(refused.code, "key-known");
+            assert!(refused.what.contains(way), "{refused:?}");
+        }
+    }
+    let refused = store.hand_over(hour(3), Reason::Routine, hand(&key_path(&path))).unwrap_err();
+    assert_eq!(refused.code, "key-same");
+    assert_eq!((vkey(&store), store.log().size()), (present.clone(), size), "nothing changed");
+    grow(&mut store, 1);
+    let report = check(&path, Some(&present), &[]);
+    assert!(report.holds, "{:?}", faults(&report));
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod database;
 mod events;
 #[path = "outbox/gate.rs"]
 mod gate;
+#[path = "outbox/insider.rs"]
+mod insider;
 #[path = "outbox/killed.rs"]
 mod killed;
 #[path = "outbox/queue.rs"]

@@ -229,6 +229,65 @@ fn what_cannot_be_read_hides_nothing_else() {
     assert!(events.faults[0].what.contains("shapes:1"), "{events:?}");
 }
 
+/// Whoever comes under a key for which somebody put a record into the file isn't taken for the one to whom it was given.
+#[test]
+fn nobody_comes_in_by_a_record_that_no_entry_brought() {
+    let small = Small::new();
+    for (source, head, row) in [
+        (
+            "crm",
+            "crm_id,first_name,last_name,created_at",
+            "k9001,Mallory,Case,2018-01-08T09:12:00Z",
+        ),
+        (
+            "till",
+            "basket,at,loyalty_id,product_id,category,type,qty,cents,store",
+            "79001,2018-01-08T11:02:10Z,LC10009001,839849,SOFT DRINKS,GINGER ALE,2,318,12",
+        ),
+    ] {
+        let copy = small.copy(&small.path);
+        small.remember(&copy);
+        std::fs::copy(key_path(&small.path), key_path(&copy.path)).unwrap();
+        let key = row.split(',').nth(if source == "crm" { 0 } else { 2 }).unwrap();
+        let secret = Store::open(&copy.path, Access::Read, "test").unwrap();
+        let blind = candor::profile::recognise::key_blind(secret.secret(), source, key);
+        drop(secret);
+        let file = copy.path.with_file_name("newcomer.csv");
+        std::fs::write(&file, format!("{head}\n{row}\n")).unwrap();
+        let bring = || {
+            let mut store = Store::open(&copy.path, Access::Write, "test").unwrap();
+            small::try_to_bring(&mut store, &file, source, at("2018-01-09T10:00:00Z"))
+        };
+        copy.with(|conn| crafted::ghost(conn, source, blind));
+        assert_eq!(bring().unwrap_err().code, "record-without-entry");
+        // Without it, the same row comes in.
+        copy.with(|conn| {
+            conn.execute(
+                "UPDATE record SET key_blind = key_blind + 1 WHERE key_blind = $1",
+                [blind],
+            )
+            .unwrap()
+        });
+        bring().unwrap();
+    }
+}
+
+/// A report takes no memory for numbers that somebody made up.
+#[test]
+fn a_report_refuses_a_number_that_was_never_given() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    copy.with(|conn| {
+        let sql =
+            "UPDATE record SET id = 9223372036854775807 WHERE id = (SELECT MAX(id) FROM record)";
+        conn.execute(sql, []).unwrap();
+    });
+    let store = Store::open(&copy.path, Access::Read, "test").unwrap();
+    let forever = candor::base::clock::Moment::FOREVER;
+    let refused = candor::audit::unlawful::unlawful(&store, None, forever).err().unwrap();
+    assert_eq!(refused.code, "store-damaged");
+}
+
 /// A restore repeats the erasures that the backup doesn't know, and what it leaves is sound.
 #[test]
 fn a_restored_store_proves_everything_too() {

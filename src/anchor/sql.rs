@@ -67,11 +67,19 @@ pub struct CosignatureRow {
 
 pub(super) fn insert_cosignature(conn: &Connection, row: &CosignatureRow) -> Result<()> {
     conn.execute(
-        "INSERT INTO cosignature (size, vkey, line, at, entry) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (size, vkey) DO NOTHING",
+        "INSERT INTO cosignature (size, vkey, line, at, entry) VALUES ($1, $2, $3, $4, $5)",
         params![row.size, row.vkey, row.line, row.at, row.entry],
     )?;
     Ok(())
+}
+
+/// Whether a witness's signature under the checkpoint of a size is kept.
+pub(super) fn is_cosigned(conn: &Connection, size: i64, vkey: &str) -> Result<bool> {
+    Ok(conn.query_row(
+        "SELECT EXISTS (SELECT 1 FROM cosignature WHERE size = $1 AND vkey = $2)",
+        params![size, vkey],
+        |row| row.get(0),
+    )?)
 }
 
 /// Every cosignature, by size.

@@ -90,12 +90,12 @@ pub fn add(store: &mut Store, now: Moment, vkey: &str, url: &str) -> Result<i64>
             .next("ask the witness for the key that it signs with"));
     }
     check_url(url)?;
-    if sql::witnesses(store.conn())?.iter().any(|w| name_of(w) == key.name()) {
-        return Err(Error::usage("witness-exists", "a witness of that name is asked already")
-            .at(key.name())
-            .next("remove it first"));
-    }
     store.write(now, |writer| {
+        if sql::witnesses(writer.conn)?.iter().any(|w| name_of(w) == key.name()) {
+            return Err(Error::usage("witness-exists", "a witness of that name is asked already")
+                .at(key.name())
+                .next("remove it first"));
+        }
         let entry = writer.append("witness.add", json!({"vkey": vkey, "url": url}))?;
         sql::insert_witness(writer.conn, vkey, url, entry)?;
         Ok(entry)
@@ -107,12 +107,12 @@ pub fn add(store: &mut Store, now: Moment, vkey: &str, url: &str) -> Result<i64>
 /// # Errors
 /// `witness-unknown`.
 pub fn remove(store: &mut Store, now: Moment, name: &str) -> Result<i64> {
-    let all = sql::witnesses(store.conn())?;
-    let row = all.iter().find(|w| name_of(w) == name || w.vkey == name).ok_or_else(|| {
-        Error::usage("witness-unknown", "no witness of that name is asked")
-            .next("`candor audit witness list` names them")
-    })?;
     store.write(now, |writer| {
+        let all = sql::witnesses(writer.conn)?;
+        let row = all.iter().find(|w| name_of(w) == name || w.vkey == name).ok_or_else(|| {
+            Error::usage("witness-unknown", "no witness of that name is asked")
+                .next("`candor audit witness list` names them")
+        })?;
         let entry = writer.append("witness.remove", json!({"vkey": row.vkey}))?;
         sql::delete_witness(writer.conn, &row.vkey)?;
         Ok(entry)
@@ -250,12 +250,19 @@ fn keep(
         return Ok(());
     }
     let signed_size = i64::try_from(size).unwrap_or(i64::MAX);
-    let names: Vec<&str> = kept
-        .iter()
-        .filter(|(_, kept)| matches!(kept, Kept::Signed { .. }))
-        .map(|(row, _)| name_of(row))
-        .collect();
     store.write(now, |writer| {
+        // Somebody else may have asked meanwhile: an entry tells of each signature once.
+        let mut fresh = Vec::new();
+        for (row, kept) in kept {
+            if matches!(kept, Kept::Conflict { .. })
+                || !sql::is_cosigned(writer.conn, signed_size, &row.vkey)?
+            {
+                fresh.push((row, kept));
+            }
+        }
+        let is_signed = |kept: &Kept| matches!(kept, Kept::Signed { .. });
+        let signed = fresh.iter().filter(|(_, kept)| is_signed(kept));
+        let names: Vec<&str> = signed.map(|(row, _)| name_of(row)).collect();
         let entry = match names.is_empty() {
             true => None,
             false => Some(writer.append(
@@ -265,7 +272,7 @@ fn keep(
                 }),
             )?),
         };
-        for (row, kept) in kept {
+        for (row, kept) in fresh {
             match (kept, entry) {
                 (Kept::Signed { line, at }, Some(entry)) => {
                     let cosignature = CosignatureRow {

@@ -11,7 +11,7 @@ use std::ops::Range;
 use rusqlite::Connection;
 
 use crate::base::clock::Moment;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
 use crate::consent::statement::{Statement, state_code};
 use crate::profile::lookup::first_entry_of;
@@ -113,6 +113,13 @@ impl People {
         })?;
         let mut moves = standing_merges(conn, then)?;
         let last = rows.iter().map(|(.., id)| *id).max().unwrap_or(0);
+        if last > sql::numbered_records(conn)? {
+            return Err(Error::damaged(
+                "store-damaged",
+                "a record has a number that was never given",
+            )
+            .next("run `candor audit verify --deep` to see where"));
+        }
         self.slot_of = vec![NOBODY; last + 1];
         rows.sort_unstable();
         let mut before = None;

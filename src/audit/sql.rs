@@ -38,6 +38,12 @@ pub fn records(conn: &Connection, mut each: impl FnMut(i64, i64, i64)) -> Result
     Ok(())
 }
 
+/// How many numbers were given to records.
+pub fn numbered_records(conn: &Connection) -> Result<usize> {
+    let count: i64 = conn.query_row("SELECT COUNT(*) FROM record_key", [], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// The code of a record's source; 0 for a record that is gone.
 pub fn source_of(conn: &Connection, record: i64) -> Result<i64> {
     Ok(conn

@@ -123,6 +123,7 @@ impl<'r> Admission<'r> {
         }
         self.horizons = Rc::new(Horizons::at(self.rules, writer.now));
         self.differing.clear();
+        self.people.begin_batch(sql::last_record(writer.conn)?);
         // Nobody is erased within a batch: that would be another transaction.
         self.anybody_suppressed = consent_sql::any_suppression(writer.conn)?;
         Items::begin(writer, &mut self.memory)
@@ -464,7 +465,7 @@ impl<'r> Admission<'r> {
         if let Some(held) = self.held.remove(&blind) {
             return Ok(Some(held));
         }
-        let Some((id, row, key)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+        let Some((id, row, key)) = self.people.held(writer, self.code, blind)? else {
             return Ok(None);
         };
         let mut record = Record::of_row(id, &row, key);

@@ -9,13 +9,13 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::base::clock::Moment;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::secret::RecordKey;
 use crate::consent::answers::{Answers, steady_until};
 use crate::consent::fold::AsOf;
 use crate::consent::history::History;
 use crate::policy::rulebook::Rulebook;
-use crate::profile::sql;
+use crate::profile::sql::{self, RecordRow};
 use crate::store::Writer;
 
 /// Records and people remembered, at most this many of each (some 100 bytes for both).
@@ -46,9 +46,40 @@ pub(super) struct People {
     standings: HashMap<i64, Standing>,
     /// Each list of answers once: there are few, and many people.
     answers: HashSet<Rc<Answers>>,
+    /// The newest record when the batch began.
+    newest: i64,
 }
 
 impl People {
+    /// Begins a batch: what it brings in as a new record's stands in the store when it ends.
+    pub(super) fn begin_batch(&mut self, newest: i64) {
+        self.newest = newest;
+    }
+
+    /// The record of a source's key, as the store holds it.
+    ///
+    /// # Errors
+    /// `record-without-entry` for one that nothing ever came in for: somebody put it into the file, so that whoever
+    /// comes with this key is taken for somebody else.
+    pub(super) fn held(
+        &self,
+        writer: &Writer<'_>,
+        source: i64,
+        blind: i64,
+    ) -> Result<Option<(i64, RecordRow, RecordKey)>> {
+        let found = sql::record_by_key(writer.conn, source, blind)?;
+        if let Some((record, row, _)) = &found
+            && row.last_value == 0
+            && *record <= self.newest
+            && !sql::is_brought(writer.conn, *record)?
+        {
+            return Err(Error::damaged("record-without-entry", "a record is there that no entry brought")
+                .at(format!("record {record}"))
+                .next("somebody wrote to the file: run `candor audit verify --deep`, and restore a backup from before"));
+        }
+        Ok(found)
+    }
+
     /// Forgets everything: another process has written, or people were joined or parted.
     pub(super) fn forget(&mut self) {
         self.records.clear();
@@ -76,9 +107,7 @@ impl People {
         if let Some(known) = self.records.get(&blind) {
             return Ok(Some(known.clone()));
         }
-        let Some((record, row, key)) = sql::record_by_key(writer.conn, source, blind)? else {
-            return Ok(None);
-        };
+        let Some((record, row, key)) = self.held(writer, source, blind)? else { return Ok(None) };
         let known = Known { record, subject: row.subject, home: row.home, key };
         if self.records.len() >= REMEMBERED_MAX {
             self.records.clear();

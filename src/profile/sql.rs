@@ -226,6 +226,23 @@ pub fn record_by_key(
         .optional()?)
 }
 
+/// The last number that was given to a record.
+pub fn last_record(conn: &Connection) -> Result<i64> {
+    Ok(conn
+        .prepare_cached("SELECT COALESCE(MAX(id), 0) FROM record")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Whether anything came in as a record's that holds no value, or was said on it.
+pub fn is_brought(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM rollup WHERE record = $1)
+                 OR EXISTS (SELECT 1 FROM statement WHERE record = $1)",
+        )?
+        .query_row([record], |row| row.get(0))?)
+}
+
 /// The records of a subject, oldest first.
 pub fn records_of(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
     let mut statement =

@@ -24,12 +24,19 @@ pub struct Whereto<'a> {
     pub purpose: (&'a str, i64),
     /// The audience that was chosen; everybody who may be reached where there is none.
     pub audience: Option<&'a Defined>,
+    /// The messages of the queue that carry it out, one for each record; none where it goes out otherwise.
+    pub messages: &'a [i64],
 }
 
 impl<'a> Whereto<'a> {
     /// A destination, for its purpose.
     pub fn of(destination: &'a str, rule: &'a PurposeRule) -> Whereto<'a> {
-        Whereto { destination, purpose: (&rule.name, rule.code.into()), audience: None }
+        Whereto {
+            destination,
+            purpose: (&rule.name, rule.code.into()),
+            audience: None,
+            messages: &[],
+        }
     }
 }
 
@@ -46,13 +53,16 @@ pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Re
         let key = record_key(writer.conn, *record)?;
         tree.append(item_leaf(&disclosure_commitment(&key.0, id.unsigned_abs())));
     }
-    let Whereto { destination, purpose: (name, purpose), audience } = to;
+    let Whereto { destination, purpose: (name, purpose), audience, messages } = to;
     let mut body = json!({
         "destination": destination, "purpose": name, "count": records.len(), "first": first,
         "root": tree.root().to_string(),
     });
     if let Some(chosen) = audience {
         body["audience"] = json!({"name": chosen.name, "version": chosen.version});
+    }
+    if !messages.is_empty() {
+        body["messages"] = json!(messages);
     }
     let entry = writer.append("disclosure.run", body)?;
     let code = writer.words.code(WordKind::Destination, destination).unwrap_or(0);

@@ -95,6 +95,10 @@ impl Store {
     }
 
     /// The ledger's part of a rotation. Returns the entry and the old key.
+    ///
+    /// # Errors
+    /// `key-same` and `key-known`: a ledger has each key once, since which of its times a checkpoint is of could
+    /// not be told; those of writing.
     pub fn hand_over(
         &mut self,
         now: Moment,
@@ -107,6 +111,15 @@ impl Store {
                 Error::damaged("store-damaged", "the store has lost its public key")
                     .next("restore a backup with `candor restore`")
             })?;
+        let vkey = successor.verifier_key(self.log.origin())?.to_string();
+        if vkey == was.to_string() {
+            return Err(Error::usage("key-same", "this is the store's present key")
+                .next("name another key"));
+        }
+        if let Some(why) = given_up(&self.conn, &vkey)? {
+            return Err(Error::usage("key-known", format!("the ledger had this key before ({why})"))
+                .next("name a key that this store never had: a fresh one is best, and a stolen one stays with the thief"));
+        }
         // Another process may have rotated since this one looked.
         if reason != Reason::Lost
             && self
@@ -118,12 +131,6 @@ impl Store {
         }
         let before = self.signer.take().filter(|_| reason != Reason::Lost);
         let signer = Signer::succeeding(before, &self.path, self.log.origin(), successor)?;
-        let vkey = signer.vkey().to_owned();
-        if vkey == was.to_string() {
-            self.signer = signer.settled(HandedOver::No);
-            return Err(Error::usage("key-same", "this is the store's present key")
-                .next("name another key"));
-        }
         self.signer = Some(signer);
         let entry = self.write(now, |writer| {
             let entry = writer.append(
@@ -220,6 +227,17 @@ pub fn mend(
         }
     }
     Ok(Some(signer))
+}
+
+/// How a ledger parted from a key that it had before the present one; nothing where it never had it.
+fn given_up(conn: &Connection, vkey: &str) -> Result<Option<&'static str>> {
+    let keys = sql::signing_keys(conn)?;
+    let Some(two) = keys.windows(2).find(|two| two[0].1 == vkey) else { return Ok(None) };
+    Ok(Some(match reason(conn, two[1].0)? {
+        Some(Reason::Stolen) => "it was stolen",
+        Some(Reason::Lost) => "it counted as lost",
+        Some(Reason::Routine) | None => "another took its place",
+    }))
 }
 
 /// Why the key of an entry took the place of the one before; nothing where the entry doesn't say so.

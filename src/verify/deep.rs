@@ -12,7 +12,7 @@ use crate::store::{Words, meta};
 use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
-use super::{anchors, entries, items, payloads, recalls, sql, tables};
+use super::{anchors, entries, items, messages, payloads, recalls, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees, `keys` are those of the ledger whose
 /// word counts.
@@ -34,6 +34,7 @@ pub(super) fn check(
         claims.extend(legible("write_keys", keys)?);
         let recalls = recalls::check(conn, &read.secret, &read.words, &read.facts);
         claims.extend(legible("recalls", recalls.map(|claim| vec![claim]))?);
+        claims.extend(legible("messages", messages::check(conn, &read.facts))?);
         let tokens = anchors::tokens(conn, &read.words, &read.facts).map(|claim| vec![claim]);
         claims.extend(legible("tokens", tokens)?);
     }
@@ -107,7 +108,8 @@ fn rows(path: &Path, conn: &Connection, size: i64, read: &Read) -> Result<Vec<Cl
         Ok(claims)
     })?;
     births.join(&further);
-    claims.push(holders.check(&births, &facts.batches));
+    let numbers = holders.check(conn, &births, facts).map(|claim| vec![claim]);
+    claims.extend(legible("record-numbers", numbers)?);
     Ok(claims)
 }
 

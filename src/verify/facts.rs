@@ -34,6 +34,8 @@ pub(super) struct Disclosing {
     /// The number of its first row, and the root over them.
     pub(super) first: i64,
     pub(super) root: String,
+    /// The messages of the queue that carried them out, in the same order; none where something else did.
+    pub(super) messages: Vec<i64>,
 }
 
 /// A message that takes something back: what entries say of it.
@@ -71,6 +73,8 @@ pub(super) struct Facts {
     pub(super) write_keys: BTreeMap<i64, WriteKeyRow>,
     /// Messages that take something back, by their number: what entries say of each.
     pub(super) recalls: BTreeMap<i64, Recalled>,
+    /// Messages that were sent and go no more, each with the entry that says so.
+    pub(super) ended: Vec<(i64, i64)>,
     /// Tokens that ask, by their number: what entries say of each.
     pub(super) tokens: BTreeMap<i64, TokenRow>,
     /// Audiences, by the entry that defined a version: name, version, and the hash of its text.
@@ -100,6 +104,7 @@ impl Facts {
             splits: HashMap::new(),
             write_keys: BTreeMap::new(),
             recalls: BTreeMap::new(),
+            ended: Vec::new(),
             tokens: BTreeMap::new(),
             audiences: BTreeMap::new(),
             ever_asked: HashMap::new(),
@@ -167,6 +172,7 @@ impl Facts {
                         count: body["count"].as_i64().unwrap_or(0),
                         first: body["first"].as_i64().unwrap_or(0),
                         root: text("root"),
+                        messages: numbers(&body["messages"]).collect(),
                     },
                 );
             }
@@ -207,9 +213,9 @@ impl Facts {
             "outbox.outcome" | "outbox.drop" => {
                 let body = body(view);
                 let gone = body["why"] == "erased";
-                for n in body["recalls"].as_array().into_iter().flatten() {
-                    let named = n.as_i64().and_then(|n| self.recalls.get_mut(&n));
-                    if let Some(recalled) = named {
+                self.ended.extend(numbers(&body["ended"]).map(|message| (message, n)));
+                for message in numbers(&body["recalls"]) {
+                    if let Some(recalled) = self.recalls.get_mut(&message) {
                         (recalled.done, recalled.gone) = (true, gone || recalled.gone);
                     }
                 }
@@ -269,6 +275,11 @@ impl Facts {
             self.recalls.insert(message["n"].as_i64().unwrap_or(0), recalled);
         }
     }
+}
+
+/// The numbers that a body lists.
+fn numbers(listed: &Value) -> impl Iterator<Item = i64> + '_ {
+    listed.as_array().into_iter().flatten().filter_map(Value::as_i64)
 }
 
 /// The body of an entry; null where it has none.

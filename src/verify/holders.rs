@@ -1,5 +1,5 @@
-//! Whose the items are: each record's key and where it comes from, read once in the order of records; and
-//! that neither keys nor numbers of records were given to others.
+//! Whose the items are: each record's key and where it comes from, read once in the order of records; that
+//! neither keys nor numbers of records were given to others; and that an entry brought each record.
 //!
 //! Items lie in the order in which they came, so their records come in any order. Looking a record up in
 //! memory costs a tenth of asking SQLite for it; a record takes 72 bytes.
@@ -10,6 +10,7 @@ use crate::base::error::Result;
 use crate::base::secret::RecordKey;
 
 use super::claim::Claim;
+use super::facts::Facts;
 use super::sql;
 
 /// What is held of a record.
@@ -57,12 +58,12 @@ impl Holders {
     /// Whether whatever is committed to under a record's key can be its own alone. A key of two records
     /// would open what was said of one as if it was said of the other. And a record is numbered when its
     /// first thing comes in, so that no later number can have an earlier one.
-    /// `batches` are the entries that took batches in: what comes between two of them is not told apart,
-    /// for a batch's own entry stands after all that came with it.
-    pub(super) fn check(&self, births: &Births, batches: &[i64]) -> Claim {
+    /// What comes between the entries of two batches is not told apart, for a batch's own entry stands after all
+    /// that came with it.
+    pub(super) fn check(&self, conn: &Connection, births: &Births, facts: &Facts) -> Result<Claim> {
         let mut claim = Claim::new(
             "record-numbers",
-            "no two records have one key, and records are numbered in the order in which they came in",
+            "no two records have one key; each came in by an entry, and in the order of its number",
         );
         claim.checked = self.0.len() as u64;
         let mut living: Vec<&Holder> = self.0.iter().filter(|h| !h.key.is_destroyed()).collect();
@@ -72,36 +73,55 @@ impl Holders {
             claim.find("key-shared", None, format!("records {a} and {b} have one key"));
         }
         let mut latest = 0;
-        for (holder, birth) in self.0.iter().zip(&births.0).filter(|(_, n)| **n != NOTHING) {
-            let came = batches.partition_point(|n| n < birth);
+        for (holder, birth) in self.0.iter().zip(&births.first).filter(|(_, n)| **n != NOTHING) {
+            let came = facts.batches.partition_point(|n| n < birth);
             claim.expect(came >= latest, "record-order", Some(*birth), || {
                 format!("record {} came in before one of a lower number", holder.record)
             });
             latest = latest.max(came);
         }
-        claim
+        // One that is put in waits for whoever comes with its key, to make them somebody else. Of an erased person's
+        // nothing need be left; of others' what was forgotten names the entry that forgot it.
+        let by_nothing = self.0.iter().zip(&births.says).filter(|(_, says)| !**says);
+        for (holder, _) in by_nothing.filter(|(holder, _)| holder.row.is_some()) {
+            let forgot = |n: &i64| facts.forgettings.get(n).is_some_and(|said| said.records == 0);
+            let came = !sql::is_untouched(conn, holder.record)?
+                || sql::forgotten_of(conn, holder.record)?.iter().any(forgot);
+            claim.expect(came, "record-without-entry", None, || {
+                format!("record {} was brought in by no entry", holder.record)
+            });
+        }
+        Ok(claim)
     }
 }
 
 /// A record of which nothing was met.
 const NOTHING: i64 = i64::MAX;
 
-/// The first entry that tells of each record, or of something that came in as its own; by place.
-pub(super) struct Births(Vec<i64>);
+/// What entries tell of each record, or of something that came in as its own; by place.
+pub(super) struct Births {
+    /// The first of them.
+    first: Vec<i64>,
+    /// Whether one still says something under the record's key.
+    says: Vec<bool>,
+}
 
 impl Births {
     pub(super) fn of(holders: &Holders) -> Births {
-        Births(vec![NOTHING; holders.len()])
+        Births { first: vec![NOTHING; holders.len()], says: vec![false; holders.len()] }
     }
 
-    /// Notes that an entry tells of the record of a place.
-    pub(super) fn note(&mut self, place: usize, n: i64) {
-        self.0[place] = self.0[place].min(n);
+    /// Notes that an entry tells of the record of a place, and whether what it tells is still there.
+    pub(super) fn note(&mut self, place: usize, n: i64, says: bool) {
+        self.first[place] = self.first[place].min(n);
+        self.says[place] |= says;
     }
 
     /// Takes in what another pass met.
     pub(super) fn join(&mut self, other: &Births) {
-        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).min(*theirs));
+        let first = self.first.iter_mut().zip(&other.first);
+        first.for_each(|(mine, theirs)| *mine = (*mine).min(*theirs));
+        self.says.iter_mut().zip(&other.says).for_each(|(mine, theirs)| *mine |= theirs);
     }
 }
 

@@ -206,9 +206,6 @@ fn pass(
         });
         let place = holders.place(item.record);
         let holder = place.map(|place| holders.at(place));
-        if let (Some(place), Some(n)) = (place, n) {
-            births.note(place, n);
-        }
         let row = holder.and_then(|holder| holder.row);
         if let (Some(under), Some([source, ..])) = (under, row) {
             claim.expect(under.source == source, "source-differs", n, || {
@@ -223,6 +220,9 @@ fn pass(
             ItemKind::Value => item.mark == VALUE_ERASED,
             ItemKind::Event => item.purposes == NO_PURPOSES,
         };
+        if let (Some(place), Some(n)) = (place, n) {
+            births.note(place, n, !erased);
+        }
         let mut said = None;
         let leaf = if erased {
             claim.erased += 1;

@@ -14,6 +14,7 @@ mod holders;
 mod items;
 mod keys;
 mod linking;
+mod messages;
 mod names;
 mod payloads;
 pub mod query;

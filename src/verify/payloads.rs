@@ -51,10 +51,10 @@ pub(super) fn check(
         let Ok(view) = fields(&row.leaf) else { return Ok(()) };
         let n = row.n;
         let of = row.payload.as_ref().map_or(0, |(record, _)| *record);
-        if let Some(place) = holders.place(of) {
-            births.note(place, n);
-        }
         let opened = payload(&mut payloads, facts, &row, &view);
+        if let Some(place) = holders.place(of) {
+            births.note(place, n, opened.is_some());
+        }
         let spoken = SPOKEN.iter().any(|kind| view.kind.starts_with(kind));
         if spoken || row.statement.is_some() {
             statements.checked += 1;

@@ -310,7 +310,7 @@ pub enum Numbers {
     Batches,
     /// id, entry, undone entry, at, how many records.
     Merges,
-    /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`.
+    /// id, opened entry, `opened_at`, closed entry, state, kind, `closed_at`, record.
     Requests,
     /// id, closed entry, `closed_at`, record, with the closing entry's leaf.
     Closings,
@@ -333,7 +333,7 @@ impl Numbers {
             }
             Numbers::Requests => {
                 "SELECT q.id, q.opened_entry, q.opened_at, q.closed_entry, q.state,
-                        q.kind, q.closed_at, e.leaf
+                        q.kind, q.closed_at, q.record, e.leaf
                  FROM request q LEFT JOIN entry e ON e.n = q.opened_entry ORDER BY q.id"
             }
             Numbers::Closings => {
@@ -466,6 +466,23 @@ pub fn is_untouched(conn: &Connection, record: i64) -> Result<bool> {
                             WHERE r.id = $1 AND s.state <> 4)",
         )?
         .query_row([record], |row| row.get(0))?)
+}
+
+/// The entries that erased something of a record: of its values, and of its events.
+pub fn forgotten_of(conn: &Connection, record: i64) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare_cached(
+        "WITH RECURSIVE
+           said(seq) AS (
+             SELECT last_value FROM record WHERE id = $1
+             UNION SELECT v.prev FROM said s JOIN value v ON v.seq = s.seq),
+           done(seq) AS (
+             SELECT last_event FROM rollup WHERE record = $1
+             UNION SELECT e.prev FROM done d JOIN event e ON e.seq = d.seq)
+         SELECT t.entry FROM said s JOIN tombstone t ON t.item = 1 AND t.seq = s.seq
+         UNION SELECT t.entry FROM done d JOIN tombstone t ON t.item = 2 AND t.seq = d.seq",
+    )?;
+    let rows = statement.query_map([record], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A request's due day, as its row says it.
@@ -622,6 +639,11 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
                    UNION ALL SELECT MAX(seq) FROM tombstone WHERE item = 3)",
         ),
         (
+            "numbers-used-up",
+            "kinds of numbers are nearly used up, so that nothing more could come in, go out or be taken back",
+            "SELECT COUNT(*) FROM sqlite_sequence WHERE seq > 4611686018427387904",
+        ),
+        (
             "purposes-differ",
             "the empty set of purposes is another set",
             "SELECT COUNT(*) <> 1 FROM purpose_set WHERE id = 2 AND mask = 0",
@@ -645,9 +667,10 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
         ),
         (
             "merge-differs",
-            "records count as moved that are not there",
+            "records count as moved that are not there, or by a merge that is none",
             "SELECT COUNT(*) FROM merge_record m WHERE NOT EXISTS (
-               SELECT 1 FROM record r WHERE r.id = m.record)",
+               SELECT 1 FROM record r WHERE r.id = m.record)
+             OR NOT EXISTS (SELECT 1 FROM merge g WHERE g.id = m.merge)",
         ),
         (
             "merge-differs",
@@ -696,14 +719,17 @@ const OUTBOX: [(&str, &str, &str); 3] = [
          OR (o.act <> 5 AND o.disclosure <> 0 AND NOT EXISTS (
            SELECT 1 FROM disclosure d
            WHERE d.id = o.disclosure AND d.destination = o.destination
-           AND (o.act < 4 OR d.record = o.record)))",
+           AND (o.act < 4 OR d.record = o.record))
+         AND NOT EXISTS (
+           SELECT 1 FROM tombstone t WHERE o.act < 4 AND t.item = 3 AND t.seq = o.disclosure))",
     ),
     (
         "outbox-body-left",
         "sealed texts are left of messages that are done, or were never queued",
         "SELECT COUNT(*) FROM outbox_body b
          WHERE (b.k <> zeroblob(32) OR b.body <> zeroblob(length(b.body))) AND NOT EXISTS (
-           SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)",
+           SELECT 1 FROM outbox o WHERE o.id = b.outbox AND o.act > 3 AND o.state < 5)
+         OR b.outbox > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
     ),
     (
         "number-given-twice",
@@ -712,6 +738,22 @@ const OUTBOX: [(&str, &str, &str); 3] = [
                 > COALESCE((SELECT MAX(seq) FROM sqlite_sequence WHERE name = 'outbox'), 0)",
     ),
 ];
+
+/// Messages that say which disclosure they carry out, but for those that take something back: number, disclosure.
+pub fn tried_messages(conn: &Connection) -> Result<Vec<[i64; 2]>> {
+    if !has_table(conn, "outbox")? {
+        return Ok(Vec::new());
+    }
+    let mut statement = conn.prepare(
+        "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
+}
 
 /// Every version of every audience; none in a store of an older candor.
 pub fn audiences(conn: &Connection) -> Result<Vec<crate::segment::desk::Defined>> {

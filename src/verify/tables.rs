@@ -32,6 +32,11 @@ fn entry(leaf: Option<&[u8]>) -> (String, i64, Value) {
     }
 }
 
+/// Whether an entry commits to a payload.
+fn commits(leaf: Option<&[u8]>) -> bool {
+    leaf.and_then(|leaf| fields(leaf).ok()).is_some_and(|view| view.commitment.is_some())
+}
+
 pub(super) fn check(
     path: &Path,
     conn: &Connection,
@@ -40,22 +45,23 @@ pub(super) fn check(
     keys: &[VerifierKey],
 ) -> Result<Vec<Claim>> {
     let mut claims = Vec::new();
-    for (part, claim) in [
-        ("batches", batches(conn, facts)),
-        ("tombstones", tombstones(conn, facts)),
-        ("policies", policies(conn, facts)),
-        ("merges", merges(conn, facts)),
-        ("kept", kept(conn, facts)),
+    let one = |claim: Result<Claim>| claim.map(|claim| vec![claim]);
+    for (part, found) in [
+        ("batches", one(batches(conn, facts))),
+        ("tombstones", one(tombstones(conn, facts))),
+        ("policies", one(policies(conn, facts))),
+        ("merges", one(merges(conn, facts))),
+        ("kept", one(kept(conn, facts))),
         ("requests", requests(conn, facts)),
-        ("disclosures", disclosures(conn, words, facts)),
-        ("audiences", audiences(conn, facts)),
-        ("suppressions", suppressions(conn)),
-        ("records", rows(conn)),
-        ("schema", schema(conn)),
+        ("disclosures", one(disclosures(conn, words, facts))),
+        ("audiences", one(audiences(conn, facts))),
+        ("suppressions", one(suppressions(conn))),
+        ("records", one(rows(conn))),
+        ("schema", one(schema(conn))),
+        ("kept-out", journal(path, conn, facts, keys)),
     ] {
-        claims.extend(legible(part, claim.map(|claim| vec![claim]))?);
+        claims.extend(legible(part, found)?);
     }
-    claims.extend(legible("kept-out", journal(path, conn, facts, keys))?);
     Ok(claims)
 }
 
@@ -256,14 +262,16 @@ fn kept(conn: &Connection, facts: &Facts) -> Result<Claim> {
     Ok(claim)
 }
 
-/// What entries call the kinds of requests.
-fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
+/// Requests against the entries that opened and ended them. What opened one that waited commits to the record that
+/// asked; one that was answered at once is bound by its answer.
+fn requests(conn: &Connection, facts: &Facts) -> Result<Vec<Claim>> {
     let mut claim = Claim::new("requests", "every request is what its entries say");
-    let mut open = 0;
-    // Numbers are given in order, and each opening makes one request: so which opened which is certain.
+    let (mut open, mut bound, mut unbound) = (0, BTreeSet::new(), 0);
+    // Numbers are given in order and none is taken back, and each opening makes one request: so which opened which
+    // is certain.
     let mut before = 0;
-    sql::with_leaf(conn, Numbers::Requests, |row: [i64; 7], leaf| {
-        let [id, n, at, closed, state, code, closed_at] = row;
+    sql::with_leaf(conn, Numbers::Requests, |row: [i64; 8], leaf| {
+        let [id, n, at, closed, state, code, closed_at, record] = row;
         let in_order = std::mem::replace(&mut before, n) < n;
         claim.checked += 1;
         open += u64::from(state == 2);
@@ -271,6 +279,7 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
         let due = sql::due_on(conn, id)?;
         let holds = kind == "request.open"
             && in_order
+            && u64::try_from(id) == Ok(claim.checked)
             && (closed == 0 || closed > n)
             && at == written_at
             && body["due"].as_str() == Some(&due)
@@ -279,14 +288,27 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
         claim.expect(holds, "request-differs", Some(n), || {
             format!("request {id} is not what entry {n} says")
         });
+        if commits(leaf) {
+            bound.insert(id);
+            let asked = sql::payload_record(conn, n)? == Some(record);
+            claim.expect(asked, "request-differs", Some(n), || {
+                format!("request {id} is another's than entry {n} says")
+            });
+        } else if state == 2 {
+            // An erasure that was done and waits for its proof has nobody any more.
+            let done = code == RequestKind::Erasure as i64 && !sql::is_untouched(conn, record)?;
+            unbound += u64::from(!done);
+        }
         Ok(())
     })?;
     sql::with_leaf(conn, Numbers::Closings, |[id, n, at, record]: [i64; 4], leaf| {
         let (kind, written_at, body) = entry(leaf);
         // What was handed out is committed to under the key of the record that asked.
         let asked = match body["by"]["export"].as_i64() {
-            Some(export) => sql::payload_record(conn, export)? == Some(record),
-            None => true,
+            Some(export) if !bound.contains(&id) => {
+                sql::payload_record(conn, export)? == Some(record)
+            }
+            _ => true,
         };
         let holds = kind.starts_with("request.")
             && at == written_at
@@ -306,7 +328,14 @@ fn requests(conn: &Connection, facts: &Facts) -> Result<Claim> {
     claim.expect(ended + open == held, "request-differs", None, || {
         format!("{ended} requests were closed, and {open} of {held} are open here")
     });
-    Ok(claim)
+    let mut claims = vec![claim];
+    if unbound > 0 {
+        let what = format!(
+            "whose {unbound} of the open requests are: an older candor opened them, and its entries don't say it"
+        );
+        claims.push(Claim::unproven("who-asked", &what));
+    }
+    Ok(claims)
 }
 
 fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim> {

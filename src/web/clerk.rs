@@ -181,6 +181,7 @@ fn enter(writer: &mut Writer<'_>, decided: Decided) -> Result<Told> {
                 destination: &token.destination,
                 purpose: (&purpose, code),
                 audience: None,
+                messages: &[],
             };
             let (_, entry) = disclose(writer, to, &[permit.item().record])?;
             let names = names(writer.secret, &token, &purpose);

@@ -125,6 +125,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "delete a request", Sql("DELETE FROM request") => "request-missing";
     "delete a merge", Sql("DELETE FROM merge WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
     "name other subjects for a merge", Sql("UPDATE merge SET from_subject = into_subject, into_subject = from_subject WHERE id = (SELECT MAX(id) FROM merge)") => "merge-differs";
+    "let a merge that is to come have moved a record", Sql("INSERT INTO merge_record SELECT (SELECT MAX(id) + 1 FROM merge), MIN(id) FROM record") => "merge-differs";
     "make a split undone", Sql("UPDATE merge SET undone_entry = 0 WHERE undone_entry <> 0") => "subject-state";
     "name another record for a merge", Sql("UPDATE merge_record SET record = (SELECT MAX(id) FROM record r WHERE NOT EXISTS (SELECT 1 FROM merge_record m WHERE m.record = r.id)) WHERE merge = (SELECT MIN(merge) FROM merge_record) AND record = (SELECT MIN(record) FROM merge_record WHERE merge = (SELECT MIN(merge) FROM merge_record))") => "merge-differs";
     "take a record out of a merge", Sql("DELETE FROM merge_record WHERE merge = (SELECT MIN(merge) FROM merge_record) AND record = (SELECT MIN(record) FROM merge_record WHERE merge = (SELECT MIN(merge) FROM merge_record))") => "merge-differs";
@@ -246,6 +247,13 @@ pub const LINKING: &[Attack] = attacks! {
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
     "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
     "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
+    "send again under a disclosure of before", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT NULL, d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-undisclosed";
+    "let a message that was sent wait again", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT json_extract(CAST(e.leaf AS TEXT), '$.b.messages[' || (d.id - json_extract(CAST(e.leaf AS TEXT), '$.b.first')) || ']'), d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-ended";
+    "lay an empty text where what takes somebody back will lie", Sql("INSERT INTO outbox_body SELECT MAX(seq) + 1, zeroblob(32), zeroblob(0) FROM sqlite_sequence WHERE name = 'outbox'") => "outbox-body-left";
+    "use up the numbers of messages", Sql("UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'outbox'") => "numbers-used-up";
+    "give an open request another number", Sql("UPDATE request SET id = id + 995 WHERE state = 2") => "request-differs";
+    "give an open request to another record", Sql("UPDATE request SET record = (SELECT MIN(id) FROM record r WHERE r.id <> request.record) WHERE state = 2") => "request-differs";
+    "give an open request to another record, and what its entry commits to", Does(give_request) => "payload-changed";
     "let a revoked token ask again", Sql("UPDATE token SET revoked_entry = 0") => "token-differs";
     "let a token end later", Sql("UPDATE token SET expires_at = 9999999999999") => "token-differs";
     "let a token ask as another role", Sql("UPDATE token SET role = 3 WHERE role = 2") => "token-differs";
@@ -256,6 +264,14 @@ pub const LINKING: &[Attack] = attacks! {
     "delete a token", Sql("DELETE FROM token WHERE id = 2") => "token-differs";
     "empty the index of linking", Does(|_, conn| conn.execute_batch("DELETE FROM meeting; DELETE FROM frequency; DELETE FROM compared; DELETE FROM newcomer").unwrap()) => "" "" "";
 };
+
+fn give_request(_: &Small, conn: &Connection) {
+    let other = "(SELECT MIN(id) FROM record r WHERE r.id <> request.record)";
+    let sql = format!("UPDATE request SET record = {other} WHERE state = 2");
+    assert_eq!(conn.execute(&sql, []).unwrap(), 1);
+    let sql = "UPDATE payload SET record = q.record FROM request q WHERE q.opened_entry = payload.n AND q.state = 2";
+    assert_eq!(conn.execute(sql, []).unwrap(), 1);
+}
 
 fn last(conn: &Connection) -> i64 {
     conn.query_row("SELECT MAX(n) FROM entry", [], |row| row.get(0)).unwrap()

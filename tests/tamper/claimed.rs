@@ -48,7 +48,7 @@ pub const UNCLAIMED: &[Unclaimed] = unclaimed! {
     "record" "key_blind" "CASE WHEN EXISTS (SELECT 1 FROM value v WHERE v.record = record.id AND v.state <> 4) OR EXISTS (SELECT 1 FROM payload p JOIN entry e ON e.n = p.n WHERE p.record = record.id AND p.body <> zeroblob(length(p.body)) AND CAST(e.leaf AS TEXT) GLOB '*\"k\":\"profile.named\"*') THEN key_blind ELSE 0 END" "the key of a record that holds events alone";
     "merge_record" "record" "0" "a merge whose payload was erased";
     "merge_record" "merge" "0" "a merge whose payload was erased";
-    "request" "record" "CASE kind WHEN 4 THEN 0 ELSE record END" "whose a request of erasure was";
+    "request" "record" "CASE WHEN kind = 4 AND state = 3 THEN 0 ELSE record END" "whose a request of erasure was";
     "notice" "id" "0" "a number that nothing refers to";
     "payload" "record" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE record END" "whose an erased payload was";
     "payload" "body" "CASE WHEN body = zeroblob(length(body)) THEN 0 ELSE body END" "how long an erased text was";
@@ -85,7 +85,6 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "purpose_set", claimed: "id = 2 OR id IN (SELECT purposes FROM value WHERE state <> 4 AND seq NOT IN (SELECT seq FROM kept_salt WHERE item = 1) UNION SELECT purposes FROM event WHERE seq NOT IN (SELECT seq FROM kept_salt WHERE item = 2))", why: "a set of purposes that only erased or kept items have" },
     UnclaimedRows { table: "meta", claimed: "name NOT GLOB 'shapes:*' AND name NOT GLOB 'dictionary:*'", why: "a dictionary that nothing was packed with" },
     UnclaimedRows { table: "subject", claimed: "id IN (SELECT subject FROM record UNION SELECT home FROM record)", why: "a subject without records" },
-    UnclaimedRows { table: "merge_record", claimed: "merge IN (SELECT id FROM merge)", why: "what an erased merge moved" },
     UnclaimedRows { table: "link", claimed: "kind = 3 OR (kind = 6 AND model <> 0) OR (kind = 5 AND entry IN (SELECT decided_entry FROM question WHERE state IN (5, 6)))", why: "links that stand under no entry of their own" },
     UnclaimedRows { table: "meeting", claimed: "0", why: "the index of linking" },
     UnclaimedRows { table: "frequency", claimed: "0", why: "the index of linking" },

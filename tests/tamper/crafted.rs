@@ -24,6 +24,7 @@ pub const CRAFTED: &[Attack] = &[
     found("move a record by a merge whose payload was erased", move_by_merge, "record-moved"),
     found("add a link of no kind", |_, conn| add_link(conn, 7), "link-unknown"),
     found("add a decision to join that nobody made", |_, conn| add_link(conn, 4), "link-without-entry"),
+    found("put in a record that no entry brought, under the key of whoever comes next", |_, conn| ghost(conn, "crm", 1 << 62), "record-without-entry"),
     found("give a \"no\" to somebody else with its record, whose home and blind names go with it", give_a_no_away, "statement-moved"),
 ];
 
@@ -147,6 +148,17 @@ fn hide_and_call_kept(_: &Small, conn: &Connection) {
     let record = hide_record(conn);
     let sql = "UPDATE subject SET state = 4 WHERE id = (SELECT subject FROM record WHERE id = $1)";
     conn.execute(sql, [record]).unwrap();
+}
+
+/// A record of somebody that holds nothing, and waits for whoever comes with its key.
+pub fn ghost(conn: &Connection, source: &str, blind: i64) {
+    let of = one(conn, &format!("SELECT MAX(r.id) FROM record r WHERE {STILL}"));
+    let sql = "INSERT INTO record (subject, home, source, key_blind, last_value)
+               SELECT r.subject, r.subject, w.code, $1, 0 FROM record r, word w
+               WHERE r.id = $2 AND w.kind = 'source' AND w.text = $3";
+    assert_eq!(conn.execute(sql, params![blind, of, source]).unwrap(), 1);
+    let sql = "INSERT INTO record_key SELECT MAX(id), randomblob(32) FROM record";
+    conn.execute(sql, []).unwrap();
 }
 
 /// A record that nobody moved goes to somebody else, and a link is to tell why.

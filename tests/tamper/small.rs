@@ -57,7 +57,12 @@ impl Listener for Silent {
 
 /// Imports a file.
 pub fn bring(store: &mut Store, path: &Path, source: &str, now: Moment) {
-    import(store, &Request { path, source, carry: Carry::Out }, &|| now, &mut Silent).unwrap();
+    try_to_bring(store, path, source, now).unwrap();
+}
+
+/// The same, where it may be refused.
+pub fn try_to_bring(store: &mut Store, path: &Path, source: &str, now: Moment) -> Result<()> {
+    import(store, &Request { path, source, carry: Carry::Out }, &|| now, &mut Silent).map(drop)
 }
 
 /// The policy in force.

@@ -12,6 +12,7 @@ use candor::linking::{self, review};
 use candor::policy::rulebook::Rulebook;
 use candor::store::{self, Access, Store};
 use candor::subject::hold;
+use candor::subject::request::{self, RequestKind};
 use candor::verify::latest_checkpoint;
 use candor::web::key::{self, Reach};
 use candor::web::role::Role;
@@ -232,6 +233,10 @@ fn hold_and_let_in(store: &mut Store, rules: &Rulebook, now: Moment) {
         store.write(now, |writer| hold::set(writer, rules, subject, &wanted)).unwrap();
     }
     store.write(now, |writer| hold::lift(writer, rules, lifted)).unwrap();
+    // Somebody asks by the page of their own, and waits for the answer.
+    let of = "SELECT MAX(id) FROM record WHERE subject = $1";
+    let record: i64 = store.conn().query_row(of, [held], |row| row.get(0)).unwrap();
+    store.write(now, |writer| request::open(writer, rules, record, RequestKind::Access)).unwrap();
     for (label, reach) in [("shop-web", Reach::Public), ("shop-server", Reach::Server)] {
         let wanted = key::Wanted { source: "site", label, reach, expires: None };
         key::add(store, now, &wanted).unwrap();

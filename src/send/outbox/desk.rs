@@ -246,6 +246,8 @@ pub fn drop_row(store: &mut Store, id: i64, now: Moment) -> Result<()> {
         let mut body = json!({"destination": name, "count": 1});
         if row.act.is_recall() {
             body["recalls"] = json!([id]);
+        } else if row.disclosure != 0 {
+            body["ended"] = json!([id]);
         }
         writer.append("outbox.drop", body).map(drop)
     })?;

@@ -17,6 +17,7 @@ use crate::send::request::{Secrets, Unsendable, parcel};
 use crate::send::sql as send_sql;
 use crate::store::{Store, WordKind};
 
+use super::carried::own_disclosure;
 use super::confirm;
 use super::sql::{self, OutboxRow};
 use super::status::{NO_WAY, UNWRITABLE};
@@ -82,7 +83,12 @@ pub(super) fn docket(
         return Ok(None);
     }
     let (mut verdicts, mut mailed) = (Vec::with_capacity(due.len()), Vec::new());
-    for row in due {
+    for mut row in due {
+        if let Some((_, rule)) = found
+            && !row.act.is_recall()
+        {
+            row.disclosure = own_disclosure(store, &row, (name, &rule.name))?;
+        }
         verdicts.push(match found {
             Some((destination, rule)) if row.act.is_recall() => {
                 judge_recall(store, rules, (name, destination, rule), row, secrets, now)?

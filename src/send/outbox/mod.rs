@@ -5,6 +5,7 @@
 //! profile when it is sent, and only if the gate lets it out then, at every try. `README.md` in the folder
 //! above tells how a message leaves.
 
+mod carried;
 mod confirm;
 mod desk;
 mod judge;

@@ -22,6 +22,8 @@ pub(super) struct Outcome {
     pub(super) withheld: BTreeMap<&'static str, u64>,
     /// The recalls among those that are done, by their numbers.
     pub(super) recalls: Vec<i64>,
+    /// The other messages that were disclosed and go no more, by their numbers.
+    pub(super) ended: Vec<i64>,
 }
 
 impl Outcome {
@@ -36,6 +38,9 @@ impl Outcome {
         });
         if !self.recalls.is_empty() {
             body["recalls"] = json!(self.recalls);
+        }
+        if !self.ended.is_empty() {
+            body["ended"] = json!(self.ended);
         }
         writer.append("outbox.outcome", body).map(drop)
     }
@@ -90,6 +95,8 @@ pub fn settle(
                     if act.is_recall() {
                         settled.forgot |= sql::forget_body(writer.conn, reply.row)?;
                         outcome.recalls.push(reply.row);
+                    } else {
+                        outcome.ended.push(reply.row);
                     }
                     match act {
                         Act::Stop => {

@@ -203,6 +203,14 @@ pub fn disclosed_record(conn: &Connection, disclosure: i64) -> Result<Option<i64
         .optional()?)
 }
 
+/// The entry of the run that a disclosure was of, unless it was erased.
+pub fn disclosed_by(conn: &Connection, disclosure: i64) -> Result<Option<i64>> {
+    Ok(conn
+        .prepare_cached("SELECT entry FROM disclosure WHERE id = $1")?
+        .query_row([disclosure], |row| row.get(0))
+        .optional()?)
+}
+
 /// Takes a row to send it: until a moment it is nobody else's.
 pub fn begin(conn: &Connection, id: i64, until: Moment, disclosure: i64) -> Result<()> {
     conn.prepare_cached(
@@ -307,10 +315,14 @@ pub fn recalls_waiting(conn: &Connection) -> Result<i64> {
     })?)
 }
 
-/// Keeps what a recall needs of the person, sealed.
+/// Keeps what a recall needs of the person, sealed. A number is one row's alone: whatever somebody put there before
+/// is in nobody's way.
 pub fn insert_body(conn: &Connection, row: i64, nonce: &[u8; 32], body: &[u8]) -> Result<()> {
-    conn.prepare_cached("INSERT INTO outbox_body (outbox, k, body) VALUES ($1, $2, $3)")?
-        .execute(params![row, &nonce[..], body])?;
+    conn.prepare_cached(
+        "INSERT INTO outbox_body (outbox, k, body) VALUES ($1, $2, $3)
+         ON CONFLICT (outbox) DO UPDATE SET k = excluded.k, body = excluded.body",
+    )?
+    .execute(params![row, &nonce[..], body])?;
     Ok(())
 }
 

@@ -101,6 +101,8 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
                 if row.act.is_recall() {
                     sql::forget_body(writer.conn, row.id)?;
                     outcome.recalls.push(row.id);
+                } else if row.disclosure != 0 {
+                    outcome.ended.push(row.id);
                 }
                 sql::remove(writer.conn, row.id)?;
                 *outcome.withheld.entry(reason).or_default() += 1;
@@ -124,8 +126,8 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
     let Some((purpose, purpose_name, attempts)) = about.filter(|_| !sending.is_empty()) else {
         return Ok(());
     };
-    let to =
-        Whereto { destination: &destination, purpose: (&purpose_name, purpose), audience: None };
+    let purpose = (purpose_name.as_str(), purpose);
+    let to = Whereto { destination: &destination, purpose, audience: None, messages: &[] };
     disclose_fresh(writer, to, &mut sending)?;
     let until = Moment(writer.now.0 + LEASE_MS);
     let mut letters = Vec::with_capacity(sending.len());
@@ -147,7 +149,7 @@ fn disclose_fresh(
     to: Whereto<'_>,
     sending: &mut [(OutboxRow, Permit<Letter>)],
 ) -> Result<()> {
-    let (mut fresh, mut records) = (Vec::new(), Vec::new());
+    let (mut fresh, mut records, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     for (row, permit) in sending {
         if row.act.is_recall() {
             continue;
@@ -159,13 +161,14 @@ fn disclose_fresh(
         };
         if on_record != Some(record) {
             records.push(record);
+            messages.push(row.id);
             fresh.push(row);
         }
     }
     if fresh.is_empty() {
         return Ok(());
     }
-    let (first, _) = disclose(writer, to, &records)?;
+    let (first, _) = disclose(writer, Whereto { messages: &messages, ..to }, &records)?;
     for (id, row) in (first..).zip(fresh) {
         row.disclosure = id;
     }
