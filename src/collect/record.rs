@@ -13,6 +13,8 @@ pub struct Record {
     /// The source's own key, trimmed; where the row has none, the first identifier that names one person,
     /// as `KIND:VALUE`. Never empty.
     pub key: String,
+    /// The key is a name that whoever sends the row gives to somebody, such as a `userId`.
+    pub names_somebody: bool,
     /// When its values were observed, where the source says so.
     pub observed: Option<Moment>,
     /// Identifiers and attributes, in the order of the source's field map. Empty ones are absent.

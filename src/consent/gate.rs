@@ -146,6 +146,9 @@ reasons! {
     /// Consent without notice.
     ConsentWithoutNotice = "consent_without_notice", "Art 7(1)",
         "a consent that doesn't say which notice was shown can't be demonstrated";
+    /// A yes of somebody who is merely named.
+    ConsentUnproven = "consent_unproven", "Art 7(1)",
+        "a yes that came by a public key, by which anybody can name anybody: it can't be shown to be this person's";
     /// Consent with a notice that isn't the purpose's.
     ConsentUnknownNotice = "consent_unknown_notice", "Art 7(1)",
         "the policy doesn't hold the notice version that this consent names";

@@ -177,7 +177,7 @@ impl<'r> Admission<'r> {
         }
         let blind = key_blind(writer.secret, &self.name, &inbound.key);
         let identifiers = self.identifiers(writer, inbound);
-        let statements = self.statements(writer, inbound, summary, explain);
+        let statements = self.statements(writer, inbound, summary, explain)?;
         let says_nothing = statements.is_empty() && inbound.doubted.is_empty();
         let only_events = inbound.values.is_empty() && says_nothing;
         // Whose record is remembered was let through before, and nobody was erased since.
@@ -236,6 +236,9 @@ impl<'r> Admission<'r> {
     ) -> Result<()> {
         let now = writer.now;
         let mut held = self.take_held(writer, blind)?;
+        if let Some(held) = &mut held {
+            self.unsay(writer, inbound, held, summary)?;
+        }
         let traits = self.traits(inbound);
         let new_identifiers: Vec<SeenIdentifier> = identifiers
             .iter()

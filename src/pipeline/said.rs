@@ -2,24 +2,29 @@
 
 use crate::base::error::Result;
 use crate::collect::{ConsentStatement, Record as Inbound, RefusalReason, Timed};
+use crate::consent::fold::{AsOf, in_force_state};
 use crate::consent::gate::Reason;
-use crate::consent::history::{self, NewStatement};
+use crate::consent::history::{self, History, NewStatement};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{PurposeCode, PurposeMask, PurposeRule, bit};
 use crate::policy::types::{Basis, ConsentState, Take};
-use crate::profile::recognise::{SeenIdentifier, Ties, former_holders};
+use crate::profile::recognise::{SeenIdentifier, Ties, former_holders, key_blind};
 use crate::profile::record::Record;
 use crate::profile::sql;
 use crate::send::opt_in;
 use crate::store::{WordKind, Writer};
 
-use super::admit::{Admission, Held};
+use super::admit::{Admission, Held, Sender};
 use super::ask::Explanation;
+use super::plan::FieldPlan;
 use super::summary::{Summary, count};
 
 /// A withdrawal that reaches a shared address reaches at most this many people.
 const SHARED_REACH_MAX: usize = 100;
+
+/// By which method a yes was said that is taken back.
+const NAMED: &str = "said by a public key of somebody who was merely named";
 
 impl Admission<'_> {
     /// The statements of a row that can be taken in, each with where its moment comes from.
@@ -29,13 +34,15 @@ impl Admission<'_> {
         inbound: &Inbound,
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
-    ) -> Vec<(NewStatement, Timed)> {
+    ) -> Result<Vec<(NewStatement, Timed)>> {
         for reason in &inbound.untaken {
             count(&mut summary.statements_refused, reason.code());
         }
+        let says_yes = inbound.consents.iter().any(|statement| statement.state.loosens());
+        let is_named = says_yes && self.merely_names(writer, inbound)?;
         let mut taken = Vec::new();
         for statement in &inbound.consents {
-            match self.statement(writer, inbound, statement) {
+            match self.statement(writer, inbound, statement, is_named) {
                 Ok(new) => {
                     if self.named(&statement.purpose).is_none() {
                         summary.noes_of_no_purpose += 1;
@@ -57,7 +64,78 @@ impl Admission<'_> {
                 }
             }
         }
-        taken
+        Ok(taken)
+    }
+
+    /// The fields of identifiers by which servers say who somebody is, and pages merely name them.
+    fn naming(&self) -> impl Iterator<Item = &FieldPlan> {
+        let identifiers = self.fields.iter().filter(|plan| plan.unverified.is_some());
+        identifiers.filter(|plan| plan.verified != Some(true))
+    }
+
+    /// Whether a row comes from anybody, who merely names somebody whom servers know: by a `userId`, or by one
+    /// that is given out as a browser's name.
+    fn merely_names(&self, writer: &Writer<'_>, inbound: &Inbound) -> Result<bool> {
+        let is_key = |text: &str| text == inbound.key;
+        let proves = inbound
+            .values
+            .iter()
+            .any(|value| is_key(&value.text) && self.fields[value.field].verified == Some(true));
+        if self.sender == Sender::Known || (inbound.names_somebody && proves) {
+            return Ok(false);
+        }
+        let blind = key_blind(writer.secret, &self.name, &inbound.key);
+        let Some((id, ..)) = sql::record_by_key(writer.conn, self.code, blind)? else {
+            return Ok(false);
+        };
+        let record = Record::load(writer.conn, writer.words, id)?;
+        let mut held = self.naming().filter_map(|plan| record.text(plan.field));
+        Ok(held.any(|text| inbound.names_somebody || is_key(text)))
+    }
+
+    /// Takes back what anybody agreed to in somebody's name, once a server says who that is: for others it would
+    /// count from now on.
+    pub(super) fn unsay(
+        &mut self,
+        writer: &mut Writer<'_>,
+        inbound: &Inbound,
+        held: &mut Held,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let is_known = |held: &Held| {
+            self.naming().next().is_none()
+                || self.naming().any(|plan| held.record.text(plan.field).is_some())
+        };
+        if self.sender == Sender::Anybody || !inbound.names_somebody || is_known(held) {
+            return Ok(());
+        }
+        let history = History::load(writer.conn, held.record.subject)?;
+        let standing = history.standing_of(held.record.home, AsOf::at(writer.now));
+        let given = standing.consents.iter().filter(|(_, consent)| in_force_state(consent.state));
+        let given = given.filter(|(_, consent)| consent.by.record == held.record.id);
+        for (purpose, channel) in given.map(|(matter, _)| *matter).collect::<Vec<_>>() {
+            let new = NewStatement {
+                axis: Axis::Consent,
+                purpose,
+                channel,
+                state: ConsentState::Invalidated,
+                explicit: false,
+                confirmed: false,
+                own: self.source.own,
+                source: u16::try_from(self.code).unwrap_or(0),
+                notice: None,
+                language: None,
+                every_days: 0,
+                because: None,
+                method: Some(NAMED.to_owned()),
+                evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
+                valid_at: writer.now,
+                undated: true,
+            };
+            self.say(writer, held, &new, summary)?;
+            self.withdrawn.insert(held.record.id);
+        }
+        Ok(())
     }
 
     /// The purpose of a name, however it is cased.
@@ -82,12 +160,14 @@ impl Admission<'_> {
         rules.filter(|rule| rule.purpose.basis == Basis::Consent).collect()
     }
 
-    /// What a statement amounts to: one for each purpose and channel that it is about.
+    /// What a statement amounts to: one for each purpose and channel that it is about. `is_named` where the row
+    /// merely names whom it is about.
     fn statement(
         &self,
         writer: &Writer<'_>,
         inbound: &Inbound,
         statement: &ConsentStatement,
+        is_named: bool,
     ) -> Result<Vec<(NewStatement, Timed)>, Reason> {
         let named = self.named(&statement.purpose).and_then(|code| self.rules.rule(code));
         let rules = match named {
@@ -100,6 +180,11 @@ impl Admission<'_> {
         }
         let mut all = Vec::new();
         for rule in rules {
+            // What has to be confirmed is no consent yet, and a mail asks the person themselves.
+            let waits = rule.purpose.double_opt_in && !statement.confirmed;
+            if is_named && statement.state.loosens() && !waits {
+                return Err(Reason::ConsentUnproven);
+            }
             all.extend(self.statement_on(rule, writer, inbound, statement)?);
         }
         Ok(all)

@@ -22,7 +22,8 @@ use super::covered::covered;
 use super::merge::{public_id_of, public_text};
 use super::pack::Unpacker;
 use super::recognise::identifier_blind;
-use super::record::{StoredValue, values};
+pub use super::record::StoredValue;
+use super::record::values;
 use super::sql::{self, Rollup};
 use super::then::Then;
 

@@ -2,8 +2,10 @@
 //!
 //! The ledger says what happened; of which records it speaks stands in the rows that its entries commit to. So
 //! nothing is kept for those who listen: a place in the ledger is all that it takes to go on, also after a
-//! restart, and whoever listens late or slowly misses nothing. What is told of a record is where it stands when
-//! it is told: *changed* where something may be known of it for the purpose, *stop* where nothing may any more.
+//! restart, and whoever listens late or slowly misses nothing. An entry touches a purpose where it brings or takes
+//! something that came in for it, or tells what somebody said about it: what is other purposes' business is told
+//! by no word, and by none that something happened either. What is told of a record is where it stands when it is
+//! told: *changed* where something may be known of it for the purpose, *stop* where nothing may any more.
 //! It is told once too often rather than not at all. What ends by time alone has no entry before it is forgotten
 //! (`retain run`): an answer says until when it is good.
 
@@ -15,10 +17,11 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
-use crate::consent::sql::payload;
+use crate::consent::sql::{payload, statement, statements_of_record};
+use crate::consent::statement::{Axis, Statement};
 use crate::ledger::hash::leaf_hash;
 use crate::ledger::scan;
-use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
+use crate::policy::rulebook::{ChannelCode, PurposeMask, PurposeRule, Rulebook, bit};
 use crate::profile::merge::public_id_of;
 use crate::profile::sql as profile_sql;
 use crate::store::{Store, leaf};
@@ -118,9 +121,11 @@ pub fn changes(store: &Store, watch: Watch<'_>, from: Place, now: Moment) -> Res
     // What is being told already is told to its end, so that no record is passed over.
     while upto < most && (is_under_way || touched.records.len() < RECORDS_MAX) {
         upto += 1;
-        touched.read(store, upto)?;
+        touched.read(store, watch.rule, upto)?;
     }
-    let mut rest = touched.with_all_of_theirs(store)?.split_off(&(from.record + 1)).into_iter();
+    touched.with_all_of_theirs(store)?;
+    let mut rest: BTreeSet<i64> = touched.records.union(&touched.ended).copied().collect();
+    let mut rest = rest.split_off(&(from.record + 1)).into_iter();
     let mut people = People { store, watch, now, told: BTreeMap::new() };
     let (mut records, mut last) = (Vec::new(), from.record);
     for record in rest.by_ref().take(RECORDS_MAX) {
@@ -138,80 +143,124 @@ pub fn changes(store: &Store, watch: Watch<'_>, from: Place, now: Moment) -> Res
 #[derive(Default)]
 struct Touched {
     records: BTreeSet<i64>,
-    /// Records of people who said something: whoever shares an identifier with them is touched too.
+    /// Records of people who said something that counts for the purpose: whoever shares an identifier with them is
+    /// touched too.
     said: BTreeSet<i64>,
+    /// Those of them who said no to the purpose itself.
+    spoke: BTreeSet<i64>,
     /// Records that lost an event: which purposes it had served is forgotten with it.
     lost: BTreeSet<i64>,
+    /// Those of them that nothing else says were touched: where something may still be known, it is the same.
+    ended: BTreeSet<i64>,
     is_all: bool,
 }
 
 impl Touched {
-    fn read(&mut self, store: &Store, entry: i64) -> Result<()> {
+    fn read(&mut self, store: &Store, rule: &PurposeRule, entry: i64) -> Result<()> {
         let conn = store.conn();
         let Some(bytes) = leaf(conn, entry)? else { return Ok(()) };
         let fields = scan::fields(&bytes)?;
         match fields.kind {
             "policy.apply" => self.is_all = true,
-            "data.admit" => self.records.extend(sql::records_of_batch(conn, entry)?),
-            "data.forget" | "erasure" => {
-                for (record, is_event) in sql::records_forgotten(conn, entry)? {
-                    self.records.insert(record);
-                    self.lost.extend(is_event.then_some(record));
-                }
+            "data.admit" => {
+                self.records.extend(sql::records_of_batch(conn, entry, bit(rule.code))?);
+            }
+            kind @ ("data.forget" | "erasure") => {
                 let body: Value = fields
                     .body
                     .and_then(|body| serde_json::from_slice(body).ok())
                     .unwrap_or_default();
+                let is_erasure = kind == "erasure";
+                self.records.extend(match is_erasure {
+                    true => sql::records_forgotten(conn, entry, PurposeMask::MAX)?,
+                    false => sql::records_forgotten(conn, entry, bit(rule.code))?,
+                });
+                let lost = sql::records_losing_events(conn, entry)?;
+                // What somebody withdrew from is told by what they said.
+                if is_erasure || body["because"] != "consent" {
+                    self.ended.extend(lost.iter().copied());
+                }
+                self.lost.extend(lost);
                 for seq in body["seqs"].as_array().into_iter().flatten().filter_map(Value::as_i64) {
                     self.records.extend(payload(conn, seq)?.map(|(record, _)| record));
                 }
             }
-            "profile.merge" | "profile.split" => self.joined(store, entry)?,
+            "profile.merge" | "profile.split" => self.joined(store, rule, entry)?,
             kind if says_something(kind) => {
-                let record = payload(conn, entry)?.map(|(record, _)| record);
-                self.records.extend(record);
-                self.said.extend(record);
+                let said = statement(conn, entry)?;
+                if said.as_ref().is_none_or(|said| may_count(said, rule)) {
+                    let record = payload(conn, entry)?.map(|(record, _)| record);
+                    self.records.extend(record);
+                    self.said.extend(record);
+                    self.spoke.extend(
+                        record.filter(|_| {
+                            said.is_some_and(|s| s.purpose == rule.code && s.protects())
+                        }),
+                    );
+                }
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// Both sides of a joining or a parting.
-    fn joined(&mut self, store: &Store, entry: i64) -> Result<()> {
+    /// Both sides of a joining or a parting, where each has something to say for the purpose.
+    fn joined(&mut self, store: &Store, rule: &PurposeRule, entry: i64) -> Result<()> {
         let conn = store.conn();
         let Some((record, mut body)) = payload(conn, entry)? else { return Ok(()) };
-        self.records.insert(record);
         let Ok(key) = profile_sql::record_key(conn, record) else { return Ok(()) };
         apply_seal(&key, Sealed::Payload, entry, &mut body);
         // Of one that was erased nothing can be read, and its erasure is told of.
         let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let list = payload["records"].as_array().into_iter().flatten().filter_map(Value::as_i64);
+        let moved: BTreeSet<i64> = list.collect();
+        let mut all = moved.clone();
         for side in ["from", "into", "restored"] {
             let id = payload[side].as_str().and_then(public_id_of);
             let subject = id.map(|id| profile_sql::subject_by_public_id(conn, id)).transpose()?;
             if let Some(subject) = subject.flatten() {
-                self.records.extend(profile_sql::records_of(conn, subject)?);
+                all.extend(profile_sql::records_of(conn, subject)?);
             }
+        }
+        let concerns = |records: &mut dyn Iterator<Item = &i64>| -> Result<bool> {
+            for record in records {
+                if concerns(store, rule, *record)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        };
+        if concerns(&mut moved.iter())? && concerns(&mut all.difference(&moved))? {
+            self.records.extend(all);
         }
         Ok(())
     }
 
-    /// The records with all others of the same people: what is known of a person is of all of them.
-    fn with_all_of_theirs(&self, store: &Store) -> Result<BTreeSet<i64>> {
+    /// Adds all others of the same people: what is known of a person is of all of them.
+    fn with_all_of_theirs(&mut self, store: &Store) -> Result<()> {
         let conn = store.conn();
         let (mut all, mut seen) = (self.records.clone(), BTreeSet::new());
         for record in &self.records {
             let Some(subject) = sql::subject_of(conn, *record)? else { continue };
+            let theirs = profile_sql::records_of(conn, subject)?;
             if self.said.contains(record) {
                 for other in profile_sql::sharing(conn, subject)? {
                     all.extend(profile_sql::records_of(conn, other)?);
                 }
             }
+            if self.spoke.contains(record) {
+                for record in &theirs {
+                    if sql::lost_an_event(conn, *record)? {
+                        self.lost.insert(*record);
+                    }
+                }
+            }
             if seen.insert(subject) {
-                all.extend(profile_sql::records_of(conn, subject)?);
+                all.extend(theirs);
             }
         }
-        Ok(all)
+        self.records = all;
+        Ok(())
     }
 }
 
@@ -219,6 +268,28 @@ impl Touched {
 fn says_something(kind: &str) -> bool {
     let axes = ["consent", "channel", "objection", "restriction", "notice", "frequency"];
     kind.split_once('.').is_some_and(|(axis, _)| axes.contains(&axis))
+}
+
+/// Whether what somebody said may count for a purpose.
+fn may_count(said: &Statement, rule: &PurposeRule) -> bool {
+    match said.axis {
+        Axis::Consent | Axis::Objection | Axis::Informed => {
+            said.purpose == rule.code || said.purpose == 0
+        }
+        Axis::Permission | Axis::Frequency => {
+            said.channel == 0 || rule.channels.contains(&said.channel)
+        }
+        Axis::Restriction => true,
+        // It keeps, and lets nothing be used.
+        Axis::Hold => false,
+    }
+}
+
+/// Whether anything of a record came in for a purpose, or was said about it.
+fn concerns(store: &Store, rule: &PurposeRule, record: i64) -> Result<bool> {
+    let conn = store.conn();
+    Ok(sql::ever_served(conn, record, bit(rule.code))?
+        || statements_of_record(conn, record)?.iter().any(|said| may_count(said, rule)))
 }
 
 /// Asks where records stand, each person once.
@@ -244,7 +315,7 @@ impl People<'_> {
             place.insert(telling(self.store, rules, asked, subject, self.now)?);
         }
         if self.told[&subject].contains(&record) {
-            return Ok(Some(Stands::Changed));
+            return Ok(touched.records.contains(&record).then_some(Stands::Changed));
         }
         // Whoever served other purposes alone was never known for this one.
         let did_serve =

@@ -25,6 +25,7 @@ use crate::store::{Store, WordKind, Writer, hex};
 
 use super::audience::field_codes;
 use super::message::Act;
+use super::outbox;
 use super::outbox::sql::{self as outbox_sql, OutboxRow};
 use super::request::fields_of;
 use super::sql::{self, Reached};
@@ -114,16 +115,18 @@ pub fn stop(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64) -> Result<u
 }
 
 /// What is to be queued when a person has been erased: a deletion for each destination that was sent their
-/// data. Read before anything is destroyed, and handed to [`queue`] after that.
+/// data. Read before anything is destroyed, and handed to [`queue`] after that. While a message about the person
+/// is being sent nobody is erased: it would arrive after it was said that they are gone.
 ///
 /// # Errors
-/// Those of reading.
+/// `outbox-sending`, and those of reading.
 pub fn deletions(
     writer: &Writer<'_>,
     rules: &Rulebook,
     subject: i64,
     records: &[OpenRecord],
 ) -> Result<Vec<Recall>> {
+    outbox::refuse_under_way(writer, subject)?;
     let mut newest: BTreeMap<(i64, i64), Reached> = BTreeMap::new();
     for one in sql::reached(writer.conn, subject)? {
         let held = newest.entry((one.destination, one.record)).or_insert(one);

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::policy::rulebook::PurposeMask;
 
 /// When data of a subject went out, and to which destination; `but` is the number of a disclosure that
 /// isn't looked at.
@@ -92,28 +93,64 @@ pub fn newest_entry(conn: &Connection) -> Result<i64> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// The records of the values and events that an entry took in.
-pub fn records_of_batch(conn: &Connection, entry: i64) -> Result<Vec<i64>> {
+/// The records of the values and events that an entry took in for one of some purposes, and of values that took
+/// the place of one that was held for it.
+pub fn records_of_batch(conn: &Connection, entry: i64, purposes: PurposeMask) -> Result<Vec<i64>> {
     let mut statement = conn.prepare_cached(
         "SELECT v.record FROM batch b JOIN value v
-           ON v.seq >= b.first_value AND v.seq < b.first_value + b.value_count WHERE b.n = $1
+           ON v.seq >= b.first_value AND v.seq < b.first_value + b.value_count
+         JOIN purpose_set p ON p.id = v.purposes WHERE b.n = $1 AND p.mask & $2 <> 0
+         UNION SELECT v.record FROM batch b JOIN value v
+           ON v.seq >= b.first_value AND v.seq < b.first_value + b.value_count
+         JOIN purpose_set p ON p.id = v.purposes WHERE b.n = $1 AND p.mask & $2 = 0 AND EXISTS (
+           WITH RECURSIVE before(seq, prev, field, purposes) AS (
+             SELECT o.seq, o.prev, o.field, o.purposes FROM value o WHERE o.seq = v.prev
+             UNION ALL
+             SELECT o.seq, o.prev, o.field, o.purposes FROM before a JOIN value o ON o.seq = a.prev
+               WHERE a.prev <> 0)
+           SELECT 1 FROM before a JOIN purpose_set q ON q.id = a.purposes
+           WHERE a.field = v.field AND q.mask & $2 <> 0)
          UNION SELECT e.record FROM batch b JOIN event e
-           ON e.seq >= b.first_event AND e.seq < b.first_event + b.event_count WHERE b.n = $1",
+           ON e.seq >= b.first_event AND e.seq < b.first_event + b.event_count
+         JOIN purpose_set p ON p.id = e.purposes WHERE b.n = $1 AND p.mask & $2 <> 0",
+    )?;
+    let rows = statement.query_map(params![entry, purposes], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The records of the values that an entry forgot, and that had come in for one of some purposes.
+pub fn records_forgotten(conn: &Connection, entry: i64, purposes: PurposeMask) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT v.record FROM tombstone t JOIN value v ON v.seq = t.seq
+           JOIN purpose_set p ON p.id = v.purposes
+         WHERE t.entry = $1 AND t.item = 1 AND p.mask & $2 <> 0",
+    )?;
+    let rows = statement.query_map(params![entry, purposes], |row| row.get(0))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The records of the events that an entry forgot.
+pub fn records_losing_events(conn: &Connection, entry: i64) -> Result<Vec<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT e.record FROM tombstone t JOIN event e ON e.seq = t.seq
+         WHERE t.entry = $1 AND t.item = 2",
     )?;
     let rows = statement.query_map([entry], |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The records of the values and events that an entry forgot, and whether it was an event.
-pub fn records_forgotten(conn: &Connection, entry: i64) -> Result<Vec<(i64, bool)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT v.record, 0 FROM tombstone t JOIN value v ON v.seq = t.seq
-           WHERE t.entry = $1 AND t.item = 1
-         UNION SELECT e.record, 1 FROM tombstone t JOIN event e ON e.seq = t.seq
-           WHERE t.entry = $1 AND t.item = 2",
-    )?;
-    let rows = statement.query_map([entry], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+/// Whether an event of a record was forgotten.
+pub fn lost_an_event(conn: &Connection, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "WITH RECURSIVE done(seq, prev) AS (
+               SELECT e.seq, e.prev FROM rollup u JOIN event e ON e.seq = u.last_event
+                 WHERE u.record = $1
+               UNION ALL
+               SELECT e.seq, e.prev FROM done d JOIN event e ON e.seq = d.prev WHERE d.prev <> 0)
+             SELECT EXISTS (SELECT 1 FROM done d JOIN tombstone t ON t.seq = d.seq WHERE t.item = 2)",
+        )?
+        .query_row([record], |row| row.get(0))?)
 }
 
 /// Whether data of a record went to a destination.

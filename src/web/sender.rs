@@ -25,7 +25,9 @@ impl Sender {
         let is_ending = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&is_ending);
         let thread = std::thread::spawn(move || {
-            let mut worker = Worker::new(store, Arc::new(clock));
+            let ending = Arc::clone(&told);
+            let mut worker = Worker::new(store, Arc::new(clock))
+                .as_long_as(move || !ending.load(Ordering::Relaxed));
             while !told.load(Ordering::Relaxed) {
                 // What couldn't be done is due again: nothing is lost by going on.
                 let rest = match worker.turn() {

@@ -36,6 +36,8 @@ impl Heard {
 pub enum Reply {
     /// With a status, and further head lines.
     Status(u16, &'static str),
+    /// With a success, after a while.
+    Slowly(Duration),
     /// Not at all: the connection is held.
     Silence,
     /// The connection ends.
@@ -90,7 +92,12 @@ impl Recipient {
         while let Some(heard) = read(&mut reader) {
             self.heard.lock().unwrap().push(heard);
             let reply = self.replies.lock().unwrap().pop_front();
-            match reply.unwrap_or(Reply::Status(200, "")) {
+            let mut reply = reply.unwrap_or(Reply::Status(200, ""));
+            if let Reply::Slowly(wait) = reply {
+                std::thread::sleep(wait);
+                reply = Reply::Status(200, "");
+            }
+            match reply {
                 Reply::Status(status, head) => {
                     // An answer that quotes the person: nothing of it may be kept.
                     let body = "no such person: ann@x.example";
@@ -100,6 +107,7 @@ impl Recipient {
                     let _ = stream.write_all(head.as_bytes());
                     let _ = stream.write_all(&body.as_bytes()[..length]);
                 }
+                Reply::Slowly(_) => unreachable!("it is a success by now"),
                 Reply::Silence => std::thread::sleep(Duration::from_secs(60)),
                 Reply::End => return,
             }

@@ -259,3 +259,54 @@ fn a_large_import_is_told_to_its_end() {
     orders.hear(&world, "orders", hour(2));
     assert_eq!(orders.stands.len(), 1);
 }
+
+/// What is other purposes' business is told by no word, and by none that something happened either.
+#[test]
+fn what_other_purposes_learn_and_lose_is_told_to_nobody_else() {
+    let mut world = World::new();
+    let rows = "customer_id,at,name,email,card,seen,optin,notice\n\
+        a,2026-01-02,Ann,ann@x.example,c-1,,yes,letter-form@2\n";
+    world.import("shop", rows, hour(1));
+    let say = |world: &mut World, purpose, state, now| {
+        let notice = match (purpose, state) {
+            (_, ConsentState::Withdrawn) => None,
+            ("tips", _) => Some("tips-form@1"),
+            _ => Some("letter-form@2"),
+        };
+        let spoken = Spoken {
+            axis: Axis::Consent,
+            purpose: Some(purpose),
+            state,
+            notice,
+            ..Spoken::default()
+        };
+        world.say("email:ann@x.example", &spoken, now);
+    };
+    let mut letter = Listener::default();
+    letter.hear(&world, "newsletter", hour(1));
+    assert_eq!(letter.knows().len(), 1);
+    let mut heard = |world: &World, now| {
+        letter.stands.clear();
+        letter.hear(world, "newsletter", now);
+        std::mem::take(&mut letter.stands)
+    };
+    // Somebody looks at things, which tips may know; buys; says yes and no to tips.
+    say(&mut world, "tips", ConsentState::Given, hour(2));
+    for n in 3..6 {
+        let looks = format!(
+            "card,at,looked_at,basket,cents,what\nc-1,2026-01-0{n},2026-01-0{n},b{n},5,x\n"
+        );
+        world.import("till", &looks, hour(n));
+    }
+    let events = numbers(world.store.conn(), "SELECT COUNT(*) FROM event WHERE purposes <> 2");
+    assert!(events[0] >= 3, "{events:?}");
+    say(&mut world, "tips", ConsentState::Withdrawn, hour(7));
+    assert_eq!(heard(&world, hour(7)), BTreeMap::new(), "the letter has nothing to do with it");
+    let mut tips = Listener::default();
+    tips.hear(&world, "tips", hour(7));
+    assert!(!tips.stands.is_empty(), "who listens for it hears");
+    // What the letter knows is told as ever: another address, which takes the place of the one before.
+    let moved = rows.replace("ann@", "anna@").replace("-02,", "-04,");
+    world.import("shop", &moved, hour(8));
+    assert_eq!(heard(&world, hour(8)).len(), 1);
+}

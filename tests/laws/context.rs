@@ -11,12 +11,13 @@ use candor::consent::retention::Age;
 use candor::consent::statement::Axis;
 use candor::policy::rulebook::bit;
 use candor::policy::types::ConsentState;
+use candor::profile::merge::public_text;
 use candor::profile::read::{last_contact, open_events, open_records};
 use candor::send::context::{Context, Found, context, document};
 use candor::store::WordKind;
 use proptest::prelude::*;
 
-use crate::common::{POLICY, World, hour};
+use crate::common::{POLICY, World, hour, numbers};
 
 pub const PURPOSES: [&str; 5] = ["newsletter", "tips", "orders", "books", "winback"];
 
@@ -102,7 +103,10 @@ fn a_restriction_leaves_what_a_law_asks_for() {
         assert_eq!(reasons(&after), [("everything", "restricted")], "{purpose}");
     }
     // Art 18(2): the books are kept by law, restricted or not.
-    let books = ask(&world, WHO, "books", hour(3)).unwrap();
+    // They know no address, and so nobody by one.
+    assert!(ask(&world, WHO, "books", hour(3)).is_none());
+    let ids = numbers(world.store.conn(), "SELECT public_id FROM subject");
+    let books = ask(&world, &public_text(ids[0]), "books", hour(3)).unwrap();
     assert_eq!(books.known.unwrap().item().events().count(), 1);
 }
 
@@ -358,4 +362,38 @@ proptest! {
             }
         }
     }
+}
+
+/// An identifier is a value like any other: it leads to nobody for a purpose that may not know it.
+#[test]
+fn nobody_is_found_by_what_is_held_for_another_purpose() {
+    let card = "card,at,looked_at,basket,cents,what\ncard-a,2026-01-03,,i-1,900,atlas\n";
+    let mut world = World::under(&policy());
+    world.import(
+        "shop",
+        "customer_id,at,name,email,card,optin,notice\n\
+         a1,2026-01-02,Ann,ann@x.example,card-a,yes,letter-form@2\n",
+        hour(1),
+    );
+    world.import("till", card, hour(1));
+    let found =
+        |world: &World, who: &str, purpose: &str| ask(world, who, purpose, hour(2)).is_some();
+    assert!(found(&world, WHO, "newsletter") && found(&world, "card:card-a", "orders"));
+    let held = |world: &World, kind: &str, purpose: &str| {
+        let context = ask(world, WHO, purpose, hour(2)).unwrap();
+        let known = context.known.unwrap();
+        known.item().identifiers().any(|value| value.name == kind)
+    };
+    for (who, kind, purpose) in [
+        ("card:card-a", "card", "newsletter"),
+        (WHO, "email", "newsletter"),
+        ("card:card-a", "card", "orders"),
+        (WHO, "email", "orders"),
+    ] {
+        let asked = found(&world, who, purpose);
+        assert_eq!(asked, held(&world, kind, purpose), "{who} for {purpose}");
+    }
+    // Its time is over for one of them, or the gate says no: why is told to who might know it.
+    say(&mut world, Axis::Restriction, None, ConsentState::Given);
+    assert!(ask(&world, WHO, "newsletter", hour(2)).unwrap().known.is_none());
 }

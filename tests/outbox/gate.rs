@@ -1,10 +1,18 @@
 //! Law 3: what waits in the queue goes out only if the gate says yes at the moment of sending.
 
-use candor::base::clock::Moment;
-use candor::send::outbox::Report;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use crate::common::{hour, numbers};
-use crate::recipient::Reply;
+use candor::base::clock::Moment;
+use candor::base::error::Kind;
+use candor::consent::desk::Spoken;
+use candor::consent::statement::Axis;
+use candor::policy::types::ConsentState;
+use candor::send::outbox::{self, Report};
+use candor::subject::erase::erase;
+
+use crate::common::{World, hour, numbers};
+use crate::recipient::{Recipient, Reply};
 use crate::scene::{READERS, Scene, policy, reached};
 
 #[test]
@@ -65,6 +73,107 @@ fn withdrawn_between_two_tries_nothing_more_is_sent() {
     let heard = scene.recipient.heard();
     assert_eq!((heard.len(), &heard[1].json()["type"]), (2, &"profile.stop".into()));
     assert_eq!(scene.disclosures(), 1, "and that is on record");
+    scene.is_sound();
+}
+
+/// Six more readers, queued for a recipient that takes its time.
+fn slow(scene: &mut Scene) {
+    let mut more = String::from("customer_id,at,name,email,optin,notice\n");
+    for n in 10..16 {
+        more += &format!("c{n},2026-01-04,N,n{n}@x.example,yes,letter-form@1\n");
+    }
+    scene.world.import("shop", &more, hour(1));
+    scene.push();
+    scene.recipient.will(std::iter::repeat_n(Reply::Slowly(Duration::from_millis(600)), 9));
+}
+
+/// Sends in a thread, until the recipient heard the first message; whom that was about.
+fn under_way(scene: &Scene) -> (JoinHandle<Report>, String) {
+    let mut worker = scene.worker();
+    let sending = std::thread::spawn(move || worker.run_once().unwrap());
+    while scene.recipient.heard().is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let first = scene.recipient.heard()[0].json()["data"]["email"].as_str().unwrap().to_owned();
+    (sending, first)
+}
+
+#[test]
+fn whoever_says_no_while_others_are_being_sent_gets_nothing() {
+    let mut scene = Scene::new();
+    slow(&mut scene);
+    let (sending, first) = under_way(&scene);
+    let others: Vec<String> = ["ann", "bo", "n10", "n11", "n12", "n13", "n14", "n15"]
+        .iter()
+        .map(|name| format!("{name}@x.example"))
+        .filter(|who| *who != first)
+        .collect();
+    let now = scene.now();
+    scene.withdraw(&format!("email:{}", others[0]));
+    let restricted = Spoken { axis: Axis::Restriction, ..Spoken::default() };
+    scene.world.say(&format!("email:{}", others[1]), &restricted, now);
+    scene.world.erase(&format!("email:{}", others[2]), now);
+    let denied = Spoken {
+        axis: Axis::Permission,
+        channel: Some("email"),
+        state: ConsentState::Refused,
+        ..Spoken::default()
+    };
+    scene.world.say(&format!("email:{}", others[3]), &denied, now);
+    let said_at = scene.recipient.heard().len();
+    assert!(said_at < 3, "it took its time");
+    let report = sending.join().unwrap();
+    let heard = scene.reached();
+    for who in &others[..4] {
+        assert_eq!(heard.get(who), None, "{who} had said no before");
+    }
+    assert_eq!((heard.len(), report.delivered, report.withheld.values().sum::<u64>()), (4, 4, 3));
+    assert_eq!(scene.disclosures(), 4, "what wasn't sent is no disclosure");
+    // So there is nothing to be taken back either.
+    assert!(scene.send().is_empty());
+    assert!(scene.rows().is_empty());
+    scene.is_sound();
+}
+
+#[test]
+fn nobody_is_erased_while_a_message_of_theirs_is_being_sent() {
+    let mut scene = Scene::new();
+    slow(&mut scene);
+    let (sending, first) = under_way(&scene);
+    let (now, who) = (scene.now(), format!("email:{first}"));
+    let subject = scene.world.subject(&who).unwrap();
+    assert!(outbox::is_under_way(&scene.world.store, subject, now).unwrap());
+    let World { store, rules, .. } = &mut scene.world;
+    let error = erase(store, rules, subject, now).unwrap_err();
+    assert_eq!((error.kind, error.code), (Kind::Busy, "outbox-sending"));
+    sending.join().unwrap();
+    assert!(!outbox::is_under_way(&scene.world.store, subject, now).unwrap());
+    scene.world.erase(&who, now);
+    scene.send();
+    assert_eq!(scene.recipient.heard().last().unwrap().json()["type"], "profile.delete");
+    assert_eq!(scene.reached()[&first], 1);
+    scene.is_sound();
+}
+
+#[test]
+fn a_recipient_that_is_silent_holds_up_no_other() {
+    let (quick, mut scene) = (Recipient::start(), Scene::bare(|recipient| policy(recipient, "")));
+    let other = policy(&quick, "").replace("[destination.hook]", "[destination.quick]");
+    let other = other.split("\n[destination.quick]").nth(1).unwrap().to_owned();
+    let both = format!("{}\n[destination.quick]{other}", policy(&scene.recipient, ""));
+    scene.apply(&both);
+    scene.secret("mailer", crate::scene::SECRET);
+    scene.world.import("shop", READERS, hour(1));
+    scene.recipient.will([Reply::Slowly(Duration::from_secs(4))]);
+    scene.push();
+    let (sending, _) = under_way(&scene);
+    scene.push_to("quick").unwrap();
+    let began = Instant::now();
+    while quick.heard().len() < 2 {
+        assert!(began.elapsed() < Duration::from_secs(2), "it waits for the silent one");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(sending.join().unwrap().delivered, 4);
     scene.is_sound();
 }
 

@@ -146,6 +146,53 @@ fn a_no_that_a_page_sends_reaches_whom_it_names_and_a_yes_does_not() {
     world.is_sound();
 }
 
+/// Whoever knows how somebody signs in is not that person: what is agreed to in their name counts for nobody that
+/// a server knows, whichever of the two comes first, and undoes no "no".
+#[test]
+fn a_yes_in_somebodys_name_is_nobodys_whichever_comes_first() {
+    let said = |letter: Option<bool>| {
+        let consent =
+            letter.map(|yes| json!({"consent": {"categoryPreferences": {"Advertising": yes}}}));
+        json!({"type": "identify", "userId": "bob", "context": consent.unwrap_or(json!({})),
+            "traits": {"email": "bob@post.example", "name": "Bob"}})
+    };
+    let asks = |letter| {
+        json!({"type": "track", "event": "Seen", "userId": "bob",
+        "context": {"consent": {"categoryPreferences": {"Advertising": letter}}}})
+    };
+    for before in [Some(false), None] {
+        let mut world = World::under(&policy());
+        send(&mut world, Sender::Known, &[said(before)], 1);
+        let bob = world.subject("user_id:bob").unwrap();
+        // By a userId, and by one that is given out as a browser's name.
+        send(&mut world, Sender::Anybody, &[asks(true)], 10);
+        let mut browser = asks(true);
+        browser.as_object_mut().unwrap().remove("userId");
+        browser["anonymousId"] = "bob".into();
+        send(&mut world, Sender::Anybody, &[browser], 20);
+        send(&mut world, Sender::Known, &[said(None)], 30);
+        assert!(!consents(&world, bob), "{before:?}");
+        // A server says it for them.
+        send(&mut world, Sender::Known, &[said(Some(true))], 40);
+        assert!(consents(&world, bob));
+        // And a page's no holds.
+        send(&mut world, Sender::Anybody, &[asks(false)], 50);
+        assert!(!consents(&world, bob));
+        world.is_sound();
+    }
+    // The visitor first: it counts for what they sent themselves, until a server says who that is.
+    let mut world = World::under(&policy());
+    send(&mut world, Sender::Anybody, &[said(Some(true))], 1);
+    let claimed = world.subject("unverified.email:bob@post.example").unwrap();
+    assert!(consents(&world, claimed));
+    send(&mut world, Sender::Known, &[said(None)], 10);
+    let bob = world.subject("email:bob@post.example").unwrap();
+    assert!(!consents(&world, bob));
+    send(&mut world, Sender::Known, &[said(Some(true))], 20);
+    assert!(consents(&world, bob));
+    world.is_sound();
+}
+
 /// Erasing whoever claimed an address keeps out nobody but them.
 #[test]
 fn who_claimed_an_address_and_is_erased_shuts_nobody_out() {

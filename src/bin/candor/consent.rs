@@ -6,7 +6,7 @@ use candor::consent::answers::Answers;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::AsOf;
 use candor::consent::gate::Reason;
-use candor::consent::history::{self as said, History};
+use candor::consent::history::{History, NewStatement};
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::stands::Stands;
 use candor::consent::statement::Axis;
@@ -21,6 +21,7 @@ use candor::subject::{receipt, state, told};
 use serde_json::json;
 
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
+use crate::outbox;
 use crate::output::counted;
 use crate::time::moment_if;
 use crate::{Answer, Context};
@@ -114,9 +115,8 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
     // A "no" by an identifier that several people share protects all of them.
-    let is_no = statements
-        .iter()
-        .all(|new| new.axis != Axis::Restriction && said::row(0, 0, 0, new, now).protects());
+    let is_no = statements.iter().all(|new| new.axis != Axis::Restriction && new.protects());
+    let protects = statements.iter().any(NewStatement::protects);
     // Under the write lock, so that nobody is erased or joined with another between the two.
     let find = |store: &Store, _: Moment| {
         let subjects = match is_no {
@@ -151,10 +151,20 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
     }
+    // What was handed over before isn't under way any more when this returns, and nothing follows it.
+    let mut was_sent = false;
+    for (subject, _) in people.iter().filter(|_| protects) {
+        was_sent |= outbox::wait_until_sent(context, &store, *subject)?;
+    }
     context.out.say(match entries[..] {
         [first, .., last] => format!("recorded as ledger entries {first} to {last}"),
         _ => format!("recorded as ledger entry {}", entries[0]),
     });
+    if was_sent {
+        context.out.say(
+            "a message about the person was being sent at that moment: its disclosure is on record before this",
+        );
+    }
     if asked {
         context.out.say(
             "a mail asks the person to confirm it: candor serve and candor outbox run send it",
@@ -207,7 +217,7 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         "entries": entries, "people": people.len(), "forgotten": forgotten,
         "nothing_held_for_purpose": nothing_held,
         "still_closed": closed.map(|reason| reason.code()), "stays_apart": stays_apart,
-        "confirmation_asked": asked,
+        "confirmation_asked": asked, "was_being_sent": was_sent,
     }));
     Ok(Answer::Yes)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use candor::base::clock::Moment;
 use candor::base::error::Result;
@@ -18,6 +19,7 @@ use candor::subject::erase::{CategoryDecision, RecipientToTell, erase, plan};
 use serde_json::{Value, json};
 
 use crate::args::Erase;
+use crate::outbox;
 use crate::output::counted;
 use crate::{Answer, Context};
 
@@ -40,7 +42,9 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     if let Some(path) = &args.certificate {
         store::check_free(path, Some(store.path()))?;
     }
-    let certificate = erase(&mut store, &rules, subject, Moment::now())?;
+    let certificate = outbox::when_sent(context, &mut store, subject, |store| {
+        erase(store, &rules, subject, Moment::now())
+    })?;
     context.out.say(format!("erased, as ledger entry {}", certificate.entry));
     say(context, &certificate.categories);
     context.out.say(format!("  {}", certificate.scan.sentence()));
@@ -69,13 +73,15 @@ fn say_recipient(context: &Context, to_tell: &RecipientToTell) {
     context.out.say(format!("  to be told (Art 19): {}{by}", to_tell.recipient));
 }
 
-/// How often recipients are tried before the rest is left to `serve`: some seconds.
-const TURNS: usize = 12;
+/// How long recipients are tried before the rest is left to `serve`.
+const TOLD_FOR: Duration = Duration::from_secs(6);
 
 /// Tells recipients to delete, since nothing else may be running that does. What they don't take now waits.
 fn tell_recipients(context: &Context) -> Result<()> {
-    let mut worker = Worker::for_recalls(context.open(Access::Write)?, Arc::new(Moment::now));
-    for _ in 0..TURNS {
+    let until = Instant::now() + TOLD_FOR;
+    let mut worker = Worker::for_recalls(context.open(Access::Write)?, Arc::new(Moment::now))
+        .as_long_as(move || Instant::now() < until);
+    while Instant::now() < until {
         if worker.turn().is_err() || recalls_waiting(worker.store())? == 0 {
             break;
         }

@@ -1,11 +1,12 @@
 //! `outbox list|show|replay|drop|run`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Kind, Result};
 use candor::send::outbox::{self, Report, Row, Which, Worker};
-use candor::store::Access;
+use candor::store::{Access, Store};
 use serde_json::json;
 
 use crate::args::Outbox;
@@ -52,6 +53,47 @@ pub fn run(context: &Context, command: &Outbox) -> Result<Answer> {
         Outbox::Run { once } => return work(context, *once),
     }
     Ok(Answer::Yes)
+}
+
+/// How long a message may take, until whoever sends it has noted what became of it.
+const SENT_WITHIN: Duration = Duration::from_millis(outbox::LEASE_MS.unsigned_abs());
+
+/// How often to look whether it is over.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until no message about a person is being sent: what was handed over before somebody said no, or is to be
+/// erased, has been answered then, and nothing more goes. Returns whether there was one.
+pub fn wait_until_sent(context: &Context, store: &Store, subject: i64) -> Result<bool> {
+    let until = Instant::now() + SENT_WITHIN;
+    let mut waited = false;
+    while outbox::is_under_way(store, subject, Moment::now())? && Instant::now() < until {
+        if !waited {
+            context
+                .out
+                .note("a message about the person is being sent; waiting until it is answered");
+        }
+        waited = true;
+        std::thread::sleep(LOOK);
+    }
+    Ok(waited)
+}
+
+/// Does what can't be done while a message about a person is being sent, once none is.
+pub fn when_sent<T>(
+    context: &Context,
+    store: &mut Store,
+    subject: i64,
+    mut act: impl FnMut(&mut Store) -> Result<T>,
+) -> Result<T> {
+    let until = Instant::now() + SENT_WITHIN;
+    loop {
+        wait_until_sent(context, store, subject)?;
+        match act(store) {
+            // Another one was taken between the two.
+            Err(error) if error.code == outbox::SENDING && Instant::now() < until => {}
+            done => return done,
+        }
+    }
 }
 
 fn work(context: &Context, once: bool) -> Result<Answer> {

@@ -125,6 +125,8 @@ pub struct Shape {
     pub kind: Kind,
     /// The object, as text.
     pub text: String,
+    /// It names somebody by a `userId`, and is known by that.
+    pub(super) names_somebody: bool,
     /// What its consent tool doesn't speak of was not agreed to.
     pub(super) answers_are_whole: bool,
     /// It says what the person answered to a consent tool, and is no event of the brand's own.
@@ -234,7 +236,13 @@ fn shape(
         out.raw("gpc", "true");
     }
     write_context(&mut out, &own_context, &envelope.context);
-    Ok(Shape { kind, text: out.end(), answers_are_whole: answers.are_whole, is_consent_event })
+    Ok(Shape {
+        names_somebody: user.is_some(),
+        kind,
+        text: out.end(),
+        answers_are_whole: answers.are_whole,
+        is_consent_event,
+    })
 }
 
 /// Traits of the person, or of the group. RudderStack's clients write those of the person into the

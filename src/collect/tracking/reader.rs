@@ -58,6 +58,9 @@ impl Reader {
                 refuse_unsaid(row, answers);
             }
         });
+        if let Ok(record) = &mut read.record {
+            record.names_somebody = shape.names_somebody;
+        }
         read.unknown.retain(|name| !is_derived(name));
         read.is_undeclared_event = read.record.is_ok()
             && shape.kind.is_event()

@@ -15,7 +15,7 @@ use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::Basis;
 use crate::profile::covered::KEY;
 use crate::profile::read::{
-    OpenEvent, OpenRecord, last_contact, open_events, open_records, winner_first,
+    OpenEvent, OpenRecord, StoredValue, last_contact, open_events, open_records, winner_first,
 };
 use crate::profile::recognise::identifier_blind;
 use crate::profile::sharing::shared_no;
@@ -23,6 +23,7 @@ use crate::store::{Covering, Store, WordKind};
 
 use super::super::audience::{ADDRESS_NOT_COVERED, indirect_source};
 use super::super::covered::covered_addresses;
+use super::Named;
 use super::known::{Context, Done, Known, LeftOut, Value};
 
 /// What is looked at, and for what.
@@ -49,46 +50,47 @@ pub(super) struct Told {
 }
 
 /// What may be known of a person; `None` where nothing of them is held for the purpose and they said nothing
-/// about it.
+/// about it, or where what names them isn't held for it.
 pub fn look(
     store: &Store,
     rules: &Rulebook,
-    (rule, channel): (&PurposeRule, Option<ChannelCode>),
+    asked: (&PurposeRule, Option<ChannelCode>),
     subject: i64,
+    by: Option<&Named>,
     now: Moment,
 ) -> Result<Option<Context>> {
-    let (conn, words) = (store.conn(), store.words());
-    let mut records = Vec::new();
-    for record in open_records(conn, words, subject)? {
-        let events = open_events(conn, words, &record)?;
-        records.push(Told { record, events });
-    }
-    let history = History::load(conn, subject)?;
-    let is_said = history.statements.iter().any(|said| said.purpose == rule.code);
+    let (rule, _) = asked;
+    let (mut look, records) = Look::at(store, rules, asked, subject, now)?;
+    let is_said = look.history.statements.iter().any(|said| said.purpose == rule.code);
     if !is_said && !records.iter().any(|told| told.serves(rule)) {
         return Ok(None);
     }
-    let opened: Vec<OpenRecord> = records.iter().map(|told| told.record.clone()).collect();
-    let standing_of = |record: &OpenRecord| history.standing_of(record.home, AsOf::at(now));
-    let standings = opened.iter().map(|record| (record.home, standing_of(record))).collect();
-    let mut look = Look {
-        store,
-        rules,
-        rule,
-        channel,
-        subject,
-        now,
-        contact: last_contact(&opened),
-        standings,
-        history,
-        left_out: BTreeSet::new(),
-        until: Moment::FOREVER,
-        telling: BTreeSet::new(),
-    };
     let known = look.known(&records)?;
+    let is_found = match by {
+        None => true,
+        Some(by) if !look.telling.is_empty() => look.is_found(&records, by)?,
+        // No value is told, but why there is none: to whoever names what might be held for the purpose.
+        Some(by) => look.is_nameable(&records, by)?,
+    };
+    if !is_found {
+        return Ok(None);
+    }
     let Look { left_out, .. } = look;
     let purpose = rule.name.clone();
     Ok(Some(Context { subject, purpose, at: now, known, left_out }))
+}
+
+/// Whether the purpose may know a person by what names them.
+pub fn is_found(
+    store: &Store,
+    rules: &Rulebook,
+    asked: (&PurposeRule, Option<ChannelCode>),
+    subject: i64,
+    by: &Named,
+    now: Moment,
+) -> Result<bool> {
+    let (look, records) = Look::at(store, rules, asked, subject, now)?;
+    look.is_found(&records, by)
 }
 
 impl Told {
@@ -100,7 +102,83 @@ impl Told {
     }
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    /// A person, with all that is held of them.
+    fn at(
+        store: &'a Store,
+        rules: &'a Rulebook,
+        (rule, channel): (&'a PurposeRule, Option<ChannelCode>),
+        subject: i64,
+        now: Moment,
+    ) -> Result<(Look<'a>, Vec<Told>)> {
+        let (conn, words) = (store.conn(), store.words());
+        let mut records = Vec::new();
+        for record in open_records(conn, words, subject)? {
+            let events = open_events(conn, words, &record)?;
+            records.push(Told { record, events });
+        }
+        let history = History::load(conn, subject)?;
+        let opened: Vec<OpenRecord> = records.iter().map(|told| told.record.clone()).collect();
+        let standing_of = |record: &OpenRecord| history.standing_of(record.home, AsOf::at(now));
+        let standings = opened.iter().map(|record| (record.home, standing_of(record))).collect();
+        let look = Look {
+            store,
+            rules,
+            rule,
+            channel,
+            subject,
+            now,
+            contact: last_contact(&opened),
+            standings,
+            history,
+            left_out: BTreeSet::new(),
+            until: Moment::FOREVER,
+            telling: BTreeSet::new(),
+        };
+        Ok((look, records))
+    }
+
+    /// Whether what names the person came in for the purpose, and may be let out for it as any value.
+    fn is_found(&self, records: &[Told], by: &Named) -> Result<bool> {
+        if matches!(by, Named(None)) {
+            return Ok(true);
+        }
+        for (record, value) in self.naming(records, by)? {
+            let age = Age { observed_at: value.observed_at, last_contact: self.contact };
+            if value.purposes & bit(self.rule.code) != 0 && self.ask(record, Some(age), ()).is_ok()
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether what names the person is of what the purpose covers.
+    fn is_nameable(&self, records: &[Told], by: &Named) -> Result<bool> {
+        Ok(matches!(by, Named(None)) || !self.naming(records, by)?.is_empty())
+    }
+
+    /// The values by which the person is named, and which the purpose covers.
+    fn naming<'t>(
+        &self,
+        records: &'t [Told],
+        by: &Named,
+    ) -> Result<Vec<(&'t OpenRecord, &'t StoredValue)>> {
+        let covering = Covering::new(self.store.conn(), self.rules);
+        let mut naming = Vec::new();
+        for Told { record, .. } in records {
+            for value in record.values.iter().filter(|value| value.current) {
+                let field = self.store.words().text(WordKind::Field, value.field);
+                if by.is(field, &value.text)
+                    && covering.field(&record.source, field)? & bit(self.rule.code) != 0
+                {
+                    naming.push((record, value));
+                }
+            }
+        }
+        Ok(naming)
+    }
+
     fn known(&mut self, records: &[Told]) -> Result<Option<Permit<Known>>> {
         let mut open: Vec<&Told> = Vec::new();
         let mut closed = BTreeSet::new();

@@ -5,7 +5,8 @@
 //! and what it let out comes as a [`Permit`]: [`document()`] takes nothing else.
 //! Only what came in for that very purpose is looked at. What is held for other purposes isn't mentioned, not
 //! even as left out: that it is there is their business. A person of whom nothing is held for the purpose, and
-//! who said nothing about it, is as unknown as one who was erased.
+//! who said nothing about it, is as unknown as one who was erased. And a person is found by those identifiers alone
+//! that the purpose may know: a browser's name that is held for suggestions is no way to whoever ordered.
 //!
 //! Who asks decides how it is written down. People and systems of the controller's own read: one `access.read`
 //! about the person. A recipient in the sense of Art 4(9) holds a token of a destination of the policy: it gets
@@ -22,20 +23,15 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::permit::Permit;
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook};
-use crate::profile::read::{find, is_erased};
+use crate::policy::types::UNVERIFIED;
+use crate::profile::merge::public_id_of;
+use crate::profile::read::{find, identifiers_named, is_erased};
 use crate::store::Store;
 
 use super::audience::{Outbound, Target, destination, one};
 
 pub use document::{document, outbound_document};
 pub use known::{Consent, Context, Done, Known, LeftOut, Preference, Value};
-
-/// Whom a question names.
-enum Named {
-    One(i64),
-    Nobody,
-    Several,
-}
 
 /// What there is to say to somebody who asks as one of the controller's own.
 #[derive(Debug)]
@@ -59,14 +55,17 @@ pub fn context(
     who: &str,
     now: Moment,
 ) -> Result<Found> {
-    match named(store, rules, who)? {
-        Named::One(subject) => {
-            let known = look::look(store, rules, (rule, channel), subject, now)?;
-            Ok(known.map_or(Found::Nobody, |context| Found::Known(Box::new(context))))
+    let by = Named::read(rules, who)?;
+    let mut found = None;
+    for subject in holders(store, rules, who)? {
+        let known = look::look(store, rules, (rule, channel), subject, Some(&by), now)?;
+        if let Some(context) = known
+            && found.replace(context).is_some()
+        {
+            return Ok(Found::Several);
         }
-        Named::Nobody => Ok(Found::Nobody),
-        Named::Several => Ok(Found::Several),
     }
+    Ok(found.map_or(Found::Nobody, |context| Found::Known(Box::new(context))))
 }
 
 /// The records of a person of which something may be known for a purpose.
@@ -83,7 +82,8 @@ pub(super) fn telling(
     if is_erased(store.conn(), subject)? {
         return Ok(BTreeSet::new());
     }
-    let known = look::look(store, rules, asked, subject, now)?.and_then(|context| context.known);
+    let known =
+        look::look(store, rules, asked, subject, None, now)?.and_then(|context| context.known);
     Ok(known.map(|known| known.item().records().iter().copied().collect()).unwrap_or_default())
 }
 
@@ -100,17 +100,48 @@ pub fn for_recipient(
     now: Moment,
 ) -> Result<Option<Permit<Outbound>>> {
     let (to, rule) = destination(rules, name)?;
-    let Named::One(subject) = named(store, rules, who)? else { return Ok(None) };
+    let by = Named::read(rules, who)?;
+    let channel = to.channel.as_deref().and_then(|name| rules.channel_code(name));
+    let mut found = Vec::new();
+    for subject in holders(store, rules, who)? {
+        if look::is_found(store, rules, (rule, channel), subject, &by, now)? {
+            found.push(subject);
+        }
+    }
+    let [subject] = found[..] else { return Ok(None) };
     let target = Target::of(store, rules, (name, to, rule), now);
     let answer: std::result::Result<_, &'static str> =
         one(store, &target, subject, 0, |row, _| Ok(row))?;
     Ok(answer.ok())
 }
 
-/// Whoever was erased is nobody, also where the law keeps something of them.
-fn named(store: &Store, rules: &Rulebook, who: &str) -> Result<Named> {
+/// By what a question names somebody: identifiers, each a kind and a text; `None` by the subject's id, which
+/// nobody but candor gave them.
+struct Named(Option<Vec<(String, String)>>);
+
+impl Named {
+    fn read(rules: &Rulebook, who: &str) -> Result<Named> {
+        if public_id_of(who).is_some() {
+            return Ok(Named(None));
+        }
+        let named = identifiers_named(&rules.policy, who)?;
+        Ok(Named(Some(named.into_iter().map(|(kind, text)| (kind.to_owned(), text)).collect())))
+    }
+
+    /// Whether a field of a record, such as `identifier.email`, with its text is what somebody is named by.
+    fn is(&self, field: &str, text: &str) -> bool {
+        let Named(Some(named)) = self else { return true };
+        let kind = field.strip_prefix("identifier.").unwrap_or_default();
+        let claimed = |of: &str| kind.strip_prefix(UNVERIFIED) == Some(of);
+        named.iter().any(|(of, known)| (of == kind || claimed(of)) && known == text)
+    }
+}
+
+/// Who holds what WHO names, for whatever purpose. Whoever was erased is nobody, also where the law keeps
+/// something of them.
+fn holders(store: &Store, rules: &Rulebook, who: &str) -> Result<Vec<i64>> {
     let found = match find(store.conn(), store.secret(), &rules.policy, who) {
-        Err(error) if error.code == "subject-not-found" => return Ok(Named::Nobody),
+        Err(error) if error.code == "subject-not-found" => return Ok(Vec::new()),
         found => found?,
     };
     let mut live = Vec::new();
@@ -119,9 +150,5 @@ fn named(store: &Store, rules: &Rulebook, who: &str) -> Result<Named> {
             live.push(subject);
         }
     }
-    Ok(match live.as_slice() {
-        [] => Named::Nobody,
-        [subject] => Named::One(*subject),
-        _ => Named::Several,
-    })
+    Ok(live)
 }

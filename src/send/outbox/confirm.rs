@@ -30,15 +30,13 @@ const TOO_MANY: &str = "confirmations_limit";
 /// What was asked is held no more, or waits for no confirmation.
 const NOTHING_ASKED: &str = "nothing_asked";
 
-/// Asks for one row whether what was asked for still stands, and the gate whether its mail may go. `mailed` has the
-/// blind names of the addresses to which mails of the same turn go, which are on no record yet.
+/// Asks for one row whether what was asked for still stands, and the gate whether its mail may go.
 pub(super) fn judge(
     store: &Store,
     rules: &Rulebook,
     at: (&str, &Destination, &PurposeRule),
     queued: OutboxRow,
     (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
-    mailed: &mut Vec<i64>,
     now: Moment,
 ) -> Result<Verdict> {
     let (name, destination, rule) = at;
@@ -84,8 +82,7 @@ pub(super) fn judge(
     let blinds = [kind, &claimed].map(|kind| identifier_blind(store.secret(), kind, address));
     let since = Moment(now.0 - DAY_MS);
     let before = opt_in::sql::mailed_since(conn, blinds, since, queued.item)?;
-    let same_turn = mailed.iter().filter(|blind| **blind == blinds[0]).count();
-    if usize::try_from(before).unwrap_or(usize::MAX).saturating_add(same_turn) >= MAILS_A_DAY {
+    if usize::try_from(before).unwrap_or(usize::MAX) >= MAILS_A_DAY {
         return withhold(TOO_MANY);
     }
     let shown = shown_with(conn, queued.item)?;
@@ -128,10 +125,7 @@ pub(super) fn judge(
     let pace = Pace { limit: destination.at_most, to_destination: &sent, on_channel: &[] };
     let question = target.question_about(record, store.words(), pace);
     Ok(match confirmation(asked, rules, rule, question, &standing, letter) {
-        Ok(permit) => {
-            mailed.push(blinds[0]);
-            Verdict::Send(queued, Box::new(permit))
-        }
+        Ok(permit) => Verdict::Send(queued, Box::new(permit)),
         Err(reason) => Verdict::Withhold(queued, reason.code()),
     })
 }

@@ -16,6 +16,9 @@ use crate::store::{Store, WordKind, Writer, in_force};
 use super::sql::{self, OutboxRow, State};
 use super::status::{self, DROPPED, RESTORED};
 
+/// The code of the error that a message is being sent.
+pub const SENDING: &str = "outbox-sending";
+
 /// What was queued.
 #[derive(Clone, Debug, Serialize)]
 pub struct Queued {
@@ -263,13 +266,36 @@ pub fn recalls_waiting(store: &Store) -> Result<i64> {
     sql::recalls_waiting(store.conn())
 }
 
+/// Whether a message that tells of a person is being sent at this moment: the gate let it out before. What
+/// takes something back isn't meant.
+///
+/// # Errors
+/// Those of reading.
+pub fn is_under_way(store: &Store, subject: i64, now: Moment) -> Result<bool> {
+    sql::is_under_way(store.conn(), subject, now)
+}
+
+/// Refuses to go on while a message that tells of a person is being sent.
+///
+/// # Errors
+/// `outbox-sending`, and those of reading.
+pub(in crate::send) fn refuse_under_way(writer: &Writer<'_>, subject: i64) -> Result<()> {
+    match sql::is_under_way(writer.conn, subject, writer.now)? {
+        true => Err(sending()),
+        false => Ok(()),
+    }
+}
+
+fn sending() -> Error {
+    Error::new(Kind::Busy, SENDING, "a message about the person is being sent at this moment")
+        .next("try again in half a minute")
+}
+
 /// A row that nobody is sending.
 fn free_row(writer: &Writer<'_>, id: i64) -> Result<OutboxRow> {
     let row = sql::row(writer.conn, id)?.ok_or_else(|| unknown(id))?;
     if row.state == State::Sending && row.next_at > writer.now {
-        return Err(Error::new(Kind::Busy, "outbox-sending", "the message is being sent now")
-            .at(id)
-            .next("try again in half a minute"));
+        return Err(sending().at(id));
     }
     Ok(row)
 }

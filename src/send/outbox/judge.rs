@@ -59,45 +59,40 @@ pub(super) struct Docket {
     pub(super) verdicts: Vec<Verdict>,
 }
 
-/// How many rows of a destination may be taken now; asked with the destination's name.
-pub type Room<'r> = &'r mut dyn FnMut(&str, &Destination) -> usize;
+/// Due rows of a destination that are looked at in one transaction, at most: most of them may go, and then it is
+/// one.
+const LOOKED_AT: usize = 16;
 
-/// Asks the gate for the due rows of a destination.
+/// Asks the gate for the due rows of a destination, up to the first that may go.
 pub(super) fn docket(
     store: &Store,
     rules: &Rulebook,
     (code, recalls_alone): (i64, bool),
     (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
     now: Moment,
-    room: Room<'_>,
 ) -> Result<Option<Docket>> {
     let name = store.words().text(WordKind::Destination, code);
     let found = rules.policy.destinations.get(name).filter(|d| d.is_sent_to());
     let found = found.and_then(|d| Some((d, rules.rule(rules.purpose_code(&d.purpose)?)?)));
-    let most = found.map_or(usize::MAX, |(destination, _)| room(name, destination));
-    let due = match most {
-        0 => Vec::new(),
-        most => sql::due(store.conn(), code, now, recalls_alone, most)?,
-    };
+    let due = sql::due(store.conn(), code, now, recalls_alone, LOOKED_AT)?;
     if due.is_empty() {
         return Ok(None);
     }
-    let (mut verdicts, mut mailed) = (Vec::with_capacity(due.len()), Vec::new());
+    let mut verdicts = Vec::new();
     for mut row in due {
         if let Some((_, rule)) = found
             && !row.act.is_recall()
         {
             row.disclosure = own_disclosure(store, &row, (name, &rule.name))?;
         }
-        verdicts.push(match found {
+        let verdict = match found {
             Some((destination, rule)) if row.act.is_recall() => {
                 judge_recall(store, rules, (name, destination, rule), row, secrets, now)?
             }
             None if row.act.is_recall() => Verdict::GiveUp(row, NO_WAY),
             Some((destination, rule)) if row.act == Act::Confirm => {
                 let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
-                let at = (name, destination, rule);
-                confirm::judge(store, rules, at, row, with, &mut mailed, now)?
+                confirm::judge(store, rules, (name, destination, rule), row, with, now)?
             }
             // It mails what consents are confirmed by, and nothing else.
             Some(_) if rules.policy.confirms(name) => Verdict::Withhold(row, DESTINATION_GONE),
@@ -105,7 +100,12 @@ pub(super) fn docket(
                 judge(store, rules, (name, destination, rule), row, secrets, now)?
             }
             None => Verdict::Withhold(row, DESTINATION_GONE),
-        });
+        };
+        let goes = matches!(verdict, Verdict::Send(..));
+        verdicts.push(verdict);
+        if goes {
+            break;
+        }
     }
     let about = found.map(|(destination, rule)| {
         (i64::from(rule.code), rule.name.clone(), i64::from(destination.attempts))

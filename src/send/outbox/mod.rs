@@ -16,9 +16,10 @@ mod status;
 mod turn;
 mod worker;
 
+pub(super) use desk::refuse_under_way;
 pub use desk::{
-    Queued, Row, Which, drop_row, hold_restored, list, queue_audience, queue_event,
-    recalls_waiting, replay, show,
+    Queued, Row, SENDING, Which, drop_row, hold_restored, is_under_way, list, queue_audience,
+    queue_event, recalls_waiting, replay, show,
 };
 pub use turn::LEASE_MS;
 pub use worker::{Clock, Now, Report, Worker};

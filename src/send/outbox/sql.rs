@@ -308,6 +308,17 @@ pub fn sent_until(conn: &Connection, destination: i64, record: i64) -> Result<Op
     Ok(until.map(Moment))
 }
 
+/// Whether a message that tells of a person is being sent.
+pub fn is_under_way(conn: &Connection, subject: i64, now: Moment) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM record r JOIN outbox o ON o.record = r.id
+                            WHERE r.subject = $1 AND o.state = 3 AND o.act < 4
+                            AND o.next_at > $2 AND o.next_at < $3)",
+        )?
+        .query_row([subject, now.0, now.0 + PUT_OFF_MOST_MS], |row| row.get(0))?)
+}
+
 /// How many recalls wait to be told.
 pub fn recalls_waiting(conn: &Connection) -> Result<i64> {
     Ok(conn.query_row("SELECT COUNT(*) FROM outbox WHERE state < 4 AND act >= 4", [], |row| {

@@ -1,9 +1,10 @@
-//! One turn of the outbox's work: takes what is due, and notes what became of it.
+//! Takes one message that is due: asks the gate, and records what goes out.
 //!
-//! A turn is two transactions with the sending between them. The first asks the gate for each row, under
-//! the write lock, and records what will go out; only then is anything sent, and only with the permits
-//! that it gave. So a crash leaves a disclosure on record that didn't happen, never one that isn't on
-//! record; and the row, which is due again after a while, is sent again under the same id.
+//! The gate is asked under the write lock, in the transaction that records the disclosure, and the message is
+//! handed over right after that, before another one of its destination is taken. So nothing that anybody said
+//! before can be overlooked; a row that is `sending` is on its way at that very moment, and who erases its
+//! person waits until it was answered. A crash leaves a disclosure on record that may not have happened, never
+//! one that isn't on record; and the row, which is due again after a while, is sent again under the same id.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +12,14 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::Randomness;
 use crate::consent::permit::Permit;
+use crate::policy::rulebook::Rulebook;
 use crate::send::disclose::{Whereto, disclose};
 use crate::send::http::{Letter, Minted, PATIENCE, PERMIT_LASTS_MS};
 use crate::send::opt_in::sql as opt_in;
 use crate::send::request::Secrets;
-use crate::store::{Store, Writer, latest};
+use crate::store::{Store, Writer, in_force};
 
-use super::judge::{Docket, Room, Verdict, docket};
+use super::judge::{Docket, Verdict, docket};
 use super::settle::Outcome;
 use super::sql::{self, OutboxRow, State};
 use super::status::SECRET_MISSING;
@@ -30,22 +32,24 @@ pub const LEASE_MS: i64 = PERMIT_LASTS_MS + PATIENCE.as_millis() as i64 + 5_000;
 /// After how long a secret that wasn't there is looked for again (milliseconds).
 const SECRET_AGAIN_MS: i64 = 60_000;
 
-/// What is on its way to one destination.
+/// What is on its way.
 #[derive(Debug)]
 pub struct Departure {
-    /// The destination.
+    /// Its destination.
     pub destination: String,
-    /// How often each message is tried, at most.
+    /// How often a message is tried there, at most.
     pub attempts: i64,
-    /// The letters, each with the number of its try.
-    pub letters: Vec<(Permit<Letter>, i64)>,
+    /// The letter.
+    pub permit: Permit<Letter>,
+    /// The number of its try.
+    pub attempt: i64,
 }
 
-/// What a turn took.
+/// What was taken.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// What is to be sent now.
-    pub departures: Vec<Departure>,
+    pub departure: Option<Departure>,
     /// What may not go, by reason.
     pub withheld: BTreeMap<&'static str, u64>,
     /// How many were given up without a try.
@@ -54,35 +58,25 @@ pub struct Taken {
     pub waiting: u64,
 }
 
-/// Takes what is due: asks the gate, and records what goes out.
+/// Takes what is due for a destination, up to the first message that may go. `known` is the policy that was in
+/// force a moment ago.
 ///
 /// # Errors
 /// `no-policy`, and those of [`Store::write`].
 pub fn take(
     store: &mut Store,
+    known: &Rulebook,
+    (destination, recalls_alone): (i64, bool),
     (secrets, randomness): (Secrets<'_>, &mut dyn Randomness),
-    recalls_alone: bool,
     now: Moment,
-    room: Room<'_>,
 ) -> Result<Taken> {
-    if sql::next_at(store.conn(), now)?.is_none_or(|at| at > now) {
-        return Ok(Taken::default());
-    }
     let decide = |store: &Store, now: Moment| {
-        let rules = latest(store.conn(), store.words())?;
-        let mut dockets = Vec::new();
-        let mut last = 0;
-        while let Some(code) = sql::destination_after(store.conn(), last)? {
-            last = code;
-            let which = (code, recalls_alone);
-            let with: (Secrets<'_>, &mut dyn Randomness) = (secrets, &mut *randomness);
-            dockets.extend(docket(store, &rules, which, with, now, room)?);
-        }
-        Ok(dockets)
+        let rules = in_force(store.conn(), store.words(), known)?;
+        docket(store, &rules, (destination, recalls_alone), (secrets, randomness), now)
     };
-    store.decide_and_write(now, decide, |writer, dockets| {
+    store.decide_and_write(now, decide, |writer, docket| {
         let mut taken = Taken::default();
-        for docket in dockets {
+        if let Some(docket) = docket {
             enter(writer, docket, &mut taken)?;
         }
         Ok(taken)
@@ -93,10 +87,10 @@ pub fn take(
 fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<()> {
     let Docket { destination, about, verdicts } = docket;
     let mut outcome = Outcome::default();
-    let mut sending = Vec::new();
+    let mut sending = None;
     for verdict in verdicts {
         match verdict {
-            Verdict::Send(row, permit) => sending.push((row, *permit)),
+            Verdict::Send(row, permit) => sending = Some((row, *permit)),
             Verdict::Withhold(row, reason) => {
                 if row.act.is_recall() {
                     sql::forget_body(writer.conn, row.id)?;
@@ -123,22 +117,19 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
         }
     }
     outcome.enter(writer, &destination)?;
-    let Some((purpose, purpose_name, attempts)) = about.filter(|_| !sending.is_empty()) else {
+    let (Some((purpose, purpose_name, attempts)), Some(sending)) = (about, sending) else {
         return Ok(());
     };
     let purpose = (purpose_name.as_str(), purpose);
     let to = Whereto { destination: &destination, purpose, audience: None, messages: &[] };
+    let mut sending = [sending];
     disclose_fresh(writer, to, &mut sending)?;
-    let until = Moment(writer.now.0 + LEASE_MS);
-    let mut letters = Vec::with_capacity(sending.len());
-    for (row, permit) in sending {
-        sql::begin(writer.conn, row.id, until, row.disclosure)?;
-        if let Some(Minted { print, until }) = permit.item().minted {
-            opt_in::mint(writer.conn, row.item, &print, writer.now, until)?;
-        }
-        letters.push((permit, row.attempts + 1));
+    let [(row, permit)] = sending;
+    sql::begin(writer.conn, row.id, Moment(writer.now.0 + LEASE_MS), row.disclosure)?;
+    if let Some(Minted { print, until }) = permit.item().minted {
+        opt_in::mint(writer.conn, row.item, &print, writer.now, until)?;
     }
-    taken.departures.push(Departure { destination, attempts, letters });
+    taken.departure = Some(Departure { destination, attempts, permit, attempt: row.attempts + 1 });
     Ok(())
 }
 

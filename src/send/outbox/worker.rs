@@ -1,18 +1,21 @@
 //! Does the outbox's work, turn by turn: one destination's trouble holds up no other.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Randomness, SystemRandomness};
-use crate::policy::types::{Destination, Rate};
+use crate::policy::rulebook::Rulebook;
+use crate::policy::types::Rate;
 use crate::send::http::{Carrier, Heard, agent};
 use crate::send::request::Secrets as SecretsOf;
-use crate::store::{Secrets, Store};
+use crate::store::{Secrets, Store, WordKind, in_force, latest};
 
 use super::pace::Gauge;
 use super::settle::{Reply, Settled, settle};
@@ -20,16 +23,15 @@ use super::sql;
 use super::status::is_failure;
 use super::turn::{Departure, take};
 
-/// Messages of one destination in one turn: few, since the gate is asked for all of them at once, and
-/// each should go right after that.
-const A_TURN: usize = 16;
+/// Messages of one destination that are sent before others of it are looked for.
+const A_RUN: usize = 16;
+
+/// How long what became of a message may wait to be noted, for that of others; a failure never waits.
+const NOTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The longest and the shortest that it rests between two turns.
 const REST_MAX: Duration = Duration::from_millis(500);
 const REST_MIN: Duration = Duration::from_millis(20);
-
-/// Failures in a row after which the rest of a turn isn't tried.
-const FAILURES_A_TURN: u32 = 5;
 
 /// What the time is.
 pub type Now = dyn Fn() -> Moment + Send + Sync;
@@ -69,6 +71,9 @@ impl Report {
     }
 }
 
+/// Whether to go on.
+type GoOn = dyn Fn() -> bool + Send + Sync;
+
 /// The worker. Several may work at once: each row is one's at a time.
 pub struct Worker {
     store: Store,
@@ -76,22 +81,36 @@ pub struct Worker {
     agent: ureq::Agent,
     gauges: BTreeMap<String, Gauge>,
     recalls_alone: bool,
+    go_on: Arc<GoOn>,
 }
 
 impl Worker {
     /// A worker on a store of its own.
     pub fn new(store: Store, clock: Clock) -> Worker {
-        Worker { store, clock, agent: agent(), gauges: BTreeMap::new(), recalls_alone: false }
-    }
-
-    /// The store.
-    pub fn store(&self) -> &Store {
-        &self.store
+        Worker {
+            store,
+            clock,
+            agent: agent(),
+            gauges: BTreeMap::new(),
+            recalls_alone: false,
+            go_on: Arc::new(|| true),
+        }
     }
 
     /// A worker that tells recipients to stop or to delete, and sends nothing else.
     pub fn for_recalls(store: Store, clock: Clock) -> Worker {
         Worker { recalls_alone: true, ..Worker::new(store, clock) }
+    }
+
+    /// Sends nothing more once this says no; what is being sent is sent to its end, and noted.
+    #[must_use]
+    pub fn as_long_as(self, go_on: impl Fn() -> bool + Send + Sync + 'static) -> Worker {
+        Worker { go_on: Arc::new(go_on), ..self }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// Works until nothing is due, or can go now.
@@ -109,55 +128,27 @@ impl Worker {
         }
     }
 
-    /// Sends once what is due, and notes what became of it.
+    /// Sends what is due, to all destinations at once and to each one message after the other, and notes what
+    /// became of it. It ends when nothing is being sent; a recipient that is slow to answer keeps nobody else
+    /// waiting.
     ///
     /// # Errors
     /// `no-policy`, `secrets-exposed`, `secrets-damaged`, and those of [`Store::write`].
     pub fn turn(&mut self) -> Result<Report> {
-        let (now, clock) = ((self.clock)(), &*self.clock);
-        let secrets = Secrets::beside(self.store.path())?;
-        let secret =
-            |name: &str| secrets.get(name).map(|secret| Zeroizing::new(secret.expose().to_owned()));
-        let gauges = &mut self.gauges;
-        let mut rates: BTreeMap<String, Option<Rate>> = BTreeMap::new();
-        let mut room = |name: &str, destination: &Destination| {
-            rates.insert(name.to_owned(), destination.rate);
-            gauges.entry(name.to_owned()).or_default().room(destination.rate, now, A_TURN)
-        };
-        let with: (_, &mut dyn Randomness) = (&secret as SecretsOf<'_>, &mut SystemRandomness);
-        let taken = take(&mut self.store, with, self.recalls_alone, now, &mut room)?;
-        let mut report = Report {
-            withheld: taken.withheld,
-            dead: taken.dead,
-            without_secret: taken.waiting,
-            ..Report::default()
-        };
-        let agent = &self.agent;
-        let heard: Vec<(Departure, Vec<Reply>)> = std::thread::scope(|scope| {
-            let threads: Vec<_> = taken
-                .departures
-                .into_iter()
-                .map(|departure| {
-                    scope.spawn(move || {
-                        let replies = send_all(agent, &departure, clock);
-                        (departure, replies)
-                    })
-                })
-                .collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
-        });
-        for (departure, replies) in heard {
-            let gauge = self.gauges.entry(departure.destination.clone()).or_default();
-            let rate = rates.get(&departure.destination).copied().flatten();
-            note(gauge, rate, &replies, (self.clock)());
-            let at = (departure.destination.as_str(), departure.attempts);
-            let Settled { delivered, again, dead, .. } =
-                settle(&mut self.store, at, &replies, (self.clock)())?;
-            report.delivered += delivered;
-            report.again += again;
-            report.dead += dead;
+        let now = (self.clock)();
+        if sql::next_at(self.store.conn(), now)?.is_none_or(|at| at > now) {
+            return Ok(Report::default());
         }
-        Ok(report)
+        let rules = self.store.at_one_moment(|store| latest(store.conn(), store.words()))?;
+        let shift = Shift {
+            path: self.store.path().to_owned(),
+            desk: Mutex::new(Desk { store: &mut self.store, rules, gauges: &mut self.gauges }),
+            clock: &*self.clock,
+            agent: &self.agent,
+            recalls_alone: self.recalls_alone,
+            go_on: &*self.go_on,
+        };
+        shift.work()
     }
 
     /// How long to rest until something may be due.
@@ -170,32 +161,196 @@ impl Worker {
     }
 }
 
-/// Sends one letter after the other.
-fn send_all(agent: &ureq::Agent, departure: &Departure, clock: &Now) -> Vec<Reply> {
-    let mut failures = 0;
-    let mut carrier = Carrier::new(agent.clone());
-    let send = |(permit, attempt): &(_, i64)| {
-        let heard = match failures {
-            FAILURES_A_TURN.. => Heard::TooLate,
-            _ => carrier.deliver(permit, clock()),
-        };
-        failures = if is_failure(heard) { failures + 1 } else { failures };
-        if !matches!(heard, Heard::TooLate) && !is_failure(heard) {
-            failures = 0;
-        }
-        Reply { row: permit.item().row, attempt: *attempt, heard }
-    };
-    departure.letters.iter().map(send).collect()
+/// What all who send share: it is one's at a time, and nobody's while a message is handed over.
+struct Desk<'w> {
+    store: &'w mut Store,
+    rules: Rulebook,
+    gauges: &'w mut BTreeMap<String, Gauge>,
 }
 
-/// Notes how a destination's answers were.
-fn note(gauge: &mut Gauge, rate: Option<Rate>, replies: &[Reply], now: Moment) {
-    for reply in replies.iter().filter(|reply| reply.heard != Heard::TooLate) {
-        gauge.note_sent(rate, now);
-        if is_failure(reply.heard) {
-            gauge.note_failure(now);
-        } else {
-            gauge.note_answer();
+impl Desk<'_> {
+    /// A destination's name and, where the policy has it, its rate.
+    fn known(&self, code: i64) -> (String, Option<Option<Rate>>) {
+        let name = self.store.words().text(WordKind::Destination, code).to_owned();
+        let rate = self.rules.policy.destinations.get(&name).map(|destination| destination.rate);
+        (name, rate)
+    }
+
+    /// Whether anything may go there now, by its rate and by how its last answers were.
+    fn has_room(&mut self, code: i64, now: Moment) -> bool {
+        let (name, rate) = self.known(code);
+        // Of one that is gone nothing is sent: its rows are withheld.
+        rate.is_none_or(|rate| self.gauges.entry(name).or_default().room(rate, now, 1) > 0)
+    }
+
+    /// Notes how a destination answered.
+    fn note(&mut self, code: i64, heard: Heard, now: Moment) {
+        let (name, rate) = self.known(code);
+        let gauge = self.gauges.entry(name).or_default();
+        gauge.note_sent(rate.flatten(), now);
+        match is_failure(heard) {
+            true => gauge.note_failure(now),
+            false => gauge.note_answer(),
         }
+    }
+}
+
+/// A turn.
+struct Shift<'w> {
+    path: PathBuf,
+    desk: Mutex<Desk<'w>>,
+    clock: &'w Now,
+    agent: &'w ureq::Agent,
+    recalls_alone: bool,
+    go_on: &'w GoOn,
+}
+
+impl<'w> Shift<'w> {
+    fn desk(&self) -> MutexGuard<'_, Desk<'w>> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends to whichever destination has anything due and isn't being sent to, until none is.
+    fn work(&self) -> Result<Report> {
+        let (wake, woken) = mpsc::channel();
+        let (mut report, mut trouble) = (Report::default(), None);
+        std::thread::scope(|scope| {
+            let mut runs: Vec<(i64, ScopedJoinHandle<'_, _>)> = Vec::new();
+            loop {
+                if trouble.is_none() && (self.go_on)() {
+                    match self.ready() {
+                        Ok(ready) => {
+                            for code in ready {
+                                if runs.iter().all(|(busy, _)| *busy != code) {
+                                    let wake = wake.clone();
+                                    let run = move || {
+                                        let sent = self.send_to(code);
+                                        let _ = wake.send(());
+                                        sent
+                                    };
+                                    runs.push((code, scope.spawn(run)));
+                                }
+                            }
+                        }
+                        Err(error) => trouble = Some(error),
+                    }
+                }
+                if runs.is_empty() {
+                    break;
+                }
+                let _ = woken.recv_timeout(REST_MIN);
+                let (over, going) = runs.into_iter().partition(|(_, run)| run.is_finished());
+                runs = going;
+                let over: Vec<(i64, ScopedJoinHandle<'_, _>)> = over;
+                for (_, run) in over {
+                    match run.join() {
+                        Ok(Ok(sent)) => report.add(&sent),
+                        Ok(Err(error)) => trouble = Some(error),
+                        Err(panic) => std::panic::resume_unwind(panic),
+                    }
+                }
+            }
+        });
+        trouble.map_or(Ok(report), Err)
+    }
+
+    /// The destinations to which something may go now.
+    fn ready(&self) -> Result<Vec<i64>> {
+        let now = (self.clock)();
+        let mut desk = self.desk();
+        let Desk { store, rules, .. } = &mut *desk;
+        let known = &*rules;
+        let (due, newer) = store.at_one_moment(|store| {
+            let (mut due, mut last) = (Vec::new(), 0);
+            while let Some(code) = sql::destination_after(store.conn(), last)? {
+                last = code;
+                if !sql::due(store.conn(), code, now, self.recalls_alone, 1)?.is_empty() {
+                    due.push(code);
+                }
+            }
+            let rules = in_force(store.conn(), store.words(), known)?;
+            Ok((due, (rules.version != known.version).then(|| rules.into_owned())))
+        })?;
+        if let Some(newer) = newer {
+            desk.rules = newer;
+        }
+        Ok(due.into_iter().filter(|code| desk.has_room(*code, now)).collect())
+    }
+
+    /// Sends to one destination, one message after the other.
+    fn send_to(&self, code: i64) -> Result<Report> {
+        let secrets = Secrets::beside(&self.path)?;
+        let mut run = Run { shift: self, at: None, replies: Vec::new(), report: Report::default() };
+        let sent = run.send(code, &secrets);
+        // Also after trouble: what was answered is noted.
+        let noted = run.note();
+        sent.and(noted).map(|()| run.report)
+    }
+}
+
+/// Messages that are sent to one destination.
+struct Run<'s, 'w> {
+    shift: &'s Shift<'w>,
+    /// Its name, and how often a message is tried there.
+    at: Option<(String, i64)>,
+    /// What is to be noted.
+    replies: Vec<Reply>,
+    report: Report,
+}
+
+impl Run<'_, '_> {
+    fn send(&mut self, code: i64, secrets: &Secrets) -> Result<()> {
+        let shift = self.shift;
+        let secret =
+            |name: &str| secrets.get(name).map(|secret| Zeroizing::new(secret.expose().to_owned()));
+        let mut carrier = Carrier::new(shift.agent.clone());
+        let mut noted = Instant::now();
+        for _ in 0..A_RUN {
+            let now = (shift.clock)();
+            let mut desk = shift.desk();
+            if !(shift.go_on)() || !desk.has_room(code, now) {
+                break;
+            }
+            let Desk { store, rules, .. } = &mut *desk;
+            let with: (_, &mut dyn Randomness) = (&secret as SecretsOf<'_>, &mut SystemRandomness);
+            let taken = take(store, rules, (code, shift.recalls_alone), with, now)?;
+            drop(desk);
+            let is_idle = taken.withheld.is_empty() && taken.dead + taken.waiting == 0;
+            self.report.add(&Report {
+                withheld: taken.withheld,
+                dead: taken.dead,
+                without_secret: taken.waiting,
+                ..Report::default()
+            });
+            let Some(Departure { destination, attempts, permit, attempt }) = taken.departure else {
+                if is_idle {
+                    break;
+                }
+                continue;
+            };
+            let heard = carrier.deliver(&permit, (shift.clock)());
+            if heard != Heard::TooLate {
+                shift.desk().note(code, heard, (shift.clock)());
+            }
+            self.at = Some((destination, attempts));
+            self.replies.push(Reply { row: permit.item().row, attempt, heard });
+            if is_failure(heard) || noted.elapsed() >= NOTED_WITHIN {
+                self.note()?;
+                noted = Instant::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what became of what was sent.
+    fn note(&mut self) -> Result<()> {
+        let Some((destination, attempts)) = self.at.take() else { return Ok(()) };
+        let replies = std::mem::take(&mut self.replies);
+        let now = (self.shift.clock)();
+        let store = &mut *self.shift.desk().store;
+        let Settled { delivered, again, dead, .. } =
+            settle(store, (&destination, attempts), &replies, now)?;
+        self.report.add(&Report { delivered, again, dead, ..Report::default() });
+        Ok(())
     }
 }
