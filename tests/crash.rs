@@ -444,6 +444,21 @@ fn fill(place: &Place, disk: &Path) {
         let verdict = verify(opened.conn(), &[]);
         assert!(verdict.holds(), "{:?}", verdict.findings);
     }
+    // Where not a byte is left, it can still be asked.
+    let fill = disk.join("fill");
+    let zeros = std::fs::File::create(&fill).and_then(|mut file| {
+        std::io::copy(&mut std::io::Read::take(std::io::repeat(0), 1 << 30), &mut file)
+    });
+    assert!(zeros.is_err(), "the disk isn't full");
+    for asks in [
+        &["audit", "verify"][..],
+        &["audit", "report", "basis"],
+        &["profile", "find", "email:p0@x.example"],
+    ] {
+        let out = place.run(&[&["--store", store], asks].concat());
+        assert!(out.status.success(), "{asks:?}: {}", String::from_utf8_lossy(&out.stderr));
+    }
+    std::fs::remove_file(&fill).unwrap();
     let more =
         Command::new("mount").args(["-o", "remount,size=200m", text(disk)]).output().unwrap();
     assert!(more.status.success());

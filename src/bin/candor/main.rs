@@ -168,7 +168,7 @@ impl Context {
 
 /// Whether an error says that the store, or where it lies, can't be written.
 fn is_unwritable(error: &Error) -> bool {
-    matches!(error.code, "store-read-only" | "store-unreadable")
+    matches!(error.code, "store-read-only" | "store-unreadable" | "disk-failed" | "disk-full")
 }
 
 /// How a command ended that came to its end.
