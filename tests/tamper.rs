@@ -272,6 +272,68 @@ fn nobody_comes_in_by_a_record_that_no_entry_brought() {
     }
 }
 
+/// What entries of an older candor don't say is neither called proven nor broken.
+#[test]
+fn what_older_entries_do_not_say_is_not_proven() {
+    use candor::subject::request::{self, RequestKind};
+    let small = Small::new();
+    let unproven = |path: &std::path::Path| {
+        let report = verify(path, &file_only()).unwrap();
+        assert!(report.holds, "{:?}", codes(&report));
+        let open = report.claims.iter().filter(|claim| claim.standing == Standing::NotProven);
+        let open = open.map(|claim| claim.claim);
+        open.filter(|claim| ["who-asked", "messages-carry"].contains(claim)).collect::<Vec<_>>()
+    };
+    let copy = small.copy(&small.path);
+    copy.with(|conn| {
+        conn.execute_batch(
+            "INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status)
+             SELECT destination, record, 2, 0, at, 1, at, 2, id, 503 FROM disclosure WHERE id = 1",
+        )
+        .unwrap();
+    });
+    assert_eq!(unproven(&copy.path), ["messages-carry"]);
+    // One that is answered at once isn't bound by its opening; left open, it is as they were.
+    let mut store = Store::open(&small.path, Access::Write, "test").unwrap();
+    let rules = candor::store::latest(store.conn(), store.words()).unwrap();
+    let record =
+        "SELECT MAX(r.id) FROM record r JOIN subject s ON s.id = r.subject WHERE s.state = 2";
+    let record: i64 = store.conn().query_row(record, [], |row| row.get(0)).unwrap();
+    let now = at("2018-01-06T10:00:00Z");
+    store
+        .write(now, |writer| request::take_up(writer, &rules, record, RequestKind::Access, None))
+        .unwrap();
+    drop(store);
+    assert_eq!(unproven(&small.path), ["who-asked"]);
+}
+
+/// What somebody wrote under the number of a merge that is to come moves with nobody.
+#[test]
+fn a_merge_moves_what_it_says_and_nothing_that_waited_for_it() {
+    let small = Small::new();
+    let copy = small.copy(&small.path);
+    small.remember(&copy);
+    std::fs::copy(key_path(&small.path), key_path(&copy.path)).unwrap();
+    let [a, b] = copy.with(|conn| {
+        let plant =
+            "INSERT INTO merge_record SELECT (SELECT MAX(id) + 1 FROM merge), MIN(id) FROM record";
+        conn.execute(plant, []).unwrap();
+        let two =
+            "SELECT MIN(subject), MAX(subject) FROM record r JOIN subject s ON s.id = r.subject
+                   WHERE s.state = 2 AND r.id > (SELECT MIN(id) FROM record)";
+        conn.query_row(two, [], |row| Ok([row.get::<_, i64>(0)?, row.get(1)?])).unwrap()
+    });
+    assert!(found(&copy.path, &file_only()).contains("merge-differs"));
+    let mut store = Store::open(&copy.path, Access::Write, "test").unwrap();
+    let decider = candor::profile::merge::Decider::Person;
+    let now = at("2018-01-09T10:00:00Z");
+    store.write(now, |writer| candor::profile::merge::join(writer, b, a, decider)).unwrap();
+    drop(store);
+    let report = verify(&copy.path, &file_only()).unwrap();
+    let faults: Vec<_> = report.claims.iter().flat_map(|claim| &claim.faults).collect();
+    assert!(report.holds, "{faults:?}");
+}
+
 /// A report takes no memory for numbers that somebody made up.
 #[test]
 fn a_report_refuses_a_number_that_was_never_given() {

@@ -752,6 +752,8 @@ pub fn insert_merge(
              VALUES ($1, $2, $3, $4, 0) RETURNING id",
         )?
         .query_row([from, into, at, entry], |row| row.get(0))?;
+    // Whatever somebody wrote under this number before, it moves what it says.
+    conn.prepare_cached("DELETE FROM merge_record WHERE merge = $1")?.execute([id])?;
     for record in records {
         conn.prepare_cached("INSERT INTO merge_record (merge, record) VALUES ($1, $2)")?
             .execute([id, *record])?;
