@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -130,6 +130,21 @@ impl Edge {
         Ok(response)
     }
 
+    /// How whoever asks by a host speaks: what isn't encrypted comes from this machine, or by a proxy that is asked
+    /// by TLS.
+    fn protocol(&self, host: &str) -> &'static str {
+        let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, _)) => address,
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let is_here = name == "localhost"
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        match self.certificate.is_none() && is_here {
+            true => "http",
+            false => "https",
+        }
+    }
+
     async fn routed(
         &self,
         route: Route,
@@ -156,14 +171,21 @@ impl Edge {
                 self.pixel(kind, &request, line).await.unwrap_or_else(|no| no)
             }
             // A key of servers must not stand in an address.
-            (Route::Settings, [key]) => match self.find(&[key]).filter(KeyRow::is_public) {
-                Some(row) => {
-                    let front = self.shared.front();
-                    let categories = front.categories.get(&row.source);
-                    settings(key, categories.map_or(&[], Vec::as_slice))
+            (Route::Settings, [key]) => {
+                match (self.find(&[key]).filter(KeyRow::is_public), asked_as(&request)) {
+                    (Some(row), Some(host)) => {
+                        let front = self.shared.front();
+                        let categories = front.categories.get(&row.source);
+                        let at = (self.protocol(host), host);
+                        settings(key, categories.map_or(&[], Vec::as_slice), at)
+                    }
+                    (Some(_), None) => {
+                        let words = "the head doesn't say by which host this was asked";
+                        Reply::error(400, "host_unclear", words)
+                    }
+                    (None, _) => unknown_key(404),
                 }
-                None => unknown_key(404),
-            },
+            }
             (Route::SourceConfig, _) => {
                 let (query, asked) = (query_key(&request), header(&request, AUTHORIZATION));
                 let presented =
@@ -310,6 +332,13 @@ impl Edge {
 
 pub(super) fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
+}
+
+/// The host by which somebody asks, with its port, where it is a host's name and nothing else.
+fn asked_as(request: &Request<Incoming>) -> Option<&str> {
+    let host = header(request, HOST)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    Some(host).filter(|host| !host.is_empty() && host.chars().all(is_plain))
 }
 
 /// The key that stands in a query.

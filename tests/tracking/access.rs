@@ -172,6 +172,18 @@ fn browser_clients_get_the_settings_without_which_they_send_nothing() {
     let settings = heard.json();
     assert_eq!(settings["integrations"]["Segment.io"]["apiKey"], served.public);
     assert_eq!(settings["consentSettings"]["allCategories"], json!(["Advertising"]));
+    // It posts to whoever it asked, and to Segment where nobody says so.
+    let segment = &settings["integrations"]["Segment.io"];
+    assert_eq!(segment["apiHost"], "localhost/v1");
+    assert_eq!(segment["protocol"], "http");
+    let path = format!("/v1/projects/{}/settings", served.public);
+    let public = served.ask("GET", &path, &[("Host", "data.tern.example")], b"").json();
+    let segment = &public["integrations"]["Segment.io"];
+    assert_eq!(segment["apiHost"], "data.tern.example/v1");
+    assert_eq!(segment["protocol"], "https", "a proxy ends TLS");
+    for host in ["", "evil.example/x?", "a b"] {
+        error(&served.ask("GET", &path, &[("Host", host)], b""), 400, "host_unclear");
+    }
     for key in ["none", &served.key] {
         let path = format!("/v1/projects/{key}/settings");
         error(&served.ask("GET", &path, &[], b""), 404, "invalid_write_key");
