@@ -14,7 +14,7 @@ use crate::base::clock::Moment;
 use crate::collect::tracking::{self, Arrival, Call, Kind};
 use crate::pipeline::intake::{Delivery, Fate, Sent};
 
-use super::body::STEPS_MAX;
+use super::body::{Known, STEPS_MAX, STRANGERS_STEPS_MAX};
 use super::certificate::Certificate;
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
@@ -53,6 +53,8 @@ pub(super) struct Edge {
     pub(super) certificate: Option<Arc<Certificate>>,
     /// Room for bodies.
     pub(super) memory: Arc<Semaphore>,
+    /// The same of those whom nothing in the head tells.
+    pub(super) strangers: Arc<Semaphore>,
     pub(super) heard: fn(&Heard<'_>),
 }
 
@@ -65,8 +67,9 @@ impl Edge {
         ending: watch::Receiver<bool>,
         rates: Rates,
     ) -> Edge {
-        let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
-        let (memory, streams) = (Arc::new(memory), Arc::new(streams));
+        let places = |most| Arc::new(Semaphore::new(most));
+        let (memory, strangers) = (places(STEPS_MAX), places(STRANGERS_STEPS_MAX));
+        let streams = places(STREAMS_MAX);
         let meters = Meters::default();
         Edge {
             shared,
@@ -79,6 +82,7 @@ impl Edge {
             clerk,
             certificate,
             memory,
+            strangers,
             heard,
         }
     }
@@ -232,7 +236,9 @@ impl Edge {
             query: query.as_deref(),
         };
         let keys = asked.keys();
-        let held = self.body(request).await?;
+        let texts: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let by = if self.find(&texts).is_some() { Known::ByHead } else { Known::Not };
+        let held = self.body(request, by).await?;
         let body = tracking::read(call, &held.bytes, arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         let texts: Vec<&str> =

@@ -55,6 +55,32 @@ fn a_key_is_found_wherever_clients_put_it() {
     assert_eq!(served.count("order_completed:m-1"), 1);
 }
 
+/// More is sent than is taken: the client hears so, though it writes to the end before it listens.
+#[test]
+fn who_sends_too_much_hears_so() {
+    let served = Served::new();
+    let auth = ("Authorization", &*basic(&format!("{}:", served.key)));
+    let body = vec![b' '; 12 << 20];
+    for _ in 0..4 {
+        error(&served.ask("POST", "/v1/track", &[auth], &body), 413, "body_too_large");
+    }
+}
+
+/// Whoever has no key holds as many bodies as there are places for such, and takes none of the others'.
+#[test]
+fn strangers_take_no_place_of_those_with_a_key() {
+    let served = Served::new();
+    let head = "POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n{";
+    let held: Vec<_> = (0..70).map(|_| served.say(head)).collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let without = served.ask("POST", "/v1/track", &[], &vec![b' '; 700_000]);
+    error(&without, 429, "too_many_requests");
+    for n in 0..5 {
+        assert_eq!(served.post("/v1/track", &order("u-1", &format!("m-{n}"))).status, 200);
+    }
+    drop(held);
+}
+
 #[test]
 fn a_revoked_key_lets_nothing_in() {
     let served = Served::new();

@@ -173,6 +173,13 @@ impl Served {
         ask(&self.address, method, path, headers, body).expect("the server answers")
     }
 
+    /// Says something, and holds the connection.
+    pub fn say(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    }
+
     /// Opens the store beside the program.
     pub fn store(&self) -> Store {
         Store::open(&self.path(), Access::Read, "test").unwrap()
