@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use super::body::Known;
 use super::clerk::{About, Ask, Asked, Told};
 use super::credentials::Presented;
 use super::edge::{Edge, header};
@@ -108,7 +109,7 @@ impl Edge {
     ) -> Result<Reply, Reply> {
         let own = |told| reply(Tongue::Own, told);
         let token = self.token(&request, Endpoint::Context, line).map_err(own)?;
-        let held = self.body(request).await?;
+        let held = self.body(request, Known::ByHead).await?;
         if held.bytes.len() > QUESTION_BYTES_MAX {
             return Err(Reply::error(413, "body_too_large", "a question has at most 8 KiB"));
         }

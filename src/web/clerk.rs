@@ -27,7 +27,7 @@ use super::token::{TokenRow, Tokens};
 use super::writer::Shared;
 
 /// Questions in one transaction, at most.
-const QUESTIONS_A_COMMIT: usize = 100;
+pub(super) const QUESTIONS_A_COMMIT: usize = 100;
 
 /// Questions that wait, at most.
 pub(super) const QUESTIONS_WAITING_MAX: usize = 1_000;

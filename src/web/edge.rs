@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{AUTHORIZATION, HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -14,7 +14,7 @@ use crate::base::clock::Moment;
 use crate::collect::tracking::{self, Arrival, Call, Kind};
 use crate::pipeline::intake::{Delivery, Fate, Sent};
 
-use super::body::STEPS_MAX;
+use super::body::{Known, STEPS_MAX, STRANGERS_STEPS_MAX};
 use super::certificate::Certificate;
 use super::credentials::Presented;
 use super::key::{KeyRow, Reach};
@@ -53,6 +53,8 @@ pub(super) struct Edge {
     pub(super) certificate: Option<Arc<Certificate>>,
     /// Room for bodies.
     pub(super) memory: Arc<Semaphore>,
+    /// The same of those whom nothing in the head tells.
+    pub(super) strangers: Arc<Semaphore>,
     pub(super) heard: fn(&Heard<'_>),
 }
 
@@ -65,8 +67,9 @@ impl Edge {
         ending: watch::Receiver<bool>,
         rates: Rates,
     ) -> Edge {
-        let (memory, streams) = (Semaphore::new(STEPS_MAX), Semaphore::new(STREAMS_MAX));
-        let (memory, streams) = (Arc::new(memory), Arc::new(streams));
+        let places = |most| Arc::new(Semaphore::new(most));
+        let (memory, strangers) = (places(STEPS_MAX), places(STRANGERS_STEPS_MAX));
+        let streams = places(STREAMS_MAX);
         let meters = Meters::default();
         Edge {
             shared,
@@ -79,6 +82,7 @@ impl Edge {
             clerk,
             certificate,
             memory,
+            strangers,
             heard,
         }
     }
@@ -130,6 +134,21 @@ impl Edge {
         Ok(response)
     }
 
+    /// How whoever asks by a host speaks: what isn't encrypted comes from this machine, or by a proxy that is asked
+    /// by TLS.
+    fn protocol(&self, host: &str) -> &'static str {
+        let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((address, _)) => address,
+            None => host.split(':').next().unwrap_or_default(),
+        };
+        let is_here = name == "localhost"
+            || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+        match self.certificate.is_none() && is_here {
+            true => "http",
+            false => "https",
+        }
+    }
+
     async fn routed(
         &self,
         route: Route,
@@ -156,14 +175,21 @@ impl Edge {
                 self.pixel(kind, &request, line).await.unwrap_or_else(|no| no)
             }
             // A key of servers must not stand in an address.
-            (Route::Settings, [key]) => match self.find(&[key]).filter(KeyRow::is_public) {
-                Some(row) => {
-                    let front = self.shared.front();
-                    let categories = front.categories.get(&row.source);
-                    settings(key, categories.map_or(&[], Vec::as_slice))
+            (Route::Settings, [key]) => {
+                match (self.find(&[key]).filter(KeyRow::is_public), asked_as(&request)) {
+                    (Some(row), Some(host)) => {
+                        let front = self.shared.front();
+                        let categories = front.categories.get(&row.source);
+                        let at = (self.protocol(host), host);
+                        settings(key, categories.map_or(&[], Vec::as_slice), at)
+                    }
+                    (Some(_), None) => {
+                        let words = "the head doesn't say by which host this was asked";
+                        Reply::error(400, "host_unclear", words)
+                    }
+                    (None, _) => unknown_key(404),
                 }
-                None => unknown_key(404),
-            },
+            }
             (Route::SourceConfig, _) => {
                 let (query, asked) = (query_key(&request), header(&request, AUTHORIZATION));
                 let presented =
@@ -210,7 +236,9 @@ impl Edge {
             query: query.as_deref(),
         };
         let keys = asked.keys();
-        let held = self.body(request).await?;
+        let texts: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let by = if self.find(&texts).is_some() { Known::ByHead } else { Known::Not };
+        let held = self.body(request, by).await?;
         let body = tracking::read(call, &held.bytes, arrival)
             .map_err(|fault| Reply::error(400, fault.code(), fault.words()))?;
         let texts: Vec<&str> =
@@ -310,6 +338,13 @@ impl Edge {
 
 pub(super) fn header(request: &Request<Incoming>, name: HeaderName) -> Option<&str> {
     request.headers().get(name)?.to_str().ok()
+}
+
+/// The host by which somebody asks, with its port, where it is a host's name and nothing else.
+fn asked_as(request: &Request<Incoming>) -> Option<&str> {
+    let host = header(request, HOST)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    Some(host).filter(|host| !host.is_empty() && host.chars().all(is_plain))
 }
 
 /// The key that stands in a query.

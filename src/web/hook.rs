@@ -15,6 +15,7 @@ use crate::policy::types::Policy;
 use crate::policy::webhook::{Scheme, Webhook};
 use crate::store::{Secret, Secrets};
 
+use super::body::Known;
 use super::edge::{Edge, unknown_path};
 use super::key::Reach;
 use super::log::Line;
@@ -52,7 +53,7 @@ impl Edge {
         }
         let token = request.uri().query().and_then(token);
         let headers = request.headers().clone();
-        let held = self.body(request).await?;
+        let held = self.body(request, Known::Not).await?;
         let written = written(&headers, &held.bytes);
         if is_ping(&hook.webhook.scheme, written, &held.bytes) {
             return Ok(heard());

@@ -39,9 +39,9 @@ pub enum Refused {
 }
 
 impl<T: Weighed> Queue<T> {
-    /// An empty queue that holds so many items.
-    pub fn new(items_max: usize) -> Queue<T> {
-        let (waiting, pace) = (VecDeque::new(), Pace::default());
+    /// An empty queue that holds so many items, of which so many at most are taken for one commit.
+    pub fn new(items_max: usize, a_commit: usize) -> Queue<T> {
+        let (waiting, pace) = (VecDeque::new(), Pace::of(a_commit));
         let state = State { waiting, items: 0, is_closed: false, pace };
         Queue { state: Mutex::new(state), grown: Condvar::new(), items_max }
     }
@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn a_full_queue_says_when_there_is_room() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, 10);
         for _ in 0..60 {
-            queue.learn(10, 1_000);
+            queue.learn(10, 990);
         }
         queue.push(Job(60)).unwrap();
         queue.push(Job(40)).unwrap();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_closed_queue_is_emptied_first() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, 10);
         queue.push(Job(1)).unwrap();
         queue.close();
         assert_eq!(queue.push(Job(1)), Err(Refused::Closed));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_taken_together_up_to_the_limit() {
-        let queue = Queue::new(100);
+        let queue = Queue::new(100, 10);
         for _ in 0..10 {
             queue.push(Job(3)).unwrap();
         }

@@ -200,13 +200,15 @@ pub fn messages(items: &[Item]) -> Vec<Option<String>> {
     items.iter().map(|item| item.message.clone()).collect()
 }
 
-/// The settings without which Segment's browser client sends nothing.
-pub fn settings(key: &str, categories: &[String]) -> Reply {
+/// The settings without which Segment's browser client sends nothing. It sends to the host that they name, and to
+/// Segment itself where they name none: so they name the one that it asked.
+pub fn settings(key: &str, categories: &[String], (protocol, host): (&str, &str)) -> Reply {
     Reply::json(
         200,
         &json!({
             "integrations": {"Segment.io": {
-                "apiKey": key, "unbundledIntegrations": [], "addBundledMetadata": true,
+                "apiKey": key, "apiHost": format!("{host}/v1"), "protocol": protocol,
+                "unbundledIntegrations": [], "addBundledMetadata": true,
                 "maybeBundledConfigIds": {}, "versionSettings": {"version": "4.4.7", "componentTypes": []},
             }},
             "plan": {"track": {"__default": {"enabled": true, "integrations": {}}}},

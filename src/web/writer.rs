@@ -22,7 +22,7 @@ use crate::policy::types::Format;
 use crate::policy::webhook::Webhook;
 use crate::store::{self, Store};
 
-use super::clerk::{Ask, QUESTIONS_WAITING_MAX};
+use super::clerk::{Ask, QUESTIONS_A_COMMIT, QUESTIONS_WAITING_MAX};
 use super::herald::{LISTENERS_MAX, Listen};
 use super::key::Ring;
 use super::queue::{Queue, Weighed};
@@ -144,9 +144,9 @@ impl Desk {
         let rules = store::latest(store.conn(), store.words())?;
         let front = RwLock::new(Arc::new(front(&store, &rules)?));
         let shared = Arc::new(Shared {
-            queue: Queue::new(ITEMS_WAITING_MAX),
-            questions: Queue::new(QUESTIONS_WAITING_MAX),
-            listeners: Queue::new(LISTENERS_MAX),
+            queue: Queue::new(ITEMS_WAITING_MAX, ITEMS_A_COMMIT),
+            questions: Queue::new(QUESTIONS_WAITING_MAX, QUESTIONS_A_COMMIT),
+            listeners: Queue::new(LISTENERS_MAX, 1),
             grown: watch::Sender::new(0),
             front,
             is_ready: AtomicBool::new(true),

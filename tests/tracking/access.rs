@@ -55,6 +55,32 @@ fn a_key_is_found_wherever_clients_put_it() {
     assert_eq!(served.count("order_completed:m-1"), 1);
 }
 
+/// More is sent than is taken: the client hears so, though it writes to the end before it listens.
+#[test]
+fn who_sends_too_much_hears_so() {
+    let served = Served::new();
+    let auth = ("Authorization", &*basic(&format!("{}:", served.key)));
+    let body = vec![b' '; 12 << 20];
+    for _ in 0..4 {
+        error(&served.ask("POST", "/v1/track", &[auth], &body), 413, "body_too_large");
+    }
+}
+
+/// Whoever has no key holds as many bodies as there are places for such, and takes none of the others'.
+#[test]
+fn strangers_take_no_place_of_those_with_a_key() {
+    let served = Served::new();
+    let head = "POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n{";
+    let held: Vec<_> = (0..70).map(|_| served.say(head)).collect();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let without = served.ask("POST", "/v1/track", &[], &vec![b' '; 700_000]);
+    error(&without, 429, "too_many_requests");
+    for n in 0..5 {
+        assert_eq!(served.post("/v1/track", &order("u-1", &format!("m-{n}"))).status, 200);
+    }
+    drop(held);
+}
+
 #[test]
 fn a_revoked_key_lets_nothing_in() {
     let served = Served::new();
@@ -172,6 +198,18 @@ fn browser_clients_get_the_settings_without_which_they_send_nothing() {
     let settings = heard.json();
     assert_eq!(settings["integrations"]["Segment.io"]["apiKey"], served.public);
     assert_eq!(settings["consentSettings"]["allCategories"], json!(["Advertising"]));
+    // It posts to whoever it asked, and to Segment where nobody says so.
+    let segment = &settings["integrations"]["Segment.io"];
+    assert_eq!(segment["apiHost"], "localhost/v1");
+    assert_eq!(segment["protocol"], "http");
+    let path = format!("/v1/projects/{}/settings", served.public);
+    let public = served.ask("GET", &path, &[("Host", "data.tern.example")], b"").json();
+    let segment = &public["integrations"]["Segment.io"];
+    assert_eq!(segment["apiHost"], "data.tern.example/v1");
+    assert_eq!(segment["protocol"], "https", "a proxy ends TLS");
+    for host in ["", "evil.example/x?", "a b"] {
+        error(&served.ask("GET", &path, &[("Host", host)], b""), 400, "host_unclear");
+    }
     for key in ["none", &served.key] {
         let path = format!("/v1/projects/{key}/settings");
         error(&served.ask("GET", &path, &[], b""), 404, "invalid_write_key");

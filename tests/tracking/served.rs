@@ -173,6 +173,13 @@ impl Served {
         ask(&self.address, method, path, headers, body).expect("the server answers")
     }
 
+    /// Says something, and holds the connection.
+    pub fn say(&self, text: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    }
+
     /// Opens the store beside the program.
     pub fn store(&self) -> Store {
         Store::open(&self.path(), Access::Read, "test").unwrap()
@@ -244,7 +251,10 @@ pub fn ask_over(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Option<Heard> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        head += "Host: localhost\r\n";
+    }
     head += &format!("Content-Length: {}\r\n", body.len());
     for (name, value) in headers {
         head += &format!("{name}: {value}\r\n");

@@ -11,7 +11,7 @@ use crate::policy::keys::CONSENT;
 use crate::policy::mistake::Report;
 use crate::policy::nearest::suggest;
 use crate::policy::reader::Table;
-use crate::policy::types::{Basis, ConsentMap};
+use crate::policy::types::{Basis, ConsentMap, Take};
 use crate::policy::value::Said;
 
 /// The states that a row can state; `expired` is candor's own finding.
@@ -139,12 +139,21 @@ fn check_channel(draft: &mut Draft, table: &Table, purpose: &Taken, channel: Opt
     }
 }
 
+/// What a map of states says of a word that is no statement.
+const UNSAID: &str = "unsaid";
+
 fn state(report: &mut Report, table: &Table) -> Option<Taken> {
     let why = "only a stated yes or no is a statement; silence is none (Art 4(11))";
     let example = "{ from = \"column\", values = { yes = \"given\", no = \"refused\" } }";
-    let taken = take::needed(report, table, "state", why, example)?;
+    let mut taken = take::needed(report, table, "state", why, example)?;
+    let is_mapped = matches!(taken.take, Take::Field { .. });
+    if let Take::Field { values, .. } = &mut taken.take {
+        // A word of which the map says that it is no statement is as an empty field.
+        values.values_mut().filter(|value| *value == UNSAID).for_each(String::clear);
+    }
     for Said { value, line } in &taken.said {
-        if !STATES.contains(&value.as_str()) {
+        let is_known = STATES.contains(&value.as_str()) || (is_mapped && value == UNSAID);
+        if !is_known {
             report.mistake(
                 (*line, &table.at("state")),
                 "unknown-state",

@@ -15,6 +15,7 @@ use crate::base::error::{Error, Kind};
 use crate::collect::query::pairs;
 use crate::store::Store;
 
+use super::super::body::Known;
 use super::super::edge::Edge;
 use super::super::log::Line;
 use super::super::reply::Reply;
@@ -124,7 +125,7 @@ impl Edge {
         let form = if request.method() == Method::POST {
             let kind = header(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
             let is_form = kind.starts_with("application/x-www-form-urlencoded");
-            let held = self.body(request).await?;
+            let held = self.body(request, Known::Not).await?;
             // A mail reader's one click may be sent in another form, and needs none.
             let text = match is_form && held.bytes.len() <= FORM_BYTES_MAX {
                 true => String::from_utf8_lossy(&held.bytes).into_owned(),

@@ -12,11 +12,10 @@ const library = readFileSync(
 );
 const html = `<!doctype html><html lang="en"><title>Tern &amp; Pine</title><script src="/library.js"></script>
 <script>
-  const { host, protocol } = new URL(${JSON.stringify(host)});
   const { AnalyticsBrowser } = window.AnalyticsNext;
   window.client = AnalyticsBrowser.load(
     { writeKey: ${JSON.stringify(key)}, cdnURL: ${JSON.stringify(host)} },
-    { integrations: { 'Segment.io': { apiHost: host + '/v1', protocol: protocol.slice(0, -1),
+    { integrations: { 'Segment.io': {
         deliveryStrategy: location.hash === '#batches'
           ? { strategy: 'batching', config: { size: 20, timeout: 60_000 } } : undefined } } });
   window.addEventListener('pagehide', () => {
