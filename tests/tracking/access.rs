@@ -1,5 +1,7 @@
 //! Who may send, how much, and what is told to whom.
 
+use std::io::{Read, Write};
+
 use serde_json::json;
 
 use crate::served::{Served, basic, order, packed};
@@ -59,10 +61,22 @@ fn a_key_is_found_wherever_clients_put_it() {
 #[test]
 fn who_sends_too_much_hears_so() {
     let served = Served::new();
-    let auth = ("Authorization", &*basic(&format!("{}:", served.key)));
     let body = vec![b' '; 12 << 20];
+    let auth = basic(&format!("{}:", served.key));
+    let head = format!(
+        "POST /v1/track HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: {auth}\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
     for _ in 0..4 {
-        error(&served.ask("POST", "/v1/track", &[auth], &body), 413, "body_too_large");
+        let mut stream = served.say(&head);
+        stream.write_all(&body).expect("nobody ends the connection meanwhile");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 413") && answer.contains("body_too_large"),
+            "{answer}"
+        );
     }
 }
 
