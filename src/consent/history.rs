@@ -61,6 +61,11 @@ impl NewStatement {
     pub fn protects(&self) -> bool {
         self.axis.protects(self.state)
     }
+
+    /// Whether it says yes, and nobody says when: it may be older than a "no".
+    pub fn is_undated_yes(&self) -> bool {
+        self.undated && self.state.loosens()
+    }
 }
 
 /// The kind of ledger entry for a statement.

@@ -275,8 +275,10 @@ impl<'r> Admission<'r> {
         }
 
         let own_subject = held.as_ref().map(|h| h.record.subject);
-        let known: Vec<i64> = own_subject.iter().chain(&ties.subjects).copied().collect();
-        self.drop_overruled(writer, &known, inbound, &mut fresh, summary, explain)?;
+        if fresh.iter().any(NewStatement::is_undated_yes) {
+            let known: Vec<i64> = own_subject.iter().chain(&ties.subjects).copied().collect();
+            self.drop_overruled(writer, &known, inbound, &mut fresh, summary, explain)?;
+        }
 
         if ties.names_another
             && let Some(held) = held
@@ -447,21 +449,20 @@ impl<'r> Admission<'r> {
         ties: &Ties,
         summary: &mut Summary,
     ) -> Result<bool> {
-        let mut all = Vec::new();
+        let mut parted = merge::Parted::default();
         for seen in &ties.shared {
-            all.push(merge::retire_shared(writer, seen)?);
+            parted.add(merge::retire_shared(writer, seen)?);
         }
         for seen in &ties.divided {
             let kind = &self.rules.policy.identifiers[&seen.kind];
-            all.push(merge::retire_divided(writer, kind, seen)?);
+            parted.add(merge::retire_divided(writer, kind, seen)?);
         }
-        let records: Vec<i64> = all.iter().flat_map(|parted| parted.records.clone()).collect();
-        summary.partings += all.iter().map(|parted| parted.subjects).sum::<u64>();
-        if !records.is_empty() {
+        if !parted.records.is_empty() {
             self.forget_people();
         }
-        self.withdrawn.extend(&records);
-        Ok(!records.is_empty())
+        summary.partings += parted.subjects;
+        self.withdrawn.extend(&parted.records);
+        Ok(!parted.records.is_empty())
     }
 
     fn take_held(&mut self, writer: &Writer<'_>, blind: i64) -> Result<Option<Held>> {

@@ -8,7 +8,7 @@ use crate::consent::fold::{AsOf, in_force_state};
 use crate::consent::history::{History, NewStatement};
 use crate::consent::statement::{Axis, Statement};
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeMask, bit, codes};
-use crate::policy::types::{ConsentState, Take};
+use crate::policy::types::Take;
 use crate::store::Writer;
 
 use super::admit::Admission;
@@ -82,23 +82,12 @@ impl Admission<'_> {
                 };
                 for channel in channels.into_iter().filter(|channel| is_yes((rule.code, *channel)))
                 {
+                    let matter = (rule.code, channel);
                     let new = NewStatement {
-                        axis: Axis::Consent,
-                        purpose: rule.code,
-                        channel,
-                        state: ConsentState::Invalidated,
-                        explicit: false,
-                        confirmed: false,
-                        own: self.source.own,
-                        source: u16::try_from(self.code).unwrap_or(0),
-                        notice: None,
-                        language: None,
                         every_days: self.rules.version,
-                        because: None,
-                        method: Some(doubt::METHOD.to_owned()),
-                        evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
                         valid_at: doubt.at.unwrap_or(writer.now),
                         undated: doubt.at.is_none(),
+                        ..self.invalidated(writer, inbound, matter, doubt::METHOD)
                     };
                     // Two fields of the row may say it badly.
                     let is_twice = doubts

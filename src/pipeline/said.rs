@@ -7,7 +7,7 @@ use crate::consent::gate::Reason;
 use crate::consent::history::{self, History, NewStatement};
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::{Axis, Statement};
-use crate::policy::rulebook::{PurposeCode, PurposeMask, PurposeRule, bit};
+use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeMask, PurposeRule, bit};
 use crate::policy::types::{Basis, ConsentState, Take};
 use crate::profile::recognise::{SeenIdentifier, Ties, former_holders, key_blind};
 use crate::profile::record::Record;
@@ -114,28 +114,39 @@ impl Admission<'_> {
         let given = standing.consents.iter().filter(|(_, consent)| in_force_state(consent.state));
         let given = given.filter(|(_, consent)| consent.by.record == held.record.id);
         for (purpose, channel) in given.map(|(matter, _)| *matter).collect::<Vec<_>>() {
-            let new = NewStatement {
-                axis: Axis::Consent,
-                purpose,
-                channel,
-                state: ConsentState::Invalidated,
-                explicit: false,
-                confirmed: false,
-                own: self.source.own,
-                source: u16::try_from(self.code).unwrap_or(0),
-                notice: None,
-                language: None,
-                every_days: 0,
-                because: None,
-                method: Some(NAMED.to_owned()),
-                evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
-                valid_at: writer.now,
-                undated: true,
-            };
+            let new = self.invalidated(writer, inbound, (purpose, channel), NAMED);
             self.say(writer, held, &new, summary)?;
             self.withdrawn.insert(held.record.id);
         }
         Ok(())
+    }
+
+    /// A yes to a purpose on a channel counts no more, from now on; a row is the reason.
+    pub(super) fn invalidated(
+        &self,
+        writer: &Writer<'_>,
+        inbound: &Inbound,
+        (purpose, channel): (PurposeCode, ChannelCode),
+        method: &str,
+    ) -> NewStatement {
+        NewStatement {
+            axis: Axis::Consent,
+            purpose,
+            channel,
+            state: ConsentState::Invalidated,
+            explicit: false,
+            confirmed: false,
+            own: self.source.own,
+            source: u16::try_from(self.code).unwrap_or(0),
+            notice: None,
+            language: None,
+            every_days: 0,
+            because: None,
+            method: Some(method.to_owned()),
+            evidence: Some(format!("import {}, line {}", self.import, inbound.line)),
+            valid_at: writer.now,
+            undated: true,
+        }
     }
 
     /// The purpose of a name, however it is cased.
@@ -200,10 +211,6 @@ impl Admission<'_> {
         summary: &mut Summary,
         explain: &mut dyn FnMut(Explanation),
     ) -> Result<()> {
-        let is_undated_yes = |new: &NewStatement| new.undated && new.state.loosens();
-        if !fresh.iter().any(is_undated_yes) {
-            return Ok(());
-        }
         let mut said = Vec::new();
         for subject in subjects {
             said.extend(consent_sql::statements_of(writer.conn, *subject)?);
@@ -216,7 +223,7 @@ impl Admission<'_> {
             of_it.max_by_key(|s| (s.valid_at, s.n)).is_some_and(Statement::protects)
         };
         fresh.retain(|new| {
-            let drops = is_undated_yes(new) && is_refused(new);
+            let drops = new.is_undated_yes() && is_refused(new);
             if drops {
                 let reason = RefusalReason::MissingTime;
                 count(&mut summary.statements_refused, reason.code());

@@ -292,6 +292,14 @@ pub struct Parted {
     pub subjects: u64,
 }
 
+impl Parted {
+    /// Puts those of another value to them.
+    pub fn add(&mut self, more: Parted) {
+        self.records.extend(more.records);
+        self.subjects += more.subjects;
+    }
+}
+
 /// Retires the links that a value made which has turned out to be shared, and lets the subjects that
 /// only it held together fall apart again.
 pub fn retire_shared(writer: &mut Writer<'_>, seen: &SeenIdentifier) -> Result<Parted> {

@@ -485,4 +485,23 @@ mod tests {
         store.write(now, |writer| writer.append("test", json!({}))).unwrap();
         assert_eq!(store.signer().unwrap().vkey(), other.signer().unwrap().vkey());
     }
+
+    #[test]
+    fn who_goes_on_with_a_store_that_was_replaced_is_told_and_leaves_the_keys_memory_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.candor");
+        let now = Moment::parse("2026-01-05T09:00:00Z").unwrap();
+        let creation = Creation { path: &path, origin: None, actor: "test", now };
+        let mut store = Store::create(&creation).unwrap();
+        let other = SignedState { size: 1, root: "another".into(), ..SignedState::default() };
+        let error = store
+            .write(now, |writer| {
+                // As a restore does that ends meanwhile.
+                writer.signer.put_state(&other)?;
+                writer.append("test", json!({}))
+            })
+            .unwrap_err();
+        assert_eq!(error.code, "store-replaced");
+        assert_eq!(SignedState::read(&state_path(&path)).unwrap(), Some(other));
+    }
 }

@@ -303,6 +303,17 @@ fn numbers<const N: usize>(row: &Row<'_>) -> Result<[i64; N]> {
     Ok(all)
 }
 
+/// Every row that a statement gives, of numbers alone.
+fn every<const N: usize>(conn: &Connection, query: &str) -> Result<Vec<[i64; N]>> {
+    let mut statement = conn.prepare(query)?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(numbers(row)?);
+    }
+    Ok(all)
+}
+
 /// Which numbers to read.
 #[derive(Clone, Copy)]
 pub enum Numbers {
@@ -744,15 +755,7 @@ pub fn tried_messages(conn: &Connection) -> Result<Vec<[i64; 2]>> {
     if !has_table(conn, "outbox")? {
         return Ok(Vec::new());
     }
-    let mut statement = conn.prepare(
-        "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(numbers(row)?);
-    }
-    Ok(all)
+    every(conn, "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id")
 }
 
 /// Every version of every audience; none in a store of an older candor.
@@ -949,14 +952,7 @@ pub fn questions(conn: &Connection) -> Result<Vec<[i64; 7]>> {
     if !has_linking(conn)? {
         return Ok(Vec::new());
     }
-    let mut statement = conn
-        .prepare("SELECT id, a, b, model, entry, state, decided_entry FROM question ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(numbers(row)?);
-    }
-    Ok(all)
+    every(conn, "SELECT id, a, b, model, entry, state, decided_entry FROM question ORDER BY id")
 }
 
 /// The last number that was given to a question.
@@ -971,16 +967,8 @@ pub fn last_question(conn: &Connection) -> Result<i64> {
 /// Links that stand on an entry of their own, retired ones too: those that were found or decided.
 /// Number, kind, model, entry, and the two records.
 pub fn decided_links(conn: &Connection) -> Result<Vec<[i64; 7]>> {
-    let mut statement = conn.prepare(
-        "SELECT id, kind, model, entry, a, b, retired_entry FROM link WHERE kind IN (3, 4, 5) OR model <> 0
-         ORDER BY id",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(numbers(row)?);
-    }
-    Ok(all)
+    every(conn, "SELECT id, kind, model, entry, a, b, retired_entry FROM link WHERE kind IN (3, 4, 5) OR model <> 0
+         ORDER BY id")
 }
 
 /// A key that sends data in, as it is listed.
