@@ -801,7 +801,7 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
                  DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
                  DROP TABLE write_key; DROP TABLE token; DROP TABLE outbox; DROP TABLE outbox_body;
-                 DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought;
+                 DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought; DROP TABLE import_entry;
                  DROP INDEX record_home; DROP INDEX tombstone_entry;
                  DELETE FROM sqlite_sequence WHERE name = 'question';
                  DELETE FROM word WHERE kind = 'category';
@@ -815,6 +815,9 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     assert_eq!(refused.unwrap_err().code, "store-older");
     world.reopen();
     assert!(run(&mut world, 3).joined > 0);
+    // An older candor told of no imports; this ledger does.
+    let told = "INSERT INTO import_entry SELECT 1, 3 UNION SELECT 2, 5";
+    rusqlite::Connection::open(world.path()).unwrap().execute_batch(told).unwrap();
     holds(&world);
 }
 

@@ -193,6 +193,15 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
         "certificate.issue" => {
             format!("the certificate of the erasure in entry {} was handed out", body["erasure"])
         }
+        "import.progress" => format!(
+            "{} of a file of {} {}: {} and {} came in by import {}",
+            counted(body["rows"].as_u64().unwrap_or(0), "row", "rows"),
+            body["source"].as_str().unwrap_or("?"),
+            if body["done"] == true { "were read, to its end" } else { "were read so far" },
+            counted(body["values"].as_u64().unwrap_or(0), "value", "values"),
+            counted(body["events"].as_u64().unwrap_or(0), "event", "events"),
+            body["import"],
+        ),
         "report.issue" => format!(
             "the report {} was handed out ({})",
             body["report"].as_str().unwrap_or("?"),
@@ -342,6 +351,7 @@ mod tests {
             "policy.apply",
             "data.admit",
             "data.forget",
+            "import.progress",
             "key.rotate",
             "checkpoint",
             "witness.add",

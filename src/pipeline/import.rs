@@ -11,7 +11,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
-use crate::base::error::{Error, Result, io};
+use crate::base::error::{Error, Kind, Result, io};
 use crate::collect::{self, Content, Progress, ReadOptions, Reading, Reject, looks_like_data};
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::Rulebook;
@@ -21,6 +21,7 @@ use crate::store::{self, Store, WordKind, Writer, hex};
 
 use super::admit::Admission;
 use super::ask::Explanation;
+use super::progress::{FileImport, Reached};
 use super::resumed::{Kept, Settled};
 use super::sql;
 use super::summary::{Summary, UNDECLARED, count};
@@ -86,8 +87,9 @@ pub struct Outcome {
 /// Imports a file.
 ///
 /// # Errors
-/// `source-unknown`, `no-policy`, unreadable files, and those of [`Store::write`]. Everything up to
-/// the last full batch stays, and the same command goes on from there.
+/// `source-unknown`, `no-policy`, `import-busy` where another process takes the very file in, unreadable
+/// files, and those of [`Store::write`]. Everything up to the last full batch stays, and the same command
+/// goes on from there.
 pub fn import(
     store: &mut Store,
     request: &Request<'_>,
@@ -103,16 +105,17 @@ pub fn import(
         )
         .next(format!("use one of {}, or declare it in the policy", known.join(", "))));
     };
-    let print = file_fingerprint(store, request.path)?;
+    let file = FileImport {
+        source: request.source,
+        source_code: store.words().code(WordKind::Source, request.source).unwrap_or(0),
+        print: file_fingerprint(store, request.path)?,
+    };
     let known_from = match request.carry {
         Carry::Again => None,
-        Carry::Out | Carry::DryRun => {
-            let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
-            sql::finished_import(store.conn(), code, &print, i64::from(rules.version))?
-        }
+        Carry::Out | Carry::DryRun => file.finished(store.conn(), rules.version)?,
     };
     if request.carry != Carry::DryRun && known_from.is_none() {
-        return carry_out(store, &rules, source, request, print, now, listener);
+        return carry_out(store, &rules, source, request, &file, now, listener);
     }
     let options = ReadOptions::of(&rules.policy, now());
     let items = collect::read(request.path, source, request.source, &options)?;
@@ -131,25 +134,32 @@ fn carry_out(
     rules: &Rulebook,
     source: &Source,
     request: &Request<'_>,
-    print: [u8; 16],
+    file: &FileImport<'_>,
     now: &dyn Fn() -> Moment,
     listener: &mut dyn Listener,
 ) -> Result<Outcome> {
-    let code = store.words().code(WordKind::Source, request.source).unwrap_or(0);
-    let running = sql::running_import(store.conn(), code, &print)?;
-    let resumed_at_line = running.as_ref().map(|row| row.resume_line).filter(|line| *line > 1);
-    let kept: Kept =
-        running.as_ref().and_then(|row| serde_json::from_str(&row.totals).ok()).unwrap_or_default();
+    let cut_off = file.cut_off(store.conn())?;
+    let counted =
+        cut_off.as_ref().map(|row| file.counted(store.conn(), row)).transpose()?.flatten();
+    let (resumed_at_line, kept) = match (&cut_off, counted) {
+        (Some(row), Some(kept)) => (Some(row.resume_line).filter(|line| *line > 1), kept),
+        _ => (None, Kept::default()),
+    };
     let mut options = ReadOptions::of(&rules.policy, now());
     options.start_line = resumed_at_line.unwrap_or(1);
     let items = collect::read(request.path, source, request.source, &options)?;
-    let import = match running {
-        Some(row) => row.id,
+    let import = match cut_off {
+        Some(row) => row,
         None => store.write(now(), |writer| {
-            let policy = i64::from(rules.version);
-            sql::insert_import(writer.conn, code, &print, policy, writer.now.0)
+            let is_done =
+                request.carry == Carry::Out && file.finished(writer.conn, rules.version)?.is_some();
+            if is_done || file.cut_off(writer.conn)?.is_some() {
+                return Err(import_busy(request.path));
+            }
+            file.begin(writer, rules)
         })?,
     };
+    let mut reached_line = import.resume_line;
     let mut run = Run::new(items, resumed_at_line.unwrap_or(1), kept);
     let mut admission: Option<Admission<'_>> = None;
     let mut let_in = now();
@@ -158,9 +168,17 @@ fn carry_out(
             if store::last_policy_version(writer.conn)? != Some(rules.version) {
                 return Err(policy_changed(request.path, run.resume_line));
             }
+            if sql::reached_line(writer.conn, import.id)? != Some(reached_line) {
+                return Err(import_busy(request.path));
+            }
             if admission.is_none() {
-                admission =
-                    Some(Admission::new(writer, rules, request.source, import, Looking::Sparing)?);
+                admission = Some(Admission::new(
+                    writer,
+                    rules,
+                    request.source,
+                    import.id,
+                    Looking::Sparing,
+                )?);
             }
             let admission = admission.as_mut().expect("made above");
             let end = Moment(writer.now.0.saturating_add(BATCH_MS_MAX));
@@ -173,18 +191,18 @@ fn carry_out(
                 summary.rows_of_known_events =
                     run.hand_back(request.path, source, &options, listener)?;
             }
-            if run.ended && summary.is_unreadable() {
-                // Nothing was taken in: the same bytes may come again under the right name or format.
-                sql::put_progress(writer.conn, import, 1, &totals_of(&Kept::default()))?;
-                return Ok(summary);
+            // Of an unreadable file nothing was taken in: the same bytes may come again under the right name or format.
+            let is_nothing = run.ended && summary.is_unreadable();
+            if is_nothing {
+                (run.resume_line, run.settled) = (1, Settled::default());
             }
-            let line = i64::try_from(run.resume_line).unwrap_or(0);
-            sql::put_progress(writer.conn, import, line, &totals_of(&run.settled.keep(&summary)))?;
-            if run.ended {
-                sql::finish_import(writer.conn, import, writer.now.0)?;
-            }
+            let kept = if is_nothing { Kept::default() } else { run.settled.keep(&summary) };
+            let reached =
+                Reached { line: run.resume_line, is_done: run.ended && !is_nothing, kept: &kept };
+            file.reach(writer, rules, &import, &reached)?;
             Ok(summary)
         })?;
+        reached_line = run.resume_line;
         listener.progress(run.items.progress());
         if !run.ended && now().0 >= let_in.0.saturating_add(LET_IN_MS) {
             store::let_others_write();
@@ -192,7 +210,7 @@ fn carry_out(
         }
     }
     Ok(Outcome {
-        import,
+        import: import.id,
         policy: rules.version,
         summary: run.summary,
         resumed_at_line,
@@ -207,8 +225,13 @@ fn policy_changed(path: &Path, line: u64) -> Error {
         .next("run the same command again: it goes on from there, under the policy in force")
 }
 
-fn totals_of(kept: &Kept) -> String {
-    serde_json::to_string(kept).expect("counts are JSON")
+/// Two who read one file would each count and write what the other does, so the second one stops: whoever
+/// finds that the import has moved since its own last batch.
+fn import_busy(path: &Path) -> Error {
+    let what = "another process is taking this very file in, or has just done so";
+    Error::new(Kind::Busy, "import-busy", what).at(path.display()).next(
+        "let it end; the same command then says what was taken in, or goes on where it stopped",
+    )
 }
 
 /// A file being read, and what has been counted of it up to the last batch.

@@ -6,7 +6,7 @@
 //!                            └─────────┴────── ledger ◄──────┘
 //! ```
 //!
-//! `import` drives a file through `admit`, a batch a transaction, and `intake` what senders hand over (`sent`), and `own`
+//! `import` drives a file through `admit`, a batch a transaction (`progress` says how far it came), and `intake` what senders hand over (`sent`), and `own`
 //! what people say on pages of their own;
 //! `admit` takes one record down the
 //! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
@@ -21,6 +21,7 @@ mod keep;
 pub mod own;
 mod people;
 mod plan;
+mod progress;
 mod said;
 mod sent;
 pub mod import;

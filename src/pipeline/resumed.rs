@@ -34,6 +34,11 @@ pub(super) struct Settled {
 }
 
 impl Kept {
+    /// The counts so far.
+    pub(super) fn total(&self) -> &Summary {
+        &self.total
+    }
+
     /// The counts with which a run begins: what was kept of all that was read, what was seen up to its line.
     pub(super) fn resumed(self) -> (Summary, Settled) {
         let Some(at_line) = self.at_line else { return (self.total, Settled::default()) };

@@ -18,6 +18,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0006_tokens.sql"),
     include_str!("schema/0007_pages.sql"),
     include_str!("schema/0008_sought.sql"),
+    include_str!("schema/0009_imports.sql"),
 ];
 
 /// Whether a store has a table: one of an older candor lacks what came since, until it is opened for writing.

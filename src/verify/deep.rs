@@ -12,7 +12,7 @@ use crate::store::{Words, meta};
 use super::claim::{Claim, legible};
 use super::facts::Facts;
 use super::holders::{Births, Holders};
-use super::{anchors, entries, items, messages, payloads, recalls, sql, tables};
+use super::{anchors, entries, imports, items, messages, payloads, recalls, sql, tables};
 
 /// Checks all of it. `size` is the number of entries that `conn` sees, `keys` are those of the ledger whose
 /// word counts.
@@ -37,6 +37,8 @@ pub(super) fn check(
         claims.extend(legible("messages", messages::check(conn, &read.facts))?);
         let tokens = anchors::tokens(conn, &read.words, &read.facts).map(|claim| vec![claim]);
         claims.extend(legible("tokens", tokens)?);
+        let imports = imports::check(conn, &read.words, &read.facts).map(|claim| vec![claim]);
+        claims.extend(legible("imports", imports)?);
     }
     claims.extend(legible("file", whole(conn).map(|claim| vec![claim]))?);
     Ok(claims)

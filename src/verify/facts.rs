@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::base::error::Result;
 use crate::ledger::scan::{LeafView, fields};
 
+use super::imports::Imported;
 use super::sql::{self, TokenRow, WriteKeyRow};
 
 /// An entry that forgets: how many items it says it did.
@@ -81,6 +82,8 @@ pub(super) struct Facts {
     pub(super) audiences: BTreeMap<i64, (String, i64, String)>,
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
+    /// Imports of files, by their number: what the last entry says of each.
+    pub(super) imports: BTreeMap<i64, Imported>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -108,6 +111,7 @@ impl Facts {
             tokens: BTreeMap::new(),
             audiences: BTreeMap::new(),
             ever_asked: HashMap::new(),
+            imports: BTreeMap::new(),
             kinds: BTreeMap::new(),
         };
         let mut last: Option<(i64, i64, bool)> = None;
@@ -175,6 +179,22 @@ impl Facts {
                         messages: numbers(&body["messages"]).collect(),
                     },
                 );
+            }
+            "import.progress" => {
+                let body = body(view);
+                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+                let imported = Imported {
+                    entry: n,
+                    at: view.at.0,
+                    source: text("source"),
+                    policy: body["begun_under"].as_i64().unwrap_or(0),
+                    begun_at: body["begun_at"].as_i64().unwrap_or(0),
+                    file: text("file"),
+                    line: body["line"].as_i64().unwrap_or(0),
+                    is_done: body["done"] == true,
+                    counts: text("counts"),
+                };
+                self.imports.insert(body["import"].as_i64().unwrap_or(0), imported);
             }
             "suppression.lift" => {
                 self.lifted += body(view)["fingerprints"].as_u64().unwrap_or(0);

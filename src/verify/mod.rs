@@ -11,6 +11,7 @@ mod deep;
 mod entries;
 mod facts;
 mod holders;
+mod imports;
 mod items;
 mod keys;
 mod linking;

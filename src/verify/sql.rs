@@ -9,6 +9,8 @@ use crate::ledger::commit::ItemKind;
 use crate::profile::read::purpose_names;
 use crate::store::{WordKind, Words, has_table};
 
+use super::imports::ImportRow;
+
 /// Holds one state of the file until the connection is closed; gives the number of entries.
 pub fn snapshot(conn: &Connection) -> Result<i64> {
     conn.execute_batch("BEGIN")?;
@@ -756,6 +758,39 @@ pub fn tried_messages(conn: &Connection) -> Result<Vec<[i64; 2]>> {
         return Ok(Vec::new());
     }
     every(conn, "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id")
+}
+
+/// The imports, each with the entry that it stands on; nothing in a store of an older candor.
+pub fn imports(conn: &Connection) -> Result<Option<Vec<ImportRow>>> {
+    if !has_table(conn, "import_entry")? {
+        return Ok(None);
+    }
+    let mut statement = conn.prepare(
+        "SELECT i.id, i.source, i.file, i.policy, i.state, i.resume_line, i.started_at, i.finished_at, i.totals,
+                COALESCE(e.entry, 0)
+         FROM import i LEFT JOIN import_entry e ON e.import = i.id ORDER BY i.id",
+    )?;
+    let rows = statement.query_map([], |row| {
+        Ok(ImportRow {
+            id: row.get(0)?,
+            source: row.get(1)?,
+            file: row.get(2)?,
+            policy: row.get(3)?,
+            state: row.get(4)?,
+            line: row.get(5)?,
+            started_at: row.get(6)?,
+            finished_at: row.get(7)?,
+            totals: row.get(8)?,
+            entry: row.get(9)?,
+        })
+    })?;
+    Ok(Some(rows.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Entries that stand for imports which aren't there.
+pub fn entries_of_no_import(conn: &Connection) -> Result<i64> {
+    let query = "SELECT COUNT(*) FROM import_entry WHERE import NOT IN (SELECT id FROM import)";
+    count(conn, query)
 }
 
 /// Every version of every audience; none in a store of an older candor.

@@ -199,17 +199,13 @@ fn looking_while_others_write_finds_no_fault() {
     world.is_sound();
 }
 
-/// Applies another policy as soon as a first batch is in.
-struct Meanwhile<'w> {
-    store: Store,
-    policy: &'w str,
-    applied: bool,
-}
+/// Does something in another process as soon as a first batch is in.
+struct Meanwhile<Act>(Option<Act>);
 
-impl Listener for Meanwhile<'_> {
+impl<Act: FnOnce()> Listener for Meanwhile<Act> {
     fn progress(&mut self, _: Progress) {
-        if !std::mem::replace(&mut self.applied, true) {
-            crate::common::apply(&mut self.store, self.policy, hour(5));
+        if let Some(act) = self.0.take() {
+            act();
         }
     }
     fn reject(&mut self, _: &Reject, _: Option<&[u8]>) -> Result<()> {
@@ -218,29 +214,35 @@ impl Listener for Meanwhile<'_> {
     fn explain(&mut self, _: Explanation) {}
 }
 
-/// Law 1: a policy acts from its application on, also on a file of which half is read. The same command
-/// goes on from there, under the new one.
-#[test]
-fn an_import_stops_where_another_policy_comes_into_force() {
-    let mut world = World::new();
+/// A file of 600 customers, and a clock by which a batch ends at the first look at it.
+fn many_customers(world: &World) -> (std::path::PathBuf, impl Fn() -> Moment + use<>) {
     let mut rows = String::from("customer_id,at,name,email\n");
     for n in 0..600 {
         rows.push_str(&format!("c{n},2026-01-04,Ann,c{n}@x.example\n"));
     }
     let path = world.folder.path().join("rows.csv");
     std::fs::write(&path, rows).unwrap();
+    let ticks = std::cell::Cell::new(hour(4).0);
+    let clock = move || {
+        ticks.set(ticks.get() + 2_000);
+        Moment(ticks.get())
+    };
+    (path, clock)
+}
+
+/// Law 1: a policy acts from its application on, also on a file of which half is read. The same command
+/// goes on from there, under the new one.
+#[test]
+fn an_import_stops_where_another_policy_comes_into_force() {
+    let mut world = World::new();
+    let (path, clock) = many_customers(&world);
     let field = "name = { as = \"attribute.first_name\", category = \"contact\" }\n";
     let shop = crate::common::POLICY.find("[source.shop.fields]").unwrap();
     let mut without = crate::common::POLICY.to_owned();
     let at = shop + without[shop..].find(field).unwrap();
     without.replace_range(at..at + field.len(), "");
-    let mut listener = Meanwhile { store: other(&world), policy: &without, applied: false };
-    // A batch ends at the first look at the clock.
-    let ticks = std::cell::Cell::new(hour(4).0);
-    let clock = || {
-        ticks.set(ticks.get() + 2_000);
-        Moment(ticks.get())
-    };
+    let mut second = other(&world);
+    let mut listener = Meanwhile(Some(|| crate::common::apply(&mut second, &without, hour(5))));
     let request = Request { path: &path, source: "shop", carry: Carry::Out };
     let error = import(&mut world.store, &request, &clock, &mut listener).unwrap_err();
     assert_eq!(error.code, "policy-changed", "{error:?}");
@@ -252,4 +254,29 @@ fn an_import_stops_where_another_policy_comes_into_force() {
     assert!(outcome.resumed_at_line.is_some());
     assert_eq!(names(&world), before, "no name came in under the second");
     assert_eq!(numbers(world.store.conn(), "SELECT COUNT(*) FROM record"), [600]);
+}
+
+/// Two processes that take one file in don't count and write it twice: the one that finds the other ahead
+/// of it stops, and the file is in once.
+#[test]
+fn a_file_that_two_take_in_at_once_is_in_once() {
+    let (mut world, mut alone) = (World::new(), World::new());
+    let (path, clock) = many_customers(&world);
+    let request = Request { path: &path, source: "shop", carry: Carry::Out };
+    let mut second = other(&world);
+    let ahead = || {
+        let mut quiet = Slow(None);
+        let done = import(&mut second, &request, &|| hour(5), &mut quiet).unwrap();
+        assert_eq!(done.summary.rows, 600);
+    };
+    let mut listener = Meanwhile(Some(ahead));
+    let error = import(&mut world.store, &request, &clock, &mut listener).unwrap_err();
+    assert_eq!(error.code, "import-busy", "{error:?}");
+    let again = import(&mut world.store, &request, &|| hour(6), &mut Slow(None)).unwrap();
+    assert!(again.known_from.is_some(), "what is in is known");
+    import(&mut alone.store, &request, &|| hour(5), &mut Slow(None)).unwrap();
+    assert_eq!(world.held(), alone.held());
+    let imports = "SELECT state FROM import";
+    assert_eq!(numbers(world.store.conn(), imports), numbers(alone.store.conn(), imports));
+    world.is_sound();
 }

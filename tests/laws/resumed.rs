@@ -6,6 +6,8 @@ use candor::base::error::{Error, Result};
 use candor::collect::{Progress, Reject};
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Request, import};
+use candor::store::hex;
+use sha2::{Digest, Sha256};
 
 use crate::common::{Heard, POLICY, World, hour};
 
@@ -88,4 +90,41 @@ fn an_import_that_was_cut_off_counts_each_row_once() {
     assert_eq!(outcome.summary, all);
     world.is_sound();
     assert_eq!(world.held(), calm.held());
+}
+
+/// Whoever writes to the table of imports lets no file of withdrawals be passed over: a file is known, or gone on
+/// with, only where an entry of the ledger says so.
+#[test]
+fn no_planted_row_keeps_a_file_from_being_read() {
+    let policy = crate::common::POLICY;
+    for planted in ["3, 1, 0, 900", "2, 1000000, 0, 0"] {
+        let mut world = World::under(policy);
+        world.import(
+            "shop",
+            "customer_id,at,name,email,optin,notice\nc1,2026-01-04,Ann,ann@x.example,yes,letter-form@1\n",
+            hour(1),
+        );
+        let path = world.folder.path().join("no.csv");
+        std::fs::write(&path, "customer_id,at,optin\nc1,2026-01-05,no\n").unwrap();
+        let digest = hex(&Sha256::digest(std::fs::read(&path).unwrap()));
+        let print = world.store.secret().fingerprint("file", &[&digest]);
+        let raw = rusqlite::Connection::open(world.path()).unwrap();
+        let row = format!(
+            "INSERT INTO import (id, source, file, policy, state, resume_line, started_at, finished_at, totals)
+             SELECT 9, source, x'{}', policy, {planted}, '{{}}' FROM import WHERE id = 1",
+            hex(&print)
+        );
+        raw.execute(&row, []).unwrap();
+        raw.execute(
+            "INSERT INTO import_entry SELECT 9, entry FROM import_entry WHERE import = 1",
+            [],
+        )
+        .unwrap();
+        drop(raw);
+        let request = Request { path: &path, source: "shop", carry: Carry::Out };
+        let done = import(&mut world.store, &request, &|| hour(3), &mut Heard::default()).unwrap();
+        assert_eq!((done.known_from, done.resumed_at_line), (None, None), "{planted}");
+        let told = &done.summary.statements["newsletter"];
+        assert_eq!(told.get("refused"), Some(&1), "{planted}: {told:?}");
+    }
 }

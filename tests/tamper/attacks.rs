@@ -149,7 +149,14 @@ pub const ATTACKS: &[Attack] = attacks! {
     "let the name of a no join nobody", Sql("UPDATE identifier SET value = -1 WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
     "find by another key a record that holds no value", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(i.record) FROM identifier i WHERE i.value = 0 AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = i.record AND v.state <> 4))") => "record-key";
     "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "link-unknown";
-    "edit what an import counted", Sql("UPDATE import SET totals = '{}'") => "" "" "";
+    "edit what an import counted", Sql("UPDATE import SET totals = '{}' WHERE id = 1") => "import-differs";
+    "let an import of a file go on behind its rows", Sql("UPDATE import SET state = 2, finished_at = 0, resume_line = 1000000 WHERE id = 1") => "import-differs";
+    "let another file count as taken in", Sql("UPDATE import SET file = x'00112233445566778899aabbccddeeff' WHERE id = 1") => "import-differs";
+    "let a file count as taken in by an entry of another", Does(|_, conn| conn.execute_batch(
+        "INSERT INTO import SELECT 99, source, x'00112233445566778899aabbccddeeff', policy, state, resume_line, started_at, finished_at, totals FROM import WHERE id = 1;
+         INSERT INTO import_entry SELECT 99, entry FROM import_entry WHERE import = 1").unwrap()) => "import-differs";
+    "delete an import", Sql("DELETE FROM import WHERE id = 1") => "import-missing";
+    "take an import from its entry", Sql("DELETE FROM import_entry WHERE import = 1") => "import-differs";
     "flip a character of a checkpoint's root", Does(|_, conn| flip_note(conn, 2)) => "signature-wrong";
     "flip a character of a checkpoint's signature", Does(|_, conn| flip_note(conn, 4)) => "signature-wrong";
     "delete a checkpoint that a later one contains", Sql("DELETE FROM checkpoint WHERE size = (SELECT MIN(size) FROM checkpoint)") => "" "" "";

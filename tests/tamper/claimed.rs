@@ -93,7 +93,7 @@ pub const UNCLAIMED_ROWS: &[UnclaimedRows] = &[
     UnclaimedRows { table: "outbox", claimed: "act >= 4", why: "what waits to be sent, for which the gate is asked then" },
     UnclaimedRows { table: "outbox_body", claimed: "k <> zeroblob(32) OR body <> zeroblob(length(body))", why: "an empty place of what a recall needed" },
     UnclaimedRows { table: "opt_in", claimed: "0", why: "links to confirm by" },
-    UnclaimedRows { table: "import", claimed: "0", why: "the progress of imports" },
+    UnclaimedRows { table: "import", claimed: "id IN (SELECT import FROM import_entry)", why: "what senders brought on a day" },
 ];
 
 /// The rows of a file as SQLite reads them, each table in the order of its key.
