@@ -12,6 +12,8 @@ mod at_once_nothing_is_overlooked;
 mod changes_tell_who_may_be_known;
 #[path = "laws/context.rs"]
 mod context_tells_what_the_gate_lets_out;
+#[path = "laws/desk.rs"]
+mod desk_keeps_to_the_law;
 #[path = "laws/events.rs"]
 mod events_stay_as_first_said;
 #[path = "laws/gate_table.rs"]

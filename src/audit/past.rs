@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
+use crate::consent::sql::{self as consent_sql, Parting};
 use crate::consent::statement::Statement;
 use crate::ledger::scan;
 use crate::profile::sql as profile_sql;
@@ -31,8 +32,11 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Past {
     merges: Vec<Merge>,
-    /// Of the homes that a merge moved anything of.
-    oldest: HashMap<i64, i64>,
+    /// The records of the homes that a merge moved anything of, by the home that they were born into, the oldest
+    /// first.
+    born: HashMap<i64, Vec<i64>>,
+    /// The homes that parted records have had, in order.
+    partings: HashMap<i64, Vec<Parting>>,
     /// The last entry that parted some and whose payload was erased: nobody knows whom; 0 for none.
     last_untold_split: i64,
 }
@@ -41,11 +45,54 @@ impl Past {
     /// Reads every merge.
     pub fn load(conn: &Connection) -> Result<Past> {
         let merges = sql::merges(conn)?;
-        let oldest = match merges.is_empty() {
-            true => HashMap::new(),
-            false => sql::oldest_of_moved(conn)?.into_iter().collect(),
-        };
-        Ok(Past { merges, oldest, last_untold_split: last_untold_split(conn)? })
+        let mut born: HashMap<i64, Vec<i64>> = HashMap::new();
+        for (home, record) in match merges.is_empty() {
+            true => Vec::new(),
+            false => sql::born_with_moved(conn)?,
+        } {
+            born.entry(home).or_default().push(record);
+        }
+        let mut partings: HashMap<i64, Vec<Parting>> = HashMap::new();
+        for parting in consent_sql::partings(conn)? {
+            partings.entry(parting.record).or_default().push(parting);
+        }
+        Ok(Past { merges, born, partings, last_untold_split: last_untold_split(conn)? })
+    }
+
+    /// The home that a record had before an entry; `today` is the one that it has now.
+    pub fn home(&self, record: i64, today: i64, before: i64) -> i64 {
+        let Some(partings) = self.partings.get(&record) else { return today };
+        let last = partings.iter().rev().find(|parting| parting.entry < before);
+        last.map_or(partings[0].birth, |parting| parting.home)
+    }
+
+    /// Whether a record that was of one of these homes before an entry is of none of those now.
+    pub fn has_left(
+        &self,
+        people: &People,
+        then: &BTreeSet<i64>,
+        before: i64,
+        now: &[i64],
+    ) -> bool {
+        self.partings.keys().any(|record| {
+            people.place(*record).is_some_and(|place| {
+                then.contains(&self.home(*record, place.home, before)) && !now.contains(&place.home)
+            })
+        })
+    }
+
+    /// Everything that was said in what was a home before an entry, whenever it was said.
+    fn said_in(&self, people: &People, home: i64, before: i64) -> Vec<Statement> {
+        let was_here = |record: i64| self.home(record, home, before) == home;
+        let mut said = people.statements_of_home(home);
+        said.retain(|s| was_here(s.record));
+        let elsewhere = |record: i64| people.place(record).is_some_and(|place| place.home != home);
+        for record in self.partings.keys().copied().filter(|r| was_here(*r) && elsewhere(*r)) {
+            let own = people.statements_of_record(record).into_iter();
+            said.extend(own.map(|s| Statement { home, ..s }));
+        }
+        said.sort_unstable_by_key(|s| s.n);
+        said
     }
 
     /// Whether somebody may have been erased since an entry who was born where a record was, and with them what
@@ -68,7 +115,7 @@ impl Past {
         let within = start..entry;
         points.extend(self.merges.iter().map(|m| m.entry + 1).filter(|n| within.contains(n)));
         for home in self.group(home, entry) {
-            let said = people.statements_of_home(home).into_iter();
+            let said = self.said_in(people, home, entry).into_iter();
             points.extend(said.map(|s| s.n + 1).filter(|n| within.contains(n)));
         }
         Ok(points.into_iter().collect())
@@ -104,7 +151,7 @@ impl Past {
             group.iter().map(|id| Home { id: *id, moves: self.moves(*id, before) }).collect();
         let said: Vec<Statement> = group
             .iter()
-            .flat_map(|id| people.statements_of_home(*id))
+            .flat_map(|id| self.said_in(people, *id, before))
             .filter(|s| match known {
                 Known::Then => s.n < before,
                 Known::By(moment) => s.n < before || s.recorded_at <= moment,
@@ -117,13 +164,18 @@ impl Past {
         standing(&said, &homes, Some(home), asked)
     }
 
+    /// The merges that moved the oldest record of what was a home before an entry, since it was there.
     fn moves(&self, home: i64, before: i64) -> Vec<Joined> {
-        let Some(oldest) = self.oldest.get(&home) else { return Vec::new() };
-        let stood = self.merges.iter().filter(|merge| stood(merge, before));
-        stood
-            .filter(|merge| merge.records.contains(oldest))
-            .map(|merge| Joined { at: merge.at, entry: merge.entry })
-            .collect()
+        let born = self.born.get(&home).into_iter().flatten().copied();
+        let parted = self.partings.keys().copied();
+        let here = born.chain(parted).filter(|record| self.home(*record, home, before) == home);
+        let Some(oldest) = here.min() else { return Vec::new() };
+        let partings = self.partings.get(&oldest).into_iter().flatten();
+        let since = partings.map(|p| p.entry).filter(|entry| *entry < before).max().unwrap_or(-1);
+        let moved = self.merges.iter().filter(|merge| {
+            merge.entry > since && stood(merge, before) && merge.records.contains(&oldest)
+        });
+        moved.map(|merge| Joined { at: merge.at, entry: merge.entry }).collect()
     }
 }
 

@@ -25,7 +25,7 @@ use super::sql;
 pub struct Place {
     /// Its subject.
     pub subject: i64,
-    /// The subject that it was born into.
+    /// Its home: the subject that it was born into, or was parted into since.
     pub home: i64,
     /// The number of its (subject, home) among all.
     pub slot: usize,
@@ -104,7 +104,7 @@ impl People {
 
     fn read_records(&mut self, conn: &Connection, last_record: i64, then: &Then) -> Result<()> {
         let mut rows: Vec<(i64, i64, usize)> = Vec::new();
-        sql::records(conn, |id, subject, home| {
+        sql::records(conn, then.entry(), |id, subject, home| {
             if id <= last_record
                 && let Ok(number) = usize::try_from(id)
             {
@@ -278,6 +278,13 @@ impl People {
             })
             .map(|said| self.statement(said))
             .collect()
+    }
+
+    /// Everything that a record said, in ledger order.
+    pub(super) fn statements_of_record(&self, record: i64) -> Vec<Statement> {
+        let said = self.slot(record).map(|slot| self.said(self.person_of(slot)));
+        let own = said.into_iter().flatten().filter(|said| i64::from(said.record) == record);
+        own.map(|said| self.statement(said)).collect()
     }
 
     /// Where one home stands: what decides over its records' data.

@@ -28,10 +28,15 @@ pub fn last_of(conn: &Connection, kind: &str) -> Result<Option<Moment>> {
     Ok(None)
 }
 
-/// A record's place: (id, subject, home).
-pub fn records(conn: &Connection, mut each: impl FnMut(i64, i64, i64)) -> Result<()> {
-    let mut statement = conn.prepare("SELECT id, subject, home FROM record ORDER BY id")?;
-    let mut rows = statement.query([])?;
+/// A record's place: (id, subject, the home that it had before an entry).
+pub fn records(conn: &Connection, before: i64, mut each: impl FnMut(i64, i64, i64)) -> Result<()> {
+    let mut statement = conn.prepare(
+        "SELECT r.id, r.subject, COALESCE(
+           (SELECT p.home FROM parting p WHERE p.record = r.id AND p.entry < $1
+            ORDER BY p.entry DESC LIMIT 1), r.home)
+         FROM record r ORDER BY r.id",
+    )?;
+    let mut rows = statement.query([before])?;
     while let Some(row) = rows.next()? {
         each(row.get(0)?, row.get(1)?, row.get(2)?);
     }
@@ -87,12 +92,12 @@ pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
         .query_row([subject], |row| row.get(0))?)
 }
 
-/// The oldest record of each home of which a merge moved any: (home, record).
-pub fn oldest_of_moved(conn: &Connection) -> Result<Vec<(i64, i64)>> {
+/// The records that were born where a merge moved any: (home, record), the oldest of each home first.
+pub fn born_with_moved(conn: &Connection) -> Result<Vec<(i64, i64)>> {
     let mut statement = conn.prepare(
-        "SELECT home, MIN(id) FROM record
+        "SELECT home, id FROM record
          WHERE home IN (SELECT r.home FROM merge_record m JOIN record r ON r.id = m.record)
-         GROUP BY home",
+         ORDER BY home, id",
     )?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

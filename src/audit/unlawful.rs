@@ -375,6 +375,7 @@ impl Check<'_> {
             self.past = Some(Past::load(self.conn)?);
         }
         let past = self.past.as_ref().expect("made above");
+        let home = past.home(deed.record, place.home, deed.entry);
         let parted = parted(self.conn, deed.record, place, deed.entry)?;
         let mut no = match parted {
             Parted::Not => Some(Reason::ConsentUnknown),
@@ -382,8 +383,9 @@ impl Check<'_> {
         };
         let alone = parted == Parted::Before || (parted == Parted::Within && no.is_none());
         if !alone {
-            for point in past.points(self.conn, &self.people, place.home, deed.entry)? {
-                no = ask(&past.standing(&self.people, place.home, deed.at, point, Known::Then));
+            for point in past.points(self.conn, &self.people, home, deed.entry)? {
+                let home = past.home(deed.record, place.home, point);
+                no = ask(&past.standing(&self.people, home, deed.at, point, Known::Then));
                 if no.is_none() {
                     break;
                 }
@@ -404,26 +406,25 @@ impl Check<'_> {
             return Ok(());
         }
         let homes: Vec<i64> = self.people.homes(person).iter().map(|home| home.id).collect();
-        let grouped_as_then =
-            alone || past.group(place.home, deed.entry).iter().all(|home| homes.contains(home));
+        let grouped_as_then = alone || {
+            let group = past.group(home, deed.entry);
+            group.iter().all(|home| homes.contains(home))
+                && !past.has_left(&self.people, &group, deed.entry, &homes)
+        };
         let now = self.people.standing_of(place.slot, self.by_then(deed.at));
         let late = match grouped_as_then {
             true => ask(&now),
             // A split has taken away since what counted then.
-            false => ask(&past.standing(
-                &self.people,
-                place.home,
-                deed.at,
-                deed.entry,
-                Known::By(self.to),
-            )),
+            false => {
+                ask(&past.standing(&self.people, home, deed.at, deed.entry, Known::By(self.to)))
+            }
         };
         // What was allowed at a point of the transaction and not at its end was overtaken within it.
         let late = late.or_else(|| {
             if alone || !grouped_as_then {
                 return None;
             }
-            ask(&past.standing(&self.people, place.home, deed.at, deed.entry, Known::Then))
+            ask(&past.standing(&self.people, home, deed.at, deed.entry, Known::Then))
         });
         let Some(reason) = late else { return Ok(()) };
         let mut said = self.people.statements(person);

@@ -102,11 +102,42 @@ fn domain_in_letters(domain: &str) -> Option<String> {
     }
 }
 
+/// An address without what mail programs, links and spreadsheets write around it: a name and angle brackets
+/// (RFC 5322, 3.4), `mailto:` (RFC 6068), quotes, and what ends a sentence. A text of several addresses stays as it is.
+fn bare_address(text: &str) -> &str {
+    const QUOTES: [char; 10] = ['"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»'];
+    let around = |c: char| c.is_whitespace() || QUOTES.contains(&c);
+    let behind =
+        |c: char| around(c) || matches!(c, '.' | ',' | ';' | ':' | '!' | '。' | '，' | '；');
+    let text = text.trim_start_matches(around).trim_end_matches(behind);
+    let bracketed = text.strip_suffix('>').and_then(|text| text.split_once('<'));
+    let text = match bracketed {
+        Some((name, address)) => {
+            let name = name.trim_matches(around);
+            if name.contains('@') && name != address.trim() {
+                return text;
+            }
+            address.trim_matches(around)
+        }
+        None => text,
+    };
+    match text.split_at_checked("mailto:".len()) {
+        Some((scheme, address)) if scheme.eq_ignore_ascii_case("mailto:") => {
+            address.split('?').next().unwrap_or(address)
+        }
+        _ => text,
+    }
+}
+
 /// One `@`, something before it, a domain with a dot behind it, no spaces; lower case.
 fn email(text: &str) -> Option<String> {
-    let mut normal = nfkc(text).to_lowercase();
+    let mut normal = nfkc(bare_address(text)).to_lowercase().replace('。', ".");
     if !normal.is_ascii() {
         normal = nfkc(&normal).into_owned();
+    }
+    let escaped = normal.contains("%40") && !normal.contains('@');
+    if escaped {
+        normal = normal.replacen("%40", "@", 1);
     }
     let normal = normal.trim();
     let (local, domain) = normal.split_once('@')?;
@@ -135,6 +166,31 @@ mod tests {
 
     fn email_of(text: &str) -> Result<String, Unfit> {
         normalise(IdentifierForm::Email, text, None)
+    }
+
+    #[test]
+    fn an_address_is_read_as_mail_programs_and_links_write_it() {
+        for written in [
+            "Cyd Moor <cyd@x.example>",
+            "\"Moor, Cyd\" <Cyd@X.example>;",
+            "cyd@x.example <cyd@x.example>",
+            "<cyd@x.example>",
+            "mailto:cyd@x.example",
+            "MailTo:cyd@x.example?subject=unsubscribe",
+            "<mailto:cyd@x.example>",
+            "'cyd@x.example",
+            "“cyd@x.example”",
+            "cyd@x.example.",
+            "cyd@x.example, ",
+            "cyd@x.example。",
+            "cyd@x。example",
+            "cyd%40x.example",
+        ] {
+            assert_eq!(email_of(written).as_deref(), Ok("cyd@x.example"), "{written}");
+        }
+        for several in ["ann@x.example <bob@x.example>", "ann@x.example, bob@x.example"] {
+            assert_eq!(email_of(several), Err(Unfit::Invalid), "{several}");
+        }
     }
 
     #[test]

@@ -28,6 +28,8 @@ use crate::policy::types::{
 pub struct Mapper {
     plan: Plan,
     key: usize,
+    /// The key's name in the source.
+    key_name: String,
     observed: Option<ObservedReader>,
     fields: Vec<FieldReader>,
     consents: Vec<ConsentReader>,
@@ -108,6 +110,7 @@ impl Mapper {
         Ok(Mapper {
             plan,
             key,
+            key_name: source.key.clone(),
             observed,
             fields,
             consents,
@@ -193,11 +196,34 @@ impl Mapper {
         for reader in &mut self.consents {
             reader.read(row, observed.said, &mut record);
         }
+        if let Some(reason) = self.unread_name(&record) {
+            return Err(RejectReason::Field(reason));
+        }
         let mut draft = Draft { record, bodies: Vec::with_capacity(self.events.len()) };
         for reader in 0..self.events.len() {
             self.event(reader, row, &observed, &mut draft);
         }
         Ok(draft)
+    }
+
+    /// Why nobody can tell whose a row is that says something of consent: its key is an identifier that can't be
+    /// read, and it has no other. It is handed back, for what it says is lost otherwise.
+    fn unread_name(&self, record: &Record) -> Option<RefusalReason> {
+        if record.consents.is_empty() && record.doubted.is_empty() {
+            return None;
+        }
+        let names = |value: &MappedValue| {
+            let field = self.fields.iter().find(|field| field.index == value.field);
+            field.is_some_and(|field| matches!(field.target, FieldTarget::Identifier { .. }))
+        };
+        if record.values.iter().any(names) {
+            return None;
+        }
+        let unread = record.refused.iter().filter(|refusal| *refusal.field == *self.key_name);
+        unread.map(|refusal| refusal.reason).find(|reason| {
+            use RefusalReason::{InvalidEmail, InvalidIdentifier, InvalidPhone};
+            matches!(reason, InvalidEmail | InvalidPhone | InvalidIdentifier)
+        })
     }
 
     /// Adds a further row, which was weighed before, to the events of a draft.

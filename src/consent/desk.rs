@@ -190,8 +190,8 @@ fn refuse_of_erased(writer: &Writer<'_>, subject: i64, new: &[NewStatement]) -> 
 }
 
 fn on_record(writer: &mut Writer<'_>, record: i64, new: &NewStatement) -> Result<i64> {
-    let (home, key) = sql::home_and_key(writer.conn, record)?;
-    history::record(writer, record, home, &key, new)
+    let (birth, key) = sql::birth_and_key(writer.conn, record)?;
+    history::record(writer, record, birth, &key, new)
 }
 
 fn rule_of<'r>(rules: &'r Rulebook, name: &str) -> Result<&'r PurposeRule> {

@@ -5,9 +5,9 @@
 //! 2. Sources that disagree: a "yes" from one source lifts a "no" from another only if it is the
 //!    person's own act (the policy marks the source) or was confirmed by double opt-in. Each
 //!    source's "no" stands until then, whoever speaks in between.
-//! 3. A merge never widens consent. Each record has a home, the subject it was born into; what was
-//!    said in one home before it was joined with another covers that home alone, except that a "no"
-//!    reaches all of them. What is said after the joining covers the whole. A home's yes is its own
+//! 3. A merge never widens consent. Each record has a home, the subject it was born into or was parted into
+//!    since; what was said in one home before it was joined with another covers that home alone, except that
+//!    a "no" reaches all of them. What is said after the joining covers the whole. A home's yes is its own
 //!    and counts for no more than the least that any home's yes amounts to: its notice, its age, whether
 //!    it was confirmed and said in so many words.
 //!

@@ -90,11 +90,11 @@ pub fn entry_kind(axis: Axis, state: ConsentState) -> String {
     }
 }
 
-/// The payload of a statement's entry: all that is known of it, in words. With the home of its record,
+/// The payload of a statement's entry: all that is known of it, in words. With where its record was born,
 /// so that what somebody said can't be moved to somebody else.
-fn payload(words: &Words, home: i64, new: &NewStatement, recorded_at: Moment) -> Value {
+fn payload(words: &Words, birth: i64, new: &NewStatement, recorded_at: Moment) -> Value {
     let mut payload = json!({
-        "home": home,
+        "home": birth,
         "axis": new.axis as i64,
         "state": new.state.as_str(),
         "at": new.valid_at.0,
@@ -171,17 +171,19 @@ pub fn row(n: i64, home: i64, record: i64, new: &NewStatement, recorded_at: Mome
     }
 }
 
-/// Records a statement on a record: one ledger entry and its fold. Returns the entry's number.
+/// Records a statement on a record that was born into a subject: one ledger entry and its fold. Returns the
+/// entry's number.
 pub fn record(
     writer: &mut Writer<'_>,
     record: i64,
-    home: i64,
+    birth: i64,
     key: &RecordKey,
     new: &NewStatement,
 ) -> Result<i64> {
-    let payload = payload(writer.words, home, new, writer.now);
+    let payload = payload(writer.words, birth, new, writer.now);
     let n = writer.append_about(&entry_kind(new.axis, new.state), record, key, &payload, None)?;
-    sql::insert_statement(writer.conn, &row(n, home, record, new, writer.now))?;
+    // What it covers is told by its record, and isn't stored.
+    sql::insert_statement(writer.conn, &row(n, birth, record, new, writer.now))?;
     Ok(n)
 }
 
@@ -200,7 +202,7 @@ pub struct Shown {
 /// Those of reading.
 pub fn shown_with(conn: &rusqlite::Connection, n: i64) -> Result<Shown> {
     let Some((record, mut body)) = sql::payload(conn, n)? else { return Ok(Shown::default()) };
-    let (_, key) = sql::home_and_key(conn, record)?;
+    let (_, key) = sql::birth_and_key(conn, record)?;
     apply_seal(&key, Sealed::Payload, n, &mut body);
     let payload: Value = serde_json::from_slice(&body).unwrap_or_default();
     let named = payload["notice"].as_str().and_then(|named| {
@@ -212,8 +214,8 @@ pub fn shown_with(conn: &rusqlite::Connection, n: i64) -> Result<Shown> {
 
 /// What of a statement a record hasn't said before, so that importing a file twice changes nothing.
 ///
-/// A "no" that is only as old as its row may be younger: where the same source's last word is a "yes"
-/// of a later moment, the row has changed since, and the "no" counts from its arrival.
+/// A "no" that is only as old as its row may be younger: where the same source said "yes" at that moment or
+/// later, the row has changed since. Then the "no" counts from its arrival, unless one came since that "yes".
 /// What a version of the policy couldn't read stays in doubt under it, whatever another row says of that
 /// moment; another version's reading of it is news.
 pub fn unsaid(
@@ -251,7 +253,7 @@ pub fn unsaid(
         (Timed::ByItsRow, _)
             if new.axis == Axis::Consent
                 && !new.state.loosens()
-                && last_read.is_some_and(|last| last.valid_at >= new.valid_at) =>
+                && said().any(|s| s.state.loosens() && s.valid_at >= new.valid_at) =>
         {
             new.valid_at = now;
             new.undated = true;

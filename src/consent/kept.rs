@@ -13,7 +13,7 @@ use crate::store::Writer;
 
 use super::fold::{AsOf, Home, Standing, in_force_state, standing};
 use super::history::{self, History, NewStatement};
-use super::sql;
+use super::sql::{self, KeyedRecord};
 use super::statement::{Axis, Statement};
 
 /// Records on every record of a subject what is said to them as one person.
@@ -26,8 +26,7 @@ pub fn on_each_record(
     new: &NewStatement,
 ) -> Result<Vec<i64>> {
     let records = sql::keyed_records(writer.conn, subject)?;
-    let record = |(record, home, key)| history::record(writer, record, home, &key, new);
-    records.into_iter().map(record).collect()
+    records.iter().map(|r| history::record(writer, r.id, r.birth, &r.key, new)).collect()
 }
 
 /// Before some of a subject's records part from the others: gives each what the other side refused while they
@@ -41,7 +40,7 @@ pub fn on_parting(writer: &mut Writer<'_>, subject: i64, parting: &[i64]) -> Res
         return Ok(());
     }
     let mut heard_in: HashMap<i64, (Vec<Statement>, Standing)> = HashMap::new();
-    for (record, home, key) in sql::keyed_records(writer.conn, subject)? {
+    for KeyedRecord { id: record, birth, home, key } in sql::keyed_records(writer.conn, subject)? {
         let (heard, standing) = heard_in
             .entry(home)
             .or_insert_with(|| heard(&statements, &homes, home, AsOf::at(writer.now)));
@@ -60,7 +59,7 @@ pub fn on_parting(writer: &mut Writer<'_>, subject: i64, parting: &[i64]) -> Res
                     && s.valid_at >= no.valid_at
             };
             if !heard.iter().any(said_itself) {
-                history::record(writer, record, home, &key, &again(no))?;
+                history::record(writer, record, birth, &key, &again(no))?;
             }
         }
     }

@@ -34,8 +34,21 @@ pub fn insert_statement(conn: &Connection, s: &Statement) -> Result<()> {
     Ok(())
 }
 
-const COLUMNS: &str = "s.n, r.home, s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed,
-    s.own, s.source, s.notice_version, s.every_days, s.valid_at, s.recorded_at, s.record";
+macro_rules! home {
+    () => {
+        "COALESCE((SELECT p.home FROM parting p WHERE p.record = r.id ORDER BY p.entry DESC LIMIT 1), r.home)"
+    };
+}
+
+/// The home of a record `r`: the subject that it was born into, or was parted into since.
+pub const HOME: &str = home!();
+
+const COLUMNS: &str = concat!(
+    "s.n, ",
+    home!(),
+    ", s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed, s.own, s.source,
+    s.notice_version, s.every_days, s.valid_at, s.recorded_at, s.record"
+);
 
 /// A row of `statement`, in the order of `COLUMNS`; `None` for a row that was tampered with.
 pub fn decoded(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Statement>> {
@@ -101,15 +114,16 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The homes of a subject's records, each with the standing merges that moved its oldest one.
+/// The homes of a subject's records, each with the standing merges that moved its oldest one since it was parted.
 pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
-    let mut statement = conn.prepare_cached(
+    let mut statement = conn.prepare_cached(&format!(
         "SELECT h.home, m.at, m.entry
-         FROM (SELECT home, MIN(id) AS first FROM record WHERE subject = $1 GROUP BY home) h
+         FROM (SELECT {HOME} AS home, MIN(r.id) AS first FROM record r WHERE r.subject = $1 GROUP BY 1) h
          LEFT JOIN merge_record mr ON mr.record = h.first
-         LEFT JOIN merge m ON m.id = mr.merge AND m.undone_entry = 0
-         ORDER BY h.home, m.id",
-    )?;
+         LEFT JOIN merge m ON m.id = mr.merge AND m.undone_entry = 0 AND m.entry > COALESCE(
+           (SELECT MAX(p.entry) FROM parting p WHERE p.record = h.first), -1)
+         ORDER BY h.home, m.id"
+    ))?;
     let mut rows = statement.query([subject])?;
     let mut homes: Vec<Home> = Vec::new();
     while let Some(row) = rows.next()? {
@@ -124,11 +138,49 @@ pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     Ok(homes)
 }
 
-/// A home with the merges that moved its oldest record and stood before an entry.
+/// The home that a record had before an entry.
+pub fn home_before(conn: &Connection, record: i64, before: i64) -> Result<i64> {
+    let mut statement = conn.prepare_cached(
+        "SELECT COALESCE((SELECT p.home FROM parting p WHERE p.record = r.id AND p.entry < $1
+                          ORDER BY p.entry DESC LIMIT 1), r.home)
+         FROM record r WHERE r.id = $2",
+    )?;
+    Ok(statement.query_row([before, record], |row| row.get(0))?)
+}
+
+/// A parting: from its entry on, a record is of another home than the one it was born into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parting {
+    /// The record.
+    pub record: i64,
+    /// The entry that parted it.
+    pub entry: i64,
+    /// Its home from then on.
+    pub home: i64,
+    /// The home that it was born into.
+    pub birth: i64,
+}
+
+/// Every parting of a record that is held, in the order of records and entries.
+pub fn partings(conn: &Connection) -> Result<Vec<Parting>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT p.record, p.entry, p.home, r.home FROM parting p JOIN record r ON r.id = p.record
+         ORDER BY p.record, p.entry",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (record, entry) = (row.get(0)?, row.get(1)?);
+        Ok(Parting { record, entry, home: row.get(2)?, birth: row.get(3)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// A home with the merges that moved its oldest record since it was parted, and stood before an entry.
 pub fn home_then(conn: &Connection, home: i64, first: i64, before: i64) -> Result<Home> {
     let mut statement = conn.prepare_cached(
         "SELECT m.at, m.entry FROM merge_record mr JOIN merge m ON m.id = mr.merge
          WHERE mr.record = $1 AND m.entry < $2 AND (m.undone_entry = 0 OR m.undone_entry >= $2)
+           AND m.entry > COALESCE(
+             (SELECT MAX(p.entry) FROM parting p WHERE p.record = $1 AND p.entry < $2), -1)
          ORDER BY m.id",
     )?;
     let moves = statement.query_map([first, before], |row| {
@@ -189,8 +241,8 @@ pub fn records_of_source(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The home and the key of a record.
-pub fn home_and_key(conn: &Connection, record: i64) -> Result<(i64, RecordKey)> {
+/// Where a record was born, and its key.
+pub fn birth_and_key(conn: &Connection, record: i64) -> Result<(i64, RecordKey)> {
     Ok(conn
         .prepare_cached(
             "SELECT r.home, k.k FROM record r JOIN record_key k ON k.record = r.id WHERE r.id = $1",
@@ -201,15 +253,26 @@ pub fn home_and_key(conn: &Connection, record: i64) -> Result<(i64, RecordKey)> 
         })?)
 }
 
-/// Every record of a subject, oldest first, with its home and key.
-pub fn keyed_records(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64, RecordKey)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT r.id, r.home, k.k FROM record r JOIN record_key k ON k.record = r.id
-         WHERE r.subject = $1 ORDER BY r.id",
-    )?;
+/// A record of which something is to be recorded.
+pub struct KeyedRecord {
+    pub id: i64,
+    /// The subject that it was born into.
+    pub birth: i64,
+    /// Its home.
+    pub home: i64,
+    pub key: RecordKey,
+}
+
+/// Every record of a subject, oldest first.
+pub fn keyed_records(conn: &Connection, subject: i64) -> Result<Vec<KeyedRecord>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT r.id, r.home, {HOME}, k.k FROM record r JOIN record_key k ON k.record = r.id
+         WHERE r.subject = $1 ORDER BY r.id"
+    ))?;
     let rows = statement.query_map([subject], |row| {
-        let key: Vec<u8> = row.get(2)?;
-        Ok((row.get(0)?, row.get(1)?, RecordKey(key.try_into().unwrap_or([0; 32]))))
+        let key: Vec<u8> = row.get(3)?;
+        let key = RecordKey(key.try_into().unwrap_or([0; 32]));
+        Ok(KeyedRecord { id: row.get(0)?, birth: row.get(1)?, home: row.get(2)?, key })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -220,7 +283,7 @@ pub fn is_kept(conn: &Connection, subject: i64) -> Result<bool> {
     Ok(conn.prepare_cached(query)?.query_row([subject], |row| row.get(0))?)
 }
 
-/// The oldest record of a subject, with its home and key: where entries about the person as a whole
+/// The oldest record of a subject, with where it was born and its key: where entries about the person as a whole
 /// are kept.
 pub fn oldest_record(conn: &Connection, subject: i64) -> Result<(i64, i64, RecordKey)> {
     Ok(conn

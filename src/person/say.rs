@@ -161,8 +161,8 @@ pub(super) fn yes(
         }
         .statement(source_code(writer, rules), writer)
     };
-    let (home, key) = consent_sql::home_and_key(writer.conn, record)?;
-    let n = history::record(writer, record, home, &key, &new)?;
+    let (birth, key) = consent_sql::birth_and_key(writer.conn, record)?;
+    let n = history::record(writer, record, birth, &key, &new)?;
     opt_in::ask(writer, rules, n)?;
     Ok(())
 }

@@ -284,7 +284,16 @@ impl<'r> Admission<'r> {
             && let Some(held) = held
         {
             let said = (&*identifiers, &*fresh);
-            return self.turn_away(writer, blind, held, &ties, said, inbound, summary, explain);
+            self.turn_away(writer, blind, held, &ties, said, inbound, summary, explain)?;
+            return self.keep_no_of_nobody(
+                writer,
+                items,
+                &identifiers,
+                fresh,
+                inbound,
+                summary,
+                explain,
+            );
         }
 
         // Where the person stands once what the record itself says is taken in.
@@ -425,6 +434,35 @@ impl<'r> Admission<'r> {
         count(&mut summary.records_refused, Reason::KeyNamesAnother.code());
         explain(Explanation::by_gate(inbound.line, "record", "", Reason::KeyNamesAnother));
         Ok(())
+    }
+
+    /// A "no" in a row that was turned away holds for the address that it names too, though nobody is held who has
+    /// it: it is kept as if the row had no key.
+    #[allow(clippy::too_many_arguments)]
+    fn keep_no_of_nobody(
+        &mut self,
+        writer: &mut Writer<'_>,
+        items: &mut Items<'_>,
+        identifiers: &[SeenIdentifier],
+        fresh: Vec<NewStatement>,
+        inbound: &Inbound,
+        summary: &mut Summary,
+        explain: &mut dyn FnMut(Explanation),
+    ) -> Result<()> {
+        let now = writer.now;
+        let noes = fresh.into_iter().filter(|new| as_row(new, now).protects());
+        let noes: Vec<_> = noes.map(|new| (new, Timed::ByItself)).collect();
+        let mut unheld = Vec::new();
+        for seen in identifiers {
+            if sql::holders(writer.conn, seen.blind)?.is_empty() {
+                unheld.push(seen.clone());
+            }
+        }
+        let Some(first) = unheld.first().filter(|_| !noes.is_empty()) else { return Ok(()) };
+        let key = format!("{}:{}", first.kind, first.text);
+        let blind = key_blind(writer.secret, &self.name, &key);
+        let alone = Inbound { line: inbound.line, key, ..Inbound::default() };
+        self.admit_whole(writer, items, &alone, blind, unheld, noes, summary, explain)
     }
 
     fn ties(

@@ -321,7 +321,7 @@ impl Admission<'_> {
         summary: &mut Summary,
     ) -> Result<()> {
         let record = &held.record;
-        let n = history::record(writer, record.id, record.home, &record.key, new)?;
+        let n = history::record(writer, record.id, record.birth, &record.key, new)?;
         opt_in::ask(writer, self.rules, n)?;
         held.said.push(history::row(n, record.home, record.id, new, writer.now));
         let purpose = writer.words.text(WordKind::Purpose, new.purpose.into()).to_owned();
@@ -382,7 +382,7 @@ impl Admission<'_> {
         {
             let row = sql::record(writer.conn, other)?;
             let key = sql::record_key(writer.conn, other)?;
-            history::record(writer, other, row.home, &key, new)?;
+            history::record(writer, other, row.birth, &key, new)?;
             self.withdrawn.insert(other);
             self.people.forget_subject(subject);
             self.held.clear();

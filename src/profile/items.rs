@@ -144,7 +144,7 @@ impl<'c> Items<'c> {
     ) -> Result<i64> {
         let seq = self.next_value;
         self.next_value += 1;
-        let mut body = value_bytes(field.1, record.home, purposes, observed_at, text);
+        let mut body = value_bytes(field.1, record.birth, purposes, observed_at, text);
         commit_to(&mut self.value_tree, &record.key, ItemKind::Value, seq, &body);
         apply_seal(&record.key, Sealed::Value, seq, &mut body);
         sql::insert_value(

@@ -253,7 +253,8 @@ pub fn part_record(writer: &mut Writer<'_>, record: i64) -> Result<i64> {
     part_records(writer, &[record])
 }
 
-/// Parts records of one subject from its others, as a subject of their own. Returns the new subject.
+/// Parts records of one subject from its others, as a subject of their own, which is their home from now on: what
+/// one side says after it isn't the other's, whoever joins them again. Returns the new subject.
 ///
 /// # Errors
 /// `subject-erased` and `subject-gone`, and `record-alone` when nothing would stay.
@@ -272,10 +273,12 @@ pub fn part_records(writer: &mut Writer<'_>, records: &[i64]) -> Result<i64> {
         "restored": public_text(sql::public_id(writer.conn, subject)?),
         "by": "person",
         "records": records,
+        "home": subject,
     });
     let entry = about(writer, "profile.split", first, &payload, json!({"records": records.len()}))?;
     for record in records {
         sql::move_record(writer.conn, *record, subject)?;
+        sql::insert_parting(writer.conn, *record, entry, subject)?;
     }
     keep_apart(writer, records, &staying, entry)?;
     stand_anew(writer, old)?;
@@ -382,10 +385,13 @@ fn regroup(writer: &mut Writer<'_>, subject: i64) -> Result<u64> {
             "restored": public_text(sql::public_id(writer.conn, new)?),
             "by": "shared identifier",
             "records": part,
+            "home": new,
         });
-        about(writer, "profile.split", first, &payload, json!({"records": part.len()}))?;
+        let body = json!({"records": part.len()});
+        let entry = about(writer, "profile.split", first, &payload, body)?;
         for record in part {
             sql::move_record(writer.conn, record, new)?;
+            sql::insert_parting(writer.conn, record, entry, new)?;
         }
         stand_anew(writer, new)?;
     }

@@ -89,7 +89,7 @@ pub fn settle(writer: &mut Writer<'_>, record: &Record) -> Result<()> {
         return Ok(());
     }
     let mut payload = json!({
-        "home": record.home,
+        "home": record.birth,
         "source": writer.words.text(WordKind::Source, record.source),
         "names": now.names,
         "to_find": now.to_find,

@@ -264,6 +264,8 @@ pub struct OpenRecord {
     /// Its row.
     pub id: i64,
     /// The subject it was born into.
+    pub birth: i64,
+    /// The same, or the one that it was parted into since.
     pub home: i64,
     /// Its source.
     pub source: String,
@@ -316,6 +318,7 @@ pub fn open_records(conn: &Connection, words: &Words, subject: i64) -> Result<Ve
                 .map_or_else(String::new, |value| value.text.clone());
             Ok(OpenRecord {
                 id,
+                birth: row.birth,
                 home: row.home,
                 source: words.text(WordKind::Source, row.source).to_owned(),
                 source_key,

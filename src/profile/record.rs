@@ -71,6 +71,8 @@ pub struct Record {
     /// The subject it belongs to.
     pub subject: i64,
     /// The subject it was born into.
+    pub birth: i64,
+    /// The same, or the one that it was parted into since.
     pub home: i64,
     /// Its source's code.
     pub source: i64,
@@ -95,6 +97,7 @@ impl Record {
         Record {
             id,
             subject: row.subject,
+            birth: row.birth,
             home: row.home,
             source: row.source,
             key,

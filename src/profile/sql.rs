@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::error::Result;
 use crate::base::secret::RecordKey;
+use crate::consent::sql::HOME;
 
 pub const SUBJECT_LIVE: i64 = 2;
 pub const SUBJECT_MERGED: i64 = 3;
@@ -21,6 +22,9 @@ pub const LINK_RELATED: i64 = 6;
 
 pub struct RecordRow {
     pub subject: i64,
+    /// The subject that it was born into.
+    pub birth: i64,
+    /// The same, or the one that it was parted into since.
     pub home: i64,
     pub source: i64,
     pub last_value: i64,
@@ -165,15 +169,25 @@ pub fn insert_record(
 
 pub fn record(conn: &Connection, id: i64) -> Result<RecordRow> {
     Ok(conn
-        .prepare_cached("SELECT subject, home, source, last_value FROM record WHERE id = $1")?
+        .prepare_cached(&format!(
+            "SELECT r.subject, r.home, {HOME}, r.source, r.last_value FROM record r WHERE r.id = $1"
+        ))?
         .query_row([id], |row| {
-        Ok(RecordRow {
-            subject: row.get(0)?,
-            home: row.get(1)?,
-            source: row.get(2)?,
-            last_value: row.get(3)?,
-        })
-    })?)
+            Ok(RecordRow {
+                subject: row.get(0)?,
+                birth: row.get(1)?,
+                home: row.get(2)?,
+                source: row.get(3)?,
+                last_value: row.get(4)?,
+            })
+        })?)
+}
+
+/// Gives a record that was parted from others the home that it has from an entry on.
+pub fn insert_parting(conn: &Connection, record: i64, entry: i64, home: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO parting (record, entry, home) VALUES ($1, $2, $3)")?
+        .execute([record, entry, home])?;
+    Ok(())
 }
 
 /// Whether there is a record of this number.
@@ -208,19 +222,20 @@ pub fn record_by_key(
     key_blind: i64,
 ) -> Result<Option<(i64, RecordRow, RecordKey)>> {
     Ok(conn
-        .prepare_cached(
-            "SELECT r.id, r.subject, r.home, r.source, r.last_value, k.k
+        .prepare_cached(&format!(
+            "SELECT r.id, r.subject, r.home, {HOME}, r.source, r.last_value, k.k
              FROM record r JOIN record_key k ON k.record = r.id
-             WHERE r.key_blind = $1 AND r.source = $2",
-        )?
+             WHERE r.key_blind = $1 AND r.source = $2"
+        ))?
         .query_row([key_blind, source], |row| {
             let found = RecordRow {
                 subject: row.get(1)?,
-                home: row.get(2)?,
-                source: row.get(3)?,
-                last_value: row.get(4)?,
+                birth: row.get(2)?,
+                home: row.get(3)?,
+                source: row.get(4)?,
+                last_value: row.get(5)?,
             };
-            let key: Vec<u8> = row.get(5)?;
+            let key: Vec<u8> = row.get(6)?;
             Ok((row.get(0)?, found, RecordKey(key.try_into().unwrap_or([0; 32]))))
         })
         .optional()?)

@@ -12,6 +12,7 @@ use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
+use crate::consent::statement::Statement;
 
 use super::merge::public_id_of;
 use super::sql;
@@ -41,6 +42,11 @@ impl Then {
         Ok(Then { before: entry, subjects })
     }
 
+    /// The point: what entries from this one on said wasn't known.
+    pub fn entry(&self) -> i64 {
+        self.before
+    }
+
     /// The subject that a record belonged to, which today belongs to `today`.
     pub fn subject(&self, record: i64, today: i64) -> i64 {
         self.subjects.get(&record).copied().unwrap_or(today)
@@ -68,9 +74,11 @@ impl Then {
             if !sql::has_record(conn, record)? {
                 continue;
             }
-            first.entry(sql::record(conn, record)?.home).or_insert(record);
-            let said = consent_sql::statements_of_record(conn, record)?;
-            history.statements.extend(said.into_iter().filter(|s| s.n < self.before));
+            let home = consent_sql::home_before(conn, record, self.before)?;
+            first.entry(home).or_insert(record);
+            let said = consent_sql::statements_of_record(conn, record)?.into_iter();
+            let said = said.filter(|s| s.n < self.before).map(|s| Statement { home, ..s });
+            history.statements.extend(said);
         }
         history.statements.sort_unstable_by_key(|s| s.n);
         for (home, first) in first {

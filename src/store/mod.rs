@@ -339,7 +339,15 @@ impl Store {
             Ok(value) => {
                 self.data_version = version;
                 if let Some(signer) = &self.signer {
-                    signer.remember(&self.log, &self.conn, (size_before, seen))?;
+                    let remembered = signer.remember(&self.log, &self.conn, (size_before, seen));
+                    remembered.map_err(|error| Error {
+                        what: format!(
+                            "what was asked for is done and in the ledger; what its key remembers of it couldn't \
+                             be written: {}",
+                            error.what
+                        ),
+                        ..error
+                    })?;
                 }
                 Ok(value)
             }

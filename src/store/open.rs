@@ -288,7 +288,7 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
         Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     let conn = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    match prepared(conn, path) {
+    let connected = match prepared(conn, path) {
         // Without the right to write there, SQLite says the one to root and the other to anybody else; without
         // room, that the disk failed.
         Err(error)
@@ -310,7 +310,11 @@ fn connect(path: &Path, access: Access) -> Result<Connection> {
                 ))
         }
         connected => connected,
+    }?;
+    if access == Access::Read {
+        sql::stand_in(&connected)?;
     }
+    Ok(connected)
 }
 
 /// Sets a connection up, once it is clear that the file is a store.

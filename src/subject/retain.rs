@@ -65,6 +65,9 @@ pub struct Retained {
     pub people: u64,
     /// The ids of those of whom something is kept, and no identifier any more: only the id finds them.
     pub without_identifier: Vec<String>,
+    /// The ids of those of whom something is past its time and stays, because they had its use restricted: who asks
+    /// for that may need it for a claim, or oppose its erasure (Art 18(1)(b), (c); 18(2)).
+    pub restricted: Vec<String>,
     /// The look at the raw files afterwards; absent for a dry run and where there was nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan: Option<ScanReport>,
@@ -80,6 +83,8 @@ struct Judged {
     due: Vec<i64>,
     /// Of whom something stays, and no identifier.
     without_identifier: Vec<String>,
+    /// Who had the use of what is due restricted.
+    restricted: Vec<String>,
     /// How the rows that are to go lie in the file.
     patterns: Vec<Pattern>,
 }
@@ -107,7 +112,7 @@ pub fn run(store: &mut Store, rules: &Rulebook, now: Moment, carry: Carry) -> Re
         return Ok(told(judged, now, None));
     }
     let due = std::mem::take(&mut judged.due);
-    judged = Judged::default();
+    judged = Judged { restricted: judged.restricted, ..Judged::default() };
     for subjects in due.chunks(SUBJECTS_PER_WRITE) {
         let decide = |store: &Store, now: Moment| {
             let rules = in_force(store.conn(), store.words(), rules)?.into_owned();
@@ -152,6 +157,7 @@ fn told(judged: Judged, at: Moment, scan: Option<ScanReport>) -> Retained {
         events: judged.all.events,
         people: judged.due.len() as u64,
         without_identifier: judged.without_identifier,
+        restricted: judged.restricted,
         scan,
     }
 }
@@ -171,8 +177,12 @@ fn judge(
     if found.is_empty() {
         return Ok(());
     }
+    if history.standing(AsOf::at(now)).restricted {
+        judged.restricted.push(public(store, subject)?);
+        return Ok(());
+    }
     let stays = is_left_without_identifier(conn, &records, &found)?;
-    let Judged { tallies, all, due, patterns, without_identifier } = judged;
+    let Judged { tallies, all, due, patterns, without_identifier, .. } = judged;
     if stays {
         without_identifier.push(public(store, subject)?);
     }

@@ -216,8 +216,9 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 8]> {
     ])
 }
 
-/// Deletes a record with its rollups.
+/// Deletes a record with its rollups and partings.
 pub fn delete_record(conn: &Connection, record: i64) -> Result<[Deleted; 2]> {
+    conn.prepare_cached("DELETE FROM parting WHERE record = $1")?.execute([record])?;
     let rollups = conn.prepare_cached("DELETE FROM rollup WHERE record = $1")?.execute([record])?;
     let records = conn.prepare_cached("DELETE FROM record WHERE id = $1")?.execute([record])?;
     Ok([("rollup", rollups as u64), ("record", records as u64)])

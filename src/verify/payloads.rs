@@ -105,6 +105,7 @@ pub(super) fn check(
     })?;
     let mut claims = vec![payloads, statements, merges];
     let parts = [
+        ("partings", moves.check_partings(conn)),
         ("subjects", moves.check(conn)),
         ("linking", linking.check(conn)),
         ("names", names.check(conn, words, holders)),

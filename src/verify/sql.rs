@@ -760,6 +760,17 @@ pub fn tried_messages(conn: &Connection) -> Result<Vec<[i64; 2]>> {
     every(conn, "SELECT id, disclosure FROM outbox WHERE act < 4 AND disclosure <> 0 ORDER BY id")
 }
 
+/// The homes that records have since they were parted from others: (record, entry, home).
+pub fn partings(conn: &Connection) -> Result<Vec<[i64; 3]>> {
+    every(conn, "SELECT record, entry, home FROM parting ORDER BY entry, record")
+}
+
+/// Whether there is a record of this number.
+pub fn is_held(conn: &Connection, record: i64) -> Result<bool> {
+    let query = "SELECT EXISTS (SELECT 1 FROM record WHERE id = $1)";
+    Ok(conn.prepare_cached(query)?.query_row([record], |row| row.get(0))?)
+}
+
 /// The imports, each with the entry that it stands on; nothing in a store of an older candor.
 pub fn imports(conn: &Connection) -> Result<Option<Vec<ImportRow>>> {
     if !has_table(conn, "import_entry")? {

@@ -31,6 +31,8 @@ pub(super) struct Moves {
     counts: HashMap<i64, i64>,
     /// Entries that moved a record from where it wasn't, or that aren't about the first one that they name.
     wrong: Vec<i64>,
+    /// The home that an entry gave to a record that it parted from others, by both.
+    partings: BTreeMap<(i64, i64), i64>,
 }
 
 /// What payloads say of a record.
@@ -68,6 +70,9 @@ impl Moves {
         };
         let from = public_id(said, "from");
         let to = public_id(said, if is_merge { "into" } else { "restored" });
+        if let Some(home) = said["home"].as_i64().filter(|_| !is_merge) {
+            self.partings.extend(records(said).map(|record| ((record, n), home)));
+        }
         let mut fits = records(said).next() == Some(about);
         for record in records(said) {
             let told = self.told.get(&record);
@@ -80,6 +85,39 @@ impl Moves {
         if !fits {
             self.wrong.push(n);
         }
+    }
+
+    /// Compares the homes of records that were parted from others with what entries say. Where the payload was
+    /// erased, all that its entry parted have one home.
+    pub(super) fn check_partings(&self, conn: &Connection) -> Result<Claim> {
+        let mut claim = Claim::new(
+            "partings",
+            "every record that was parted has the home that its entry says, and no other has one",
+        );
+        let mut left: BTreeMap<(i64, i64), i64> = self.partings.clone();
+        let mut untold: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
+        for [record, entry, home] in sql::partings(conn)? {
+            claim.checked += 1;
+            let said = left.remove(&(record, entry));
+            let fits = match (said, self.untold.get(&entry)) {
+                (Some(said), _) => said == home,
+                (None, Some(parting)) if !parting.is_merge => {
+                    let (first, count) = untold.entry(entry).or_insert((home, 0));
+                    *count += 1;
+                    *first == home && *count <= parting.records
+                }
+                _ => false,
+            };
+            claim.expect(fits, "parting-differs", Some(entry), || {
+                format!("record {record} has another home than entry {entry} gave it")
+            });
+        }
+        for (record, entry) in left.into_keys() {
+            claim.expect(!sql::is_held(conn, record)?, "parting-missing", Some(entry), || {
+                format!("record {record} hasn't the home that entry {entry} gave it")
+            });
+        }
+        Ok(claim)
     }
 
     /// Compares every record's subject with where it was moved to.

@@ -1,13 +1,18 @@
 //! Who is one person changes all the time: rows join people and part them again, people at the desk join, take
 //! back and part, and some are erased in between. Whatever comes after whatever, the store stays what its ledger
-//! says (law 7), and nothing of whom it erased is left to find them by (law 6).
+//! says (law 7), nothing of whom it erased is left to find them by (law 6), and nobody's yes counts for one who
+//! wasn't one with them when it was said, or born to who was (law 9).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use candor::audit::unlawful::unlawful;
 use candor::consent::desk::{self, Spoken};
+use candor::consent::fold::{AsOf, in_force_state};
+use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
-use candor::profile::lookup;
 use candor::profile::merge::{self, Decider};
+use candor::profile::{lookup, read};
 use candor::store::{Store, Writer};
 use candor::subject::{erase, forget};
 use candor::verify::Standing;
@@ -24,6 +29,8 @@ enum Act {
     Part(usize, usize),
     /// The desk writes a withdrawal down that was said long ago.
     Withdraw(usize),
+    /// Somebody says yes at the desk.
+    Agree(usize),
     Erase(usize),
 }
 
@@ -37,6 +44,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => (any(), any()).prop_map(|(a, b)| Act::TakeBack(a, b)),
         3 => (any(), any()).prop_map(|(a, b)| Act::Part(a, b)),
         1 => any().prop_map(Act::Withdraw),
+        2 => any().prop_map(Act::Agree),
         1 => any().prop_map(Act::Erase),
     ]
 }
@@ -101,6 +109,17 @@ fn perform(world: &mut World, act: &Act, at: i64) {
             };
             world.store.write(hour(at), withdraw).unwrap();
         }
+        Act::Agree(a) => {
+            let Some(subject) = pick(world, a) else { return };
+            let spoken = Spoken {
+                purpose: Some("newsletter"),
+                notice: Some("letter-form@2"),
+                state: ConsentState::Given,
+                ..Spoken::default()
+            };
+            let said = desk::statements(&world.rules, &spoken, hour(at)).unwrap();
+            world.store.write(hour(at), |w| desk::record(w, subject, &said)).unwrap();
+        }
         Act::Erase(a) => {
             let Some(subject) = pick(world, a) else { return };
             let ids = public_ids(&world.store);
@@ -126,12 +145,73 @@ fn broken(world: &World) -> Vec<String> {
     broken.flat_map(|claim| claim.faults).map(|fault| format!("{fault:?}")).collect()
 }
 
+/// For whom the yeses count at most: those of their profile when each was said, and who was born to them later.
+#[derive(Default)]
+struct Covered {
+    said: i64,
+    subjects: BTreeMap<i64, i64>,
+    by: BTreeMap<i64, BTreeSet<i64>>,
+}
+
+impl Covered {
+    /// Follows what an act did.
+    fn follow(&mut self, world: &World) {
+        let conn = world.store.conn();
+        let mut statement = conn.prepare("SELECT id, subject FROM record").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let now: BTreeMap<i64, i64> = rows.map(Result::unwrap).collect();
+        let with = |subjects: &BTreeMap<i64, i64>, record: i64| -> Vec<i64> {
+            let Some(subject) = subjects.get(&record) else { return Vec::new() };
+            subjects.iter().filter(|(_, s)| *s == subject).map(|(r, _)| *r).collect()
+        };
+        for born in now.keys().filter(|record| !self.subjects.contains_key(record)) {
+            let family: BTreeSet<i64> = with(&now, *born)
+                .iter()
+                .filter_map(|r| self.by.get(r))
+                .flatten()
+                .copied()
+                .collect();
+            self.by.insert(*born, family);
+        }
+        let mut statement =
+            conn.prepare("SELECT n, record FROM statement WHERE n > $1 AND axis = 1").unwrap();
+        let rows = statement.query_map([self.said], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        for (n, record) in rows.map(Result::unwrap) {
+            for one in with(&now, record).into_iter().chain(with(&self.subjects, record)) {
+                self.by.entry(one).or_default().insert(n);
+            }
+            self.said = self.said.max(n);
+        }
+        self.subjects = now;
+    }
+
+    /// Nobody's data may be used by a yes that isn't theirs.
+    fn check(&self, world: &World, at: i64) {
+        let store = &world.store;
+        for subject in lookup::live_subjects(store.conn()).unwrap() {
+            let history = History::load(store.conn(), subject).unwrap();
+            for record in read::open_records(store.conn(), store.words(), subject).unwrap() {
+                let standing = history.standing_of(record.home, AsOf::at(hour(at)));
+                for consent in standing.consents.values().filter(|c| in_force_state(c.state)) {
+                    let covers =
+                        self.by.get(&record.id).is_some_and(|by| by.contains(&consent.by.n));
+                    assert!(covers, "{:?} counts for record {}", consent.by, record.id);
+                }
+            }
+        }
+    }
+}
+
 /// One after the other, with a look at the whole store after each.
 fn live(acts: &[Act]) {
     let mut world =
         World::under(&POLICY.replacen("retention = \"P50Y\"", "retention = \"P60Y\"", 1));
+    let mut covered = Covered::default();
     for (i, act) in acts.iter().enumerate() {
-        perform(&mut world, act, 1 + i64::try_from(i).unwrap());
+        let at = 1 + i64::try_from(i).unwrap();
+        perform(&mut world, act, at);
+        covered.follow(&world);
+        covered.check(&world, at);
         let broken = broken(&world);
         assert!(broken.is_empty(), "after {act:?}: {broken:?}");
         let report = unlawful(&world.store, None, hour(900)).unwrap();
@@ -172,6 +252,56 @@ fn a_join_whose_other_side_was_parted_has_nothing_left_to_take_back() {
 fn those_who_were_parted_and_joined_by_hand_can_be_parted_again() {
     let row = |key| Act::Row(key, key, key, Some(1), "yes");
     live(&[row(0), row(1), Act::Part(0, 0), Act::Merge(0, 1), Act::TakeBack(0, 0)]);
+}
+
+/// One telephone number makes two one. Parted, the second says yes; joined again, that is no yes of the first.
+#[test]
+fn what_is_said_after_a_parting_is_not_said_for_who_was_parted() {
+    let row = |key, phone| Act::Row(key, key, key, phone, "");
+    live(&[row(0, Some(1)), row(1, Some(1)), Act::Part(0, 1), Act::Agree(1), Act::Merge(0, 1)]);
+    // The same by rows alone: the number turns out to be shared, and another row ties the two.
+    let many = (2..6).map(|key| row(key, Some(1)));
+    let said = [Act::Row(1, 1, 1, None, "yes"), Act::Merge(0, 1), row(0, None)];
+    let acts: Vec<Act> =
+        [row(0, Some(1)), row(1, Some(1))].into_iter().chain(many).chain(said).collect();
+    live(&acts);
+    // Who accuses nobody: a no of one side, a yes of the other, and both are one again.
+    let no = Act::Row(1, 1, 1, None, "no");
+    let yes = Act::Row(0, 0, 0, None, "yes");
+    live(&[
+        row(0, Some(1)),
+        row(1, Some(1)),
+        Act::Part(0, 1),
+        no,
+        yes,
+        Act::Merge(0, 1),
+        Act::TakeBack(0, 0),
+    ]);
+}
+
+/// Whoever gives two who were parted one home again, behind candor's back, is found: what one says would be the
+/// other's.
+#[test]
+fn the_home_of_who_was_parted_is_what_the_entry_says() {
+    for (attack, code) in [
+        (
+            "UPDATE parting SET home = (SELECT home FROM record WHERE id = parting.record)",
+            "parting-differs",
+        ),
+        ("DELETE FROM parting", "parting-missing"),
+        ("INSERT INTO parting SELECT 1, entry, home FROM parting", "parting-differs"),
+    ] {
+        let mut world = World::new();
+        let row = |key: u8| Act::Row(key, key, key, Some(1), "");
+        for (at, act) in (1..).zip([row(0), row(1), Act::Part(0, 1)]) {
+            perform(&mut world, &act, at);
+        }
+        assert_eq!(broken(&world), [""; 0]);
+        let raw = rusqlite::Connection::open(world.path()).unwrap();
+        assert!(raw.execute(attack, []).unwrap() > 0, "{attack}");
+        drop(raw);
+        assert!(broken(&world).iter().any(|fault| fault.contains(code)), "{attack}");
+    }
 }
 
 #[test]

@@ -149,6 +149,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "let the name of a no join nobody", Sql("UPDATE identifier SET value = -1 WHERE value = 0 AND blind = (SELECT MAX(blind) FROM identifier WHERE value = 0)") => "identifier-unnamed";
     "find by another key a record that holds no value", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(i.record) FROM identifier i WHERE i.value = 0 AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = i.record AND v.state <> 4))") => "record-key";
     "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "link-unknown";
+    "give a record the home of another", Sql("INSERT INTO parting SELECT (SELECT MAX(record) FROM value WHERE state = 2), (SELECT MAX(n) FROM entry), (SELECT MIN(home) FROM record)") => "parting-differs";
     "edit what an import counted", Sql("UPDATE import SET totals = '{}' WHERE id = 1") => "import-differs";
     "let an import of a file go on behind its rows", Sql("UPDATE import SET state = 2, finished_at = 0, resume_line = 1000000 WHERE id = 1") => "import-differs";
     "let another file count as taken in", Sql("UPDATE import SET file = x'00112233445566778899aabbccddeeff' WHERE id = 1") => "import-differs";

@@ -4,11 +4,11 @@ use candor::base::clock::Moment;
 use candor::base::error::{Error, Result};
 use candor::policy::currency::amount;
 use candor::profile::lookup;
-use candor::profile::merge::{self, Decider, public_text};
+use candor::profile::merge::public_text;
 use candor::profile::read::{self, Profile as ProfileDocument, Said};
 use candor::profile::why::{self, What, Why};
-use candor::store::{self, Access};
-use candor::subject::hold;
+use candor::store::{self, Access, Writer};
+use candor::subject::{grouping, hold};
 use serde_json::json;
 
 use crate::args::Profile;
@@ -181,8 +181,7 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
         return Err(Error::no("merge-same", "both names are the same person already")
             .next("name somebody else; `candor profile show` lists what is joined"));
     }
-    let (into, from) = (a.min(b), a.max(b));
-    store.write(Moment::now(), |writer| merge::join(writer, from, into, Decider::Person))?;
+    let into = store.write(Moment::now(), |writer| grouping::join(writer, a, b))?;
     let profile = read::profile(store.conn(), store.words(), &rules, into, Moment::now())?;
     let records = counted(profile.records.len() as u64, "record", "records");
     context.out.say(format!("{} now holds {records}", profile.subject));
@@ -202,7 +201,8 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
                 return Err(Error::no("record-elsewhere", "the profile has no such record")
                     .next("`candor profile show WHO` lists its records"));
             }
-            let parted = store.write(Moment::now(), |writer| merge::part_record(writer, record))?;
+            let part = |writer: &mut Writer<'_>| grouping::part(writer, &rules, subject, record);
+            let parted = store.write(Moment::now(), part)?;
             (parted, Vec::new())
         }
         None => {
@@ -220,14 +220,26 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
                     "part one record with --record NUMBER; `candor profile show WHO` lists them",
                 ));
             };
-            let restored = store.write(Moment::now(), |writer| merge::split(writer, &found))?;
+            let take_back = |writer: &mut Writer<'_>| grouping::take_back(writer, &rules, &found);
+            let restored = store.write(Moment::now(), take_back)?;
             let later = lookup::came_after(store.conn(), found.into_subject, found.entry)?;
             (restored, later)
         }
     };
+    let grouping::Parted { subject: restored, forgotten } = restored;
+    if forgotten.values + forgotten.events > 0 {
+        store.truncate_wal()?;
+    }
     let text = public_text(lookup::public_id(store.conn(), restored)?);
     let stays = public_text(lookup::public_id(store.conn(), subject)?);
     context.out.say(format!("{text} stands on its own again; the two are kept apart from now on"));
+    if forgotten.values + forgotten.events > 0 {
+        context.out.say(format!(
+            "{} and {} were held by what the other had said alone, and were forgotten",
+            counted(forgotten.values, "value", "values"),
+            counted(forgotten.events, "event", "events")
+        ));
+    }
     if !later.is_empty() {
         let numbers: Vec<String> = later.iter().map(ToString::to_string).collect();
         context.out.say(format!(
@@ -236,6 +248,9 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
             numbers.join(", ")
         ));
     }
-    context.out.give(&json!({"restored": text, "stays": stays, "came_after_the_merge": later}));
+    context.out.give(&json!({
+        "restored": text, "stays": stays, "came_after_the_merge": later,
+        "forgotten": {"values": forgotten.values, "events": forgotten.events},
+    }));
     Ok(Answer::Yes)
 }

@@ -27,7 +27,9 @@ pub fn run(context: &Context, command: &Retain) -> Result<Answer> {
 fn say(context: &Context, done: &Retained) {
     let out = &context.out;
     if done.people == 0 {
-        out.say("nothing is held past its time");
+        let beside = if done.restricted.is_empty() { "" } else { " that may be deleted" };
+        out.say(format!("nothing is held past its time{beside}"));
+        say_restricted(context, done);
         return;
     }
     out.say(format!(
@@ -52,6 +54,7 @@ fn say(context: &Context, done: &Retained) {
             "  without any identifier, something stays of {ids}: name them by that id"
         ));
     }
+    say_restricted(context, done);
     if let Some(scan) = &done.scan {
         out.say(format!(
             "deleted; looked at {} bytes of {} for {}: {} found",
@@ -59,6 +62,16 @@ fn say(context: &Context, done: &Retained) {
             scan.files.join(", "),
             counted(scan.looked_for, "deleted row", "deleted rows"),
             scan.found
+        ));
+    }
+}
+
+fn say_restricted(context: &Context, done: &Retained) {
+    if !done.restricted.is_empty() {
+        context.out.say(format!(
+            "  kept, because they had its use restricted (Art 18): what is past its time of {}; \
+             `candor erase` deletes it where they ask for that, and the next run once the restriction is lifted",
+            done.restricted.join(", ")
         ));
     }
 }

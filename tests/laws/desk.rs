@@ -1,0 +1,135 @@
+//! What the desk does with profiles keeps to the law: nobody's data stays by what somebody else said (laws 2 and 9),
+//! and whoever had its use restricted is joined with nobody and loses nothing (Art 18).
+
+use candor::consent::desk::Spoken;
+use candor::consent::fold::AsOf;
+use candor::consent::history::History;
+use candor::consent::statement::Axis;
+use candor::policy::types::ConsentState;
+use candor::profile::lookup;
+use candor::subject::grouping;
+use candor::subject::retain::{self, Carry};
+
+use crate::common::{POLICY, World, hour};
+
+const TWO: &str = "customer_id,at,name,email,phone,card,optin,notice\n\
+    c1,2025-01-04,Ann,ann@x.example,0871234561,K1,,\n\
+    c2,2025-01-04,Bob,bob@x.example,0871234562,K2,,\n";
+
+fn two() -> (World, i64, i64) {
+    let mut world = World::new();
+    world.import("shop", TWO, hour(1));
+    let (ann, bob) = (
+        world.subject("email:ann@x.example").unwrap(),
+        world.subject("email:bob@x.example").unwrap(),
+    );
+    (world, ann, bob)
+}
+
+#[test]
+fn what_was_held_by_the_others_yes_goes_when_the_two_are_parted() {
+    let (mut world, ann, bob) = two();
+    world.store.write(hour(2), |w| grouping::join(w, ann, bob)).unwrap();
+    // Bob agrees, and as they are one person, what another list says of Ann is let in by it.
+    let yes = "customer_id,at,optin,notice\nc2,2025-02-01,yes,letter-form@2\n";
+    world.import("shop", yes, hour(3));
+    let lead = "lead,at,name,email\nl1,2025-02-02,Annie,ann@x.example\n";
+    world.import("leads", lead, hour(4));
+    let annie = |world: &World| world.held().iter().any(|(.., text)| text == "Annie");
+    assert!(annie(&world), "let in by one yes of one person");
+    let merge = lookup::merges_into(world.store.conn(), ann.min(bob)).unwrap()[0];
+    let rules = world.rules.clone();
+    let parted = world.store.write(hour(5), |w| grouping::take_back(w, &rules, &merge)).unwrap();
+    assert!(parted.forgotten.values >= 2, "{parted:?}");
+    assert!(!annie(&world), "Bob's yes is none of Ann's");
+    world.is_sound();
+}
+
+#[test]
+fn whoever_had_the_use_restricted_is_joined_with_nobody() {
+    let (mut world, ann, bob) = two();
+    let restrict =
+        |state| Spoken { axis: Axis::Restriction, purpose: None, state, ..Spoken::default() };
+    world.say("card:K1", &restrict(ConsentState::Given), hour(2));
+    for (a, b) in [(ann, bob), (bob, ann)] {
+        let error = world.store.write(hour(3), |w| grouping::join(w, a, b)).unwrap_err();
+        assert_eq!(error.code, "subject-restricted");
+    }
+    world.say("card:K1", &restrict(ConsentState::Withdrawn), hour(4));
+    world.store.write(hour(5), |w| grouping::join(w, ann, bob)).unwrap();
+}
+
+/// Art 18(1)(b) and (c): whoever asks for it may oppose the erasure, or need the data for a claim.
+#[test]
+fn what_is_past_its_time_stays_while_its_use_is_restricted() {
+    let mut world = World::under(&POLICY.replace("retention = \"P50Y\"", "retention = \"P1Y\""));
+    world.import("shop", &TWO.replace("2025-01-04", "2026-01-04"), hour(1));
+    let restrict =
+        |state| Spoken { axis: Axis::Restriction, purpose: None, state, ..Spoken::default() };
+    world.say("card:K1", &restrict(ConsentState::Given), hour(2));
+    let late = 500 * 24;
+    let held_of =
+        |world: &World, name: &str| world.held().iter().filter(|(.., text)| text == name).count();
+    let rules = world.rules.clone();
+    let plan = retain::run(&mut world.store, &rules, hour(late), Carry::DryRun).unwrap();
+    let done = retain::run(&mut world.store, &rules, hour(late), Carry::Out).unwrap();
+    assert_eq!((done.people, done.restricted.len()), (1, 1), "{done:?}");
+    assert_eq!(plan.restricted, done.restricted);
+    assert_eq!((held_of(&world, "Ann"), held_of(&world, "Bob")), (1, 0));
+    world.say("card:K1", &restrict(ConsentState::Withdrawn), hour(late + 1));
+    retain::run(&mut world.store, &rules, hour(late + 2), Carry::Out).unwrap();
+    assert_eq!(held_of(&world, "Ann"), 0);
+    world.is_sound();
+}
+
+/// A row has no other time for its "no" than its own: it counts from then, in whatever order rows come in.
+#[test]
+fn a_withdrawal_that_comes_late_counts_from_its_own_time_though_a_later_one_is_known() {
+    let (mut world, ann, _) = two();
+    let said = |when: &str, state: &str| {
+        format!("email,at,optin,notice\nann@x.example,{when},{state},letter-form@2\n")
+    };
+    world.import(
+        "leads",
+        "lead,at,name,email,optin,notice\nl1,2025-01-10,Ann,ann@x.example,yes,letter-form@2\n",
+        hour(2),
+    );
+    world.import("page", &said("2025-06-01", "out"), hour(3));
+    let late = said("2025-02-01", "out");
+    world.import("page", &late, hour(4));
+    let history = History::load(world.store.conn(), ann).unwrap();
+    let march = candor::base::clock::Moment::parse("2025-03-01").unwrap();
+    let standing = history.standing(AsOf::hindsight(march));
+    let states: Vec<ConsentState> = standing.consents.values().map(|c| c.state).collect();
+    assert_eq!(states, [ConsentState::Withdrawn]);
+    let before = history.statements.len();
+    world.import("page", &late, hour(5));
+    assert_eq!(History::load(world.store.conn(), ann).unwrap().statements.len(), before);
+}
+
+/// A row that is turned away, because its key names somebody else, has said no for the address that it names.
+#[test]
+fn a_no_in_a_row_that_is_turned_away_holds_for_its_address() {
+    let (mut world, ..) = two();
+    let head = "customer_id,at,name,email,phone,card,optin,notice\n";
+    let turned = format!("{head}c1,2025-03-01,Cyd,cyd@x.example,0871234562,,out,\n");
+    let outcome = world.import("shop", &turned, hour(2));
+    assert_eq!(outcome.summary.records_refused.get("key_names_another"), Some(&1));
+    world.import("shop", &turned, hour(3));
+    let yes = format!("{head}c6,2025-02-01,Cyd,cyd@x.example,,,yes,letter-form@2\n");
+    world.import("shop", &yes, hour(4));
+    let cyd = world.subject("email:cyd@x.example").unwrap();
+    let standing = History::load(world.store.conn(), cyd).unwrap().standing(AsOf::at(hour(5)));
+    let states: Vec<ConsentState> = standing.consents.values().map(|c| c.state).collect();
+    assert_eq!(states, [ConsentState::Withdrawn]);
+    world.is_sound();
+}
+
+/// What can't be told whose it is isn't passed over in silence.
+#[test]
+fn a_no_of_an_address_that_nobody_can_read_is_handed_back() {
+    let (mut world, ..) = two();
+    let rows = "email,at,optin,notice\nann at x.example,2025-03-01,out,\n";
+    let outcome = world.import("page", rows, hour(2));
+    assert_eq!(outcome.summary.unreadable.values().sum::<u64>(), 1, "{:?}", outcome.summary);
+}
