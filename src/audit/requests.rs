@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::profile::merge::public_text;
-use crate::profile::sql as profile_sql;
-use crate::store::{self, Store};
+use crate::profile::then::Then;
+use crate::store::{self, Store, first_entry_from};
 use crate::subject::sql::RequestKind;
 use crate::view::{Block, Document, NoteKind, Table};
 
@@ -85,9 +85,12 @@ pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
     let zone = store::rulebook_at(conn, store.words(), asked.as_of)
         .map_or(chrono_tz::UTC, |rules| rules.policy.controller.zone());
     let day = |moment: Moment| moment.utc().with_timezone(&zone).date_naive();
+    let later = first_entry_from(conn, Moment(asked.as_of.0.saturating_add(1)))?;
+    let then = Then::before(conn, later)?;
     let mut rows = Vec::new();
     for request in sql::requests(conn)? {
-        let subject = crate::subject::sql::subject_of(conn, request.record)?;
+        let subject = crate::subject::sql::subject_of(conn, request.record)?
+            .map(|today| then.subject(request.record, today));
         let came = request.opened_at;
         let out_of_span = came < from || came >= to;
         if out_of_span || (asked.who.is_some() && asked.who != subject) {
@@ -102,7 +105,8 @@ pub fn requests(store: &Store, asked: &Question) -> Result<RequestReport> {
             Some(at) if late(at) => Standing::ClosedLate,
             Some(_) => Standing::ClosedInTime,
         };
-        let subject = subject.map(|id| profile_sql::public_id(conn, id)).transpose()?;
+        let subject = subject.map(|id| sql::public_id(conn, id)).transpose()?;
+        let subject = subject.filter(|id| *id != 0);
         rows.push(RequestRow {
             request: request.id,
             kind: kind_word(request.kind),

@@ -216,7 +216,7 @@ mod tests {
             "a@.de",
             "a@de.",
             "a@b..de",
-            "Ann <a@b.de>",
+            "Ann <a@b.de>, Bob <b@b.de>",
             "a@b.de,c@d.de",
             "a\u{7}@b.de",
         ] {
