@@ -16,6 +16,7 @@ mod status;
 mod turn;
 mod worker;
 
+pub use confirm::asks_to_confirm;
 pub(super) use desk::refuse_under_way;
 pub use desk::{
     Queued, Row, SENDING, Which, drop_row, hold_restored, is_under_way, list, queue_audience,

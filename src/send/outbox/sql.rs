@@ -122,6 +122,18 @@ pub fn waits(conn: &Connection, destination: i64, record: i64) -> Result<bool> {
         .query_row([destination, record], |row| row.get(0))?)
 }
 
+/// The mail that is queued to have a statement confirmed, and not given up.
+pub fn confirms(conn: &Connection, statement: i64) -> Result<Option<OutboxRow>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
+             FROM outbox WHERE act = 1 AND item = $1 AND state < 4",
+        )?
+        .query_row([statement], read)
+        .optional()?)
+}
+
 /// The next destination, by its number, for which anything waits or is being sent.
 pub fn destination_after(conn: &Connection, destination: i64) -> Result<Option<i64>> {
     Ok(conn
