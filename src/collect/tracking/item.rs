@@ -129,6 +129,8 @@ pub struct Shape {
     pub(super) names_somebody: bool,
     /// What its consent tool doesn't speak of was not agreed to.
     pub(super) answers_are_whole: bool,
+    /// Fields, and objects of fields, of which the person's answers say something that can't be read.
+    pub(super) unreadable: Vec<String>,
     /// It says what the person answered to a consent tool, and is no event of the brand's own.
     pub(super) is_consent_event: bool,
 }
@@ -241,6 +243,7 @@ fn shape(
         kind,
         text: out.end(),
         answers_are_whole: answers.are_whole,
+        unreadable: answers.unreadable(),
         is_consent_event,
     })
 }
