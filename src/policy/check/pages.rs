@@ -143,7 +143,10 @@ fn check_served(draft: &mut Draft, at: (u32, &str), (source, confirm): (&str, &s
         return;
     }
     let (what, fix) = (
-        format!("a yes on these pages is confirmed by mail, and no address may be held for that ({})", confirm.purpose),
+        format!(
+            "a yes on these pages is confirmed by mail, and no address may be held for that ({})",
+            confirm.purpose
+        ),
         format!("add {:?} to the purposes of that source", confirm.purpose),
     );
     draft.report.warning(

@@ -8,6 +8,8 @@ use crate::send::message::Act;
 use crate::send::sql::Reached;
 use crate::store::need_table;
 
+use super::status::NO_WAY;
+
 /// Where a row of the queue stands, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -369,6 +371,12 @@ pub fn recalls(conn: &Connection) -> Result<Vec<OutboxRow>> {
     )?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What takes something back and has to be told by hand.
+pub fn by_hand(conn: &Connection) -> Result<Vec<OutboxRow>> {
+    let is_by_hand = |row: &OutboxRow| row.state == State::Dead && row.status == NO_WAY;
+    Ok(recalls(conn)?.into_iter().filter(is_by_hand).collect())
 }
 
 /// The stops about a person, told or not, each with its destination.

@@ -13,7 +13,7 @@ pub const UNWRITABLE: i64 = 3;
 pub const SECRET_MISSING: i64 = 4;
 /// The store was restored from a backup while it waited.
 pub const RESTORED: i64 = 5;
-/// The policy in force has no way any more to tell the recipient.
+/// The policy in force has no way to tell the recipient.
 pub const NO_WAY: i64 = 6;
 /// Somebody dropped it.
 pub const DROPPED: i64 = 7;
@@ -98,7 +98,7 @@ pub fn words(status: i64) -> String {
         }
         RESTORED => "it waited in a backup that was restored: look whether it was sent".to_owned(),
         NO_WAY => {
-            "the policy in force has no way to tell the recipient any more: tell it by hand (Art 19)"
+            "the policy in force has no way to tell the recipient: tell it by hand (Art 19)"
                 .to_owned()
         }
         DROPPED => "somebody dropped it".to_owned(),
