@@ -18,6 +18,7 @@ pub mod types;
 pub mod webhook;
 
 mod keys;
+mod md5;
 mod nearest;
 mod outline;
 mod reader;

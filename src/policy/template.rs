@@ -12,6 +12,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use super::md5::md5;
+
 /// The place that a template writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -53,7 +55,7 @@ fn fault(error: &Error) -> String {
         ErrorKind::SyntaxError => "its syntax is wrong",
         ErrorKind::UndefinedError => "it asks for a name that isn't there",
         ErrorKind::UnknownFilter => {
-            "it uses a filter that isn't there: tojson, lower, trim, digits and sha256 are"
+            "it uses a filter that isn't there: tojson, lower, trim, digits, sha256 and md5 are"
         }
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod | ErrorKind::UnknownTest => {
             "it calls something that isn't there"
@@ -87,6 +89,11 @@ fn environment(place: Place) -> Environment<'static> {
     environment.add_filter("sha256", |text: &str| match text {
         "" => String::new(),
         text => Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+    });
+    // Mailchimp's name of a member, and no protection.
+    environment.add_filter("md5", |text: &str| match text {
+        "" => String::new(),
+        text => md5(text),
     });
     environment.set_formatter(move |out, _, value| {
         let text = match value.kind() {
@@ -236,6 +243,12 @@ mod tests {
         let known = Sha256::digest("ann@example.com");
         assert_eq!(ann, known.iter().map(|b| format!("{b:02x}")).collect::<String>());
         assert_eq!(render(hashed, Place::Json, &person(" ")).unwrap(), "", "nobody's digest");
+        // Mailchimp's example of a member's key.
+        let member = "{{ data.name|lower|md5 }}";
+        let urist =
+            render(member, Place::Url, &person("Urist.McVankab@freddiesjokes.com")).unwrap();
+        assert_eq!(urist, "62eeb292278cc15f5817cb78f7790b08");
+        assert_eq!(render(member, Place::Url, &person("")).unwrap(), "", "nobody's key");
         let digits = render("{{ data.name|digits }}", Place::Json, &person("+353 86-123")).unwrap();
         assert_eq!(digits, "35386123");
         let all = render("{{ event.properties|tojson }}", Place::Json, &person("")).unwrap();

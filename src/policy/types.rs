@@ -594,6 +594,14 @@ impl Destination {
         !matches!(self.means, Means::File { .. })
     }
 
+    /// The call that tells it of somebody, where it takes requests of its own form.
+    pub fn call(&self) -> Option<&Call> {
+        match &self.means {
+            Means::Http { call, .. } => Some(call),
+            _ => None,
+        }
+    }
+
     /// The call that tells it to stop using or to delete somebody's data, where it can be told so.
     pub fn recall(&self) -> Option<&Call> {
         match &self.means {

@@ -200,6 +200,7 @@ fn letter(
         event: None,
         purpose: rule.name.clone(),
         channel: destination.channel.clone().unwrap_or_default(),
+        permitted: Vec::new(),
         links: Links { confirm: Some(confirm), ..Links::default() },
     };
     let minted = Minted { print: opt_in::print_of(store.secret(), &token), until };
