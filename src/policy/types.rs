@@ -503,6 +503,8 @@ pub struct Source {
     pub webhook: Option<Webhook>,
     /// The path of the list of rows in a webhook's body; the body is one row when absent.
     pub items: Option<String>,
+    /// What a row must say to be taken: fields, each with the texts of which it says one.
+    pub only: BTreeMap<String, Vec<String>>,
     /// The delimiter of a CSV file; detected when absent.
     pub delimiter: Option<u8>,
     /// The character set.
