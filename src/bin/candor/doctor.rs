@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::TlsArgs;
+use crate::outbox::{failing, keeps_failing};
 use crate::output::counted;
 use crate::{Answer, Context};
 
@@ -280,6 +281,10 @@ impl Findings {
                 format!("{destination}: {} given up", counted(count, "message is", "messages are")),
                 format!("`candor outbox list`; `candor outbox replay --destination {destination}`"),
             );
+        }
+        for (destination, count) in failing(&rows) {
+            let what = keeps_failing(count);
+            self.look("outbox", format!("{destination}: {what}"), "`candor outbox list` says why");
         }
         let waiting = rows.iter().filter(|row| row.state != "dead").count() as u64;
         match rows.first().filter(|_| waiting > 0) {

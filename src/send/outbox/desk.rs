@@ -120,6 +120,32 @@ pub fn queue_event(
     sql::queue(writer.conn, destination, record, (Act::Event, event), writer.now).map(drop)
 }
 
+/// How much waits for a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The destination.
+    pub destination: String,
+    /// Messages that wait, or are being sent.
+    pub waiting: i64,
+    /// Those among them that failed and are tried again.
+    pub failing: i64,
+    /// Messages that were given up, or are to be told by hand.
+    pub dead: i64,
+}
+
+/// How much waits, by destination.
+///
+/// # Errors
+/// `store-older`, and those of reading.
+pub fn figures(store: &Store) -> Result<Vec<Figures>> {
+    sql::ready(store.conn())?;
+    let named = |[code, waiting, failing, dead]: [i64; 4]| {
+        let destination = store.words().text(WordKind::Destination, code).to_owned();
+        Figures { destination, waiting, failing, dead }
+    };
+    Ok(sql::figures(store.conn())?.into_iter().map(named).collect())
+}
+
 /// A row of the queue, as people see it. It names nobody.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
