@@ -102,7 +102,7 @@ impl ItemFault {
                 "its type is none of identify, track, page, screen, group and alias"
             }
             ItemFault::MessageTooLong => "a messageId has at most 100 characters",
-            ItemFault::NoPerson => "it has neither a userId nor an anonymousId",
+            ItemFault::NoPerson => "it has neither a userId nor an anonymousId that can be read",
             ItemFault::NoEvent => "a track item names its event",
             ItemFault::NoAnswers => "context.consent.categoryPreferences object is required",
         }
