@@ -77,7 +77,6 @@ fn environment(place: Place) -> Environment<'static> {
     // Empty: none of the engine's own filters, tests and functions, `safe` among them.
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_debug(false);
     environment
         .add_filter("tojson", |value: &Value| Value::from_safe_string(json_of(value).to_string()));
     environment.add_filter("lower", |text: &str| text.to_lowercase());

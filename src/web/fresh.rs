@@ -57,13 +57,14 @@ impl Fresh {
         let (store, seen) = &mut *held;
         let is_new = |seen: &Seen| (0..NEW_MS).contains(&(now.0 - seen.at.0));
         if !seen.as_ref().is_some_and(is_new) {
-            let load = || -> Result<Seen> {
-                let ring = Ring::load(store.conn(), store.secret())?;
-                let tokens = Tokens::load(store.conn(), store.secret())?;
-                Ok(Seen { at: now, ring, tokens })
-            };
-            *seen = load().ok();
+            *seen = load(store, now).ok();
         }
         find(seen.as_ref()?)
     }
+}
+
+fn load(store: &Store, at: Moment) -> Result<Seen> {
+    let ring = Ring::load(store.conn(), store.secret())?;
+    let tokens = Tokens::load(store.conn(), store.secret())?;
+    Ok(Seen { at, ring, tokens })
 }
