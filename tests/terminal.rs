@@ -242,6 +242,51 @@ fn a_policy_says_what_it_lets_go() {
     assert!(words.contains("Nothing is held past its time."), "{words}");
 }
 
+/// A destination that would leave the policy while it holds data is warned of; who withdraws then is told by hand, by
+/// name, until a policy has the destination again.
+#[test]
+fn a_recipient_that_leaves_the_policy_is_not_forgotten() {
+    let desk = Desk::with_people();
+    let contract = "contract = \"DPA-2016-01\"\n";
+    let calls = "kind = \"http\"\n[destination.mailer.http]\nurl = \"http://127.0.0.1:9/people\"\n\
+                 body = '{\"email\": \"{{ data.email }}\"}'\n[destination.mailer.recall]\n\
+                 url = \"http://127.0.0.1:9/people/{{ data.id }}\"\n";
+    let with = desk.read("policy.toml").replace(contract, &format!("{contract}{calls}"));
+    desk.write("with.toml", &with);
+    let place = |name: &str| with.find(&format!("[destination.{name}]")).unwrap();
+    desk.write(
+        "without.toml",
+        &format!("{}{}", &with[..place("mailer")], &with[place("printer")..]),
+    );
+    desk.done("policy apply with.toml");
+    desk.done("audience push mailer");
+    // Nobody listens there, so whether it was heard isn't known: it counts as disclosed.
+    desk.done("outbox run --once");
+    let list = desk.done("outbox list");
+    assert!(list.contains("mailer: 2 messages keep failing"), "{list}");
+    assert!(desk.done("doctor").contains("mailer: 2 messages keep failing"));
+    for verb in ["check", "diff", "apply"] {
+        let said = desk.typed(&format!("--json policy {verb} without.toml")).json();
+        let warnings = said["warnings"].as_array().unwrap();
+        let lost: Vec<_> = warnings.iter().filter(|w| w["code"] == "recipient-lost").collect();
+        let what = lost[0]["what"].as_str().unwrap();
+        assert!(what.contains("Letterbox Ltd") && what.contains("2 people"), "{verb}: {what}");
+    }
+    let withdrawn = "consent record email:edda.lind@example.com --purpose newsletter --channel email \
+                     --state withdrawn";
+    for said in [desk.done(withdrawn), desk.done("outbox list")] {
+        assert!(
+            said.contains("tell Letterbox Ltd, Dublin (sends the newsletter) by hand"),
+            "{said}"
+        );
+    }
+    let doctor = desk.typed("doctor");
+    assert!(doctor.out.contains("isn't told of 1 withdrawal"), "{}", doctor.out);
+    assert_eq!(doctor.exit, Some(1));
+    desk.done("policy apply with.toml");
+    assert!(!desk.done("outbox list").contains("by hand"));
+}
+
 /// What is kept of an erased person is found by the name that the person goes by.
 #[test]
 fn an_erased_name_tells_what_is_kept_of_it() {

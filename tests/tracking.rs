@@ -6,6 +6,8 @@ mod common;
 mod access;
 #[path = "tracking/clients.rs"]
 mod clients;
+#[path = "tracking/doors.rs"]
+mod doors;
 #[path = "tracking/durable.rs"]
 mod durable;
 #[path = "tracking/gate.rs"]

@@ -151,6 +151,7 @@ fn source(encoding: Encoding, grouped: bool) -> Source {
         format: None,
         webhook: None,
         items: None,
+        only: BTreeMap::new(),
         delimiter: None,
         encoding,
         sheet: None,

@@ -30,6 +30,8 @@ pub struct Mapper {
     key: usize,
     /// The key's name in the source.
     key_name: String,
+    /// What a row must say to be taken: slots, each with the texts of which it says one.
+    only: Vec<(usize, Vec<String>)>,
     observed: Option<ObservedReader>,
     fields: Vec<FieldReader>,
     consents: Vec<ConsentReader>,
@@ -72,6 +74,8 @@ impl Mapper {
     pub fn new(source: &Source, options: &ReadOptions<'_>) -> Result<Mapper> {
         let mut plan = Plan::default();
         let key = plan.want(&source.key);
+        let only = source.only.iter().map(|(field, texts)| (plan.want(field), texts.clone()));
+        let only = only.collect();
         let zone = source.timezone.as_deref().unwrap_or(options.timezone);
         let dates = || DateReader::new(&source.dates, zone);
         let observed = match &source.observed {
@@ -111,6 +115,7 @@ impl Mapper {
             plan,
             key,
             key_name: source.key.clone(),
+            only,
             observed,
             fields,
             consents,
@@ -163,6 +168,12 @@ impl Mapper {
     /// that is its key then, so that neither what it brings nor a "no" in it is lost.
     #[inline]
     pub(super) fn key<'r>(&mut self, row: &'r Row) -> Result<Cow<'r, str>, RejectReason> {
+        let says = |(slot, texts): &(usize, Vec<String>)| {
+            row.get(*slot).is_some_and(|said| texts.iter().any(|text| text == said.trim()))
+        };
+        if !self.only.iter().all(says) {
+            return Err(RejectReason::NotMeant);
+        }
         let reason = match row.get(self.key).map_or("", str::trim) {
             "" => RejectReason::NoKey,
             key if is_placeholder(IdentifierForm::Text, key) => RejectReason::PlaceholderKey,

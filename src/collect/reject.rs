@@ -45,6 +45,8 @@ pub enum RejectReason {
     PlaceholderKey,
     /// The key is a number of which a spreadsheet left the first digits: it may be another person's.
     ShortenedKey,
+    /// The row says something else than what the source takes in.
+    NotMeant,
     /// The row's event belongs to another key than the event's first row.
     GroupKeyDiffers,
     /// The event has more rows than one event may have.
@@ -80,6 +82,7 @@ impl RejectReason {
             RejectReason::NoKey => "no-key",
             RejectReason::PlaceholderKey => "placeholder-key",
             RejectReason::ShortenedKey => "shortened-key",
+            RejectReason::NotMeant => "not-meant",
             RejectReason::GroupKeyDiffers => "group-key-differs",
             RejectReason::GroupTooLarge => "group-too-large",
             RejectReason::GroupAmountTooLarge => "group-amount-too-large",
@@ -124,6 +127,7 @@ impl fmt::Display for RejectReason {
             RejectReason::ShortenedKey => f.write_str(
                 "the key is a number that a spreadsheet shortened (2.06893E+11); export it as text",
             ),
+            RejectReason::NotMeant => f.write_str("the source takes other rows alone (only)"),
             RejectReason::GroupKeyDiffers => {
                 f.write_str("the key differs from that of the event's first row")
             }

@@ -28,6 +28,7 @@ pub fn source(key: &str) -> Source {
         format: None,
         webhook: None,
         items: None,
+        only: BTreeMap::new(),
         delimiter: None,
         encoding: Encoding::Detect,
         sheet: None,

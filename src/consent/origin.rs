@@ -58,7 +58,7 @@ pub fn tell(
         let purposes = rules.mask(&rules.policy.sources[name].purposes);
         let source = u16::try_from(code).unwrap_or(0);
         for (subject, record) in sql::records_of_source(writer.conn, code, whom.subject)? {
-            let home = sql::home_before(writer.conn, record, i64::MAX)?;
+            let home = sql::home(writer.conn, record)?;
             let (birth, key) = sql::birth_and_key(writer.conn, record)?;
             let standing =
                 History::load(writer.conn, subject)?.standing_of(home, AsOf::at(writer.now));

@@ -138,6 +138,11 @@ pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     Ok(homes)
 }
 
+/// The home of a record.
+pub fn home(conn: &Connection, record: i64) -> Result<i64> {
+    home_before(conn, record, i64::MAX)
+}
+
 /// The home that a record had before an entry.
 pub fn home_before(conn: &Connection, record: i64, before: i64) -> Result<i64> {
     let mut statement = conn.prepare_cached(

@@ -4,6 +4,7 @@
 //! Every row must have an id of its own and be readable, because the answer names each record: a
 //! file that isn't whole is refused with the line, rather than answered in part.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::field::{FULL_NAME_COLUMNS, Field};
@@ -255,6 +256,7 @@ fn source(key: &str) -> Source {
         format: None,
         webhook: None,
         items: None,
+        only: BTreeMap::new(),
         delimiter: None,
         encoding: Encoding::Detect,
         sheet: None,

@@ -7,8 +7,10 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::stands::Stands;
 use crate::consent::statement::Axis;
-use crate::policy::rulebook::Rulebook;
+use crate::policy::rulebook::{ChannelCode, PurposeCode, Rulebook};
 use crate::policy::types::ConsentState;
+use crate::send::outbox::asks_to_confirm;
+use crate::send::sql as send_sql;
 use crate::store::{Store, Writer, latest};
 use crate::subject::forget::Forgotten;
 
@@ -25,8 +27,10 @@ pub struct Chosen {
     pub said: usize,
     /// A yes was given to a notice that isn't the newest any more, and wasn't taken.
     pub is_outdated: bool,
-    /// A yes waits to be confirmed by a link that is mailed.
+    /// A yes waits to be confirmed by a link, and the mail with it goes.
     pub waits: bool,
+    /// A yes waits to be confirmed, and no mail asks for that: the policy has none, or the gate keeps it back.
+    pub is_unasked: bool,
 }
 
 /// The answers of a form: names and values, as they were sent.
@@ -36,7 +40,7 @@ fn answer<'f>(form: &'f Form, name: &str) -> Option<&'f str> {
     form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// Says what differs from what stands; `None` where the link says nothing, or nothing more. `languages` are
+/// Says what differs from what stands, and looks then whether a yes that waits to be confirmed is asked about; `None` where the link says nothing, or nothing more. `languages` are
 /// those of the page that was sent back.
 ///
 /// # Errors
@@ -57,10 +61,17 @@ pub fn choose(
     let done = store.decide_and_write(now, decide, |writer, decided| {
         let Some((rules, reader, page)) = decided else { return Ok(None) };
         let mut chosen = Chosen::default();
-        let gone = say(writer, &rules, reader, (&page, form), &mut chosen)?;
-        Ok(Some((chosen, gone)))
+        let (gone, waiting) = say(writer, &rules, reader, (&page, form), &mut chosen)?;
+        Ok(Some((chosen, gone, rules, reader, waiting)))
     })?;
-    let Some((chosen, gone)) = done else { return Ok(None) };
+    let Some((mut chosen, gone, rules, reader, waiting)) = done else { return Ok(None) };
+    let subject = send_sql::subject_of(store.conn(), reader.record)?.unwrap_or(reader.subject);
+    for matter in waiting {
+        match asks_to_confirm(store, &rules, subject, matter, now)? {
+            true => chosen.waits = true,
+            false => chosen.is_unasked = true,
+        }
+    }
     if gone.values + gone.events > 0 {
         store.truncate_wal()?;
     }
@@ -73,17 +84,18 @@ fn say(
     reader: Reader,
     (page, form): (&Preferences, &Form),
     chosen: &mut Chosen,
-) -> Result<Forgotten> {
+) -> Result<(Forgotten, Vec<(PurposeCode, ChannelCode)>)> {
     // "No to all" is one button, and asks for nothing else.
     let is_no_to_all = answer(form, "all") == Some("no");
     let answers = answers(page, form, is_no_to_all);
+    let mut waiting = Vec::new();
     chosen.said += answers.len();
     let mut gone = Forgotten::default();
     if !answers.is_empty() {
         gone = record(writer, rules, (reader.subject, reader.record), &answers)?;
     }
     if is_no_to_all {
-        return Ok(gone);
+        return Ok((gone, waiting));
     }
     for consent in &page.consents {
         if answer(form, &consent.field()) != Some("yes") || consent.stands == Stands::Given {
@@ -111,9 +123,11 @@ fn say(
         };
         yes(writer, rules, reader.record, &given)?;
         chosen.said += 1;
-        chosen.waits |= rule.purpose.double_opt_in && !reader.was_mailed;
+        if rule.purpose.double_opt_in && !reader.was_mailed {
+            waiting.push((consent.purpose, consent.channel));
+        }
     }
-    Ok(gone)
+    Ok((gone, waiting))
 }
 
 fn said(axis: Axis, state: ConsentState) -> Said<'static> {
@@ -138,7 +152,9 @@ fn answers(page: &Preferences, form: &Form, is_no_to_all: bool) -> Vec<Said<'sta
     }
     for used in &page.uses {
         let state = match used.is_objected {
-            false if is_no_to_all || says(used.field(), "no") => ConsentState::Given,
+            false if says(used.field(), "no") => ConsentState::Given,
+            // Whoever signs up anew asks for the mail about it: a no to what is there is no no to that.
+            false if is_no_to_all && !used.is_asked_for => ConsentState::Given,
             true if !is_no_to_all && says(used.field(), "yes") => ConsentState::Withdrawn,
             _ => continue,
         };

@@ -97,6 +97,8 @@ pub struct Use {
     pub title: String,
     /// Whether the person objected.
     pub is_objected: bool,
+    /// It asks the person to confirm what they sign up for, and so comes of their own asking alone.
+    pub is_asked_for: bool,
 }
 
 impl Use {
@@ -199,7 +201,7 @@ pub(super) fn of(
     Ok(Preferences {
         controller: rules.policy.controller.clone(),
         consents,
-        uses: rules.rules().filter_map(|rule| use_of(rule, &standing)).collect(),
+        uses: rules.rules().filter_map(|rule| use_of(rules, rule, &standing)).collect(),
         channels: channels.into_iter().map(channel).collect(),
         every_days: standing.at_most_every.get(&0).copied(),
         is_restricted: standing.restricted,
@@ -208,7 +210,7 @@ pub(super) fn of(
 }
 
 /// A purpose that rests on no consent and can be objected to (Art 21(1) and (2)).
-fn use_of(rule: &PurposeRule, standing: &Standing) -> Option<Use> {
+fn use_of(rules: &Rulebook, rule: &PurposeRule, standing: &Standing) -> Option<Use> {
     let purpose = &rule.purpose;
     let interests = matches!(purpose.basis, Basis::LegitimateInterests | Basis::PublicTask);
     let can_be = interests || (purpose.marketing && purpose.basis != Basis::Consent);
@@ -217,6 +219,7 @@ fn use_of(rule: &PurposeRule, standing: &Standing) -> Option<Use> {
         name: rule.name.clone(),
         title: purpose.title.clone(),
         is_objected: standing.objections & bit(rule.code) != 0,
+        is_asked_for: rules.policy.confirmed_for() == Some(&rule.name),
     })
 }
 

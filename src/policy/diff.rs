@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::check::{InForce, line_of};
 use super::mistake::{Mistake, noted};
 use super::outline::outline;
-use super::types::{Basis, NoticeVersion, Policy, Source};
+use super::types::{Basis, Destination, NoticeVersion, Policy, Source};
 use super::words;
 
 /// How a place of a policy changed.
@@ -89,6 +89,28 @@ pub fn reasons_lost(text: &str, purpose: &str, category: &str, lost: Lost) -> Mi
         format!(
             "if that isn't meant, give [purpose.{purpose}] its categories and retention back; \
              `candor audit report retention` tells what is due"
+        ),
+    )
+}
+
+/// Warns of a destination that a policy has no way to tell any more, though it holds the data of so many people.
+pub fn recipient_lost(text: &str, name: &str, old: &Destination, people: i64) -> Mistake {
+    let path = format!("destination.{name}");
+    let people = match people {
+        1 => "1 person".to_owned(),
+        many => format!("{many} people"),
+    };
+    noted(
+        (line_of(text, &path), &path),
+        "recipient-lost",
+        format!(
+            "{} ({name}) was sent the data of {people} for {:?}, and can't be told to stop or to delete any more",
+            old.recipient, old.purpose
+        ),
+        "whoever was sent data is told of each withdrawal, restriction and erasure (Art 7(3), 19)",
+        format!(
+            "keep [destination.{name}] as it is until it was told to delete them, and push nothing there; else tell \
+             it by hand: `candor outbox list` says about whom from then on, and a policy that has it again tells it"
         ),
     )
 }

@@ -88,6 +88,7 @@ pub(super) const SOURCE: Keys = Keys {
         "indirect",
         "webhook",
         "items",
+        "only",
         "fields",
         "fixed",
         "consent",

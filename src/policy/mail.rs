@@ -96,6 +96,12 @@ impl Policy {
         Some((pages, name, self.destinations.get(name)?))
     }
 
+    /// The purpose for which people are asked to confirm what they signed up for.
+    pub fn confirmed_for(&self) -> Option<&str> {
+        let name = self.pages.as_ref()?.confirm.as_deref()?;
+        Some(&self.destinations.get(name)?.purpose)
+    }
+
     /// Whether a destination of a name mails links by which consents are confirmed, and nothing else.
     pub fn confirms(&self, name: &str) -> bool {
         self.pages.as_ref().and_then(|pages| pages.confirm.as_deref()) == Some(name)

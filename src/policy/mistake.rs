@@ -145,6 +145,7 @@ pub const CODES: &[&str] = &[
     "category-not-covered",
     "recipient-country-unstated",
     "reasons-lost",
+    "recipient-lost",
     // Between two policies.
     "basis-swapped",
     "purpose-removed",

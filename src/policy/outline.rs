@@ -150,6 +150,7 @@ fn outline_source(at: &mut At, source: &Source) {
         format,
         webhook,
         items,
+        only,
         delimiter,
         encoding,
         sheet,
@@ -171,6 +172,9 @@ fn outline_source(at: &mut At, source: &Source) {
         outline_webhook(&mut at.under("webhook"), webhook);
     }
     at.maybe("items", items.as_ref());
+    for (field, texts) in only {
+        at.under("only").list(field, texts);
+    }
     at.maybe("delimiter", delimiter.map(|byte| format!("{:?}", char::from(byte))));
     at.text("encoding", words::encoding(*encoding));
     at.maybe("sheet", sheet.as_ref());

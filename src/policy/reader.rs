@@ -85,7 +85,8 @@ impl<'d> Table<'d> {
 
     /// The value of a key.
     pub(super) fn value(&self, key: &str) -> Option<Value<'d>> {
-        debug_assert!(self.keys.keys.contains(&key), "{key} must stand in keys.rs");
+        let known = self.keys.keys;
+        debug_assert!(known.is_empty() || known.contains(&key), "{key} must stand in keys.rs");
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
     }
 

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use md5::Md5;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
@@ -53,7 +54,7 @@ fn fault(error: &Error) -> String {
         ErrorKind::SyntaxError => "its syntax is wrong",
         ErrorKind::UndefinedError => "it asks for a name that isn't there",
         ErrorKind::UnknownFilter => {
-            "it uses a filter that isn't there: tojson, lower, trim, digits and sha256 are"
+            "it uses a filter that isn't there: tojson, lower, trim, digits, sha256 and md5 are"
         }
         ErrorKind::UnknownFunction | ErrorKind::UnknownMethod | ErrorKind::UnknownTest => {
             "it calls something that isn't there"
@@ -71,11 +72,14 @@ fn fault(error: &Error) -> String {
     }
 }
 
+fn in_hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn environment(place: Place) -> Environment<'static> {
     // Empty: none of the engine's own filters, tests and functions, `safe` among them.
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_debug(false);
     environment
         .add_filter("tojson", |value: &Value| Value::from_safe_string(json_of(value).to_string()));
     environment.add_filter("lower", |text: &str| text.to_lowercase());
@@ -86,7 +90,12 @@ fn environment(place: Place) -> Environment<'static> {
     // Nothing stays nothing: the digest of an empty text would look like somebody.
     environment.add_filter("sha256", |text: &str| match text {
         "" => String::new(),
-        text => Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect(),
+        text => in_hex(&Sha256::digest(text)),
+    });
+    // Mailchimp's name of a member, and no protection.
+    environment.add_filter("md5", |text: &str| match text {
+        "" => String::new(),
+        text => in_hex(&Md5::digest(text)),
     });
     environment.set_formatter(move |out, _, value| {
         let text = match value.kind() {
@@ -236,6 +245,12 @@ mod tests {
         let known = Sha256::digest("ann@example.com");
         assert_eq!(ann, known.iter().map(|b| format!("{b:02x}")).collect::<String>());
         assert_eq!(render(hashed, Place::Json, &person(" ")).unwrap(), "", "nobody's digest");
+        // Mailchimp's example of a member's key.
+        let member = "{{ data.name|lower|md5 }}";
+        let urist =
+            render(member, Place::Url, &person("Urist.McVankab@freddiesjokes.com")).unwrap();
+        assert_eq!(urist, "62eeb292278cc15f5817cb78f7790b08");
+        assert_eq!(render(member, Place::Url, &person("")).unwrap(), "", "nobody's key");
         let digits = render("{{ data.name|digits }}", Place::Json, &person("+353 86-123")).unwrap();
         assert_eq!(digits, "35386123");
         let all = render("{{ event.properties|tojson }}", Place::Json, &person("")).unwrap();

@@ -503,6 +503,8 @@ pub struct Source {
     pub webhook: Option<Webhook>,
     /// The path of the list of rows in a webhook's body; the body is one row when absent.
     pub items: Option<String>,
+    /// What a row must say to be taken: fields, each with the texts of which it says one.
+    pub only: BTreeMap<String, Vec<String>>,
     /// The delimiter of a CSV file; detected when absent.
     pub delimiter: Option<u8>,
     /// The character set.
@@ -592,6 +594,14 @@ impl Destination {
     /// Whether data is sent there, one person or event at a time; else a file is written.
     pub fn is_sent_to(&self) -> bool {
         !matches!(self.means, Means::File { .. })
+    }
+
+    /// The call that tells it of somebody, where it takes requests of its own form.
+    pub fn call(&self) -> Option<&Call> {
+        match &self.means {
+            Means::Http { call, .. } => Some(call),
+            _ => None,
+        }
     }
 
     /// The call that tells it to stop using or to delete somebody's data, where it can be told so.

@@ -193,6 +193,7 @@ mod tests {
             event: None,
             purpose: "newsletter".to_owned(),
             channel: "email".to_owned(),
+            permitted: Vec::new(),
             links: Links {
                 unsubscribe: "https://p.example/unsubscribe/AAAA".to_owned(),
                 preferences: "https://p.example/preferences/BBBB".to_owned(),

@@ -147,6 +147,8 @@ pub struct Message {
     pub purpose: String,
     /// The channel; empty where the destination has none.
     pub channel: String,
+    /// Other purposes that the recipient is told of, and whether each is permitted now.
+    pub permitted: Vec<(String, bool)>,
     /// The links of a mail.
     pub links: Links,
 }
@@ -167,6 +169,10 @@ impl Message {
             document["event"] = json!({
                 "name": name, "at": at.to_string(), "amount": amount, "properties": properties,
             });
+        }
+        if !self.permitted.is_empty() {
+            let permitted = self.permitted.iter().cloned().map(|(name, is)| (name, is.into()));
+            document["permitted"] = Value::Object(permitted.collect());
         }
         document
     }

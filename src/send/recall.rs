@@ -5,7 +5,11 @@
 //! the disclosure did, by the record that supplied the address. Where the recipient has to be told more, the
 //! fields that its recall asks for are read before they are forgotten, and are kept sealed under a key of
 //! the message's own until it is taken; webhooks and tables need nothing of the kind.
+//!
+//! Where candor can't tell a recipient (it got a file, or left the policy), the message waits as given up until
+//! somebody told it by hand, or a policy declares a way again.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -19,14 +23,15 @@ use crate::consent::gate::{Direction, Question, Reason, decide};
 use crate::consent::history::History;
 use crate::ledger::commit::recall_commitment;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit};
-use crate::policy::types::{Destination, Means};
+use crate::policy::types::{Destination, Means, Policy};
 use crate::profile::read::{OpenRecord, open_records};
-use crate::store::{Store, WordKind, Writer, hex};
+use crate::store::{Store, WordKind, Writer, hex, last_declared};
 
 use super::audience::field_codes;
 use super::message::Act;
 use super::outbox;
-use super::outbox::sql::{self as outbox_sql, OutboxRow};
+use super::outbox::NO_WAY;
+use super::outbox::sql::{self as outbox_sql, OutboxRow, State};
 use super::request::fields_of;
 use super::sql::{self, Reached};
 
@@ -53,6 +58,8 @@ pub struct Recall {
     /// What is being sent there just now is over then.
     not_before: Moment,
     fields: Option<Zeroizing<String>>,
+    /// The policy in force has no way to tell it.
+    by_hand: bool,
 }
 
 /// Whether a destination can be told to stop or to delete.
@@ -63,9 +70,52 @@ pub fn can_be_told(destination: &Destination) -> bool {
     )
 }
 
+/// A destination as it is declared, or was last, and whether somebody has to tell it by hand. None of one to tell
+/// which is in nobody's power: what was mailed lies with its reader.
+fn declared<'r>(
+    writer: &Writer<'_>,
+    rules: &'r Rulebook,
+    code: i64,
+) -> Result<Option<(Cow<'r, Destination>, bool)>> {
+    let name = writer.words.text(WordKind::Destination, code);
+    let in_force = rules.policy.destinations.get(name);
+    let by_hand = !in_force.is_some_and(can_be_told);
+    let destination = match in_force {
+        Some(destination) => Some(Cow::Borrowed(destination)),
+        None => last_declared(writer.conn, name)?.map(Cow::Owned),
+    };
+    Ok(destination.filter(|d| d.smtp().is_none()).map(|destination| (destination, by_hand)))
+}
+
+/// Has recipients told that were to be told by hand, where the policy has a way again. Returns how many messages
+/// wait anew.
+///
+/// # Errors
+/// Those of writing.
+pub fn take_up(writer: &mut Writer<'_>, policy: &Policy) -> Result<usize> {
+    let mut again = 0;
+    for row in outbox_sql::by_hand(writer.conn)? {
+        let name = writer.words.text(WordKind::Destination, row.destination);
+        if policy.destinations.get(name).is_some_and(can_be_told) {
+            outbox_sql::put(writer.conn, row.id, State::Waiting, (0, 0), writer.now)?;
+            again += 1;
+        }
+    }
+    Ok(again)
+}
+
+/// How many people's data a destination was sent, and wasn't told to stop using since.
+///
+/// # Errors
+/// Those of reading.
+pub fn held_by(store: &Store, name: &str) -> Result<i64> {
+    let code = store.words().code(WordKind::Destination, name);
+    code.map_or(Ok(0), |code| sql::people_at(store.conn(), code))
+}
+
 /// Queues a stop for each destination that was sent a person's data for a purpose for which it may not use
-/// it any more, because the person said so, and that wasn't told since. To be called before anything is
-/// forgotten. Returns how many it queued.
+/// it any more, because the person said so, and that wasn't told since; where candor can't tell it, for somebody to
+/// tell it by hand. To be called before anything is forgotten. Returns how many it queued.
 ///
 /// # Errors
 /// Those of reading and writing.
@@ -84,9 +134,7 @@ pub fn stop(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64) -> Result<u
     let records = open_records(writer.conn, writer.words, subject)?;
     let mut recalls: Vec<Recall> = Vec::new();
     for one in untold {
-        let name = writer.words.text(WordKind::Destination, one.destination);
-        let Some(destination) = rules.policy.destinations.get(name).filter(|d| can_be_told(d))
-        else {
+        let Some((destination, by_hand)) = declared(writer, rules, one.destination)? else {
             continue;
         };
         let rule = u8::try_from(one.purpose).ok().and_then(|code| rules.rule(code));
@@ -100,13 +148,8 @@ pub fn stop(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64) -> Result<u
         let standing = history.standing_of(record.home, AsOf::at(writer.now));
         let answer = decide(rules, rule, question, &standing);
         if answer.is_err_and(|reason| TAKEN_BACK.contains(&reason)) {
-            recalls.push(prepared(
-                writer,
-                (destination, &records),
-                one,
-                Act::Stop,
-                bit(rule.code),
-            )?);
+            let (told, purposes) = ((&*destination, by_hand), bit(rule.code));
+            recalls.push(prepared(writer, told, &records, one, Act::Stop, purposes)?);
         }
     }
     let count = recalls.len();
@@ -136,20 +179,19 @@ pub fn deletions(
     }
     let mut recalls = Vec::new();
     for one in newest.into_values() {
-        let name = writer.words.text(WordKind::Destination, one.destination);
-        let Some(destination) = rules.policy.destinations.get(name).filter(|d| can_be_told(d))
-        else {
-            continue;
-        };
-        let all = PurposeMask::MAX;
-        recalls.push(prepared(writer, (destination, records), one, Act::Delete, all)?);
+        // Whoever got a file knows nobody by candor's names: the certificate says whom to tell.
+        let found = declared(writer, rules, one.destination)?;
+        let Some((destination, by_hand)) = found.filter(|(d, _)| can_be_told(d)) else { continue };
+        let (told, all) = ((&*destination, by_hand), PurposeMask::MAX);
+        recalls.push(prepared(writer, told, records, one, Act::Delete, all)?);
     }
     Ok(recalls)
 }
 
 fn prepared(
     writer: &Writer<'_>,
-    (destination, records): (&Destination, &[OpenRecord]),
+    (destination, by_hand): (&Destination, bool),
+    records: &[OpenRecord],
     reached: Reached,
     act: Act,
     purposes: PurposeMask,
@@ -175,6 +217,7 @@ fn prepared(
         act,
         not_before: busy.unwrap_or(writer.now).max(writer.now),
         fields: (!fields.is_empty()).then(|| Zeroizing::new(json(fields))),
+        by_hand,
     })
 }
 
@@ -184,8 +227,11 @@ fn prepared(
 /// Those of writing.
 pub fn queue(writer: &mut Writer<'_>, recalls: Vec<Recall>) -> Result<()> {
     let mut messages: BTreeMap<(i64, &'static str), Vec<Value>> = BTreeMap::new();
-    for Recall { reached, act, not_before, fields } in recalls {
+    for Recall { reached, act, not_before, fields, by_hand } in recalls {
         let row = outbox_sql::queue_recall(writer.conn, &reached, act, writer.now, not_before)?;
+        if by_hand {
+            outbox_sql::put(writer.conn, row.id, State::Dead, (NO_WAY, 0), writer.now)?;
+        }
         let nonce = writer.randomness.key();
         let mut body = fields.map(|fields| fields.as_bytes().to_vec()).unwrap_or_default();
         let key = writer.secret.recall_key(&nonce);

@@ -154,14 +154,24 @@ fn header(
     written.map(Zeroizing::new).map_err(|_| Unsendable::Unwritable)
 }
 
-/// The fields that a call's templates ask for, in the destination's order; all of them where one asks for
-/// the whole of `data`.
-pub fn fields_of(call: &Call, fields: &[String]) -> Vec<String> {
+/// What a call's templates name.
+fn names_of(call: &Call) -> BTreeSet<String> {
     let headers = call.headers.values().map(|text| (text, Place::Header));
     let texts = headers.chain([(&call.url, Place::Url)]);
     let texts = texts.chain(call.body.iter().map(|text| (text, Place::Json)));
-    let names: BTreeSet<String> =
-        texts.filter_map(|(text, place)| template::names(text, place).ok()).flatten().collect();
+    texts.filter_map(|(text, place)| template::names(text, place).ok()).flatten().collect()
+}
+
+/// The other purposes of which a call tells whether they are permitted.
+pub fn purposes_of(call: &Call) -> Vec<String> {
+    let names = names_of(call).into_iter();
+    names.filter_map(|name| name.strip_prefix("permitted.").map(str::to_owned)).collect()
+}
+
+/// The fields that a call's templates ask for, in the destination's order; all of them where one asks for
+/// the whole of `data`.
+pub fn fields_of(call: &Call, fields: &[String]) -> Vec<String> {
+    let names = names_of(call);
     let is_asked =
         |field: &&String| names.contains("data") || names.contains(&format!("data.{field}"));
     fields.iter().filter(is_asked).cloned().collect()

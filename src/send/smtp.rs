@@ -83,7 +83,7 @@ fn connect(server: &MailServer) -> Result<SmtpConnection, Stopped> {
         let parameters = parameters.as_ref().expect("made above");
         if !connection.can_starttls() {
             connection.abort();
-            return Err(Stopped(Heard::Unreachable));
+            return Err(Stopped(Heard::NotEncrypted));
         }
         connection.starttls(parameters, &name).map_err(trouble)?;
     }

@@ -43,6 +43,18 @@ pub fn reached(conn: &Connection, subject: i64) -> Result<Vec<Reached>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many people's data went to a destination that wasn't told to stop since.
+pub fn people_at(conn: &Connection, destination: i64) -> Result<i64> {
+    Ok(conn.query_row(
+        "SELECT COUNT(DISTINCT r.subject) FROM disclosure d JOIN record r ON r.id = d.record
+         WHERE d.destination = $1 AND NOT EXISTS (
+           SELECT 1 FROM outbox o WHERE o.record = d.record AND o.destination = d.destination
+           AND o.act = 4 AND o.disclosure >= d.id)",
+        [destination],
+        |row| row.get(0),
+    )?)
+}
+
 /// The purpose of a disclosure, unless it was erased.
 pub fn purpose_of(conn: &Connection, disclosure: i64) -> Result<Option<i64>> {
     Ok(conn

@@ -37,9 +37,9 @@ pub use log::{Draft, Log, person_gone};
 pub use open::{Access, Creation, reader, refuse_backup, side_files};
 pub use out::{OutFile, check_apart, check_free, is_same_place};
 pub use policies::{
-    Applied, applied, apply, hex, in_force, latest, notice_texts, purposes_with_consents,
-    purposes_with_data, refused_purposes, rulebook_at, rulebook_at_or_first, rulebook_of,
-    rulebook_to_be, words_of,
+    Applied, applied, apply, hex, in_force, last_declared, latest, notice_texts,
+    purposes_with_consents, purposes_with_data, refused_purposes, rulebook_at,
+    rulebook_at_or_first, rulebook_of, rulebook_to_be, words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};

@@ -10,7 +10,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::check::{InForce, check, check_after};
 use crate::policy::rulebook::{Rulebook, codes};
-use crate::policy::types::{Basis, Format, Policy};
+use crate::policy::types::{Basis, Destination, Format, Policy};
 
 use super::Writer;
 use super::sql::{self, NoticeRow, PolicyRow};
@@ -62,6 +62,19 @@ fn policy_of(applied: &Applied) -> Result<Policy> {
 pub(super) fn before(conn: &rusqlite::Connection, version: u32) -> Result<Vec<Policy>> {
     let all = applied(conn)?;
     all.iter().rev().filter(|policy| policy.version < version).map(policy_of).collect()
+}
+
+/// A destination as it is declared, or was the last time that a policy did.
+///
+/// # Errors
+/// Those of reading, and `policy-damaged`.
+pub fn last_declared(conn: &rusqlite::Connection, name: &str) -> Result<Option<Destination>> {
+    for policy in applied(conn)?.iter().rev() {
+        if let Some(destination) = policy_of(policy)?.destinations.remove(name) {
+            return Ok(Some(destination));
+        }
+    }
+    Ok(None)
 }
 
 /// The rulebook of an applied policy.

@@ -34,7 +34,7 @@ use crate::profile::sharing::noes;
 use crate::profile::sql as profile_sql;
 use crate::send::outbox::sql as outbox_sql;
 use crate::send::recall;
-use crate::store::{Covering, ErasureNote, Store, WordKind, Writer, hex, in_force};
+use crate::store::{Covering, ErasureNote, Store, WordKind, Writer, hex, in_force, last_declared};
 
 use super::certificate::{Certificate, Told, certify};
 use super::finish::{ERASED, finish, seek};
@@ -321,17 +321,33 @@ fn make_plan(
             .collect(),
         payloads,
         records: records.len() as u64,
-        recipients: recipients
-            .into_iter()
-            .map(|(code, disclosures)| {
-                let name = store.words().text(WordKind::Destination, code);
-                let destination = rules.policy.destinations.get(name);
-                let recipient = destination.map_or(name, |d| d.recipient.as_str()).to_owned();
-                let told_by_message = destination.is_some_and(recall::can_be_told);
-                RecipientToTell { recipient, disclosures, told_by_message }
-            })
-            .collect(),
+        recipients: to_tell(store, rules, &recipients)?,
     })
+}
+
+/// Who has to be told, from how often each destination was sent something: one recipient may have several.
+fn to_tell(
+    store: &Store,
+    rules: &Rulebook,
+    sent: &BTreeMap<i64, u64>,
+) -> Result<Vec<RecipientToTell>> {
+    let mut all: Vec<RecipientToTell> = Vec::new();
+    for (code, disclosures) in sent {
+        let name = store.words().text(WordKind::Destination, *code);
+        let told_by_message = rules.policy.destinations.get(name).is_some_and(recall::can_be_told);
+        let declared = last_declared(store.conn(), name)?;
+        let recipient = declared.map_or_else(|| name.to_owned(), |d| d.recipient);
+        let same = |row: &&mut RecipientToTell| {
+            (&row.recipient, row.told_by_message) == (&recipient, told_by_message)
+        };
+        match all.iter_mut().find(same) {
+            Some(row) => row.disclosures += disclosures,
+            None => {
+                all.push(RecipientToTell { recipient, disclosures: *disclosures, told_by_message })
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// Erases a subject and proves it. The request is closed when the old pages are gone as well.

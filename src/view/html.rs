@@ -37,6 +37,8 @@ impl Document {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.expect("the usual delimiters are valid"));
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        // The engine's own filters are left out of the program.
+        environment.add_filter("length", |list: &Value| list.len());
         environment.add_template("page", PAGE).expect("the built-in template is valid");
         let page = environment.get_template("page").expect("it was just added");
         page.render(context! {

@@ -3,12 +3,16 @@
 //! Who is asked about stands in the body, so that no address holds it. In the paths of Segment's Profile API it
 //! stands there all the same; of a path nothing is ever logged.
 
+use std::sync::PoisonError;
+
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::AUTHORIZATION;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
+
+use crate::send::outbox::figures;
 
 use super::body::Known;
 use super::clerk::{About, Ask, Asked, Told};
@@ -58,10 +62,10 @@ impl Edge {
     ) -> Result<TokenRow, Told> {
         let presented =
             Presented { authorization: header(request, AUTHORIZATION), ..Presented::default() };
-        let texts = presented.keys();
-        let front = self.shared.front();
-        let found = front.tokens.find(texts.iter().map(String::as_str), (self.clock)());
-        let token = found.cloned().ok_or(Told::Closed)?;
+        let (keys, now) = (presented.keys(), (self.clock)());
+        let texts: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let known = self.shared.front().tokens.find(texts.iter().copied(), now).cloned();
+        let token = known.or_else(|| self.fresh.token(&texts, now)).ok_or(Told::Closed)?;
         line.token = Some(token.id);
         if !token.role.opens(endpoint) {
             return Err(Told::NotOfRole);
@@ -88,8 +92,11 @@ impl Edge {
         line: &mut Line,
     ) -> Result<Reply, Reply> {
         self.token(request, Endpoint::Metrics, line).map_err(|no| reply(Tongue::Own, no))?;
-        let shared = &self.shared;
+        let (shared, now) = (&self.shared, (self.clock)());
+        let paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let now = Gauges {
+            outbox: self.fresh.ask(figures).unwrap_or_default(),
+            paused: paused.into_iter().filter(|(_, until)| now < *until).map(|(d, _)| d).collect(),
             items_waiting: shared.queue.waiting(),
             questions_waiting: shared.questions.waiting(),
             listeners: STREAMS_MAX - self.streams.available_permits(),

@@ -13,10 +13,12 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use crate::base::clock::Moment;
 use crate::collect::tracking::{self, Arrival, Call, Kind};
 use crate::pipeline::intake::{Delivery, Fate, Sent};
+use crate::send::outbox::Paused;
 
 use super::body::{Known, STEPS_MAX, STRANGERS_STEPS_MAX};
 use super::certificate::Certificate;
 use super::credentials::Presented;
+use super::fresh::Fresh;
 use super::key::{KeyRow, Reach};
 use super::log::{Heard, Line};
 use super::meters::Meters;
@@ -56,6 +58,10 @@ pub(super) struct Edge {
     /// The same of those whom nothing in the head tells.
     pub(super) strangers: Arc<Semaphore>,
     pub(super) heard: fn(&Heard<'_>),
+    /// Where keys and tokens are looked for that nobody knows yet.
+    pub(super) fresh: Fresh,
+    /// Which recipients are left alone after failures.
+    pub(super) paused: Paused,
 }
 
 impl Edge {
@@ -65,7 +71,7 @@ impl Edge {
         clock: fn() -> Moment,
         heard: fn(&Heard<'_>),
         ending: watch::Receiver<bool>,
-        rates: Rates,
+        (rates, fresh, paused): (Rates, Fresh, Paused),
     ) -> Edge {
         let places = |most| Arc::new(Semaphore::new(most));
         let (memory, strangers) = (places(STEPS_MAX), places(STRANGERS_STEPS_MAX));
@@ -84,6 +90,8 @@ impl Edge {
             memory,
             strangers,
             heard,
+            fresh,
+            paused,
         }
     }
 
@@ -218,7 +226,9 @@ impl Edge {
     }
 
     fn find(&self, texts: &[&str]) -> Option<KeyRow> {
-        self.shared.front().ring.find(texts.iter().copied(), (self.clock)()).cloned()
+        let now = (self.clock)();
+        let known = self.shared.front().ring.find(texts.iter().copied(), now).cloned();
+        known.or_else(|| self.fresh.key(texts, now))
     }
 
     /// Takes a call's items in.

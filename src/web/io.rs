@@ -1,5 +1,5 @@
 //! Lets hyper read, write and wait by way of tokio, over TLS or without: the few lines that hyper-util would
-//! bring.
+//! bring. What hyper answers by itself, with nothing in it, says here what is wrong, as every other error does.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,6 +10,8 @@ use hyper::rt::{Read, ReadBufCursor, Sleep, Timer, Write};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
+
+use super::reply::Reply;
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -41,12 +43,14 @@ pub(super) struct Wire {
     patience: Duration,
     /// Since when nothing of what is to be sent is taken.
     stalled: Option<Pin<Box<tokio::time::Sleep>>>,
+    /// What is left to be sent instead of an empty answer.
+    instead: Vec<u8>,
 }
 
 impl Wire {
     /// Over an accepted connection.
     pub(super) fn new(stream: Stream) -> Wire {
-        Wire { stream, patience: WRITE_TIME, stalled: None }
+        Wire { stream, patience: WRITE_TIME, stalled: None, instead: Vec::new() }
     }
 
     /// What becomes of sending: given up, where it has waited for too long.
@@ -92,8 +96,28 @@ impl Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        let polled = each!(self.poll_write(cx, bytes));
-        self.watched(cx, polled)
+        if self.instead.is_empty() {
+            match said_of_a_head(bytes) {
+                None => {
+                    let polled = each!(self.poll_write(cx, bytes));
+                    return self.watched(cx, polled);
+                }
+                Some(answer) => self.instead = answer,
+            }
+        }
+        let mut left = std::mem::take(&mut self.instead);
+        while !left.is_empty() {
+            let polled = each!(self.poll_write(cx, &left));
+            match self.watched(cx, polled) {
+                Poll::Ready(Ok(wrote)) if wrote > 0 => _ = left.drain(..wrote),
+                Poll::Pending => {
+                    self.instead = left;
+                    return Poll::Pending;
+                }
+                ended => return ended,
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
@@ -106,6 +130,22 @@ impl Write for Wire {
         let polled = each!(self.poll_shutdown(cx));
         self.watched(cx, polled)
     }
+}
+
+/// What an answer says that hyper gives to a head which it can't read; `None` of any other.
+fn said_of_a_head(bytes: &[u8]) -> Option<Vec<u8>> {
+    const EMPTY: &str = "content-length: 0\r\n";
+    let head = bytes.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+    let (status, code, words) = match head? {
+        b"400" => (400, "not_http", "what was sent is no HTTP"),
+        b"414" => (414, "address_too_long", "the address is too long"),
+        b"431" => (431, "head_too_large", "a head has at most 32 KiB and 64 headers"),
+        _ => return None,
+    };
+    let head = std::str::from_utf8(bytes).ok().filter(|head| head.contains(EMPTY))?;
+    let body = Reply::error(status, code, words).body;
+    let typed = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
+    Some([head.replacen(EMPTY, &typed, 1).into_bytes(), body].concat())
 }
 
 /// Tells hyper when its time is up.

@@ -1,10 +1,12 @@
-//! What the server counts of itself, as Prometheus reads it. Numbers alone: no source, no key, nobody.
+//! What the server counts of itself, as Prometheus reads it. Numbers alone, and the policy's names of destinations: no
+//! source, no key, nobody.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::clock::Moment;
+use crate::send::outbox::Figures;
 
 use super::log::Line;
 
@@ -33,6 +35,10 @@ pub struct Gauges {
     pub entries: i64,
     /// Whether the store could be written when it was last asked.
     pub is_ready: bool,
+    /// What waits for each destination.
+    pub outbox: Vec<Figures>,
+    /// Destinations that are left alone after failures.
+    pub paused: Vec<String>,
     /// Until when the certificate is good; `None` without TLS.
     pub certificate_until: Option<Moment>,
 }
@@ -90,6 +96,25 @@ impl Meters {
         family("candor_ledger_entries", "gauge", help, &one(&now.entries));
         let help = "Whether the store could be written when it was last asked.";
         family("candor_ready", "gauge", help, &one(&u8::from(now.is_ready)));
+        let of = |count: fn(&Figures) -> i64| -> Vec<(String, String)> {
+            let sample = |row: &Figures| {
+                (format!("{{destination=\"{}\"}}", row.destination), count(row).to_string())
+            };
+            now.outbox.iter().map(sample).collect()
+        };
+        let help = "Messages that wait to be sent, by destination.";
+        family("candor_outbox_waiting", "gauge", help, &of(|row| row.waiting));
+        let help = "Messages among them that failed and are tried again, by destination.";
+        family("candor_outbox_failing", "gauge", help, &of(|row| row.failing));
+        let help = "Messages that were given up, or are to be told by hand, by destination.";
+        family("candor_outbox_dead", "gauge", help, &of(|row| row.dead));
+        let paused: Vec<_> = now
+            .paused
+            .iter()
+            .map(|name| (format!("{{destination=\"{name}\"}}"), "1".to_owned()))
+            .collect();
+        let help = "1 for a destination that is left alone after five failures in a row.";
+        family("candor_outbox_paused", "gauge", help, &paused);
         if let Some(until) = now.certificate_until {
             let help = "Until when the certificate is good, in seconds since 1970.";
             family("candor_certificate_end_seconds", "gauge", help, &one(&(until.0 / 1_000)));
@@ -117,6 +142,13 @@ mod tests {
             listeners: 1,
             entries: 7,
             is_ready: true,
+            outbox: vec![Figures {
+                destination: "mailer".to_owned(),
+                waiting: 5,
+                failing: 2,
+                dead: 1,
+            }],
+            paused: vec!["mailer".to_owned()],
             certificate_until: Some(Moment(1_800_000_000_500)),
         };
         let text = meters.text(&now);
@@ -127,13 +159,17 @@ mod tests {
             "candor_items_total 6",
             "candor_ledger_entries 7",
             "candor_ready 1",
+            "candor_outbox_waiting{destination=\"mailer\"} 5",
+            "candor_outbox_failing{destination=\"mailer\"} 2",
+            "candor_outbox_dead{destination=\"mailer\"} 1",
+            "candor_outbox_paused{destination=\"mailer\"} 1",
             "candor_certificate_end_seconds 1800000000",
         ] {
             assert!(text.lines().any(|line| line == expected), "{expected}: {text}");
         }
         let names: Vec<&str> =
             text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-        assert_eq!(names.len(), 10);
+        assert_eq!(names.len(), 14);
         assert!(text.ends_with('\n'));
     }
 }

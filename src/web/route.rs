@@ -131,6 +131,7 @@ impl Route {
             Route::Track(_) | Route::Context => "POST",
             // Some ask whether there is anybody before they deliver.
             Route::Hook | Route::Person(_) => "GET, HEAD, POST",
+            Route::Healthy | Route::Ready => "GET, HEAD",
             _ => "GET",
         }
     }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::base::clock::Moment;
-use crate::send::outbox::Worker;
+use crate::send::outbox::{Paused, Worker};
 use crate::store::Store;
 
 /// How long it rests after it couldn't work: another process writes for long, or the secrets can't be read.
@@ -16,6 +16,7 @@ const AFTER_TROUBLE: Duration = Duration::from_secs(2);
 /// The thread.
 pub(super) struct Sender {
     is_ending: Arc<AtomicBool>,
+    paused: Paused,
     thread: JoinHandle<()>,
 }
 
@@ -24,10 +25,11 @@ impl Sender {
     pub(super) fn start(store: Store, clock: fn() -> Moment) -> Sender {
         let is_ending = Arc::new(AtomicBool::new(false));
         let told = Arc::clone(&is_ending);
+        let ending = Arc::clone(&told);
+        let mut worker =
+            Worker::new(store, Arc::new(clock)).as_long_as(move || !ending.load(Ordering::Relaxed));
+        let paused = worker.paused();
         let thread = std::thread::spawn(move || {
-            let ending = Arc::clone(&told);
-            let mut worker = Worker::new(store, Arc::new(clock))
-                .as_long_as(move || !ending.load(Ordering::Relaxed));
             while !told.load(Ordering::Relaxed) {
                 // What couldn't be done is due again: nothing is lost by going on.
                 let rest = match worker.turn() {
@@ -37,7 +39,12 @@ impl Sender {
                 std::thread::park_timeout(rest);
             }
         });
-        Sender { is_ending, thread }
+        Sender { is_ending, paused, thread }
+    }
+
+    /// Which recipients it leaves alone after failures.
+    pub(super) fn paused(&self) -> Paused {
+        Arc::clone(&self.paused)
     }
 
     /// Ends it: what is being sent is sent to its end, and noted.

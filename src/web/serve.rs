@@ -15,10 +15,12 @@ use crate::store::Store;
 use super::certificate::Certificate;
 use super::clerk;
 use super::edge::Edge;
+use super::fresh::Fresh;
 use super::herald;
 use super::io::{Clockwork, Stream, Wire};
 use super::log::{Heard, Renewal};
 use super::pages::clerk::Clerk;
+use super::peers::Peers;
 use super::rate::Rates;
 use super::sender::Sender;
 use super::tls;
@@ -45,6 +47,8 @@ pub struct Door {
     pub listener: TcpListener,
     /// What connections are protected by; `None` where they come in as they are.
     pub certificate: Option<Certificate>,
+    /// How many connections one address may hold.
+    pub peers: Peers,
 }
 
 /// The stores of the threads: each writes and reads as another process would.
@@ -59,6 +63,8 @@ pub struct Stores {
     pub people: Store,
     /// For those who listen, for reading alone.
     pub telling: Store,
+    /// For keys and figures, for reading alone.
+    pub looking: Store,
 }
 
 /// Serves until the process is told to end (SIGTERM, SIGINT). Then no connection is taken any more, what
@@ -69,13 +75,13 @@ pub struct Stores {
 /// # Errors
 /// `no-policy`, `key-missing`, and where the store can't be read any more.
 pub fn serve(
-    Door { listener, certificate }: Door,
+    Door { listener, certificate, peers }: Door,
     (stores, rates): (Stores, Rates),
     clock: fn() -> Moment,
     heard: fn(&Heard<'_>),
 ) -> Result<()> {
-    let Stores { writing, sending, answering, people, telling } = stores;
-    for beside in [&sending, &answering, &people, &telling] {
+    let Stores { writing, sending, answering, people, telling, looking } = stores;
+    for beside in [&sending, &answering, &people, &telling, &looking] {
         beside.keep_little()?;
     }
     let path = writing.path().to_owned();
@@ -88,19 +94,20 @@ pub fn serve(
     let (end, ending) = watch::channel(false);
     let (pages, clerks) = Clerk::start(people, clock);
     let place = (path, pages, certificate.map(Arc::new));
-    let edge = Arc::new(Edge::new(Arc::clone(&shared), place, clock, heard, ending, rates));
+    let sender = Sender::start(sending, clock);
+    let beside = (rates, Fresh::new(looking), sender.paused());
+    let edge = Arc::new(Edge::new(Arc::clone(&shared), place, clock, heard, ending, beside));
     let (ended, writer_ended) = watch::channel(false);
     let writer = std::thread::spawn(move || {
         let worked = desk.work();
         let _ = ended.send(true);
         worked
     });
-    let sender = Sender::start(sending, clock);
     let asked = Arc::clone(&shared);
     let clerk = std::thread::spawn(move || clerk::work(answering, &asked, clock));
     let heard_of = Arc::clone(&shared);
     let herald = std::thread::spawn(move || herald::work(telling, &heard_of, clock));
-    let served = runtime.block_on(listen(listener, edge, end, writer_ended));
+    let served = runtime.block_on(listen((listener, peers), edge, end, writer_ended));
     sender.end();
     shared.listeners.close();
     let _ = herald.join();
@@ -118,7 +125,7 @@ pub fn serve(
 }
 
 async fn listen(
-    listener: TcpListener,
+    (listener, peers): (TcpListener, Peers),
     edge: Arc<Edge>,
     end: watch::Sender<bool>,
     mut writer_ended: watch::Receiver<bool>,
@@ -142,11 +149,13 @@ async fn listen(
             () = &mut told => break,
             _ = writer_ended.changed() => break,
         };
-        let (Ok(place), Ok((stream, _))) = accepted else {
+        let (Ok(place), Ok((stream, from))) = accepted else {
             // A connection that was given up before it was taken, or no free descriptor: go on.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
+        // Who holds as many as one may hold gets no further one, and takes no place of others.
+        let Some(guest) = peers.enter(from.ip()) else { continue };
         let _ = stream.set_nodelay(true);
         let (edge, mut ending) = (Arc::clone(&edge), ending.clone());
         let acceptor = acceptor.clone();
@@ -163,7 +172,7 @@ async fn listen(
             if let Some(stream) = stream {
                 connection(Wire::new(stream), edge, ending).await;
             }
-            drop(place);
+            drop((place, guest));
         });
     }
     drop(listener);
@@ -181,6 +190,8 @@ async fn connection(wire: Wire, edge: Arc<Edge>, mut ending: watch::Receiver<boo
         .header_read_timeout(HEAD_TIME)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
+        // Who has said all may close that side, and hear the answer.
+        .half_close(true)
         .serve_connection(wire, service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {

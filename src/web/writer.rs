@@ -249,10 +249,12 @@ impl Desk {
                     return Ok(source.and_then(|s| s.webhook.as_ref()) == Some(webhook));
                 }
             };
-            if writer.foreign_change && ring.is_none() {
+            let holds = |ring: &Ring| ring.holds(key, writer.now);
+            // One that was made a moment ago isn't known yet.
+            if ring.is_none() && (writer.foreign_change || !holds(&front.ring)) {
                 ring = Some(Ring::load(writer.conn, writer.secret)?);
             }
-            Ok(ring.as_ref().unwrap_or(&front.ring).holds(key, writer.now))
+            Ok(holds(ring.as_ref().unwrap_or(&front.ring)))
         });
         self.note(&taken);
         if taken.is_ok() {

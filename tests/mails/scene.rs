@@ -68,6 +68,9 @@ pub fn confirming(server: &MailServer) -> String {
     let leads = "[source.leads]\ntitle = \"Newsletter tool\"\nkey = \"lead\"\nobserved = { from = \"at\" }\n\
                  purposes = [\"newsletter\"";
     let text = text.replace(leads, &format!("{leads}, \"confirmations\""));
+    let page = "own = true\nobserved = { from = \"at\" }\npurposes = [\"newsletter\"";
+    assert_eq!(text.matches(page).count(), 1);
+    let text = text.replace(page, &format!("{page}, \"confirmations\""));
     let text = text.replace("source = \"page\"\n", "source = \"page\"\nconfirm = \"asking\"\n");
     format!(
         r#"{text}

@@ -89,9 +89,20 @@ fn without_its_secret_nothing_is_sent_and_nothing_disclosed() {
     scene.push();
     assert_eq!(scene.send().without_secret, 2);
     assert_eq!((scene.disclosures(), scene.server.taken().len()), (0, 0));
+    // Whoever sets it and has what is due sent needn't wait for the next look.
     scene.secret("smtp", "user:pass");
-    scene.wait(61);
     assert_eq!(scene.send().delivered, 2);
+}
+
+#[test]
+fn a_server_that_offers_no_starttls_is_told_as_that() {
+    let mut scene =
+        Scene::under(|server| policy(server).replace("tls = \"none\"", "tls = \"starttls\""));
+    scene.push();
+    scene.send();
+    let row = scene.rows().remove(0);
+    assert!(row.state == "waiting" && row.words.contains("STARTTLS"), "{}", row.words);
+    assert_eq!(scene.server.taken().len(), 0);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use candor::consent::desk::Spoken;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
-use candor::send::outbox;
+use candor::send::{self, outbox, recall};
 use candor::subject::backup::{Certificates, backup, restore};
 use serde_json::{Value, json};
 
-use crate::common::{POLICY, blobs, contains, hour, numbers};
+use crate::common::{POLICY, World, blobs, contains, hour, numbers};
 use crate::recipient::{Heard, Recipient, Reply};
 use crate::scene::{Scene, policy};
 
@@ -156,6 +156,68 @@ fn a_withdrawal_that_comes_in_a_file_an_objection_and_a_restriction_count_too() 
         assert_eq!(of_type(&scene, "profile.stop").len(), told.len(), "{way}");
         scene.is_sound();
     }
+}
+
+/// A destination that left the policy, and one that gets files, can't be told: that is said by name, waits for
+/// somebody, and goes where a policy has a way again.
+#[test]
+fn whoever_cannot_be_told_is_named_and_told_once_there_is_a_way() {
+    let mut scene = Scene::new();
+    scene.push();
+    scene.send();
+    let with = policy(&scene.recipient, "");
+    assert_eq!(recall::held_by(&scene.world.store, "hook").unwrap(), 2);
+    scene.apply(&with[..with.find("[destination.hook]").unwrap()]);
+    scene.withdraw("email:ann@x.example");
+    let rows = scene.rows();
+    assert_eq!(rows.len(), 1);
+    let row = &rows[0];
+    assert_eq!(
+        (row.act, row.state, row.recipient.as_str()),
+        ("profile.stop", "dead", "Letterbox Ltd")
+    );
+    let ann = scene.world.subject("email:ann@x.example").unwrap();
+    let told = outbox::by_hand(&scene.world.store, ann).unwrap();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].words.contains("Letterbox Ltd") && told[0].words.contains("outbox drop"));
+    assert_eq!(recall::held_by(&scene.world.store, "hook").unwrap(), 1, "it is on the list");
+    scene.withdraw("email:ann@x.example");
+    let now = scene.now();
+    let certificate = scene.world.erase("email:bo@x.example", now);
+    let told = &certificate.recipients[0];
+    assert_eq!((told.recipient.as_str(), told.told_by_message), ("Letterbox Ltd", false));
+    assert_eq!(scene.rows().len(), 2, "nobody is listed twice");
+    assert_eq!(scene.send().dead, 0);
+    scene.is_sound();
+
+    scene.apply(&with);
+    let now = scene.now();
+    let policy = scene.world.rules.policy.clone();
+    let again = scene.world.store.write(now, |writer| recall::take_up(writer, &policy));
+    assert_eq!(again.unwrap(), 2);
+    assert_eq!(scene.send().delivered, 2);
+    assert_eq!(of_type(&scene, "profile.stop").len(), 1);
+    assert_eq!(of_type(&scene, "profile.delete").len(), 1);
+    scene.is_sound();
+}
+
+#[test]
+fn a_withdrawal_names_whoever_got_a_file_and_waits_until_somebody_told_them() {
+    let mut scene = Scene::new();
+    let now = scene.now();
+    let World { store, rules, .. } = &mut scene.world;
+    let out = store.path().with_extension("csv");
+    send::push(store, rules, "mailer", &out, now).unwrap();
+    scene.wait(60);
+    scene.withdraw("email:ann@x.example");
+    let rows = scene.rows();
+    let by_hand: Vec<_> = rows.iter().map(|row| (row.destination.as_str(), row.state)).collect();
+    assert_eq!(by_hand, [("mailer", "dead")]);
+    let now = scene.now();
+    outbox::drop_row(&mut scene.world.store, rows[0].id, now).unwrap();
+    scene.withdraw("email:ann@x.example");
+    assert!(scene.rows().is_empty(), "they were told");
+    scene.is_sound();
 }
 
 #[test]

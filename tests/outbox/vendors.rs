@@ -22,8 +22,8 @@ const VENDORS: [(&str, &str); 6] = [
 ];
 
 /// Ann, whose name would break what isn't escaped.
-const ANN: &str = "customer_id,email,first_name,letter,ads\n\
-    c1,Ann+x@x.example,\"A\"\"n\\n\",yes,yes\n";
+const ANN: &str = "customer_id,email,first_name,letter,ads,ads_personal\n\
+    c1,Ann+x@x.example,\"A\"\"n\\n\",yes,yes,no\n";
 
 /// The fixture with every vendor on this machine, under a path of its own; Ann was sent to each.
 fn sent() -> Scene {
@@ -62,6 +62,17 @@ fn digest(text: &str) -> String {
 
 const EMAIL: &str = "ann+x@x.example";
 
+/// What `printf ann+x@x.example | md5sum` says.
+const MEMBER: &str = "fbd2f4945972bd5b6304d7aa0cecdb04";
+
+/// No address of a person stands in the address of a request, where proxies and recipients would log it.
+fn no_address_is_logged(scene: &Scene) {
+    for heard in scene.recipient.heard() {
+        let line = heard.line.to_lowercase();
+        assert!(!line.contains("x.example") && !line.contains("ann"), "{line}");
+    }
+}
+
 fn members(hashed: &str) -> Value {
     json!([{"compositeData": {"userData": {"userIdentifiers": [{"emailAddress": hashed}]}}}])
 }
@@ -82,7 +93,7 @@ fn each_vendor_hears_what_it_asks_for() {
         assert_eq!(heard.header("content-type"), Some("application/json"), "{vendor}");
     }
     let name = "A\"n\\n";
-    assert_eq!(line(&scene, "mailchimp"), "PUT /3.0/lists/9e67587f52/members/ann%2Bx%40x.example");
+    assert_eq!(line(&scene, "mailchimp"), format!("PUT /3.0/lists/9e67587f52/members/{MEMBER}"));
     assert_eq!(
         last(&scene, "mailchimp").json(),
         json!({"email_address": EMAIL, "status_if_new": "subscribed", "status": "subscribed",
@@ -111,11 +122,36 @@ fn each_vendor_hears_what_it_asks_for() {
     assert_eq!(line(&scene, "google"), "POST /v1/audienceMembers:ingest");
     let google = last(&scene, "google").json();
     assert_eq!(google["audienceMembers"], members(&digest(EMAIL)));
-    assert_eq!(google["consent"]["adUserData"], "CONSENT_GRANTED");
+    // Each consent for itself: she said no to ads that are chosen for her.
+    assert_eq!(
+        google["consent"],
+        json!({"adUserData": "CONSENT_GRANTED", "adPersonalization": "CONSENT_DENIED"})
+    );
+    no_address_is_logged(&scene);
     for vendor in ["meta", "google"] {
         let body = last(&scene, vendor).body;
         assert!(!body.contains("x.example"), "{vendor} gets digests alone");
     }
+    scene.is_sound();
+}
+
+/// The gate is asked for the other purpose when a person is sent, and not when they were queued.
+#[test]
+fn google_hears_of_each_consent_as_it_is_then() {
+    let mut scene = sent();
+    scene.wait(60);
+    scene.push_to("google").unwrap();
+    let now = scene.now();
+    let given = Spoken {
+        purpose: Some("ads_personal"),
+        state: ConsentState::Given,
+        notice: Some("ads-personal-form@1"),
+        ..Spoken::default()
+    };
+    scene.world.say(&format!("email:{EMAIL}"), &given, now);
+    assert_eq!(scene.send().delivered, 1);
+    let consent = last(&scene, "google").json()["consent"].clone();
+    assert_eq!(consent["adPersonalization"], "CONSENT_GRANTED");
     scene.is_sound();
 }
 
@@ -164,7 +200,7 @@ fn each_vendor_is_told_to_delete() {
     assert_eq!(scene.send().delivered, 6);
     assert_eq!(
         line(&scene, "mailchimp"),
-        "POST /3.0/lists/9e67587f52/members/ann%2Bx%40x.example/actions/delete-permanent"
+        format!("POST /3.0/lists/9e67587f52/members/{MEMBER}/actions/delete-permanent")
     );
     told_to_forget(&scene);
     assert!(scene.rows().is_empty());
@@ -173,7 +209,10 @@ fn each_vendor_is_told_to_delete() {
 
 /// What all vendors but one hear alike for a stop and for a deletion.
 fn told_to_forget(scene: &Scene) {
-    assert_eq!(line(scene, "brevo"), "DELETE /v3/contacts/ann%2Bx%40x.example");
+    let brevo = line(scene, "brevo");
+    assert!(brevo.starts_with("DELETE /v3/contacts/p_"), "{brevo}");
+    assert!(brevo.ends_with("?identifierType=ext_id"), "{brevo}");
+    no_address_is_logged(scene);
     let customerio = line(scene, "customerio");
     assert!(customerio.starts_with("DELETE /api/v1/customers/p_"), "{customerio}");
     assert_eq!(last(scene, "customerio").body, "");

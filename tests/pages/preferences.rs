@@ -100,7 +100,8 @@ fn a_no_counts_at_once_and_a_yes_is_given_to_the_text_on_the_page() {
         &form(&again, "consent.newsletter.email=yes&use.winback=yes&channel.email=yes&every=0"),
     );
     // The link was handed over at the desk, so the address is still to be confirmed.
-    assert!(yes.body.contains("We have mailed you a link"), "{}", yes.body);
+    assert!(yes.body.contains("is on its way to you"), "{}", yes.body);
+    assert_eq!(shop.mails("ann@x.example", 1).len(), 1);
     assert_eq!(shop.stands("email:ann@x.example"), "unconfirmed");
     let history = shop.run(&["consent", "history", "email:ann@x.example"]);
     let said = history
@@ -130,7 +131,29 @@ fn no_to_all_is_one_button() {
     );
     assert_eq!(shop.stands("email:dee@x.example"), "withdrawn");
     let state = shop.run(&["consent", "state", "email:dee@x.example"]);
-    assert_eq!(state["objections"].as_array().unwrap().len(), 2, "{state}");
+    assert_eq!(state["objections"], serde_json::json!(["winback"]));
+}
+
+/// "No to all" is no "no" to being asked about what one signs up for later, oneself; who objects to that too is
+/// told that no mail comes.
+#[test]
+fn a_mail_is_promised_only_where_one_goes() {
+    let shop = Shop::new();
+    shop.mails("dee@x.example", 1);
+    let path = path(&shop, "email:dee@x.example");
+    let page = shop.get(&path, "en");
+    assert!(page.body.contains("When you sign up again yourself"));
+    shop.post(&path, &form(&page, "all=no"));
+    let said = shop.post(&path, &form(&page, "consent.newsletter.email=yes"));
+    assert!(said.body.contains("is on its way to you"), "{}", said.body);
+    shop.mails("dee@x.example", 2);
+
+    shop.post(&path, &form(&page, "consent.newsletter.email=no&use.confirmations=no"));
+    let said = shop.post(&path, &form(&page, "consent.newsletter.email=yes"));
+    assert!(!said.body.contains("is on its way to you"), "{}", said.body);
+    assert!(said.body.contains("Please write to us"), "{}", said.body);
+    assert_eq!(shop.stands("email:dee@x.example"), "unconfirmed");
+    shop.served.is_sound();
 }
 
 /// What is asked for on the page is answered by the commands that answer, in its time.

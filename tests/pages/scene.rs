@@ -30,6 +30,10 @@ fn policy(server: &MailServer) -> String {
             "[source.leads]\ntitle = \"Newsletter tool\"\nkey = \"lead\"\nobserved = { from = \"at\" }\npurposes = [\"confirmations\", ",
         )
         .replace(
+            "own = true\nobserved = { from = \"at\" }\npurposes = [",
+            "own = true\nobserved = { from = \"at\" }\npurposes = [\"confirmations\", ",
+        )
+        .replace(
             "text = \"We send you a monthly letter.\"\n",
             "text = \"We send you a monthly letter.\"\n[[notice.letter-form.version]]\nversion = 2\nlanguage = \"de\"\n\
              text = \"Wir senden Ihnen einen Monatsbrief.\"\n",

@@ -63,6 +63,57 @@ fn the_event_of_a_consent_tool_is_a_statement_and_no_event() {
     assert_eq!(told(json!({})).reasons(), ["consent_missing"]);
 }
 
+/// What can't be read may be a "no": it is told, nothing comes in by the yes of before, and what that let in stays.
+#[test]
+fn answers_that_cannot_be_read_take_the_yes_back() {
+    let served = Served::new();
+    let yes = json!({"consent": {"categoryPreferences": {"Advertising": true}}});
+    let say = |person: usize, context: &Value, n: usize| {
+        let body = json!({"anonymousId": format!("a-{person}"), "name": "Home", "timestamp": now(),
+            "messageId": format!("m-{person}-{n}"), "properties": {"path": "/"}, "context": context});
+        served.post("/v1/page", &body)
+    };
+    let unreadable = [
+        json!({"consent": "denied"}),
+        json!({"consent": false}),
+        json!({"consent": {"categoryPreferences": null}}),
+        json!({"consent": {"categoryPreferences": ["Advertising"]}}),
+        json!({"consentManagement": "none"}),
+        json!({"consentManagement": {"deniedConsentIds": "Advertising"}}),
+        json!({"consentManagement": {"deniedConsentIds": [{"id": "Advertising"}]}}),
+        json!({"consentManagement": {"allowedConsentIds": [], "deniedConsentIds": []}}),
+        json!({"consentManagement": {"allowedConsentIds": ["Advertising"]}, "consent": []}),
+        json!({"consent_state": 0}),
+        json!({"consent_state": {"gdpr": []}}),
+        json!({"consent_state": {"gdpr": {"Advertising": true}}}),
+        json!({"consent_state": {"gdpr": {"Advertising": {"consented": null}}}}),
+    ];
+    for (person, context) in unreadable.iter().enumerate() {
+        assert_eq!(say(person, &yes, 1).json()["kept"], 1, "{context}");
+        let heard = say(person, context, 2);
+        let reasons = heard.reasons();
+        let seen = |n: usize| served.count(&format!("page_viewed:m-{person}-{n}"));
+        assert_eq!((heard.status, seen(2)), (200, 0), "{context} {heard:?}");
+        for reason in ["unknown_value", "consent_unreadable"] {
+            assert!(reasons.contains(&reason.to_owned()), "{context} {reasons:?}");
+        }
+        // Nor does a call that says nothing come in by that yes; the next one that can be read counts.
+        say(person, &json!({}), 3);
+        say(person, &yes, 4);
+        assert_eq!((seen(3), seen(4)), (0, 1), "{context}");
+    }
+    let pages = served.held().iter().filter(|held| held.starts_with("page_viewed")).count();
+    assert_eq!(pages, 2 * unreadable.len());
+    // What a list of the allowed leaves out isn't allowed; what says nothing says nothing.
+    let silent = [json!({"consent": null}), json!({"consentManagement": {"provider": "custom"}})];
+    for context in &silent {
+        assert_eq!(say(0, context, 5).json()["reasons"], json!([]), "{context}");
+    }
+    let other = json!({"consentManagement": {"allowedConsentIds": ["Analytics"]}});
+    assert!(say(0, &other, 6).reasons().contains(&"consent_refused".to_owned()));
+    served.is_sound();
+}
+
 #[test]
 fn a_browser_that_asks_for_privacy_is_heard() {
     let served = Served::new();
@@ -80,12 +131,7 @@ const TC_NO: &str = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA";
 
 #[test]
 fn a_consent_string_opens_the_gate_and_closes_it_by_its_own_time() {
-    let mut served = Served::under(&format!(
-        "{}\n[[source.web.consent]]\npurpose = \"suggestions\"\nnotice = \"cookie-banner@3\"\n\
-         state = {{ from = \"tcf.purpose.1\", values = {{ true = \"given\", false = \"refused\" }} }}\n\
-         at = {{ from = \"tcf.updated\" }}\nmethod = {{ from = \"tcf.string\" }}\n",
-        policy()
-    ));
+    let mut served = Served::under(&with_strings());
     served.key = served.add_key(&["web"]);
     served.start();
     let seen = |message: &str, string: &str| {
@@ -107,6 +153,49 @@ fn a_consent_string_opens_the_gate_and_closes_it_by_its_own_time() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     assert!(text.contains(TC_YES) && text.contains(TC_NO), "{text}");
     served.is_sound();
+}
+
+/// A string that was cut short may have been a "no": nothing comes in by it or by the yes of before, until there is a
+/// younger one.
+#[test]
+fn a_consent_string_that_is_cut_takes_the_yes_back() {
+    let mut served = Served::under(&with_strings());
+    served.key = served.add_key(&["web"]);
+    served.start();
+    let seen = |message: &str, context: Value| {
+        let mut page = page(message, None);
+        page["context"] = context;
+        served.post("/v1/page", &page)
+    };
+    assert_eq!(seen("m-1", json!({"gdpr_consent": TC_YES})).json()["kept"], 1);
+    for (n, cut) in [
+        json!({"gdpr_consent": &TC_YES[..20]}),
+        json!({"tcString": {"value": TC_YES}}),
+        json!({"gpp": &format!("DBABMA~{TC_YES}")[..15]}),
+        json!({"gdpr_consent": TC_YES}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let heard = seen(&format!("m-2{n}"), cut);
+        let reasons = heard.reasons();
+        let told = ["consent_unreadable", "consent_invalidated"];
+        assert!(reasons.iter().any(|reason| told.contains(&reason.as_str())), "{reasons:?}");
+        assert_eq!(served.count(&format!("page_viewed:m-2{n}")), 0);
+    }
+    assert_eq!(served.count("page_viewed:m-1"), 1, "nothing is forgotten for it");
+    assert_eq!(statements(&served).len(), 2);
+    served.is_sound();
+}
+
+/// The policy, where the newest answer of a banner stands in a string.
+fn with_strings() -> String {
+    format!(
+        "{}\n[[source.web.consent]]\npurpose = \"suggestions\"\nnotice = \"cookie-banner@3\"\n\
+         state = {{ from = \"tcf.purpose.1\", values = {{ true = \"given\", false = \"refused\" }} }}\n\
+         at = {{ from = \"tcf.updated\" }}\nmethod = {{ from = \"tcf.string\" }}\n",
+        policy()
+    )
 }
 
 #[test]

@@ -28,6 +28,20 @@ fn the_same_message_is_one_event_also_after_a_restart() {
     served.is_sound();
 }
 
+/// An id counts for the person whom the item names: whoever guesses or sees one can't have somebody else's event taken
+/// for one that came before.
+#[test]
+fn nobody_uses_up_the_ids_of_others() {
+    let served = Served::new();
+    let mut guessed = order("somebody", "order-1001");
+    guessed["writeKey"] = served.public.clone().into();
+    let heard = served.ask("POST", "/v1/track", &[], guessed.to_string().as_bytes());
+    assert_eq!(heard.status, 200);
+    assert_eq!(served.post("/v1/track", &order("u-1", "order-1001")).json()["kept"], 1);
+    assert_eq!(served.post("/v1/track", &order("u-1", "order-1001")).json()["known"], 1);
+    assert_eq!(served.count("order_completed:order-1001"), 2);
+}
+
 /// Takes a body in, as the writer does.
 pub fn take(world: &mut World, body: &Value, now: Moment) -> Vec<Fate> {
     let rules = world.rules.clone();

@@ -1045,6 +1045,10 @@ pub struct ServeArgs {
     /// How often each write key may call, such as "600 in PT1M"; without a limit by default
     #[arg(long, value_name = "RATE")]
     pub key_rate: Option<String>,
+    /// Connections from one address at once, from this machine as well; by default 128, and any number from this
+    /// machine, where a proxy may stand
+    #[arg(long, value_name = "NUMBER")]
+    pub connections_each: Option<u32>,
 }
 
 /// The certificate of `serve`.

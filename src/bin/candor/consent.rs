@@ -165,7 +165,18 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
             "a message about the person was being sent at that moment: its disclosure is on record before this",
         );
     }
-    if asked {
+    let mut by_hand = Vec::new();
+    for (subject, _) in people.iter().filter(|_| protects) {
+        by_hand.extend(candor::send::outbox::by_hand(&store, *subject)?);
+    }
+    by_hand.iter().for_each(|row| context.out.say(&row.words));
+    // Where the gate keeps the mail back, nobody is told that it comes.
+    let mut asks = false;
+    for new in statements.iter().filter(|_| asked) {
+        let matter = (new.purpose, new.channel);
+        asks |= candor::send::outbox::asks_to_confirm(&store, &rules, subject, matter, now)?;
+    }
+    if asks {
         context.out.say(
             "a mail asks the person to confirm it: candor serve and candor outbox run send it",
         );
@@ -217,7 +228,8 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         "entries": entries, "people": people.len(), "forgotten": forgotten,
         "nothing_held_for_purpose": nothing_held,
         "still_closed": closed.map(|reason| reason.code()), "stays_apart": stays_apart,
-        "confirmation_asked": asked, "was_being_sent": was_sent,
+        "confirmation_asked": asks, "was_being_sent": was_sent,
+        "by_hand": by_hand,
     }));
     Ok(Answer::Yes)
 }

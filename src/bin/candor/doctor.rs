@@ -21,6 +21,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::args::TlsArgs;
+use crate::outbox::{failing, keeps_failing};
 use crate::output::counted;
 use crate::{Answer, Context};
 
@@ -246,10 +247,23 @@ impl Findings {
     fn outbox(&mut self, store: &Store) -> Result<()> {
         let rows = outbox::list(store)?;
         let mut given_up: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut by_hand: BTreeMap<&str, u64> = BTreeMap::new();
         for row in rows.iter().filter(|row| row.state == "dead") {
-            *given_up.entry(row.destination.as_str()).or_default() += 1;
+            match row.status {
+                outbox::NO_WAY => *by_hand.entry(&row.recipient).or_default() += 1,
+                _ => *given_up.entry(&row.destination).or_default() += 1,
+            }
         }
-        let recalls = rows.iter().filter(|row| row.state == "dead" && row.act != "profile.updated");
+        for (recipient, count) in by_hand {
+            let messages = counted(count, "withdrawal or erasure", "withdrawals or erasures");
+            self.wrong(
+                "outbox",
+                format!("{recipient} isn't told of {messages}: the policy in force has no way to"),
+                "`candor outbox list` says about whom; tell it by hand (Art 19), and `candor outbox drop` each",
+            );
+        }
+        let recalls = rows.iter().filter(|row| row.state == "dead" && row.status != outbox::NO_WAY);
+        let recalls = recalls.filter(|row| ["profile.stop", "profile.delete"].contains(&row.act));
         let recalls = recalls.filter(|row| row.act.starts_with("profile.")).count() as u64;
         if recalls > 0 {
             self.wrong(
@@ -267,6 +281,10 @@ impl Findings {
                 format!("{destination}: {} given up", counted(count, "message is", "messages are")),
                 format!("`candor outbox list`; `candor outbox replay --destination {destination}`"),
             );
+        }
+        for (destination, count) in failing(&rows) {
+            let what = keeps_failing(count);
+            self.look("outbox", format!("{destination}: {what}"), "`candor outbox list` says why");
         }
         let waiting = rows.iter().filter(|row| row.state != "dead").count() as u64;
         match rows.first().filter(|_| waiting > 0) {

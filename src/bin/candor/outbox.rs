@@ -1,5 +1,6 @@
 //! `outbox list|show|replay|drop|run`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,11 @@ pub fn run(context: &Context, command: &Outbox) -> Result<Answer> {
                 context.out.say("nothing waits to be sent");
             }
             rows.iter().for_each(|row| context.out.say(line(row)));
-            context.out.give(&json!({"outbox": rows}));
+            let failing = failing(&rows);
+            failing.iter().for_each(|(destination, count)| {
+                context.out.say(format!("{destination}: {}", keeps_failing(*count)));
+            });
+            context.out.give(&json!({"outbox": rows, "failing": failing}));
         }
         Outbox::Show { id } => {
             let row = outbox::show(&context.open(Access::Read)?, *id)?;
@@ -114,6 +119,27 @@ fn work(context: &Context, once: bool) -> Result<Answer> {
             Err(error) => return Err(error),
         }
         std::thread::sleep(worker.rest());
+    }
+}
+
+/// How many messages that wait have failed before, by destination.
+pub fn failing(rows: &[Row]) -> BTreeMap<&str, u64> {
+    let mut failing = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.state == "waiting" && row.attempts > 0) {
+        *failing.entry(row.destination.as_str()).or_default() += 1;
+    }
+    failing
+}
+
+/// What that means, in words.
+pub fn keeps_failing(count: u64) -> String {
+    let messages = counted(count, "message keeps failing", "messages keep failing");
+    match count {
+        0..5 => messages,
+        _ => format!(
+            "{messages}: after five failures in a row nothing goes there for 30 seconds, or up to an hour, and then \
+             one is tried"
+        ),
     }
 }
 

@@ -6,11 +6,12 @@ use std::path::Path;
 use candor::audit::retention::retention_under;
 use candor::base::clock::Moment;
 use candor::base::error::{Error, Result, io};
-use candor::policy::diff::{Lost, reasons_lost};
+use candor::policy::diff::{Lost, reasons_lost, recipient_lost};
 use candor::policy::rulebook::Rulebook;
 use candor::policy::types::Basis;
 use candor::policy::{self, Checked, InForce, Mistake};
 use candor::profile::pack::keep_dictionary;
+use candor::send::recall;
 use candor::store::{self, Access, Store};
 use serde_json::json;
 
@@ -88,27 +89,29 @@ fn in_force(store: &Store) -> Result<Option<Before>> {
     Ok(Some(Before { version: last.version, policy, held, consented, refused }))
 }
 
-/// Which reasons a policy would take from what is held: the report on retention under it, against the
-/// one under the policy in force.
+/// What would be lost: recipients that can't be told any more, and reasons of what is held, by the report on
+/// retention under the policy, against the one under the policy in force.
 fn lost(
     store: &Store,
     before: Option<&Before>,
     text: &str,
     new: &policy::types::Policy,
 ) -> Result<Vec<Mistake>> {
-    let Some(before) = before.filter(|before| !before.held.is_empty()) else { return Ok(vec![]) };
+    let mut warnings = untold(store, before, text, new)?;
+    let Some(before) = before.filter(|before| !before.held.is_empty()) else {
+        return Ok(warnings);
+    };
     let touches = |change: &policy::diff::Change| {
         ["purpose.", "source.", "category."].iter().any(|table| change.path.starts_with(table))
     };
     if !policy::diff::diff(&before.policy, new).iter().any(touches) {
-        return Ok(Vec::new());
+        return Ok(warnings);
     }
     let now = Moment::now().max(store.log().last_at());
     let (conn, words) = (store.conn(), store.words());
     let under = |rules: &Rulebook| retention_under(store, rules, None, now);
     let today = under(&store::latest(conn, words)?)?;
     let then = under(&store::rulebook_to_be(conn, words, new, now)?)?;
-    let mut warnings = Vec::new();
     // What is held is the same, so the rows are.
     for (was, row) in today.rows.iter().zip(&then.rows) {
         let lost = Lost {
@@ -122,10 +125,33 @@ fn lost(
     Ok(warnings)
 }
 
+/// The destinations that a policy can tell nothing any more, and that hold data.
+fn untold(
+    store: &Store,
+    before: Option<&Before>,
+    text: &str,
+    new: &policy::types::Policy,
+) -> Result<Vec<Mistake>> {
+    let mut warnings = Vec::new();
+    for (name, old) in before.into_iter().flat_map(|before| &before.policy.destinations) {
+        let is_told = new.destinations.get(name).is_some_and(recall::can_be_told);
+        if !recall::can_be_told(old) || is_told {
+            continue;
+        }
+        let people = recall::held_by(store, name)?;
+        if people > 0 {
+            warnings.push(recipient_lost(text, name, old, people));
+        }
+    }
+    Ok(warnings)
+}
+
 /// Applies a checked policy.
 pub fn apply(store: &mut Store, text: &str, checked: &Checked) -> Result<(u32, i64)> {
     store.write(Moment::now(), |writer| {
         keep_dictionary(writer.conn, &checked.policy)?;
+        // What couldn't be told to recipients goes now, where there is a way again.
+        recall::take_up(writer, &checked.policy)?;
         store::apply(writer, text, &checked.policy)
     })
 }

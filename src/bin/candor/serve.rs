@@ -9,6 +9,7 @@ use candor::policy::types::Rate;
 use candor::store::{self, Access, Store};
 use candor::web::certificate::Certificate;
 use candor::web::log::Heard;
+use candor::web::peers::Peers;
 use candor::web::rate::Rates;
 use candor::web::{Door, Stores, unset_secrets};
 use serde_json::json;
@@ -43,6 +44,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
         answering: open()?,
         people: open()?,
         telling: context.open(Access::Read)?,
+        looking: context.open(Access::Read)?,
     };
     note_unset(context, &stores.writing)?;
     let listener = TcpListener::bind(addresses.as_slice()).map_err(|error| {
@@ -55,7 +57,9 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Answer> {
     note_time(context, certificate.as_ref());
     context.out.say(format!("listens {scheme}://{address}; Ctrl-C or SIGTERM ends it"));
     context.out.give(&json!({"url": format!("{scheme}://{address}")}));
-    candor::web::serve(Door { listener, certificate }, (stores, rates), Moment::now, log)?;
+    let peers = Peers::new(args.connections_each.map(|most| most as usize));
+    let door = Door { listener, certificate, peers };
+    candor::web::serve(door, (stores, rates), Moment::now, log)?;
     Ok(Answer::Yes)
 }
 

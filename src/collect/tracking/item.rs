@@ -102,7 +102,7 @@ impl ItemFault {
                 "its type is none of identify, track, page, screen, group and alias"
             }
             ItemFault::MessageTooLong => "a messageId has at most 100 characters",
-            ItemFault::NoPerson => "it has neither a userId nor an anonymousId",
+            ItemFault::NoPerson => "it has neither a userId nor an anonymousId that can be read",
             ItemFault::NoEvent => "a track item names its event",
             ItemFault::NoAnswers => "context.consent.categoryPreferences object is required",
         }
@@ -129,6 +129,8 @@ pub struct Shape {
     pub(super) names_somebody: bool,
     /// What its consent tool doesn't speak of was not agreed to.
     pub(super) answers_are_whole: bool,
+    /// Fields, and objects of fields, of which the person's answers say something that can't be read.
+    pub(super) unreadable: Vec<String>,
     /// It says what the person answered to a consent tool, and is no event of the brand's own.
     pub(super) is_consent_event: bool,
 }
@@ -241,6 +243,7 @@ fn shape(
         kind,
         text: out.end(),
         answers_are_whole: answers.are_whole,
+        unreadable: answers.unreadable(),
         is_consent_event,
     })
 }

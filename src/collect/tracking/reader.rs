@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::consents::{DERIVED, UNREADABLE};
+use super::consents::{DERIVED, UNREADABLE, is_among};
 use super::item::Shape;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -11,13 +11,15 @@ use crate::collect::map::Mapper;
 use crate::collect::row::{Kind as TextKind, Row, in_aside};
 use crate::collect::sent::{ObjectReader, Read};
 use crate::policy::types::tracking::{AT, CONSENT, EVENT, MESSAGE, PERSON, TYPE};
-use crate::policy::types::{Policy, Source};
+use crate::policy::types::{Policy, Source, Take};
 
 /// Makes records of the items of one source.
 pub struct Reader {
     objects: ObjectReader,
     /// Slots of the answers that the map asks for.
     answers: Vec<usize>,
+    /// Slots from which the map takes what is said of a consent.
+    states: Vec<usize>,
 }
 
 impl Reader {
@@ -40,7 +42,12 @@ impl Reader {
         };
         let answers = (0..plan.wanted().len()).filter(|slot| is_answer(&plan.wanted()[*slot]));
         let answers = answers.collect();
-        Ok(Reader { objects: ObjectReader::new(mapper), answers })
+        let states = source.consents.iter().filter_map(|map| match &map.state {
+            Take::Field { from, .. } => plan.slot(from),
+            Take::Fixed(_) => None,
+        });
+        let states = states.collect();
+        Ok(Reader { objects: ObjectReader::new(mapper), answers, states })
     }
 
     /// The categories of the consent tool that the map asks for.
@@ -52,10 +59,16 @@ impl Reader {
 
     /// Reads an item that arrived at `now` and is the so-manieth of its intake.
     pub fn read(&mut self, shape: &Shape, line: u64, now: Moment) -> Read {
-        let Reader { objects, answers } = self;
+        let Reader { objects, answers, states } = self;
+        let wanted = objects.plan().wanted();
+        let doubted = |slot: &usize| is_among(shape.unreadable.iter(), &wanted[*slot]);
+        let doubted: Vec<usize> = states.iter().copied().filter(doubted).collect();
         let mut read = objects.read(&shape.text, line, now, |row| {
+            // No map knows this word, so it is what any unknown word is: it may be a "no".
+            fill(row, &doubted, UNREADABLE);
             if shape.answers_are_whole {
-                refuse_unsaid(row, answers);
+                // What a whole object of answers leaves out was not agreed to.
+                fill(row, answers, "false");
             }
         });
         if let Ok(record) = &mut read.record {
@@ -76,12 +89,12 @@ fn is_derived(name: &str) -> bool {
     rest.is_some_and(|rest| rest != UNREADABLE)
 }
 
-/// What a whole object of answers leaves out was not agreed to.
-fn refuse_unsaid(row: &mut Row, answers: &[usize]) {
-    for slot in answers {
+/// Says a word where nothing is said.
+fn fill(row: &mut Row, slots: &[usize], word: &str) {
+    for slot in slots {
         if !row.spans[*slot].is_set() {
             let start = row.aside.len();
-            row.aside.push_str("false");
+            row.aside.push_str(word);
             row.spans[*slot] = in_aside(start, row.aside.len(), TextKind::Bare);
         }
     }

@@ -137,6 +137,10 @@ fn consent_objects_of_two_families_become_one() {
         "a": "true", "b": 1, "c": null, "d": true}}}});
     let said = json!({"a": false, "b": false, "c": false, "d": true});
     assert_eq!(one(Kind::Page, &odd)["consent"], said);
+    let odd =
+        json!({"userId": "u", "context": {"consent": {"ad_storage": {}, "ad_user_data": true}}});
+    let said = json!({"ad_storage": false, "ad_user_data": false});
+    assert_eq!(one(Kind::Page, &odd)["consent"], said);
     let event = json!({"userId": "u", "event": "Segment Consent Preference Updated"});
     assert_eq!(items(Call::One(Kind::Track), &event), [Err("consent_missing")]);
 }
@@ -165,7 +169,8 @@ fn consent_objects_of_the_field_become_answers() {
         json!({"userId": "u", "context": {"consent_state": particle}}),
     ] {
         let item = one(Kind::Page, &body);
-        assert_eq!(item["consent"], json!({"letter": true, "ads": false}));
+        // Two of them are no answers, and are told as that.
+        assert_eq!(item["consent"], json!({"letter": true, "ads": false, "unreadable": true}));
         assert_eq!(item["consentTime"], json!({"letter": "2026-03-06T12:26:40.123Z"}));
         assert_eq!(item["consentDocument"], json!({"letter": "form.v3"}));
         assert_eq!(item["ccpa"], json!({"data_sale_opt_out": true}));
@@ -174,7 +179,12 @@ fn consent_objects_of_the_field_become_answers() {
     // Of two tools, the no.
     let both =
         said(json!({"consent": {"categoryPreferences": {"ads": true}}, "consent_state": particle}));
-    assert_eq!(both["consent"], json!({"ads": false, "letter": true}));
+    assert_eq!(both["consent"], json!({"ads": false, "letter": true, "unreadable": true}));
+    // Beside one that can't be read, which may have said no, no yes is believed, and a no is.
+    let beside = said(json!({"consent": {"ad_storage": "granted", "ad_user_data": "denied"},
+        "consentManagement": 1, "consent_state": {"ccpa": [], "gdpr": {}}}));
+    assert_eq!(beside["consent"], json!({"ad_user_data": false, "unreadable": true}));
+    assert_eq!(beside["ccpa"], json!({"unreadable": true}));
 }
 
 #[test]
@@ -318,7 +328,10 @@ fn silence_of_a_whole_object_is_a_no_and_no_object_is_no_statement() {
     assert!(read(&json!({"userId": "u"})).consents.is_empty());
     let rudder = json!({"userId": "u", "context": {"consentManagement": {
         "allowedConsentIds": ["Ads"]}}});
-    assert_eq!(said(&read(&rudder)), [("ads", "given")]);
+    assert_eq!(said(&read(&rudder)), [("ads", "given"), ("news", "refused")]);
+    let denied = json!({"userId": "u", "context": {"consentManagement": {
+        "deniedConsentIds": ["Ads"]}}});
+    assert_eq!(said(&read(&denied)), [("ads", "refused")]);
 }
 
 #[test]
@@ -347,7 +360,8 @@ fn a_policy_maps_what_a_string_says() {
     let no = read("CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA").record.unwrap();
     assert_eq!(said(&no), [("ads", "refused")]);
     let odd = read("nonsense");
-    assert_eq!(odd.record.unwrap().consents, []);
+    let record = odd.record.unwrap();
+    assert_eq!((&record.consents[..], record.doubted.len()), (&[][..], 1));
     assert_eq!(odd.unknown.iter().map(|name| &**name).collect::<Vec<_>>(), ["tcf.unreadable"]);
 }
 

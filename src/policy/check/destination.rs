@@ -63,7 +63,14 @@ fn destination(draft: &mut Draft, table: &Table, links: Links) -> Option<Destina
     let read_by = table.choice(report, "read_by", "unknown-choice", why, &READERS);
     let (events, properties) = events(draft, table, purpose.as_deref().filter(|_| known));
     let report = &mut draft.report;
-    let gets = Gets { fields: &fields, events: &events, properties: &properties, links };
+    let purposes: Vec<String> = draft.purposes.keys().cloned().collect();
+    let gets = Gets {
+        fields: &fields,
+        events: &events,
+        properties: &properties,
+        purposes: &purposes,
+        links,
+    };
     let means = means::read(report, table, gets);
     if matches!(means, Means::Smtp(_)) {
         check_mailed(draft, table, &fields);

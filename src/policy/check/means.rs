@@ -20,6 +20,8 @@ pub(super) struct Gets<'g> {
     pub(super) fields: &'g [String],
     pub(super) events: &'g [String],
     pub(super) properties: &'g [String],
+    /// The purposes of the policy: a request may tell whether another one is permitted too.
+    pub(super) purposes: &'g [String],
     /// The links that a mail may bring.
     pub(super) links: Links,
 }
@@ -155,8 +157,8 @@ fn http(report: &mut Report, table: &Table, gets: Gets<'_>) -> Means {
     let call = table.table(report, "http", &CALL);
     let call = call.map(|table| call_of(report, &table, gets, "POST"));
     let recall = table.table(report, "recall", &CALL);
-    // What takes something back tells of no event.
-    let no_event = Gets { events: &[], properties: &[], ..gets };
+    // What takes something back tells of no event, and of nothing that is permitted.
+    let no_event = Gets { events: &[], properties: &[], purposes: &[], ..gets };
     let recall = recall.map(|table| call_of(report, &table, no_event, "DELETE"));
     Means::Http { call: call.unwrap_or_else(nothing), recall }
 }
@@ -346,6 +348,12 @@ fn check_name(
             false
         }
         ("id" | "type" | "timestamp" | "purpose" | "channel", None) => true,
+        ("permitted", Some(purpose))
+            if gets.purposes.iter().any(|declared| declared == purpose)
+                && !matches!(place, Place::Line | Place::Text) =>
+        {
+            true
+        }
         ("links", Some("unsubscribe" | "preferences")) if gets.links == Links::Pages => true,
         ("links", Some("confirm")) if gets.links == Links::Confirm => true,
         ("request", Some("title" | "notice" | "until")) if gets.links == Links::Confirm => true,
@@ -378,7 +386,7 @@ fn check_name(
                 "bad-template",
                 format!("the template asks for {name:?}, which there is not"),
                 "a template sees the message alone",
-                "data.FIELD, data.id, id, type, timestamp, purpose, channel; of events event.name, event.at, \
+                "data.FIELD, data.id, id, type, timestamp, purpose, channel; in http permitted.PURPOSE; of events event.name, event.at, \
                  event.amount and event.properties.NAME; in headers secret.NAME; in mails, where the policy has \
                  [pages], links.preferences and links.unsubscribe, or links.confirm, request.title, \
                  request.notice and request.until",
@@ -396,6 +404,8 @@ fn sample(gets: Gets<'_>, names: &BTreeSet<String>) -> Json {
     let properties: serde_json::Map<String, Json> =
         gets.properties.iter().map(|name| (name.clone(), Json::from(text))).collect();
     data.insert("id".to_owned(), Json::from(text));
+    let permitted: serde_json::Map<String, Json> =
+        gets.purposes.iter().map(|name| (name.clone(), Json::from(true))).collect();
     let secrets: serde_json::Map<String, Json> = names
         .iter()
         .filter_map(|name| name.strip_prefix("secret."))
@@ -403,7 +413,7 @@ fn sample(gets: Gets<'_>, names: &BTreeSet<String>) -> Json {
         .collect();
     json!({
         "id": text, "type": "profile.updated", "timestamp": "2026-01-01T00:00:00Z",
-        "purpose": text, "channel": text, "data": data, "secret": secrets,
+        "purpose": text, "channel": text, "data": data, "secret": secrets, "permitted": permitted,
         "event": {"name": text, "at": "2026-01-01T00:00:00Z", "amount": 1, "properties": properties},
         "links": {"unsubscribe": text, "preferences": text, "confirm": text},
         "request": {"title": text, "notice": text, "until": text},

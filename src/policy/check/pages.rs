@@ -50,6 +50,9 @@ pub(super) fn read(draft: &mut Draft, top: &Table) {
     if let Some(confirm) = &confirm {
         check_confirm(draft, (confirm.line, &table.at("confirm")), &confirm.value);
     }
+    if let (Some(source), Some(confirm)) = (&source, &confirm) {
+        check_served(draft, (source.line, &table.at("source")), (&source.value, &confirm.value));
+    }
     let (Some(url), Some(source)) = (url, source) else { return };
     draft.policy.pages = Some(Pages {
         url: url.value.trim_end_matches('/').to_owned(),
@@ -122,6 +125,35 @@ fn check_source(draft: &mut Draft, at: (u32, &str), name: &str) {
         "pages-source-not-own",
         format!("{name:?} is no source through which people speak for themselves"),
         "a yes that is given on a page of one's own is the person's own act (Art 4(11))",
+        fix,
+    );
+}
+
+/// A yes that is said on a page and waits to be confirmed is mailed to the address that the page's source brings
+/// in: it has to be held for asking, or no mail goes. A warning: policies that were applied so still stand.
+fn check_served(draft: &mut Draft, at: (u32, &str), (source, confirm): (&str, &str)) {
+    let policy = &draft.policy;
+    let (Some(source), Some(confirm)) =
+        (policy.sources.get(source), policy.destinations.get(confirm))
+    else {
+        return;
+    };
+    let asked = |name: &String| policy.purposes.get(name).is_some_and(|p| p.double_opt_in);
+    if source.purposes.contains(&confirm.purpose) || !source.purposes.iter().any(asked) {
+        return;
+    }
+    let (what, fix) = (
+        format!(
+            "a yes on these pages is confirmed by mail, and no address may be held for that ({})",
+            confirm.purpose
+        ),
+        format!("add {:?} to the purposes of that source", confirm.purpose),
+    );
+    draft.report.warning(
+        at,
+        "confirm-unfit",
+        what,
+        "without the mail the yes never counts, and nobody learns why (Art 7(1))",
         fix,
     );
 }

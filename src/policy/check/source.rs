@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::controller::{check_country, check_timezone};
 use super::{Draft, consent, dates, event, field, take, webhook};
-use crate::policy::keys::SOURCE;
+use crate::policy::keys::{CHOSEN, SOURCE};
 use crate::policy::mistake::Report;
 use crate::policy::reader::Table;
 use crate::policy::types::tracking::{AT, MESSAGE, PERSON};
@@ -80,6 +80,7 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
         webhook::note_other_format(report, table);
     }
     let items = table.text(report, "items").map(|said| said.value);
+    let only = only(report, table);
     let fields = field::read(draft, table);
     let consents = consent::read(draft, table, &formats);
     let mut events = event::read(draft, table, &formats);
@@ -104,6 +105,7 @@ fn source(draft: &mut Draft, name: &str, table: &Table) -> Source {
         format,
         webhook,
         items,
+        only,
         delimiter,
         encoding: encoding.unwrap_or_default(),
         sheet,
@@ -141,6 +143,16 @@ fn purposes(draft: &mut Draft, table: &Table) -> Vec<String> {
     }
     let known = said.into_iter().filter(|s| draft.knows_purpose((s.line, &path), &s.value));
     known.map(|said| said.value).collect()
+}
+
+/// What a row must say to be taken.
+fn only(report: &mut Report, table: &Table) -> BTreeMap<String, Vec<String>> {
+    let Some(named) = table.table(report, "only", &CHOSEN) else { return BTreeMap::new() };
+    let texts = named.entries().iter().map(|entry| {
+        let texts = named.texts(report, entry.key).into_iter();
+        (entry.key.to_owned(), texts.map(|said| said.value.trim().to_owned()).collect())
+    });
+    texts.collect()
 }
 
 fn delimiter(report: &mut Report, table: &Table) -> Option<u8> {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::statement::Statement;
+use crate::policy::rulebook::{ChannelCode, PurposeCode};
 
 /// A consent that waits to be confirmed.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,24 @@ pub fn is_held(conn: &Connection, statement: i64) -> Result<bool> {
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM opt_in WHERE statement = $1)")?
         .query_row([statement], |row| row.get(0))?)
+}
+
+/// The newest statement of a person about a matter that waits to be confirmed, and when its link was mailed (0
+/// where it wasn't).
+pub fn newest_of(
+    conn: &Connection,
+    subject: i64,
+    (purpose, channel): (PurposeCode, ChannelCode),
+) -> Result<Option<(i64, Moment)>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT i.statement, i.mailed_at FROM record r JOIN opt_in i ON i.record = r.id
+             JOIN statement s ON s.n = i.statement
+             WHERE r.subject = $1 AND s.purpose = $2 AND s.channel = $3
+             ORDER BY i.statement DESC LIMIT 1",
+        )?
+        .query_row(params![subject, purpose, channel], |row| Ok((row.get(0)?, Moment(row.get(1)?))))
+        .optional()?)
 }
 
 /// Whether the same was asked for before, and its mail waits untried.

@@ -1,6 +1,7 @@
 //! What people do with the queue: fill it, look at it, try again, give up.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,9 +10,12 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Kind, Result};
 use crate::policy::rulebook::Rulebook;
 use crate::policy::types::Means;
+use crate::profile::merge::public_text;
+use crate::profile::sql::public_id;
 use crate::send::audience::{Aim, audience, destination};
 use crate::send::message::{Act, message_id, person_at};
-use crate::store::{Store, WordKind, Writer, in_force};
+use crate::send::sql::subject_of;
+use crate::store::{Store, WordKind, Writer, in_force, last_declared};
 
 use super::sql::{self, OutboxRow, State};
 use super::status::{self, DROPPED, RESTORED};
@@ -116,6 +120,32 @@ pub fn queue_event(
     sql::queue(writer.conn, destination, record, (Act::Event, event), writer.now).map(drop)
 }
 
+/// How much waits for a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// The destination.
+    pub destination: String,
+    /// Messages that wait, or are being sent.
+    pub waiting: i64,
+    /// Those among them that failed and are tried again.
+    pub failing: i64,
+    /// Messages that were given up, or are to be told by hand.
+    pub dead: i64,
+}
+
+/// How much waits, by destination.
+///
+/// # Errors
+/// `store-older`, and those of reading.
+pub fn figures(store: &Store) -> Result<Vec<Figures>> {
+    sql::ready(store.conn())?;
+    let named = |[code, waiting, failing, dead]: [i64; 4]| {
+        let destination = store.words().text(WordKind::Destination, code).to_owned();
+        Figures { destination, waiting, failing, dead }
+    };
+    Ok(sql::figures(store.conn())?.into_iter().map(named).collect())
+}
+
 /// A row of the queue, as people see it. It names nobody.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
@@ -125,6 +155,8 @@ pub struct Row {
     pub message: String,
     /// The destination.
     pub destination: String,
+    /// Its recipient, where a policy says or said who that is.
+    pub recipient: String,
     /// The person's name there, by the record that supplied the address when it was queued.
     pub person: String,
     /// What it says.
@@ -143,12 +175,39 @@ pub struct Row {
     pub words: String,
 }
 
-fn shown(store: &Store, row: &OutboxRow) -> Row {
+/// The recipients of destinations, by these.
+type Recipients = BTreeMap<i64, String>;
+
+fn shown(store: &Store, recipients: &mut Recipients, row: &OutboxRow) -> Result<Row> {
     let destination = store.words().text(WordKind::Destination, row.destination).to_owned();
-    Row {
+    let recipient = match recipients.entry(row.destination) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            let declared = last_declared(store.conn(), &destination)?;
+            place.insert(declared.map_or_else(|| destination.clone(), |d| d.recipient))
+        }
+    };
+    let person = person_at(store.secret(), &destination, row.record);
+    let mut words = status::words(row.status);
+    if row.status == status::NO_WAY && row.state == State::Dead {
+        // Who it is stands in the store as long as anything of them does.
+        let subject = match row.act {
+            Act::Delete => None,
+            _ => subject_of(store.conn(), row.record)?,
+        };
+        let about = subject.map(|subject| public_id(store.conn(), subject).map(public_text));
+        let about = about.transpose()?.unwrap_or_else(|| person.clone());
+        words = format!(
+            "tell {recipient} by hand about {about} (Art 19), since the policy in force has no way to; \
+             then `candor outbox drop {}`",
+            row.id
+        );
+    }
+    Ok(Row {
         id: row.id,
         message: message_id(store.secret(), row.id, row.queued_at),
-        person: person_at(store.secret(), &destination, row.record),
+        person,
+        recipient: recipient.clone(),
         destination,
         act: row.act.word(),
         state: match row.state {
@@ -161,8 +220,8 @@ fn shown(store: &Store, row: &OutboxRow) -> Row {
         attempts: row.attempts,
         next_at: row.next_at.to_string(),
         status: row.status,
-        words: status::words(row.status),
-    }
+        words,
+    })
 }
 
 /// Every row, the oldest first.
@@ -171,7 +230,23 @@ fn shown(store: &Store, row: &OutboxRow) -> Row {
 /// `store-older`, and those of reading.
 pub fn list(store: &Store) -> Result<Vec<Row>> {
     sql::ready(store.conn())?;
-    Ok(sql::rows(store.conn())?.iter().map(|row| shown(store, row)).collect())
+    let mut recipients = Recipients::new();
+    sql::rows(store.conn())?.iter().map(|row| shown(store, &mut recipients, row)).collect()
+}
+
+/// What somebody has to tell by hand about a person: candor has no way to.
+///
+/// # Errors
+/// Those of reading.
+pub fn by_hand(store: &Store, subject: i64) -> Result<Vec<Row>> {
+    let mut recipients = Recipients::new();
+    let mut rows = Vec::new();
+    for row in sql::by_hand(store.conn())? {
+        if subject_of(store.conn(), row.record)? == Some(subject) {
+            rows.push(shown(store, &mut recipients, &row)?);
+        }
+    }
+    Ok(rows)
 }
 
 /// One row.
@@ -180,7 +255,8 @@ pub fn list(store: &Store) -> Result<Vec<Row>> {
 /// `store-older`, `outbox-unknown`.
 pub fn show(store: &Store, id: i64) -> Result<Row> {
     sql::ready(store.conn())?;
-    sql::row(store.conn(), id)?.map(|row| shown(store, &row)).ok_or_else(|| unknown(id))
+    let row = sql::row(store.conn(), id)?.ok_or_else(|| unknown(id))?;
+    shown(store, &mut Recipients::new(), &row)
 }
 
 fn unknown(id: i64) -> Error {

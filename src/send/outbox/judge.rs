@@ -3,8 +3,12 @@
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::Randomness;
+use crate::consent::fold::AsOf;
+use crate::consent::gate::{Direction, Question, decide};
+use crate::consent::history::History;
 use crate::consent::permit::{self, Disclosed, Permit};
-use crate::policy::rulebook::{PurposeRule, Rulebook};
+use crate::consent::sql::home;
+use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook};
 use crate::policy::types::Destination;
 use crate::profile::read::OpenEvent;
 use crate::profile::sql::record_key;
@@ -13,7 +17,7 @@ use crate::send::http::Letter;
 use crate::send::link;
 use crate::send::message::{Act, Links, Message, Told, message_id, person_at};
 use crate::send::recall;
-use crate::send::request::{Secrets, Unsendable, parcel};
+use crate::send::request::{Secrets, Unsendable, parcel, purposes_of};
 use crate::send::sql as send_sql;
 use crate::store::{Store, WordKind};
 
@@ -149,6 +153,8 @@ fn judge(
             event: event.map(|event| Told::of(&event.name, event.at, &event.bytes, listed)),
             purpose: rule.name.clone(),
             channel: destination.channel.clone().unwrap_or_default(),
+            permitted: permitted(store, rules, (destination, channel), (subject, record), now)
+                .map_err(No::Failed)?,
             links,
         };
         let parcel = parcel(destination, &message, secrets).map_err(No::Unsendable)?;
@@ -162,6 +168,31 @@ fn judge(
         Err(No::Unsendable(Unsendable::Unwritable)) => Verdict::GiveUp(row, UNWRITABLE),
         Err(No::Unsendable(Unsendable::NoWay)) => Verdict::Withhold(row, DESTINATION_GONE),
     })
+}
+
+/// What the gate says now of the other purposes that a destination is told of.
+fn permitted(
+    store: &Store,
+    rules: &Rulebook,
+    (destination, channel): (&Destination, Option<ChannelCode>),
+    (subject, record): (i64, i64),
+    now: Moment,
+) -> Result<Vec<(String, bool)>> {
+    let asked = destination.call().map(purposes_of).unwrap_or_default();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let home = home(store.conn(), record)?;
+    let standing = History::load(store.conn(), subject)?.standing_of(home, AsOf::at(now));
+    let is_open = |name: &String| {
+        let rule = rules.purpose_code(name).and_then(|code| rules.rule(code));
+        rule.is_some_and(|rule| {
+            let channel = channel.filter(|channel| rule.channels.contains(channel));
+            let question = Question { channel, ..Question::new(Direction::Out, now) };
+            decide(rules, rule, question, &standing).is_ok()
+        })
+    };
+    Ok(asked.into_iter().map(|name| (name.clone(), is_open(&name))).collect())
 }
 
 /// Looks whether a disclosure stands that a row takes back, which is all that it needs.
@@ -192,6 +223,7 @@ fn judge_recall(
         event: None,
         purpose: purpose.name.clone(),
         channel: destination.channel.clone().unwrap_or_default(),
+        permitted: Vec::new(),
         links: Links::default(),
     };
     Ok(match parcel(destination, &message, secrets) {

@@ -16,10 +16,12 @@ mod status;
 mod turn;
 mod worker;
 
+pub use confirm::asks_to_confirm;
 pub(super) use desk::refuse_under_way;
 pub use desk::{
-    Queued, Row, SENDING, Which, drop_row, hold_restored, is_under_way, list, queue_audience,
-    queue_event, recalls_waiting, replay, show,
+    Figures, Queued, Row, SENDING, Which, by_hand, drop_row, figures, hold_restored, is_under_way,
+    list, queue_audience, queue_event, recalls_waiting, replay, show,
 };
+pub use status::NO_WAY;
 pub use turn::LEASE_MS;
-pub use worker::{Clock, Now, Report, Worker};
+pub use worker::{Clock, Now, Paused, Report, Worker};

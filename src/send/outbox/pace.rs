@@ -57,6 +57,11 @@ impl Gauge {
         most.min((count as usize).saturating_sub(self.sent.len()))
     }
 
+    /// Until when nothing goes, where that is after a moment.
+    pub fn paused_until(&self, now: Moment) -> Option<Moment> {
+        (now < self.open_until).then_some(self.open_until)
+    }
+
     /// Notes that a message goes.
     pub fn note_sent(&mut self, rate: Option<Rate>, now: Moment) {
         if rate.is_some() {

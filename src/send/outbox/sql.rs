@@ -8,6 +8,8 @@ use crate::send::message::Act;
 use crate::send::sql::Reached;
 use crate::store::need_table;
 
+use super::status::{NO_WAY, SECRET_MISSING};
+
 /// Where a row of the queue stands, as stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -120,6 +122,44 @@ pub fn waits(conn: &Connection, destination: i64, record: i64) -> Result<bool> {
                AND o.attempts = 0)",
         )?
         .query_row([destination, record], |row| row.get(0))?)
+}
+
+/// Whether anything waits for a secret.
+pub fn waits_for_secret(conn: &Connection) -> Result<bool> {
+    Ok(conn
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox WHERE state = 2 AND status = $1)")?
+        .query_row([SECRET_MISSING], |row| row.get(0))?)
+}
+
+/// Makes what waits for a secret due.
+pub fn hasten(conn: &Connection, now: Moment) -> Result<()> {
+    conn.prepare_cached("UPDATE outbox SET next_at = $1 WHERE state = 2 AND status = $2")?
+        .execute([now.0, SECRET_MISSING])?;
+    Ok(())
+}
+
+/// What waits for each destination: how many rows wait or are being sent, how many of these failed, and how many
+/// were given up. A look for a secret is no failure.
+pub fn figures(conn: &Connection) -> Result<Vec<[i64; 4]>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT destination, SUM(state < 4), SUM(state < 4 AND attempts > 0), SUM(state = 4)
+         FROM outbox WHERE state < 5 GROUP BY destination",
+    )?;
+    let rows =
+        statement.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The mail that is queued to have a statement confirmed, and not given up.
+pub fn confirms(conn: &Connection, statement: i64) -> Result<Option<OutboxRow>> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT id, destination, record, act, item, queued_at, attempts, next_at, state,
+                    disclosure, status
+             FROM outbox WHERE act = 1 AND item = $1 AND state < 4",
+        )?
+        .query_row([statement], read)
+        .optional()?)
 }
 
 /// The next destination, by its number, for which anything waits or is being sent.
@@ -357,6 +397,12 @@ pub fn recalls(conn: &Connection) -> Result<Vec<OutboxRow>> {
     )?;
     let rows = statement.query_map([], read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What takes something back and has to be told by hand.
+pub fn by_hand(conn: &Connection) -> Result<Vec<OutboxRow>> {
+    let is_by_hand = |row: &OutboxRow| row.state == State::Dead && row.status == NO_WAY;
+    Ok(recalls(conn)?.into_iter().filter(is_by_hand).collect())
 }
 
 /// The stops about a person, told or not, each with its destination.

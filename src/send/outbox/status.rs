@@ -13,12 +13,12 @@ pub const UNWRITABLE: i64 = 3;
 pub const SECRET_MISSING: i64 = 4;
 /// The store was restored from a backup while it waited.
 pub const RESTORED: i64 = 5;
-/// The policy in force has no way any more to tell the recipient.
+/// The policy in force has no way to tell the recipient.
 pub const NO_WAY: i64 = 6;
 /// Somebody dropped it.
 pub const DROPPED: i64 = 7;
 
-/// A database offers no encryption, or bears a certificate that nobody vouches for.
+/// A database or a mail server offers no encryption, or a database bears a certificate that nobody vouches for.
 pub const NOT_ENCRYPTED: i64 = 8;
 /// A database doesn't let the user in by SCRAM-SHA-256.
 pub const NOT_SIGNED_IN: i64 = 9;
@@ -98,7 +98,7 @@ pub fn words(status: i64) -> String {
         }
         RESTORED => "it waited in a backup that was restored: look whether it was sent".to_owned(),
         NO_WAY => {
-            "the policy in force has no way to tell the recipient any more: tell it by hand (Art 19)"
+            "the policy in force has no way to tell the recipient: tell it by hand (Art 19)"
                 .to_owned()
         }
         DROPPED => "somebody dropped it".to_owned(),
@@ -106,7 +106,7 @@ pub fn words(status: i64) -> String {
             format!("the recipient answered {status}: it moved, and redirects aren't followed")
         }
         NOT_ENCRYPTED => {
-            "the database offers no encryption, or bears a certificate that nobody vouches for".to_owned()
+            "it offers no encryption (STARTTLS, TLS), or bears a certificate that nobody vouches for".to_owned()
         }
         NOT_SIGNED_IN => {
             "the database lets nobody in by SCRAM-SHA-256, or the policy names no secret for it"

@@ -71,6 +71,9 @@ impl Report {
     }
 }
 
+/// Until when each destination is left alone after failures, by its name.
+pub type Paused = Arc<Mutex<BTreeMap<String, Moment>>>;
+
 /// Whether to go on.
 type GoOn = dyn Fn() -> bool + Send + Sync;
 
@@ -80,6 +83,7 @@ pub struct Worker {
     clock: Clock,
     agent: ureq::Agent,
     gauges: BTreeMap<String, Gauge>,
+    paused: Paused,
     recalls_alone: bool,
     go_on: Arc<GoOn>,
 }
@@ -92,6 +96,7 @@ impl Worker {
             clock,
             agent: agent(),
             gauges: BTreeMap::new(),
+            paused: Paused::default(),
             recalls_alone: false,
             go_on: Arc::new(|| true),
         }
@@ -113,12 +118,21 @@ impl Worker {
         &self.store
     }
 
-    /// Works until nothing is due, or can go now.
+    /// Which destinations are left alone after failures, for whoever wants to know while it works.
+    pub fn paused(&self) -> Paused {
+        Arc::clone(&self.paused)
+    }
+
+    /// Works until nothing is due, or can go now. What waits for a secret is looked at anew.
     ///
     /// # Errors
     /// As [`Worker::turn`].
     pub fn run_once(&mut self) -> Result<Report> {
         let mut all = Report::default();
+        let now = (self.clock)();
+        if sql::waits_for_secret(self.store.conn())? {
+            self.store.write(now, |writer| sql::hasten(writer.conn, writer.now))?;
+        }
         loop {
             let report = self.turn()?;
             if report.is_empty() {
@@ -142,7 +156,12 @@ impl Worker {
         let rules = self.store.at_one_moment(|store| latest(store.conn(), store.words()))?;
         let shift = Shift {
             path: self.store.path().to_owned(),
-            desk: Mutex::new(Desk { store: &mut self.store, rules, gauges: &mut self.gauges }),
+            desk: Mutex::new(Desk {
+                store: &mut self.store,
+                rules,
+                gauges: &mut self.gauges,
+                paused: &self.paused,
+            }),
             clock: &*self.clock,
             agent: &self.agent,
             recalls_alone: self.recalls_alone,
@@ -166,6 +185,7 @@ struct Desk<'w> {
     store: &'w mut Store,
     rules: Rulebook,
     gauges: &'w mut BTreeMap<String, Gauge>,
+    paused: &'w Paused,
 }
 
 impl Desk<'_> {
@@ -186,12 +206,17 @@ impl Desk<'_> {
     /// Notes how a destination answered.
     fn note(&mut self, code: i64, heard: Heard, now: Moment) {
         let (name, rate) = self.known(code);
-        let gauge = self.gauges.entry(name).or_default();
+        let gauge = self.gauges.entry(name.clone()).or_default();
         gauge.note_sent(rate.flatten(), now);
         match is_failure(heard) {
             true => gauge.note_failure(now),
             false => gauge.note_answer(),
         }
+        let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+        match gauge.paused_until(now) {
+            Some(until) => paused.insert(name, until),
+            None => paused.remove(&name),
+        };
     }
 }
 

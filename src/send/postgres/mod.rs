@@ -150,6 +150,7 @@ mod tests {
             event: None,
             purpose: "newsletter".to_owned(),
             channel: "email".to_owned(),
+            permitted: Vec::new(),
             links: Links::default(),
         };
         let row = |destination, message| {

@@ -66,5 +66,5 @@ fn words_of(words: &'static Words) -> Value {
     words!(words, tag colon comma skip languages gone contact confirm_lead confirm_yes confirm_no unsubscribe_lead
         unsubscribe_yes by lead restricted consents consents_lead stands_now since seen offered not_offered
         yes no uses uses_lead use_yes use_no channels channel_yes channel_no every every_any every_days save
-        no_to_all no_to_all_lead rights rights_lead asked until complain reload)
+        no_to_all no_to_all_lead no_to_all_but rights rights_lead asked until complain reload)
 }

@@ -189,6 +189,9 @@ fn act(
     if chosen.waits {
         notes.push(good(words.waits));
     }
+    if chosen.is_unasked {
+        notes.push(Note { class: "warning", text: words.unasked });
+    }
     match chosen.said {
         0 if !chosen.is_outdated => notes.push(good(words.unchanged)),
         0 => {}
@@ -246,6 +249,7 @@ fn preferences_of(shown: &Preferences, words: &'static Words, form: &str) -> Val
         is_restricted => shown.is_restricted,
         consents => shown.consents.iter().enumerate().map(consent).collect::<Vec<Value>>(),
         uses => uses.collect::<Vec<Value>>(),
+        asks_to_confirm => shown.uses.iter().any(|one| one.is_asked_for),
         channels => channels.collect::<Vec<Value>>(),
         every => shown.every_days,
         wishes,

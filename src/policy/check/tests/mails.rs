@@ -38,6 +38,19 @@ fn mails_and_pages_are_read() {
     }
 }
 
+/// The page's own source has to bring the address in for asking, or a yes there is never confirmed.
+#[test]
+fn pages_whose_yes_nobody_can_be_asked_about_are_warned_of() {
+    let serves = "own = true\npurposes = [\"newsletter\", \"confirmations\"]";
+    let text = spoil(MAILS, serves, "own = true\npurposes = [\"newsletter\"]");
+    let warnings = check(&text).unwrap_or_else(|found| panic!("{}", found[0])).warnings;
+    let [only] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!((only.code, only.line), ("confirm-unfit", line_of(&text, "source = \"page\"")));
+    assert!(only.fix.contains("add \"confirmations\""), "{only}");
+    // Where a yes needs no confirmation, nobody is asked.
+    assert_eq!(check(&text.replace("double_opt_in = true\n", "")).unwrap().warnings, []);
+}
+
 #[test]
 fn each_mistake_is_told_with_its_line_and_its_remedy() {
     for (code, good, bad, line, remedy) in [

@@ -730,7 +730,7 @@ const TABLE: &[Bad] = &[
 
 /// The mistakes that depend on a whole file rather than on one line of it, and those of webhooks, mails, tables and
 /// pages.
-const ELSEWHERE: [&str; 30] = [
+const ELSEWHERE: [&str; 31] = [
     "bad-host",
     "bad-mailbox",
     "mail-without-address",
@@ -750,6 +750,7 @@ const ELSEWHERE: [&str; 30] = [
     "consent-untimed",
     "grouped-and-webhook",
     "reasons-lost",
+    "recipient-lost",
     "special-removed",
     "condition-swapped",
     "consent-widened",
