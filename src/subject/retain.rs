@@ -11,6 +11,7 @@ use crate::consent::fold::AsOf;
 use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
+use crate::consent::sql::is_kept;
 use crate::linking::index;
 use crate::policy::rulebook::{Rulebook, bit, codes};
 use crate::profile::read::{OpenRecord, last_contact, open_records};
@@ -177,7 +178,8 @@ fn judge(
     if found.is_empty() {
         return Ok(());
     }
-    if history.standing(AsOf::at(now)).restricted {
+    // What is left of an erased person is restricted by that, and nobody opposes its end.
+    if history.standing(AsOf::at(now)).restricted && !is_kept(conn, subject)? {
         judged.restricted.push(public(store, subject)?);
         return Ok(());
     }
