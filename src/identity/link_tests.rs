@@ -263,3 +263,16 @@ fn one_record_is_one_person() {
     let linked = link(&table(&[alone]), &SECRET, 1);
     assert_eq!((linked.pairs.len(), linked.clusters.numbers()), (0, vec![0]));
 }
+
+#[test]
+fn whoever_has_many_records_is_one_person() {
+    let equal = ["zoe", "quist", "1990-01-01", "z@x.example", "cork", ""].map(str::to_owned);
+    for (others, many) in [(0, 10), (0, 100), (250, 150)] {
+        let mut people = town();
+        people.truncate(others);
+        people.extend(std::iter::repeat_n(equal.clone(), many));
+        let linked = link(&table(&people), &SECRET, 1);
+        let first = &linked.clusters.first[others..];
+        assert!(first.iter().all(|record| *record as usize == others), "{many} among {others}");
+    }
+}
