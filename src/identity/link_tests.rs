@@ -276,3 +276,35 @@ fn whoever_has_many_records_is_one_person() {
         assert!(first.iter().all(|record| *record as usize == others), "{many} among {others}");
     }
 }
+
+/// What fields say, and nothing else.
+fn records(rows: &[Vec<(Field, String)>]) -> Table {
+    let mut table = Table::default();
+    for row in rows {
+        let mut raw = Raw::default();
+        row.iter().for_each(|(field, text)| raw.texts[*field as usize] = text);
+        table.push(&normalise(&raw, None), "");
+    }
+    table.finish();
+    table
+}
+
+#[test]
+fn a_number_that_nobody_else_has_is_enough_and_a_date_of_birth_is_not() {
+    let twice = |field: Field, text: fn(usize) -> String| -> Vec<Vec<(Field, String)>> {
+        (0..600).map(|n| vec![(field, text(n / 2))]).collect()
+    };
+    let mail = |n: usize| format!("a{n}@x.example");
+    let number = |n: usize| (210_000_017 + n * 7_919).to_string();
+    let birth = |n: usize| format!("19{:02}-{:02}-{:02}", n % 90, 1 + n % 12, 1 + n * 7 % 28);
+    let joined = |field, text| {
+        let linked = link(&records(&twice(field, text)), &SECRET, 1);
+        let of = |n: usize| linked.clusters.first[n];
+        let pairs = (0..600).step_by(2).filter(|n| of(*n) == of(n + 1)).count();
+        (pairs, linked.clusters.numbers().into_iter().max().unwrap_or_default())
+    };
+    assert_eq!(joined(Field::Person, number), (300, 299));
+    assert_eq!(joined(Field::Email, mail), (300, 299));
+    assert_eq!(joined(Field::Phone, number), (300, 299));
+    assert_eq!(joined(Field::Birth, birth), (0, 599));
+}
