@@ -6,6 +6,7 @@
 use super::field::{FIELDS, Field, Kind, MISSING};
 use super::han::latin;
 use super::level::{alike, level_of};
+use super::mailbox::follows_from;
 use super::table::{NONE, Table};
 
 /// Similarity of names where one may stand in the other's place.
@@ -43,7 +44,13 @@ pub fn compare_while(
             _ if one == two => 0,
             _ => {
                 let column = table.column(field);
-                level_of(field.about().kind, column.text(one), column.text(two))
+                let level = level_of(field.about().kind, column.text(one), column.text(two));
+                let is_similar = field == Field::Email && (1..4).contains(&level);
+                if is_similar && [row_a, row_b].into_iter().all(|row| is_of_names(table, row)) {
+                    MISSING
+                } else {
+                    level
+                }
             }
         };
         pattern[field as usize] = level;
@@ -52,6 +59,15 @@ pub fn compare_while(
         }
     }
     Some(pattern)
+}
+
+/// Whether a record's e-mail address says nothing that its names don't.
+fn is_of_names(table: &Table, row: &[u32; FIELDS]) -> bool {
+    let text = |field: Field| match row[field as usize] {
+        NONE => "",
+        value => table.column(field).text(value),
+    };
+    follows_from(text(Field::Email), text(Field::Given), text(Field::Family))
 }
 
 /// How the names of two records stand to each other.

@@ -308,3 +308,21 @@ fn a_number_that_nobody_else_has_is_enough_and_a_date_of_birth_is_not() {
     assert_eq!(joined(Field::Phone, number), (300, 299));
     assert_eq!(joined(Field::Birth, birth), (0, 599));
 }
+
+#[test]
+fn an_address_made_of_the_names_says_no_more_than_they_do() {
+    let mail = |local: &str, at: &str| {
+        let texts = ["robert", "kowalski"].map(str::to_owned);
+        let [given, family] = texts;
+        let mail = format!("{local}@{at}.example");
+        vec![(Field::Given, given), (Field::Family, family), (Field::Email, mail)]
+    };
+    let level = |local: &str| {
+        let table = records(&[mail(local, "x"), mail(local, "y")]);
+        super::compare(&table, 0, 1)[Field::Email as usize]
+    };
+    assert_eq!(level("robert.kowalski"), super::MISSING);
+    assert_eq!(level("blue.whale"), 1);
+    let same = records(&[mail("robert.kowalski", "x"), mail("robert.kowalski", "x")]);
+    assert_eq!(super::compare(&same, 0, 1)[Field::Email as usize], 0);
+}

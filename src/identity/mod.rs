@@ -17,6 +17,7 @@ mod isotonic;
 mod keys;
 mod level;
 mod link;
+mod mailbox;
 mod model;
 mod names;
 mod normalise;
