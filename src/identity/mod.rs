@@ -24,6 +24,7 @@ mod normalise;
 mod table;
 mod trace;
 mod train;
+mod turned;
 mod verdict;
 mod weigh;
 mod whole;

@@ -53,6 +53,13 @@ impl Column {
         value
     }
 
+    /// Takes one record's value back and gives its text.
+    fn take(&mut self, value: u32) -> String {
+        self.counts[value as usize] -= 1;
+        self.filled -= 1;
+        self.text(value).to_owned()
+    }
+
     fn intern(&mut self, text: &str) -> u32 {
         if self.slots.len() < self.ends.len() * 2 + 2 {
             let size = (self.slots.len() * 2).max(64);
@@ -139,6 +146,18 @@ impl Table {
         self.rows.push(row);
         self.doors_of.push(door);
         self.groups_of.push(self.groups.push(group));
+    }
+
+    /// Puts what a record says in two fields into each other's place.
+    pub fn exchange(&mut self, record: u32, one: Field, other: Field) {
+        let fields = [one as usize, other as usize];
+        let texts = fields.map(|field| match self.rows[record as usize][field] {
+            NONE => String::new(),
+            value => self.columns[field].take(value),
+        });
+        for (field, text) in fields.into_iter().rev().zip(texts) {
+            self.rows[record as usize][field] = self.columns[field].push(&text);
+        }
     }
 
     /// Puts the records into another order: `order[new]` is the old number.

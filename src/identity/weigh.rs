@@ -71,6 +71,10 @@ impl Scales {
             household_prior: (model.household_pairs / model.pairs).log2() as f32,
         };
         for (at, field) in model.fields.iter().enumerate() {
+            // That names stand crosswise shows only where they agree that way, which counts already.
+            if Field::ALL[at] == Field::Order {
+                continue;
+            }
             for level in 0..field.stranger.len() {
                 let stranger = field.stranger[level];
                 scales.person[at][level] = (field.person[level] / stranger).log2();
@@ -87,7 +91,7 @@ impl Scales {
                     scales.person[at][level] + if is_frequent { rarest } else { 0.0 }
                 })
                 .fold(0.0, f32::max);
-            if matches!(field_at, Field::Given | Field::Family | Field::Order) {
+            if matches!(field_at, Field::Given | Field::Family) {
                 // Names that stand crosswise can be the same.
                 let same = scales.person[at][0] + rarest / RARITY_OF_SIMILAR;
                 scales.similar[at] = scales.similar[at].max(same);
@@ -126,7 +130,7 @@ impl Scales {
             let (one, two) = (row_a[field as usize], row_b[field as usize]);
             if one == NONE || two == NONE {
                 // A name can be compared with the other name, and then stands here.
-                if matches!(field, Field::Order | Field::Family) {
+                if field == Field::Family {
                     most += self.similar[field as usize];
                 }
                 continue;
