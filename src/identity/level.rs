@@ -157,6 +157,10 @@ fn has_common_word(a: &str, b: &str, letters: usize) -> bool {
 
 fn date(a: &str, b: &str) -> u8 {
     let (x, y) = (a.as_bytes(), b.as_bytes());
+    // A year alone.
+    if x.len() == 4 || y.len() == 4 {
+        return if x.starts_with(y) || y.starts_with(x) { 3 } else { 5 };
+    }
     let slips = slips(x, y);
     if x.len() != 8 || y.len() != 8 {
         return if slips <= 2 { slips as u8 } else { 5 };
@@ -173,7 +177,7 @@ fn date(a: &str, b: &str) -> u8 {
 }
 
 fn email(a: &str, b: &str) -> u8 {
-    let local = |text: &'_ str| text.find('@').unwrap_or(text.len());
+    let local = |text: &'_ str| text.find(['@', '+']).unwrap_or(text.len());
     let (one, two) = (&a[..local(a)], &b[..local(b)]);
     if one == two {
         return 1;
@@ -251,6 +255,9 @@ mod tests {
             (Kind::Date, "19980917", "19980321", 3),
             (Kind::Date, "19980917", "20110917", 4),
             (Kind::Date, "19980917", "20110321", 5),
+            (Kind::Date, "1998", "19980317", 3),
+            (Kind::Date, "1998", "1999", 5),
+            (Kind::Email, "ann+shop@a.com", "ann@a.com", 1),
             (Kind::Email, "ann@a.com", "ann@b.com", 1),
             (Kind::Code, "3417740", "3417741", 1),
             (Kind::Code, "12", "13", 3),

@@ -7,6 +7,7 @@ mod block;
 mod chance;
 mod cluster;
 mod compare;
+mod dates;
 mod explain;
 mod field;
 mod file;
