@@ -7,6 +7,7 @@ use super::field::{FIELDS, Field, Kind, MISSING};
 use super::han::latin;
 use super::level::{alike, level_of};
 use super::mailbox::follows_from;
+use super::names::generation;
 use super::table::{NONE, Table};
 
 /// Similarity of names where one may stand in the other's place.
@@ -53,12 +54,30 @@ pub fn compare_while(
                 }
             }
         };
+        let level = match field {
+            Field::Given if level == 0 && are_of_two_generations(table, row_a, row_b) => {
+                field.levels().len() as u8 - 1
+            }
+            _ => level,
+        };
         pattern[field as usize] = level;
         if !go_on(field, level) {
             return None;
         }
     }
     Some(pattern)
+}
+
+/// Whether one is called junior and the other senior: father and son have one name, which says no more than
+/// two names do.
+fn are_of_two_generations(table: &Table, a: &[u32; FIELDS], b: &[u32; FIELDS]) -> bool {
+    let (a, b) = (a[Field::Middle as usize], b[Field::Middle as usize]);
+    if a == NONE || b == NONE || a == b {
+        return false;
+    }
+    let told = |value: u32| generation(table.column(Field::Middle).text(value)).1;
+    let (a, b) = (told(a), told(b));
+    !a.is_empty() && !b.is_empty() && a != b
 }
 
 /// Whether a record's e-mail address says nothing that its names don't.

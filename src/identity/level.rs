@@ -5,9 +5,9 @@
 
 use rapidfuzz::distance::{jaro_winkler, osa};
 
-use super::field::Kind;
+use super::field::{Kind, MISSING};
 use super::han::{family_pinyin, pinyin};
-use super::names::families;
+use super::names::{families, generation};
 
 /// Similarity of texts with one slip, by Jaro–Winkler.
 const SLIP: f64 = 0.92;
@@ -87,7 +87,7 @@ fn edits(a: &str, b: &str) -> usize {
     osa::distance_with_args(a.bytes(), b.bytes(), &args).unwrap_or(3)
 }
 
-/// The level of two different texts of a kind.
+/// The level of two different texts of a kind; `MISSING` where they can't be compared.
 pub fn level_of(kind: Kind, a: &str, b: &str) -> u8 {
     match kind {
         Kind::Given => given(a, b),
@@ -136,6 +136,11 @@ fn family(a: &str, b: &str) -> u8 {
 }
 
 fn middle(a: &str, b: &str) -> u8 {
+    // Which generation somebody is of is told beside the given name.
+    let (a, b) = (generation(a).0, generation(b).0);
+    if a.is_empty() || b.is_empty() {
+        return MISSING;
+    }
     let fits = |x: &str, y: &str| x.starts_with(y) || y.starts_with(x);
     let all_fit = a
         .split(' ')

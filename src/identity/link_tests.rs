@@ -326,3 +326,16 @@ fn an_address_made_of_the_names_says_no_more_than_they_do() {
     let same = records(&[mail("robert.kowalski", "x"), mail("robert.kowalski", "x")]);
     assert_eq!(super::compare(&same, 0, 1)[Field::Email as usize], 0);
 }
+
+#[test]
+fn father_and_son_of_one_name_are_two() {
+    let called =
+        |family: &str| vec![(Field::Given, "John".to_owned()), (Field::Family, family.to_owned())];
+    let given = |one: &str, other: &str| {
+        let table = records(&[called(one), called(other)]);
+        super::compare(&table, 0, 1)[Field::Given as usize]
+    };
+    assert_eq!(given("Lind Jr.", "Lind Sr."), 6);
+    assert_eq!(given("Lind II", "Lind III"), 6);
+    assert_eq!((given("Lind Jr.", "Lind"), given("Lind Jr.", "Lind II")), (0, 0));
+}
