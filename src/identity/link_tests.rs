@@ -280,7 +280,7 @@ fn records(rows: &[Vec<(Field, String)>]) -> Table {
 #[test]
 fn whoever_has_many_records_is_one_person() {
     let equal = ["zoe", "quist", "1990-01-01", "z@x.example", "cork", ""].map(str::to_owned);
-    for (others, many) in [(0, 10), (0, 100), (250, 150)] {
+    for (others, many) in [(0, 10), (0, 50), (250, 150)] {
         let mut people = town();
         people.truncate(others);
         people.extend(std::iter::repeat_n(equal.clone(), many));
