@@ -53,6 +53,17 @@ impl Column {
         value
     }
 
+    /// How many records have a text; while records are added.
+    pub fn count_of(&self, text: &str) -> u32 {
+        if self.slots.is_empty() {
+            return 0;
+        }
+        match self.slots[self.slot(text)] {
+            NONE => 0,
+            value => self.counts[value as usize],
+        }
+    }
+
     /// Takes one record's value back and gives its text.
     fn take(&mut self, value: u32) -> String {
         self.counts[value as usize] -= 1;
@@ -98,7 +109,8 @@ impl Column {
     }
 }
 
-fn hash(text: &str) -> u64 {
+/// A hash of a text, the same in every run.
+pub fn hash(text: &str) -> u64 {
     let mut hasher = SipHasher13::new();
     hasher.write(text.as_bytes());
     hasher.finish()

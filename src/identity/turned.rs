@@ -5,8 +5,6 @@
 //! name is one. Where a file has the two columns the wrong way round from top to bottom, no other record
 //! tells, but usual given names do.
 
-use std::collections::HashMap;
-
 use super::field::Field;
 use super::names::families;
 use super::table::{NONE, Table};
@@ -24,8 +22,7 @@ pub fn put_names_right(table: &mut Table) {
     };
     let (given, family) = (usual(Field::Given), usual(Field::Family));
     let is_wrong_way = family > WRONG_WAY * given && family * 10 > u64::from(table.len());
-    let as_given = counts(table, Field::Given);
-    let as_family = counts(table, Field::Family);
+    let often = |field: Field, text: &str| table.column(field).count_of(text);
     let turned: Vec<u32> = (0..table.len())
         .filter(|record| {
             let text = |field| match table.value(*record, field) {
@@ -35,20 +32,12 @@ pub fn put_names_right(table: &mut Table) {
             let (Some(given), Some(family)) = (text(Field::Given), text(Field::Family)) else {
                 return is_wrong_way;
             };
-            let often =
-                |counts: &HashMap<String, u32>, text: &str| counts.get(text).copied().unwrap_or(0);
-            let is_turned = often(&as_family, given) > often(&as_given, given)
-                && often(&as_given, family) > often(&as_family, family);
+            let is_turned = often(Field::Family, given) > often(Field::Given, given)
+                && often(Field::Given, family) > often(Field::Family, family);
             is_turned != is_wrong_way
         })
         .collect();
     turned.into_iter().for_each(|record| table.exchange(record, Field::Given, Field::Family));
-}
-
-fn counts(table: &Table, field: Field) -> HashMap<String, u32> {
-    let column = table.column(field);
-    let count = |value: u32| (column.text(value).to_owned(), column.counts[value as usize]);
-    (0..column.len() as u32).map(count).collect()
 }
 
 #[cfg(test)]
