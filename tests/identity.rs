@@ -80,6 +80,25 @@ fn a_small_brand_is_told_apart() {
     assert!(words.contains("not used   source, notes"), "{words}");
 }
 
+/// The documented comparison links one set after the other, and the same again.
+#[test]
+fn sets_are_compared_one_after_the_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    let rows = "record_id,first_name,email\n1,Anna,a@x.example\n2,Anna,a@x.example\n";
+    let set = folder.path().join("set.csv");
+    std::fs::write(&set, rows).unwrap();
+    let labels = "record_id,entity_id\n1,1\n2,1\n";
+    std::fs::write(folder.path().join("set_labels.csv"), labels).unwrap();
+    let mut compare = Command::new("python3");
+    compare.arg(root.join("benches/identity/compare.py")).arg(env!("CARGO_BIN_EXE_candor"));
+    let Ok(output) = compare.arg(folder.path()).args([&set, &set]).output() else {
+        return eprintln!("SKIPPED: no python3 here");
+    };
+    assert!(output.status.success(), "{}", words(&output));
+    assert_eq!(words(&output).matches("| set | candor |").count(), 2, "{}", words(&output));
+}
+
 #[test]
 fn the_order_of_the_rows_changes_nothing() {
     let text = std::fs::read_to_string(fixture()).unwrap();

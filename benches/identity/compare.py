@@ -8,6 +8,7 @@ import csv
 import os
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 
 
@@ -127,18 +128,20 @@ def main():
     for path in sets:
         labels = {r["record_id"]: r["entity_id"] for r in rows(path.replace(".csv", "_labels.csv"))}
         name = os.path.basename(path)[:-4]
-        pairs_file, clusters_file = f"{work}/pairs.csv", f"{work}/clusters.csv"
-        cpu, memory = measured([candor, "identity", "link", path, "--pairs", pairs_file, "--clusters", clusters_file])
-        clusters = {r["record_id"]: r["cluster"] for r in rows(clusters_file)}
-        line(name, "candor", scores(labels, pairs_of(pairs_file), clusters), cpu, memory)
-        for title, _ in others if len(labels) < 200_000 else []:
-            try:
-                cpu, memory = measured([sys.executable, __file__, "splink", path, pairs_file])
-                pairs = pairs_of(pairs_file)
-                # Splink leaves the threshold to its user: 0.95, as in its demonstrations.
-                line(name, title, scores(labels, pairs, joined(labels, pairs, 0.95)), cpu, memory)
-            except RuntimeError as error:
-                print(f"| {name} | {title} | failed: {error} |")
+        # Answers go into a folder of their own, because candor writes over no file.
+        with tempfile.TemporaryDirectory(dir=work) as folder:
+            pairs_file, clusters_file = f"{folder}/pairs.csv", f"{folder}/clusters.csv"
+            cpu, memory = measured([candor, "identity", "link", path, "--pairs", pairs_file, "--clusters", clusters_file])
+            clusters = {r["record_id"]: r["cluster"] for r in rows(clusters_file)}
+            line(name, "candor", scores(labels, pairs_of(pairs_file), clusters), cpu, memory)
+            for title, _ in others if len(labels) < 200_000 else []:
+                try:
+                    cpu, memory = measured([sys.executable, __file__, "splink", path, pairs_file])
+                    pairs = pairs_of(pairs_file)
+                    # Splink leaves the threshold to its user: 0.95, as in its demonstrations.
+                    line(name, title, scores(labels, pairs, joined(labels, pairs, 0.95)), cpu, memory)
+                except RuntimeError as error:
+                    print(f"| {name} | {title} | failed: {error} |")
 
 
 def line(name, by, numbers, cpu, memory):

@@ -1,13 +1,18 @@
 //! Which pairs are worth comparing: records that share at least one of many keys.
 //!
-//! A key that too many records share says little, and its block is left out: how many are too many
-//! follows from how many comparisons a record is worth.
+//! A key that too many records share says little: how many are too many follows from how many comparisons a
+//! record is worth. In such a block each record meets its neighbours only, by names and birth, so that whoever
+//! has many records, or many that are equal, is still held together by a chain of them.
 
+use super::field::Field;
 use super::keys::{Keys, Secret};
-use super::table::Table;
+use super::table::{NONE, Table, hash};
 
-/// The biggest block that is ever looked into.
+/// The biggest block in which everybody meets everybody.
 const BLOCK_MAX: usize = 400;
+
+/// How many of those that follow a record meets in a block that is too big.
+const NEIGHBOURS: usize = 2;
 
 /// The smallest limit of a block.
 const BLOCK_LEAST: usize = 8;
@@ -19,13 +24,19 @@ const PAIRS_A_RECORD: f64 = 100.0;
 /// A small set, in records.
 const SMALL: f64 = 25_000.0;
 
+/// The records that a set is taken to have at least: comparing few costs nothing, and where a set is mostly one
+/// person's records, all of their pairs have to be seen to learn how many they are.
+const TINY: f64 = 8_000.0;
+
 /// Blocks of records that share a key, and the blocks that each record is in.
 pub struct Blocks {
     members: Vec<u32>,
     starts: Vec<u32>,
     blocks: Vec<u32>,
     record_starts: Vec<u32>,
-    /// Blocks of more records than this were left out.
+    /// Pairs of neighbours in blocks that are too big, in order.
+    neighbours: Vec<(u32, u32)>,
+    /// In blocks of more records than this only neighbours meet.
     pub limit: usize,
 }
 
@@ -34,6 +45,7 @@ impl Blocks {
     pub fn new(table: &Table, secret: &Secret) -> Blocks {
         let keys = Keys::new(table, secret);
         let (mut members, mut starts) = (Vec::new(), vec![0u32]);
+        let (ranks, mut neighbours) = (ranks(table), Vec::new());
         let mut keyed: Vec<(i64, u32)> = Vec::new();
         for family in 0..Keys::FAMILIES {
             keyed.clear();
@@ -46,14 +58,21 @@ impl Blocks {
                     members.extend(block.iter().map(|(_, record)| *record));
                     starts
                         .push(u32::try_from(members.len()).expect("blocks hold below 4 G records"));
+                } else if block.len() > BLOCK_MAX {
+                    chain(block.iter().map(|(_, record)| *record), &ranks, &mut neighbours);
                 }
             }
         }
+        only_once(&mut neighbours);
         drop((keys, keyed));
         let limit = limit(&starts, table.len());
-        keep_small(&mut members, &mut starts, limit);
+        keep_small(&mut members, &mut starts, limit, |block| {
+            chain(block.iter().copied(), &ranks, &mut neighbours);
+        });
+        only_once(&mut neighbours);
+        neighbours.shrink_to_fit();
         let (blocks, record_starts) = inverted(&members, &starts, table.len());
-        Blocks { members, starts, blocks, record_starts, limit }
+        Blocks { members, starts, blocks, record_starts, neighbours, limit }
     }
 
     /// Writes the records after `record` that share a key with it and may be linked to it, in order.
@@ -68,6 +87,8 @@ impl Blocks {
             let later = members.partition_point(|member| *member <= record);
             found.extend_from_slice(&members[later..]);
         }
+        let beside = &self.neighbours[self.neighbours.partition_point(|pair| pair.0 < record)..];
+        found.extend(beside.iter().take_while(|pair| pair.0 == record).map(|pair| pair.1));
         found.sort_unstable();
         found.dedup();
         found.retain(|other| table.may_link(record, *other));
@@ -82,7 +103,7 @@ fn limit(starts: &[u32], records: u32) -> usize {
         let size = u64::from(pair[1] - pair[0]);
         pairs[size as usize] += size * (size - 1) / 2;
     }
-    let records = f64::from(records);
+    let records = f64::from(records).max(TINY);
     let mut left = (PAIRS_A_RECORD * records * (SMALL / records).min(1.0).powf(0.45)) as u64;
     for (size, pairs) in pairs.iter().enumerate() {
         if *pairs > left && size > BLOCK_LEAST {
@@ -93,7 +114,44 @@ fn limit(starts: &[u32], records: u32) -> usize {
     BLOCK_MAX
 }
 
-fn keep_small(members: &mut Vec<u32>, starts: &mut Vec<u32>, limit: usize) {
+/// Where each record stands among all: those that say the same stand together, first by family name, then by given
+/// name, then by birth.
+fn ranks(table: &Table) -> Vec<i64> {
+    const BY: [(Field, u32); 3] = [(Field::Family, 24), (Field::Given, 20), (Field::Birth, 19)];
+    let place = |record: u32| {
+        BY.iter().fold(0i64, |rank, (field, bits)| {
+            let part = match table.value(record, *field) {
+                NONE => 0,
+                value => hash(table.column(*field).text(value)) & ((1 << bits) - 1),
+            };
+            rank << bits | part as i64
+        })
+    };
+    (0..table.len()).map(place).collect()
+}
+
+/// Notes the neighbours in a block that is too big.
+fn chain(block: impl Iterator<Item = u32>, ranks: &[i64], neighbours: &mut Vec<(u32, u32)>) {
+    let mut block: Vec<(i64, u32)> = block.map(|record| (ranks[record as usize], record)).collect();
+    block.sort_unstable();
+    for (at, (_, one)) in block.iter().enumerate() {
+        let next = block[at + 1..].iter().take(NEIGHBOURS);
+        neighbours.extend(next.map(|(_, other)| (*one.min(other), *one.max(other))));
+    }
+}
+
+fn only_once(pairs: &mut Vec<(u32, u32)>) {
+    pairs.sort_unstable();
+    pairs.dedup();
+}
+
+/// Keeps the blocks of up to so many records; what was left out is handed over.
+fn keep_small(
+    members: &mut Vec<u32>,
+    starts: &mut Vec<u32>,
+    limit: usize,
+    mut left_out: impl FnMut(&[u32]),
+) {
     let (mut kept, mut blocks) = (0, 0);
     for block in 0..starts.len() - 1 {
         let (start, end) = (starts[block] as usize, starts[block + 1] as usize);
@@ -102,6 +160,8 @@ fn keep_small(members: &mut Vec<u32>, starts: &mut Vec<u32>, limit: usize) {
             kept += end - start;
             blocks += 1;
             starts[blocks] = kept as u32;
+        } else {
+            left_out(&members[start..end]);
         }
     }
     members.truncate(kept);
@@ -137,7 +197,7 @@ mod tests {
     use crate::identity::{Field, Raw, normalise};
 
     #[test]
-    fn a_key_of_too_many_is_left_out_and_rare_ones_still_count() {
+    fn in_a_crowd_only_neighbours_meet_and_rare_keys_still_count() {
         let mut table = Table::default();
         for n in 0..900 {
             let (city, email) = (["Cork"], format!("p{}@x.example", n / 2));
@@ -151,9 +211,9 @@ mod tests {
         let blocks = Blocks::new(&table, &[1; 16]);
         let mut found = Vec::new();
         blocks.candidates(&table, 0, &mut found);
-        assert_eq!(found, [1]);
+        assert_eq!(found, [1, 2]);
         blocks.candidates(&table, 1, &mut found);
-        assert!(found.is_empty());
+        assert_eq!(found, [2, 3]);
     }
 
     #[test]

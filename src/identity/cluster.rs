@@ -1,8 +1,8 @@
 //! Pairs become persons: the surest pairs join first, and a join that the two clusters as wholes speak
 //! against is refused (`whole`).
 //!
-//! Without the guard one wrong pair would make two persons one. Records that may never be linked are
-//! never in one cluster, whatever stands between them. What was decided before stands: records that are
+//! Without the guard one wrong pair would make two persons one. Records of one group aren't linked to each
+//! other; where a third record brings them together, they have to look like one person themselves. What was decided before stands: records that are
 //! known to be one person's begin as one cluster, and those that are known not to be never meet. Nor do
 //! two whom the policy's guards hold apart, as the clusters are by then (`guard`).
 
@@ -238,18 +238,18 @@ impl Joining<'_> {
         }
         let is_pair = size_a == 1 && size_b == 1;
         if is_pair && self.apart.is_empty() {
-            return self.table.may_link(a, b).then_some(bits);
+            return Some(bits);
         }
         let (left, right) = (self.members(a), self.members(b));
-        if !self.may_join(&left, &right) {
+        if self.are_kept_apart(&left, &right) {
             return None;
         }
         if is_pair {
             return Some(bits);
         }
         let whole = weigh_wholes(self.table, self.scales, &left, &right).bits();
-        let least = WHOLE_LEAST - PAIR_COUNTS * bits.min(PAIR_MOST);
-        (whole >= least).then_some(bits.max(whole))
+        let leniency = if self.share_a_group(&left, &right) { 0.0 } else { bits.min(PAIR_MOST) };
+        (whole >= WHOLE_LEAST - PAIR_COUNTS * leniency).then_some(bits.max(whole))
     }
 
     /// Whether a guard holds two clusters apart.
@@ -258,14 +258,17 @@ impl Joining<'_> {
         self.guards.each.iter().any(|guard| guard.parts(a, b))
     }
 
-    fn may_join(&self, left: &[u32], right: &[u32]) -> bool {
-        let mut kept_apart = left.iter().filter_map(|record| self.apart.get(record)).flatten();
-        if kept_apart.any(|other| right.binary_search(other).is_ok()) {
-            return false;
-        }
+    fn are_kept_apart(&self, left: &[u32], right: &[u32]) -> bool {
+        let mut others = left.iter().filter_map(|record| self.apart.get(record)).flatten();
+        others.any(|other| right.binary_search(other).is_ok())
+    }
+
+    /// Whether a record of one is of the same group as one of the other: the two meet only through a third
+    /// record, so they have to look like one person themselves.
+    fn share_a_group(&self, left: &[u32], right: &[u32]) -> bool {
         let mut groups: Vec<u32> =
             left.iter().map(|record| self.table.group(*record)).filter(|g| *g != NONE).collect();
         groups.sort_unstable();
-        right.iter().all(|record| groups.binary_search(&self.table.group(*record)).is_err())
+        right.iter().any(|record| groups.binary_search(&self.table.group(*record)).is_ok())
     }
 }

@@ -6,6 +6,8 @@
 use super::field::{FIELDS, Field, Kind, MISSING};
 use super::han::latin;
 use super::level::{alike, level_of};
+use super::mailbox::follows_from;
+use super::names::generation;
 use super::table::{NONE, Table};
 
 /// Similarity of names where one may stand in the other's place.
@@ -43,8 +45,20 @@ pub fn compare_while(
             _ if one == two => 0,
             _ => {
                 let column = table.column(field);
-                level_of(field.about().kind, column.text(one), column.text(two))
+                let level = level_of(field.about().kind, column.text(one), column.text(two));
+                let is_similar = field == Field::Email && (1..4).contains(&level);
+                if is_similar && [row_a, row_b].into_iter().all(|row| is_of_names(table, row)) {
+                    MISSING
+                } else {
+                    level
+                }
             }
+        };
+        let level = match field {
+            Field::Given if level == 0 && are_of_two_generations(table, row_a, row_b) => {
+                field.levels().len() as u8 - 1
+            }
+            _ => level,
         };
         pattern[field as usize] = level;
         if !go_on(field, level) {
@@ -52,6 +66,27 @@ pub fn compare_while(
         }
     }
     Some(pattern)
+}
+
+/// Whether one is called junior and the other senior: father and son have one name, which says no more than
+/// two names do.
+fn are_of_two_generations(table: &Table, a: &[u32; FIELDS], b: &[u32; FIELDS]) -> bool {
+    let (a, b) = (a[Field::Middle as usize], b[Field::Middle as usize]);
+    if a == NONE || b == NONE || a == b {
+        return false;
+    }
+    let told = |value: u32| generation(table.column(Field::Middle).text(value)).1;
+    let (a, b) = (told(a), told(b));
+    !a.is_empty() && !b.is_empty() && a != b
+}
+
+/// Whether a record's e-mail address says nothing that its names don't.
+fn is_of_names(table: &Table, row: &[u32; FIELDS]) -> bool {
+    let text = |field: Field| match row[field as usize] {
+        NONE => "",
+        value => table.column(field).text(value),
+    };
+    follows_from(text(Field::Email), text(Field::Given), text(Field::Family))
 }
 
 /// How the names of two records stand to each other.

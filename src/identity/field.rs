@@ -239,6 +239,12 @@ impl Field {
         levels(self.about().kind)
     }
 
+    /// Whether it is given out so that nobody else has it: two who share it by chance are rare, however few
+    /// records there are to tell.
+    pub fn identifies(self) -> bool {
+        matches!(self, Field::Email | Field::Phone | Field::Device | Field::Loyalty | Field::Person)
+    }
+
     /// The field of a column or of a name in a map.
     pub fn named(name: &str) -> Option<Field> {
         Field::ALL

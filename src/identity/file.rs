@@ -10,6 +10,7 @@ use std::path::Path;
 use super::field::{FULL_NAME_COLUMNS, Field};
 use super::normalise::{Raw, normalise};
 use super::table::{Column, Table};
+use super::turned::put_names_right;
 use crate::base::error::{Error, Result};
 use crate::collect::{Feed, Plan, Row, Rows, Step, format_of};
 use crate::policy::types::{Encoding, Source};
@@ -126,6 +127,7 @@ pub fn read(path: &Path, request: &Request) -> Result<Records> {
         let group = across.and_then(|(_, slot)| row.get(slot)).unwrap_or_default().trim();
         table.push(&normalise(&raw, request.country.as_deref()), group);
     }
+    put_names_right(&mut table);
     table.finish();
     ids.finish();
     // In the order of their ids, so that the order of the file changes nothing.

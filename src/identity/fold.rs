@@ -1,8 +1,9 @@
 //! One spelling of letters: lower case, without accents, in Latin letters where the script is an
 //! alphabet.
 //!
-//! Han characters stay, simplified: their sound depends on who speaks. Greek and Cyrillic letters get the
-//! Latin ones of a passport, so that a till that can't type them still finds the person.
+//! Han characters stay, simplified: their sound depends on who speaks. Greek, Cyrillic, Georgian and Armenian
+//! letters get the Latin ones of a passport, so that a till that can't type them still finds the person. Katakana
+//! become Hiragana, and of the forms of an Arabic letter one stands for all.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -21,7 +22,7 @@ pub fn fold(text: &str) -> String {
             match latin(c) {
                 Some("y") if out.ends_with('o') => out.push('u'),
                 Some(letters) => out.push_str(letters),
-                None => push(&mut out, simplified(c)),
+                None => push(&mut out, simplified(one_form(c))),
             }
         }
     }
@@ -49,8 +50,37 @@ pub fn is_east_asian(c: char) -> bool {
         | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
 }
 
+/// One of the forms of a letter that are written for each other.
+fn one_form(c: char) -> char {
+    match c {
+        'ى' | 'ی' => 'ي',
+        'ک' => 'ك',
+        'ة' => 'ه',
+        'ァ'..='ヶ' => char::from_u32(c as u32 - 0x60).unwrap_or(c),
+        c => c,
+    }
+}
+
+/// From ა on, in the order of their code points.
+const GEORGIAN: [&str; 33] = [
+    "a", "b", "g", "d", "e", "v", "z", "t", "i", "k", "l", "m", "n", "o", "p", "zh", "r", "s", "t",
+    "u", "p", "k", "gh", "q", "sh", "ch", "ts", "dz", "ts", "ch", "kh", "j", "h",
+];
+
+/// From ա on.
+const ARMENIAN: [&str; 38] = [
+    "a", "b", "g", "d", "e", "z", "e", "y", "t", "zh", "i", "l", "kh", "ts", "k", "h", "dz", "gh",
+    "ch", "m", "y", "n", "sh", "o", "ch", "p", "j", "r", "s", "v", "t", "r", "ts", "v", "p", "k",
+    "o", "f",
+];
+
 /// The Latin letters of a lower-case letter without accents, where it isn't one itself.
 fn latin(c: char) -> Option<&'static str> {
+    if let 'ა'..='ჰ' | 'ա'..='ֆ' = c {
+        let (letters, first) =
+            if c >= 'ა' { (&GEORGIAN[..], 'ა') } else { (&ARMENIAN[..], 'ա') };
+        return letters.get(c as usize - first as usize).copied();
+    }
     Some(match c {
         'ß' => "ss",
         'æ' => "ae",
@@ -140,6 +170,10 @@ mod tests {
             ("Παπαδόπουλος", "papadopoulos"),
             ("Шевченко", "shevchenko"),
             ("ＡＮＮ", "ann"),
+            ("გიორგი ბერიძე", "giorgi beridze"),
+            ("Արամ Պետրոսյան", "aram petrosyan"),
+            ("サクラ", "さくら"),
+            ("على الحسیني", "علي الحسيني"),
             ("王小明", "王小明"),
             ("陳曉明", "陈晓明"),
             ("g.w.t.", "g w t"),

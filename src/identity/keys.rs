@@ -134,7 +134,7 @@ impl Part {
                 if month <= day { format!("{month}{day}") } else { format!("{day}{month}") }
             }
             Part::Year | Part::YearMonth | Part::Day => String::new(),
-            Part::Local => text.split('@').next().unwrap_or_default().to_owned(),
+            Part::Local => text.split(['@', '+']).next().unwrap_or_default().to_owned(),
             Part::PhoneEnd => {
                 let from = text.len().saturating_sub(6);
                 text.get(from..).unwrap_or_default().to_owned()

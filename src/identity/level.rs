@@ -5,9 +5,9 @@
 
 use rapidfuzz::distance::{jaro_winkler, osa};
 
-use super::field::Kind;
+use super::field::{Kind, MISSING};
 use super::han::{family_pinyin, pinyin};
-use super::names::families;
+use super::names::{families, generation};
 
 /// Similarity of texts with one slip, by Jaro–Winkler.
 const SLIP: f64 = 0.92;
@@ -87,7 +87,7 @@ fn edits(a: &str, b: &str) -> usize {
     osa::distance_with_args(a.bytes(), b.bytes(), &args).unwrap_or(3)
 }
 
-/// The level of two different texts of a kind.
+/// The level of two different texts of a kind; `MISSING` where they can't be compared.
 pub fn level_of(kind: Kind, a: &str, b: &str) -> u8 {
     match kind {
         Kind::Given => given(a, b),
@@ -136,6 +136,11 @@ fn family(a: &str, b: &str) -> u8 {
 }
 
 fn middle(a: &str, b: &str) -> u8 {
+    // Which generation somebody is of is told beside the given name.
+    let (a, b) = (generation(a).0, generation(b).0);
+    if a.is_empty() || b.is_empty() {
+        return MISSING;
+    }
     let fits = |x: &str, y: &str| x.starts_with(y) || y.starts_with(x);
     let all_fit = a
         .split(' ')
@@ -157,6 +162,10 @@ fn has_common_word(a: &str, b: &str, letters: usize) -> bool {
 
 fn date(a: &str, b: &str) -> u8 {
     let (x, y) = (a.as_bytes(), b.as_bytes());
+    // A year alone.
+    if x.len() == 4 || y.len() == 4 {
+        return if x.starts_with(y) || y.starts_with(x) { 3 } else { 5 };
+    }
     let slips = slips(x, y);
     if x.len() != 8 || y.len() != 8 {
         return if slips <= 2 { slips as u8 } else { 5 };
@@ -173,7 +182,7 @@ fn date(a: &str, b: &str) -> u8 {
 }
 
 fn email(a: &str, b: &str) -> u8 {
-    let local = |text: &'_ str| text.find('@').unwrap_or(text.len());
+    let local = |text: &'_ str| text.find(['@', '+']).unwrap_or(text.len());
     let (one, two) = (&a[..local(a)], &b[..local(b)]);
     if one == two {
         return 1;
@@ -251,6 +260,9 @@ mod tests {
             (Kind::Date, "19980917", "19980321", 3),
             (Kind::Date, "19980917", "20110917", 4),
             (Kind::Date, "19980917", "20110321", 5),
+            (Kind::Date, "1998", "19980317", 3),
+            (Kind::Date, "1998", "1999", 5),
+            (Kind::Email, "ann+shop@a.com", "ann@a.com", 1),
             (Kind::Email, "ann@a.com", "ann@b.com", 1),
             (Kind::Code, "3417740", "3417741", 1),
             (Kind::Code, "12", "13", 3),

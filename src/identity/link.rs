@@ -107,7 +107,7 @@ fn settled(table: &Table, scales: &Scales, edges: &[Edge], clusters: &Clusters) 
     for person in members.chunk_by(|x, y| x.0 == y.0) {
         for (at, (_, a)) in person.iter().enumerate() {
             for (_, b) in &person[at + 1..] {
-                if known.binary_search(&(*a, *b)).is_err() {
+                if table.may_link(*a, *b) && known.binary_search(&(*a, *b)).is_err() {
                     let bits = clusters.weakest(*a, *b).expect("both are of one cluster");
                     pairs.push(Edge { a: *a, b: *b, bits });
                 }

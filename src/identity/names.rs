@@ -11,13 +11,13 @@ use super::han::latin;
 pub struct Name {
     /// The first given name.
     pub given: String,
-    /// Further names and initials, in their order, without particles.
+    /// Further names and initials, in their order, without particles; last the generation, where it is told.
     pub middle: String,
     /// The family name with its particles.
     pub family: String,
 }
 
-const TITLES: [&str; 30] = [
+const TITLES: [&str; 33] = [
     "mr",
     "mrs",
     "ms",
@@ -40,6 +40,9 @@ const TITLES: [&str; 30] = [
     "senora",
     "jr",
     "sr",
+    "med",
+    "habil",
+    "phd",
     "ing",
     "dipl",
     "bt",
@@ -74,6 +77,17 @@ const ROLES: [&str; 44] = [
     "tochter", "ehemann", "ehefrau", "maman", "papa", "madre", "padre",
 ];
 
+/// What tells the generations of a family apart that have one name, and what it is called here.
+const GENERATIONS: [(&str, &str); 7] = [
+    ("sr", "sr"),
+    ("senior", "sr"),
+    ("jr", "jr"),
+    ("junior", "jr"),
+    ("ii", "jr"),
+    ("iii", "iii"),
+    ("iv", "iv"),
+];
+
 /// Chinese family names of two characters, simplified; all others have one.
 const TWO_CHARACTERS: [&str; 20] = [
     "欧阳", "司马", "上官", "诸葛", "东方", "皇甫", "尉迟", "公孙", "慕容", "令狐", "宇文", "司徒",
@@ -86,6 +100,9 @@ impl Name {
     /// follows is a rank or the family name has a column.
     pub fn read(full: &str, given: &str, middle: &str, family: &str) -> Name {
         let mut name = Name { middle: fold(middle), ..Name::default() };
+        let (given, beside_given) = parted_from_generation(given);
+        let (family, beside_family) = parted_from_generation(family);
+        let (full, beside_full) = parted_from_generation(full);
         let mut given = without_titles(&fold(given));
         if NOBODY.contains(&&*given) || ROLES.contains(&&*given) {
             given.clear();
@@ -111,13 +128,36 @@ impl Name {
             };
             further.extend(whole.words.iter().map(String::as_str).filter(known));
         }
-        for word in further.into_iter().filter(|word| !PARTICLES.contains(word)) {
+        let generation = beside_family.or(beside_given).or(beside_full);
+        let further = further.into_iter().filter(|word| !PARTICLES.contains(word));
+        for word in further.chain(generation) {
             if !name.middle.is_empty() {
                 name.middle.push(' ');
             }
             name.middle.push_str(word);
         }
         name
+    }
+}
+
+/// A name as it was written, and the generation that stands behind it.
+fn parted_from_generation(text: &str) -> (&str, Option<&'static str>) {
+    let is_between = |c: char| c.is_whitespace() || matches!(c, ',' | '.');
+    let text = text.trim_end_matches(is_between);
+    let Some((before, last)) = text.rsplit_once(is_between) else { return (text, None) };
+    let last = GENERATIONS.iter().find(|(written, _)| last.eq_ignore_ascii_case(written));
+    match last {
+        Some((_, called)) => (before.trim_end_matches(is_between), Some(called)),
+        None => (text, None),
+    }
+}
+
+/// Parts what [`Name::middle`] holds: further names, and the generation.
+pub fn generation(middle: &str) -> (&str, &str) {
+    let (before, last) = middle.rsplit_once(' ').unwrap_or(("", middle));
+    match last {
+        "sr" | "jr" | "iii" | "iv" => (before, last),
+        _ => (middle, ""),
     }
 }
 
@@ -282,6 +322,24 @@ mod tests {
             assert_eq!(fold(word), *word);
             assert!(families(word).is_empty(), "{word} is a short name");
         }
+    }
+
+    #[test]
+    fn generations_are_kept() {
+        for (full, middle) in [
+            ("John Smithson Jr.", "jr"),
+            ("John T. Smithson, Sr", "t sr"),
+            ("Smithson, John II", "jr"),
+            ("John Smithson III", "iii"),
+            ("John Smithson", ""),
+        ] {
+            assert_eq!(Name::read(full, "", "", "").middle, middle, "{full}");
+        }
+        let read = |given, family| Name::read("", given, "", family);
+        assert_eq!(read("John", "Smithson Jr"), name("john", "jr", "smithson"));
+        assert_eq!(generation("t sr"), ("t", "sr"));
+        assert_eq!((generation("iii"), generation("t anna")), (("", "iii"), ("t anna", "")));
+        assert_eq!(read("Prof. Dr. med. Anna", "Grün"), name("anna", "", "grun"));
     }
 
     #[test]

@@ -53,6 +53,24 @@ impl Column {
         value
     }
 
+    /// How many records have a text; while records are added.
+    pub fn count_of(&self, text: &str) -> u32 {
+        if self.slots.is_empty() {
+            return 0;
+        }
+        match self.slots[self.slot(text)] {
+            NONE => 0,
+            value => self.counts[value as usize],
+        }
+    }
+
+    /// Takes one record's value back and gives its text.
+    fn take(&mut self, value: u32) -> String {
+        self.counts[value as usize] -= 1;
+        self.filled -= 1;
+        self.text(value).to_owned()
+    }
+
     fn intern(&mut self, text: &str) -> u32 {
         if self.slots.len() < self.ends.len() * 2 + 2 {
             let size = (self.slots.len() * 2).max(64);
@@ -91,7 +109,8 @@ impl Column {
     }
 }
 
-fn hash(text: &str) -> u64 {
+/// A hash of a text, the same in every run.
+pub fn hash(text: &str) -> u64 {
     let mut hasher = SipHasher13::new();
     hasher.write(text.as_bytes());
     hasher.finish()
@@ -139,6 +158,18 @@ impl Table {
         self.rows.push(row);
         self.doors_of.push(door);
         self.groups_of.push(self.groups.push(group));
+    }
+
+    /// Puts what a record says in two fields into each other's place.
+    pub fn exchange(&mut self, record: u32, one: Field, other: Field) {
+        let fields = [one as usize, other as usize];
+        let texts = fields.map(|field| match self.rows[record as usize][field] {
+            NONE => String::new(),
+            value => self.columns[field].take(value),
+        });
+        for (field, text) in fields.into_iter().rev().zip(texts) {
+            self.rows[record as usize][field] = self.columns[field].push(&text);
+        }
     }
 
     /// Puts the records into another order: `order[new]` is the old number.

@@ -10,7 +10,7 @@ use super::field::{FIELDS, Field, MISSING, Owner, of_another_kind};
 use super::isotonic::in_order;
 use super::model::{FieldModel, MODEL_FORM, Model, Shared, shared};
 use super::table::Table;
-use super::weigh::Scales;
+use super::weigh::{MIXED, Scales};
 
 /// Candidates that are learned from, about.
 const SAMPLE: usize = 120_000;
@@ -104,7 +104,7 @@ fn beforehand(table: &Table, random: &[Chance]) -> Model {
 /// what it shares.
 fn household(field: Field, person: &[f64], stranger: &[f64]) -> Vec<f64> {
     let same = match field.about().owner {
-        Owner::Person => 0.02,
+        Owner::Person => f64::from(MIXED),
         Owner::Household | Owner::Address => HOUSEHOLD_SAME,
     };
     person.iter().zip(stranger).map(|(m, u)| same * m + (1.0 - same) * u).collect()

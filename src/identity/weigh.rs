@@ -34,13 +34,20 @@ pub struct Weight {
 }
 
 /// How much of a household's agreement on a personal field is their being one person after all.
-const MIXED: f32 = 0.02;
+pub const MIXED: f32 = 0.02;
 
 /// What further parts of an address count that agree beside the best one: a postcode tells the town.
 const FURTHER_ADDRESS: f32 = 0.5;
 
 /// How many records of usual values are added to those that are there when frequencies are told.
 const GUESSED: f32 = 20.0;
+
+/// How many times more records than one person has on average may share what identifies, before it is nobody's
+/// own.
+const USUAL_RECORDS: f32 = 4.0;
+
+/// How many records of strangers share what identifies with one, though hardly anybody does: a number passed on.
+const COINCIDENCE: f32 = 0.03;
 
 /// How much a name's rarity counts where the two spell it differently.
 const RARITY_OF_SIMILAR: f32 = 0.5;
@@ -64,6 +71,10 @@ impl Scales {
             household_prior: (model.household_pairs / model.pairs).log2() as f32,
         };
         for (at, field) in model.fields.iter().enumerate() {
+            // That names stand crosswise shows only where they agree that way, which counts already.
+            if Field::ALL[at] == Field::Order {
+                continue;
+            }
             for level in 0..field.stranger.len() {
                 let stranger = field.stranger[level];
                 scales.person[at][level] = (field.person[level] / stranger).log2();
@@ -80,7 +91,7 @@ impl Scales {
                     scales.person[at][level] + if is_frequent { rarest } else { 0.0 }
                 })
                 .fold(0.0, f32::max);
-            if matches!(field_at, Field::Given | Field::Family | Field::Order) {
+            if matches!(field_at, Field::Given | Field::Family) {
                 // Names that stand crosswise can be the same.
                 let same = scales.person[at][0] + rarest / RARITY_OF_SIMILAR;
                 scales.similar[at] = scales.similar[at].max(same);
@@ -94,7 +105,11 @@ impl Scales {
         let (at, level) = (field as usize, usize::from(level));
         let (mut person, mut household) = (self.person[at][level], self.household[at][level]);
         if shared > 0 {
-            let others = (shared as f32 - self.own).max(1.0) + self.guessed[at];
+            let others = if field.identifies() {
+                (shared as f32 - USUAL_RECORDS * (1.0 + self.own)).max(COINCIDENCE)
+            } else {
+                (shared as f32 - self.own).max(1.0)
+            } + self.guessed[at];
             let rarity = self.same[at] + self.filled[at] - others.log2();
             let rarity = if level == 0 { rarity } else { RARITY_OF_SIMILAR * rarity };
             person += rarity;
@@ -115,7 +130,7 @@ impl Scales {
             let (one, two) = (row_a[field as usize], row_b[field as usize]);
             if one == NONE || two == NONE {
                 // A name can be compared with the other name, and then stands here.
-                if matches!(field, Field::Order | Field::Family) {
+                if field == Field::Family {
                     most += self.similar[field as usize];
                 }
                 continue;

@@ -335,8 +335,10 @@ impl Pair {
     /// What the waterfall says, in sentences that hold nothing personal.
     pub fn in_words(&self) -> String {
         let steps = &self.why.steps;
+        // What corrects the sum of an address speaks neither for nor against anybody.
+        let is_found = |step: &&Step| !matches!(step.what, "prior" | "address");
         let extreme = |sign: f32| {
-            let told = steps.iter().filter(|step| step.what != "prior" && step.bits * sign > 0.5);
+            let told = steps.iter().filter(is_found).filter(|step| step.bits * sign > 0.5);
             told.max_by(|x, y| (x.bits * sign).total_cmp(&(y.bits * sign)))
         };
         let mut words = vec![format!(

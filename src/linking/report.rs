@@ -306,7 +306,7 @@ impl Report {
     fn say_who(&self, document: &mut Document) {
         document.push(Block::Heading(2, "Who takes part".into()));
         document.push(Block::Facts(vec![
-            ("profiles".into(), self.persons.to_string()),
+            ("profiles, with those who take no part".into(), self.persons.to_string()),
             ("records that take part".into(), self.records.to_string()),
             (
                 "a run now would".into(),

@@ -182,7 +182,8 @@ fn waiting(store: &Store, row: &QuestionRow, subjects: (i64, i64)) -> Result<Wai
     let odds = (row.weight as f64 / 1000.0).exp2();
     Ok(Waiting {
         question: row.id,
-        likely: (1000.0 * odds / (1.0 + odds)).round() as u32,
+        // Nothing is certain.
+        likely: (1000.0 * odds / (1.0 + odds)).round().min(999.0) as u32,
         household: row.household,
         records: [row.a, row.b],
         subjects: [public(subjects.0)?, public(subjects.1)?],

@@ -114,7 +114,7 @@ fn report(context: &Context, args: &Link, records: &Records, linked: &Linked, nu
         ));
     }
     out.say(format!(
-        "  compared   {} pairs; keys that more than {} records share were left out",
+        "  compared   {} pairs; where more than {} records share a key, neighbours only",
         linked.compared, linked.block_limit
     ));
     out.say(format!(
