@@ -6,12 +6,11 @@
 //!                            └─────────┴────── ledger ◄──────┘
 //! ```
 //!
-//! `import` drives a file through `admit`, a batch a transaction (`progress` says how far it came), and `intake` what senders hand over (`sent`), and `own`
-//! what people say on pages of their own;
-//! `admit` takes one record down the
-//! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in
-//! its statements and `doubts` what can't be read of them, `age` tells how old it is, `ask` puts its values to the gate, `keep` writes what
-//! the gate let in; `summary` counts what was let in and what was not, with the reason.
+//! `import` drives a file through `admit`, a batch a transaction (`progress` says how far it came), `intake` what
+//! senders hand over (`sent`), and `own` what people say on pages of their own. `admit` takes one record down the
+//! arrows: `plan` knows what its source may say, `people` where its person stands, `said` takes in its statements
+//! and `doubts` what can't be read of them, `age` tells how old it is, `ask` puts its values to the gate, `keep`
+//! writes what the gate let in; `summary` counts what was let in and what was not, with the reason.
 
 pub mod admit;
 mod age;

@@ -513,9 +513,9 @@ fn not_proven(
         all.push("payloads, values, events and projections: they are checked with --deep".into());
     } else {
         all.push(
-            "public ids of subjects outside merges, import progress, links by identifiers, weights and index of linking, links to \
-             confirm by, numbers of notices, what waits in the outbox but to take something back, the key of a record that holds nothing \
-             but events, the source of one without values, and the home of one without statements too: no entry \
+            "public ids of subjects outside merges, the counts of what senders brought on a day, links by \
+             identifiers, weights and index of linking, links to confirm by, numbers of notices, what waits in \
+             the outbox but to take something back, the key of a record that holds nothing but events, the source of one without values, and the home of one without statements too: no entry \
              commits to them"
                 .into(),
         );

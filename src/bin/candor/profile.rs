@@ -185,7 +185,10 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let profile = read::profile(store.conn(), store.words(), &rules, into, Moment::now())?;
     let records = counted(profile.records.len() as u64, "record", "records");
     context.out.say(format!("{} now holds {records}", profile.subject));
-    context.out.say("no consent was widened: each side's consents cover what they covered before");
+    context.out.say(
+        "no consent was widened: each side's consents cover what they covered before; a record that is new from \
+         now on, of either side, stands for both",
+    );
     context.out.give(&profile);
     Ok(Answer::Yes)
 }
