@@ -108,6 +108,8 @@ impl Moves {
                 }
                 _ => false,
             };
+            // Of an erased record not even its home stays.
+            let fits = fits && sql::is_held(conn, record)?;
             claim.expect(fits, "parting-differs", Some(entry), || {
                 format!("record {record} has another home than entry {entry} gave it")
             });

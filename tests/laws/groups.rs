@@ -305,6 +305,24 @@ fn the_home_of_who_was_parted_is_what_the_entry_says() {
 }
 
 #[test]
+fn the_home_of_who_was_erased_does_not_come_back() {
+    let mut world = World::new();
+    let row = |key: u8| Act::Row(key, key, key, Some(1), "");
+    for (at, act) in (1..).zip([row(0), row(1), Act::Part(0, 1)]) {
+        perform(&mut world, &act, at);
+    }
+    let [record, entry, home] = ["record", "entry", "home"]
+        .map(|column| numbers(world.store.conn(), &format!("SELECT {column} FROM parting"))[0]);
+    perform(&mut world, &Act::Erase(1), 4);
+    assert_eq!(numbers(world.store.conn(), "SELECT record FROM parting"), [0; 0]);
+    assert_eq!(broken(&world), [""; 0]);
+    let raw = rusqlite::Connection::open(world.path()).unwrap();
+    raw.execute("INSERT INTO parting VALUES ($1, $2, $3)", [record, entry, home]).unwrap();
+    drop(raw);
+    assert!(broken(&world).iter().any(|fault| fault.contains("parting-differs")));
+}
+
+#[test]
 fn erasing_who_was_parted_from_others_leaves_those_whole() {
     let rows = [
         (7, 1, 3, 3, "no"),
