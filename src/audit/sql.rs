@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::consent::sql::decoded;
+use crate::consent::sql::{HOME_BEFORE, decoded};
 use crate::consent::statement::Statement;
 use crate::ledger::scan::fields;
 
@@ -30,12 +30,10 @@ pub fn last_of(conn: &Connection, kind: &str) -> Result<Option<Moment>> {
 
 /// A record's place: (id, subject, the home that it had before an entry).
 pub fn records(conn: &Connection, before: i64, mut each: impl FnMut(i64, i64, i64)) -> Result<()> {
-    let mut statement = conn.prepare(
-        "SELECT r.id, r.subject, COALESCE(
-           (SELECT p.home FROM parting p WHERE p.record = r.id AND p.entry < $1
-            ORDER BY p.entry DESC LIMIT 1), r.home)
-         FROM record r ORDER BY r.id",
-    )?;
+    let mut statement = conn.prepare(&format!(
+        "WITH point(entry) AS (SELECT $1)
+         SELECT r.id, r.subject, {HOME_BEFORE} FROM record r ORDER BY r.id"
+    ))?;
     let mut rows = statement.query([before])?;
     while let Some(row) = rows.next()? {
         each(row.get(0)?, row.get(1)?, row.get(2)?);

@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod der;
 pub mod error;
+pub mod hex;
 pub mod path;
 pub mod secret;
 pub mod tls;

@@ -35,17 +35,24 @@ pub fn insert_statement(conn: &Connection, s: &Statement) -> Result<()> {
 }
 
 macro_rules! home {
-    () => {
-        "COALESCE((SELECT p.home FROM parting p WHERE p.record = r.id ORDER BY p.entry DESC LIMIT 1), r.home)"
+    ($which:literal) => {
+        concat!(
+            "COALESCE((SELECT p.home FROM parting p WHERE p.record = r.id",
+            $which,
+            " ORDER BY p.entry DESC LIMIT 1), r.home)"
+        )
     };
 }
 
 /// The home of a record `r`: the subject that it was born into, or was parted into since.
-pub const HOME: &str = home!();
+pub const HOME: &str = home!("");
+
+/// The home that a record `r` had before the entry of a `point`.
+pub const HOME_BEFORE: &str = home!(" AND p.entry < (SELECT entry FROM point)");
 
 const COLUMNS: &str = concat!(
     "s.n, ",
-    home!(),
+    home!(""),
     ", s.axis, s.purpose, s.channel, s.state, s.explicit, s.confirmed, s.own, s.source,
     s.notice_version, s.every_days, s.valid_at, s.recorded_at, s.record"
 );
@@ -145,11 +152,9 @@ pub fn home(conn: &Connection, record: i64) -> Result<i64> {
 
 /// The home that a record had before an entry.
 pub fn home_before(conn: &Connection, record: i64, before: i64) -> Result<i64> {
-    let mut statement = conn.prepare_cached(
-        "SELECT COALESCE((SELECT p.home FROM parting p WHERE p.record = r.id AND p.entry < $1
-                          ORDER BY p.entry DESC LIMIT 1), r.home)
-         FROM record r WHERE r.id = $2",
-    )?;
+    let mut statement = conn.prepare_cached(&format!(
+        "WITH point(entry) AS (SELECT $1) SELECT {HOME_BEFORE} FROM record r WHERE r.id = $2"
+    ))?;
     Ok(statement.query_row([before, record], |row| row.get(0))?)
 }
 

@@ -13,6 +13,8 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
+use crate::base::hex::hex;
+
 /// The place that a template writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -72,10 +74,6 @@ fn fault(error: &Error) -> String {
     }
 }
 
-fn in_hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn environment(place: Place) -> Environment<'static> {
     // Empty: none of the engine's own filters, tests and functions, `safe` among them.
     let mut environment = Environment::empty();
@@ -90,12 +88,12 @@ fn environment(place: Place) -> Environment<'static> {
     // Nothing stays nothing: the digest of an empty text would look like somebody.
     environment.add_filter("sha256", |text: &str| match text {
         "" => String::new(),
-        text => in_hex(&Sha256::digest(text)),
+        text => hex(&Sha256::digest(text)),
     });
     // Mailchimp's name of a member, and no protection.
     environment.add_filter("md5", |text: &str| match text {
         "" => String::new(),
-        text => in_hex(&Md5::digest(text)),
+        text => hex(&Md5::digest(text)),
     });
     environment.set_formatter(move |out, _, value| {
         let text = match value.kind() {

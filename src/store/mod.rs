@@ -30,6 +30,7 @@ use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::base::secret::{Randomness, RecordKey, StoreSecret};
 
+pub use crate::base::hex::hex;
 pub use covering::Covering;
 pub use journal::{ErasureNote, erasures_path, notes_in, push_line, read_erasures};
 pub use key_file::{Hand, KeyForm, NewKey, Unlocking, lock_text, open_key_file, read_key_file};
@@ -37,9 +38,9 @@ pub use log::{Draft, Log, person_gone};
 pub use open::{Access, Creation, reader, refuse_backup, side_files};
 pub use out::{OutFile, check_apart, check_free, is_same_place};
 pub use policies::{
-    Applied, applied, apply, hex, in_force, last_declared, latest, notice_texts,
-    purposes_with_consents, purposes_with_data, refused_purposes, rulebook_at,
-    rulebook_at_or_first, rulebook_of, rulebook_to_be, words_of,
+    Applied, applied, apply, in_force, last_declared, latest, notice_texts, purposes_with_consents,
+    purposes_with_data, refused_purposes, rulebook_at, rulebook_at_or_first, rulebook_of,
+    rulebook_to_be, words_of,
 };
 pub use proof::{consistency, first_entry_from, inclusion, root_at};
 pub use registry::{ErasureAct, REGISTRY, Sensitivity, TableRule};

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
+use crate::base::hex::hex;
 use crate::policy::check::{InForce, check, check_after};
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::policy::types::{Basis, Destination, Format, Policy};
@@ -330,9 +331,4 @@ pub fn refused_purposes(
         });
     }
     Ok(refused)
-}
-
-/// Bytes as lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

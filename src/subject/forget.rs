@@ -42,6 +42,13 @@ pub struct Forgotten {
     pub events: u64,
 }
 
+impl std::ops::AddAssign for Forgotten {
+    fn add_assign(&mut self, more: Forgotten) {
+        self.values += more.values;
+        self.events += more.events;
+    }
+}
+
 /// What of a subject has lost its last reason.
 #[derive(Debug, Default)]
 pub struct Unreasoned {
@@ -154,9 +161,7 @@ pub fn sweep(
     for subject in part_objectors(writer, rules, subject)? {
         // Before anything is forgotten that a recipient has to be told.
         recall::stop(writer, rules, subject)?;
-        let gone = forget_unreasoned(writer, rules, subject, because)?;
-        forgotten.values += gone.values;
-        forgotten.events += gone.events;
+        forgotten += forget_unreasoned(writer, rules, subject, because)?;
         index::keep_in_step(writer, rules, subject)?;
     }
     Ok(forgotten)

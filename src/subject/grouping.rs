@@ -64,9 +64,7 @@ pub fn part(writer: &mut Writer<'_>, rules: &Rulebook, from: i64, record: i64) -
 fn parted(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64, from: i64) -> Result<Parted> {
     let mut forgotten = Forgotten::default();
     for side in [subject, from] {
-        let gone = forget::sweep(writer, rules, side, "parting")?;
-        forgotten.values += gone.values;
-        forgotten.events += gone.events;
+        forgotten += forget::sweep(writer, rules, side, "parting")?;
     }
     Ok(Parted { subject, forgotten })
 }

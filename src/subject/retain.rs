@@ -221,8 +221,7 @@ fn judge(
         count(*at, &category, (words.mask_of(row.purposes), *covered), Moment(row.at), true);
         patterns.push(Pattern::stored(&row.body));
     }
-    all.values += found.size().values;
-    all.events += found.size().events;
+    *all += found.size();
     due.push(subject);
     Ok(())
 }

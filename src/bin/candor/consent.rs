@@ -140,9 +140,7 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
                 asked |= opt_in::ask(writer, &rules, *entry)?;
             }
             // Withdrawal acts at once: what has lost its last reason goes in the same transaction.
-            let gone = forget::sweep(writer, &rules, *subject, "consent")?;
-            forgotten.values += gone.values;
-            forgotten.events += gone.events;
+            forgotten += forget::sweep(writer, &rules, *subject, "consent")?;
         }
         Ok((people, entries, forgotten, asked))
     };

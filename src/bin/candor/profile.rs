@@ -253,7 +253,7 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
     }
     context.out.give(&json!({
         "restored": text, "stays": stays, "came_after_the_merge": later,
-        "forgotten": {"values": forgotten.values, "events": forgotten.events},
+        "forgotten": forgotten,
     }));
     Ok(Answer::Yes)
 }
