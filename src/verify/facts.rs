@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::error::Result;
 use crate::ledger::scan::{LeafView, fields};
 
-use super::imports::Imported;
+use super::imports::ImportRow;
 use super::sql::{self, TokenRow, WriteKeyRow};
 
 /// An entry that forgets: how many items it says it did.
@@ -83,7 +83,7 @@ pub(super) struct Facts {
     /// Witnesses that were ever asked, by their key: the first entry that says so.
     pub(super) ever_asked: HashMap<String, i64>,
     /// Imports of files, by their number: what the last entry says of each.
-    pub(super) imports: BTreeMap<i64, Imported>,
+    pub(super) imports: BTreeMap<i64, ImportRow>,
     /// How many entries there are of each kind.
     pub(super) kinds: BTreeMap<String, u64>,
 }
@@ -166,58 +166,57 @@ impl Facts {
             "data.admit" => self.batches.push(n),
             "disclosure.run" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
                 self.disclosings.insert(
                     n,
                     Disclosing {
                         at: view.at.0,
-                        destination: text("destination"),
-                        purpose: text("purpose"),
+                        destination: text(&body, "destination"),
+                        purpose: text(&body, "purpose"),
                         count: body["count"].as_i64().unwrap_or(0),
                         first: body["first"].as_i64().unwrap_or(0),
-                        root: text("root"),
+                        root: text(&body, "root"),
                         messages: numbers(&body["messages"]).collect(),
                     },
                 );
             }
             "import.progress" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-                let imported = Imported {
+                let number = |name: &str| body[name].as_i64().unwrap_or(0);
+                let is_done = body["done"] == true;
+                let row = ImportRow {
+                    id: number("import"),
+                    source: text(&body, "source"),
+                    file: text(&body, "file"),
+                    begun_under: number("begun_under"),
+                    begun_at: number("begun_at"),
+                    state: if is_done { 3 } else { 2 },
+                    finished_at: if is_done { view.at.0 } else { 0 },
+                    line: number("line"),
+                    counts: text(&body, "counts"),
                     entry: n,
-                    at: view.at.0,
-                    source: text("source"),
-                    policy: body["begun_under"].as_i64().unwrap_or(0),
-                    begun_at: body["begun_at"].as_i64().unwrap_or(0),
-                    file: text("file"),
-                    line: body["line"].as_i64().unwrap_or(0),
-                    is_done: body["done"] == true,
-                    counts: text("counts"),
                 };
-                self.imports.insert(body["import"].as_i64().unwrap_or(0), imported);
+                self.imports.insert(row.id, row);
             }
             "suppression.lift" => {
                 self.lifted += body(view)["fingerprints"].as_u64().unwrap_or(0);
             }
             "witness.add" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-                self.ever_asked.entry(text("vkey")).or_insert(n);
-                self.witnesses.insert(text("vkey"), (n, text("url")));
+                self.ever_asked.entry(text(&body, "vkey")).or_insert(n);
+                self.witnesses.insert(text(&body, "vkey"), (n, text(&body, "url")));
             }
             "witness.remove" => {
                 self.witnesses.remove(body(view)["vkey"].as_str().unwrap_or_default());
             }
             "write_key.add" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
                 let id = body["key"].as_i64().unwrap_or(0);
                 let row = WriteKeyRow {
                     id,
-                    source: text("source"),
-                    label: text("label"),
-                    print: text("print"),
-                    reach: if text("reach") == "public" { 3 } else { 2 },
+                    source: text(&body, "source"),
+                    label: text(&body, "label"),
+                    print: text(&body, "print"),
+                    reach: if text(&body, "reach") == "public" { 3 } else { 2 },
                     expires_at: body["expires_at"].as_i64().unwrap_or(0),
                     entry: n,
                     revoked_entry: 0,
@@ -242,9 +241,8 @@ impl Facts {
             }
             "audience.define" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
                 let version = body["version"].as_i64().unwrap_or(0);
-                self.audiences.insert(n, (text("name"), version, text("sha256")));
+                self.audiences.insert(n, (text(&body, "name"), version, text(&body, "sha256")));
             }
             "write_key.revoke" => {
                 let id = body(view)["key"].as_i64().unwrap_or(0);
@@ -254,16 +252,15 @@ impl Facts {
             }
             "token.add" => {
                 let body = body(view);
-                let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
                 let purposes = body["purposes"].as_array().into_iter().flatten();
                 let id = body["token"].as_i64().unwrap_or(0);
                 let row = TokenRow {
                     id,
-                    label: text("label"),
-                    print: text("print"),
-                    role: text("role"),
+                    label: text(&body, "label"),
+                    print: text(&body, "print"),
+                    role: text(&body, "role"),
                     purposes: purposes.filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
-                    destination: text("destination"),
+                    destination: text(&body, "destination"),
                     expires_at: body["expires_at"].as_i64().unwrap_or(0),
                     entry: n,
                     revoked_entry: 0,
@@ -281,14 +278,13 @@ impl Facts {
     }
 
     fn note_recalls(&mut self, entry: i64, body: &Value) {
-        let text = |said: &Value| said.as_str().unwrap_or_default().to_owned();
         for message in body["messages"].as_array().into_iter().flatten() {
             let recalled = Recalled {
                 entry,
-                destination: text(&body["destination"]),
-                act: text(&body["act"]),
+                destination: text(body, "destination"),
+                act: text(body, "act"),
                 disclosure: message["disclosure"].as_i64().unwrap_or(0),
-                commitment: text(&message["commit"]),
+                commitment: text(message, "commit"),
                 done: false,
                 gone: false,
             };
@@ -300,6 +296,11 @@ impl Facts {
 /// The numbers that a body lists.
 fn numbers(listed: &Value) -> impl Iterator<Item = i64> + '_ {
     listed.as_array().into_iter().flatten().filter_map(Value::as_i64)
+}
+
+/// A text of a body; empty where there is none.
+fn text(body: &Value, name: &str) -> String {
+    body[name].as_str().unwrap_or_default().to_owned()
 }
 
 /// The body of an entry; null where it has none.

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, Row, Rows, Statement};
+use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
 use crate::ledger::commit::ItemKind;
 use crate::profile::read::purpose_names;
-use crate::store::{WordKind, Words, has_table};
+use crate::store::{WordKind, Words, has_table, hex};
 
 use super::imports::ImportRow;
 
@@ -765,33 +766,27 @@ pub fn partings(conn: &Connection) -> Result<Vec<[i64; 3]>> {
     every(conn, "SELECT record, entry, home FROM parting ORDER BY entry, record")
 }
 
-/// Whether there is a record of this number.
-pub fn is_held(conn: &Connection, record: i64) -> Result<bool> {
-    let query = "SELECT EXISTS (SELECT 1 FROM record WHERE id = $1)";
-    Ok(conn.prepare_cached(query)?.query_row([record], |row| row.get(0))?)
-}
-
 /// The imports, each with the entry that it stands on; nothing in a store of an older candor.
-pub fn imports(conn: &Connection) -> Result<Option<Vec<ImportRow>>> {
+pub fn imports(conn: &Connection, words: &Words) -> Result<Option<Vec<ImportRow>>> {
     if !has_table(conn, "import_entry")? {
         return Ok(None);
     }
     let mut statement = conn.prepare(
-        "SELECT i.id, i.source, i.file, i.policy, i.state, i.resume_line, i.started_at, i.finished_at, i.totals,
-                COALESCE(e.entry, 0)
+        "SELECT i.id, i.source, LOWER(HEX(i.file)), i.policy, i.state, i.resume_line, i.started_at,
+                i.finished_at, i.totals, COALESCE(e.entry, 0)
          FROM import i LEFT JOIN import_entry e ON e.import = i.id ORDER BY i.id",
     )?;
     let rows = statement.query_map([], |row| {
         Ok(ImportRow {
             id: row.get(0)?,
-            source: row.get(1)?,
+            source: words.text(WordKind::Source, row.get(1)?).to_owned(),
             file: row.get(2)?,
-            policy: row.get(3)?,
+            begun_under: row.get(3)?,
             state: row.get(4)?,
             line: row.get(5)?,
-            started_at: row.get(6)?,
+            begun_at: row.get(6)?,
             finished_at: row.get(7)?,
-            totals: row.get(8)?,
+            counts: hex(&Sha256::digest(row.get::<_, String>(8)?)),
             entry: row.get(9)?,
         })
     })?;

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::base::error::Result;
 use crate::ledger::scan::LeafView;
 use crate::profile::merge::public_id_of;
+use crate::profile::sql::has_record;
 
 use super::claim::Claim;
 use super::facts::body;
@@ -109,13 +110,13 @@ impl Moves {
                 _ => false,
             };
             // Of an erased record not even its home stays.
-            let fits = fits && sql::is_held(conn, record)?;
+            let fits = fits && has_record(conn, record)?;
             claim.expect(fits, "parting-differs", Some(entry), || {
                 format!("record {record} has another home than entry {entry} gave it")
             });
         }
         for (record, entry) in left.into_keys() {
-            claim.expect(!sql::is_held(conn, record)?, "parting-missing", Some(entry), || {
+            claim.expect(!has_record(conn, record)?, "parting-missing", Some(entry), || {
                 format!("record {record} hasn't the home that entry {entry} gave it")
             });
         }
