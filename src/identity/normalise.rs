@@ -67,12 +67,10 @@ fn is_nothing(text: &str) -> bool {
     collect::is_placeholder(IdentifierForm::Text, text)
 }
 
-/// An address in its normal form, or at least in lower case and without spaces. What stands around it is
-/// left out: `Anna <anna@x.example>`.
+/// An address in its normal form, or at least in lower case and without spaces.
 fn email(text: &str) -> String {
     let text: String = text.nfkc().collect();
-    let text = text.trim_end_matches('>').rsplit('<').next().unwrap_or_default();
-    match collect::normalise(IdentifierForm::Email, text, None) {
+    match collect::normalise(IdentifierForm::Email, &text, None) {
         Ok(email) => email,
         Err(collect::Unfit::Placeholder | collect::Unfit::Shortened) => String::new(),
         Err(collect::Unfit::Invalid) => {

@@ -264,7 +264,7 @@ impl Findings {
         }
         let recalls = rows.iter().filter(|row| row.state == "dead" && row.status != outbox::NO_WAY);
         let recalls = recalls.filter(|row| ["profile.stop", "profile.delete"].contains(&row.act));
-        let recalls = recalls.filter(|row| row.act.starts_with("profile.")).count() as u64;
+        let recalls = recalls.count() as u64;
         if recalls > 0 {
             self.wrong(
                 "outbox",
