@@ -131,12 +131,11 @@ fn bare_address(text: &str) -> &str {
 
 /// One `@`, something before it, a domain with a dot behind it, no spaces; lower case.
 fn email(text: &str) -> Option<String> {
-    let mut normal = nfkc(bare_address(text)).to_lowercase().replace('。', ".");
+    let mut normal = nfkc(bare_address(text)).to_lowercase();
     if !normal.is_ascii() {
-        normal = nfkc(&normal).into_owned();
+        normal = nfkc(&normal).replace('。', ".");
     }
-    let escaped = normal.contains("%40") && !normal.contains('@');
-    if escaped {
+    if !normal.contains('@') {
         normal = normal.replacen("%40", "@", 1);
     }
     let normal = normal.trim();

@@ -99,6 +99,11 @@ impl RejectReason {
         }
     }
 
+    /// Whether the row was read, and the source takes it in for nobody: there is nothing to repair.
+    pub fn is_passed_over(self) -> bool {
+        matches!(self, RejectReason::NotMeant)
+    }
+
     /// Whether the row was read well and is of nobody, such as a sale without a loyalty card.
     pub fn is_keyless(self) -> bool {
         matches!(self, RejectReason::NoKey | RejectReason::PlaceholderKey)

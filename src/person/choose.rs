@@ -40,8 +40,8 @@ fn answer<'f>(form: &'f Form, name: &str) -> Option<&'f str> {
     form.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-/// Says what differs from what stands, and looks then whether a yes that waits to be confirmed is asked about; `None` where the link says nothing, or nothing more. `languages` are
-/// those of the page that was sent back.
+/// Says what differs from what stands, and looks then whether a yes that waits to be confirmed is asked about;
+/// `None` where the link says nothing, or nothing more. `languages` are those of the page that was sent back.
 ///
 /// # Errors
 /// Those of [`Store::write`].

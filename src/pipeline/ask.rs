@@ -1,6 +1,7 @@
 //! Asks the gate for each value of a row, counts the answers, and says the "no" in words.
 
 use crate::base::clock::Moment;
+use crate::collect::RejectReason;
 use crate::consent::answers::Answers;
 use crate::consent::gate::Reason;
 use crate::policy::rulebook::{PurposeMask, Rulebook, bit, codes};
@@ -33,6 +34,17 @@ impl Explanation {
             purpose: purpose.to_owned(),
             reason: reason.code(),
             words: format!("{} ({})", reason.words(), reason.law()),
+        }
+    }
+
+    /// A row that the source doesn't take in.
+    pub(super) fn of_row(line: u64, reason: RejectReason) -> Explanation {
+        Explanation {
+            line,
+            what: "row".to_owned(),
+            purpose: String::new(),
+            reason: reason.code(),
+            words: reason.to_string(),
         }
     }
 

@@ -295,6 +295,10 @@ impl Run {
                     let reason = Reason::NoSubject;
                     listener.explain(Explanation::by_gate(reject.line, "row", "", reason));
                 }
+                Content::Reject(reject) if reject.reason.is_passed_over() => {
+                    count(&mut summary.records_refused, reject.reason.code());
+                    listener.explain(Explanation::of_row(reject.line, reject.reason));
+                }
                 Content::Reject(reject) => {
                     count(&mut summary.unreadable, reject.reason.code());
                     summary.rows_of_unknown_events += u64::from(reject.of_unknown_event);

@@ -252,7 +252,11 @@ impl Lane<'_> {
                 return Ok(Fate::refused(Reason::NoSubject.code(), words));
             }
             Err(reason) => {
-                count(&mut summary.unreadable, reason.code());
+                let counts = match reason.is_passed_over() {
+                    true => &mut summary.records_refused,
+                    false => &mut summary.unreadable,
+                };
+                count(counts, reason.code());
                 return Ok(Fate::refused(reason.code(), reason.to_string()));
             }
         };

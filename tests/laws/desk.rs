@@ -10,7 +10,7 @@ use candor::profile::lookup;
 use candor::subject::grouping;
 use candor::subject::retain::{self, Carry};
 
-use crate::common::{POLICY, World, hour};
+use crate::common::{Heard, POLICY, World, hour};
 
 const TWO: &str = "customer_id,at,name,email,phone,card,optin,notice\n\
     c1,2025-01-04,Ann,ann@x.example,0871234561,K1,,\n\
@@ -132,4 +132,19 @@ fn a_no_of_an_address_that_nobody_can_read_is_handed_back() {
     let rows = "email,at,optin,notice\nann at x.example,2025-03-01,out,\n";
     let outcome = world.import("page", rows, hour(2));
     assert_eq!(outcome.summary.unreadable.values().sum::<u64>(), 1, "{:?}", outcome.summary);
+}
+
+/// What a source doesn't take in is no fault of its file: it is counted, and not handed back for repair.
+#[test]
+fn a_row_that_is_not_meant_is_passed_over() {
+    let only =
+        POLICY.replacen("[source.shop]\n", "[source.shop]\nonly = { name = [\"Ann\"] }\n", 1);
+    let mut world = World::under(&only);
+    let mut heard = Heard::default();
+    let outcome = world.import_heard("shop", TWO, hour(1), &mut heard);
+    assert_eq!(outcome.summary.records_refused.get("not-meant"), Some(&1));
+    assert!(outcome.summary.unreadable.is_empty() && !outcome.summary.is_unreadable());
+    assert!(heard.rejects.is_empty(), "nothing is to be mended");
+    assert_eq!(world.subjects("email:ann@x.example").len(), 1);
+    assert!(world.subjects("email:bob@x.example").is_empty());
 }
