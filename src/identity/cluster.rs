@@ -2,9 +2,10 @@
 //! against is refused (`whole`).
 //!
 //! Without the guard one wrong pair would make two persons one. Records of one group aren't linked to each
-//! other; where a third record brings them together, they have to look like one person themselves. What was decided before stands: records that are
-//! known to be one person's begin as one cluster, and those that are known not to be never meet. Nor do
-//! two whom the policy's guards hold apart, as the clusters are by then (`guard`).
+//! other; where a third record brings them together, they have to look like one person themselves. What was
+//! decided before stands: records that are known to be one person's begin as one cluster, and those that are
+//! known not to be never meet. Nor do two whom the policy's guards hold apart, as the clusters are by then
+//! (`guard`).
 
 use std::collections::HashMap;
 
