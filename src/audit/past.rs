@@ -10,13 +10,13 @@ use rusqlite::Connection;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
-use crate::consent::fold::{AsOf, Home, Joined, Standing, standing};
+use crate::consent::fold::{AsOf, Home, Standing, standing};
 use crate::consent::sql::{self as consent_sql, Parting};
 use crate::consent::statement::Statement;
 use crate::ledger::scan;
 use crate::profile::sql as profile_sql;
 
-use super::people::{People, Place};
+use super::people::{People, Place, Ways};
 use super::sql::{self, Merge};
 
 /// How much was known.
@@ -32,9 +32,6 @@ pub enum Known {
 #[derive(Debug)]
 pub struct Past {
     merges: Vec<Merge>,
-    /// The records of the homes that a merge moved anything of, by the home that they were born into, the oldest
-    /// first.
-    born: HashMap<i64, Vec<i64>>,
     /// The homes that parted records have had, in order.
     partings: HashMap<i64, Vec<Parting>>,
     /// The last entry that parted some and whose payload was erased: nobody knows whom; 0 for none.
@@ -44,19 +41,15 @@ pub struct Past {
 impl Past {
     /// Reads every merge.
     pub fn load(conn: &Connection) -> Result<Past> {
-        let merges = sql::merges(conn)?;
-        let mut born: HashMap<i64, Vec<i64>> = HashMap::new();
-        for (home, record) in match merges.is_empty() {
-            true => Vec::new(),
-            false => sql::born_with_moved(conn)?,
-        } {
-            born.entry(home).or_default().push(record);
-        }
         let mut partings: HashMap<i64, Vec<Parting>> = HashMap::new();
         for parting in consent_sql::partings(conn)? {
             partings.entry(parting.record).or_default().push(parting);
         }
-        Ok(Past { merges, born, partings, last_untold_split: last_untold_split(conn)? })
+        Ok(Past {
+            merges: sql::merges(conn)?,
+            partings,
+            last_untold_split: last_untold_split(conn)?,
+        })
     }
 
     /// The home that a record had before an entry; `today` is the one that it has now.
@@ -113,7 +106,8 @@ impl Past {
         let start = sql::transaction_start(conn, entry)?;
         let mut points = BTreeSet::from([start, entry]);
         let within = start..entry;
-        points.extend(self.merges.iter().map(|m| m.entry + 1).filter(|n| within.contains(n)));
+        points
+            .extend(self.merges.iter().map(|m| m.joined.entry + 1).filter(|n| within.contains(n)));
         for home in self.group(home, entry) {
             let said = self.said_in(people, home, entry).into_iter();
             points.extend(said.map(|s| s.n + 1).filter(|n| within.contains(n)));
@@ -147,8 +141,9 @@ impl Past {
         known: Known,
     ) -> Standing {
         let group = self.group(home, before);
+        let ways = Ways::new(self.merges.iter().filter(|merge| stood(merge, before)));
         let homes: Vec<Home> =
-            group.iter().map(|id| Home { id: *id, moves: self.moves(*id, before) }).collect();
+            group.iter().map(|id| Home { id: *id, moves: ways.of(*id) }).collect();
         let said: Vec<Statement> = group
             .iter()
             .flat_map(|id| self.said_in(people, *id, before))
@@ -163,20 +158,6 @@ impl Past {
         };
         standing(&said, &homes, Some(home), asked)
     }
-
-    /// The merges that moved the oldest record of what was a home before an entry, since it was there.
-    fn moves(&self, home: i64, before: i64) -> Vec<Joined> {
-        let born = self.born.get(&home).into_iter().flatten().copied();
-        let parted = self.partings.keys().copied();
-        let here = born.chain(parted).filter(|record| self.home(*record, home, before) == home);
-        let Some(oldest) = here.min() else { return Vec::new() };
-        let partings = self.partings.get(&oldest).into_iter().flatten();
-        let since = partings.map(|p| p.entry).filter(|entry| *entry < before).max().unwrap_or(-1);
-        let moved = self.merges.iter().filter(|merge| {
-            merge.entry > since && stood(merge, before) && merge.records.contains(&oldest)
-        });
-        moved.map(|merge| Joined { at: merge.at, entry: merge.entry }).collect()
-    }
 }
 
 fn last_untold_split(conn: &Connection) -> Result<i64> {
@@ -186,7 +167,7 @@ fn last_untold_split(conn: &Connection) -> Result<i64> {
 }
 
 fn stood(merge: &Merge, before: i64) -> bool {
-    merge.entry < before && (merge.undone == 0 || merge.undone >= before)
+    merge.joined.entry < before && (merge.undone == 0 || merge.undone >= before)
 }
 
 /// Since when a record was parted from its home, seen from the transaction of an entry.

@@ -18,7 +18,7 @@ use crate::profile::lookup::first_entry_of;
 use crate::profile::then::Then;
 use crate::store::first_entry_from;
 
-use super::sql;
+use super::sql::{self, Merge};
 
 /// Where a record belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct People {
     first_said: Vec<u32>,
     said: Vec<Said>,
     kinds: Kinds,
-    /// The merges that moved a home, in order.
+    /// The merges that brought a home to where it is, in order.
     moves: Vec<Vec<Joined>>,
     /// Slots whose home is another subject, by home.
     moved: HashMap<i64, Vec<usize>>,
@@ -111,7 +111,8 @@ impl People {
                 rows.push((then.subject(id, subject), home, number));
             }
         })?;
-        let mut moves = standing_merges(conn, then)?;
+        let merges = sql::merges(conn)?;
+        let ways = Ways::new(merges.iter().filter(|m| then.stood(m.joined.entry, m.undone)));
         let last = rows.iter().map(|(.., id)| *id).max().unwrap_or(0);
         if last > sql::numbered_records(conn)? {
             return Err(Error::damaged(
@@ -130,14 +131,10 @@ impl People {
             }
             if before != Some((subject, home)) {
                 before = Some((subject, home));
-                let moves = match moves.remove(&id) {
-                    Some(moves) => {
-                        self.moves.push(moves);
-                        narrow(self.moves.len())
-                    }
-                    None => 0,
-                };
+                let mut moves = 0;
                 if home != subject {
+                    self.moves.push(ways.of(home));
+                    moves = narrow(self.moves.len());
                     self.moved.entry(home).or_default().push(self.slots.len());
                 }
                 self.slots.push(Slot { home, person: narrow(self.subjects.len() - 1), moves });
@@ -325,6 +322,30 @@ fn last_record_before(conn: &Connection, entry: i64) -> Result<i64> {
     Ok(known)
 }
 
+/// Where the merges lead that stood at a point of the ledger, by the subject that went.
+pub(super) struct Ways(HashMap<i64, Merge>);
+
+impl Ways {
+    /// Of those merges, in order.
+    pub(super) fn new<'m>(stood: impl Iterator<Item = &'m Merge>) -> Ways {
+        Ways(stood.map(|merge| (merge.from, *merge)).collect())
+    }
+
+    /// The merges that brought a home's records to where they are, in order.
+    pub(super) fn of(&self, home: i64) -> Vec<Joined> {
+        let mut moves: Vec<Joined> = Vec::new();
+        let mut at = home;
+        while let Some(merge) = self.0.get(&at) {
+            if moves.last().is_some_and(|last| *last >= merge.joined) {
+                break;
+            }
+            moves.push(merge.joined);
+            at = merge.into;
+        }
+        moves
+    }
+}
+
 /// A number of rows that are held in memory.
 fn narrow(number: usize) -> u32 {
     u32::try_from(number).expect("four thousand million rows don't fit into memory")
@@ -366,16 +387,4 @@ impl Kinds {
             }
         }
     }
-}
-
-/// The standing merges that moved each record, in order.
-fn standing_merges(conn: &Connection, then: &Then) -> Result<HashMap<usize, Vec<Joined>>> {
-    let mut moves: HashMap<usize, Vec<Joined>> = HashMap::new();
-    for merge in sql::merges(conn)?.iter().filter(|merge| then.stood(merge.entry, merge.undone)) {
-        for record in merge.records.iter().filter_map(|record| usize::try_from(*record).ok()) {
-            let moved = Joined { at: merge.at, entry: merge.entry };
-            moves.entry(record).or_default().push(moved);
-        }
-    }
-    Ok(moves)
 }

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
+use crate::consent::fold::Joined;
 use crate::consent::sql::{HOME_BEFORE, decoded};
 use crate::consent::statement::Statement;
 use crate::ledger::scan::fields;
@@ -90,17 +91,6 @@ pub fn public_id(conn: &Connection, subject: i64) -> Result<i64> {
         .query_row([subject], |row| row.get(0))?)
 }
 
-/// The records that were born where a merge moved any: (home, record), the oldest of each home first.
-pub fn born_with_moved(conn: &Connection) -> Result<Vec<(i64, i64)>> {
-    let mut statement = conn.prepare(
-        "SELECT home, id FROM record
-         WHERE home IN (SELECT r.home FROM merge_record m JOIN record r ON r.id = m.record)
-         ORDER BY home, id",
-    )?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Every statement in ledger order. Its home is left open: the reader knows it.
 pub fn statements(conn: &Connection, mut each: impl FnMut(Statement)) -> Result<()> {
     let mut statement = conn.prepare(
@@ -117,47 +107,33 @@ pub fn statements(conn: &Connection, mut each: impl FnMut(Statement)) -> Result<
     Ok(())
 }
 
-/// A merge with the records that it moved.
-#[derive(Clone, Debug)]
+/// A merge.
+#[derive(Clone, Copy, Debug)]
 pub struct Merge {
     /// The subject that went.
     pub from: i64,
     /// The subject that stayed.
     pub into: i64,
-    /// When.
-    pub at: Moment,
-    /// Its ledger entry.
-    pub entry: i64,
+    /// When, and by which ledger entry.
+    pub joined: Joined,
     /// The entry that took it back; 0 while it stands.
     pub undone: i64,
-    /// The records that it moved.
-    pub records: Vec<i64>,
 }
 
 /// Every merge, in order.
 pub fn merges(conn: &Connection) -> Result<Vec<Merge>> {
     let mut statement = conn.prepare(
-        "SELECT m.id, m.from_subject, m.into_subject, m.at, m.entry, m.undone_entry, mr.record
-         FROM merge m JOIN merge_record mr ON mr.merge = m.id ORDER BY m.id",
+        "SELECT from_subject, into_subject, at, entry, undone_entry FROM merge ORDER BY entry",
     )?;
-    let mut rows = statement.query([])?;
-    let (mut all, mut last): (Vec<Merge>, i64) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let id: i64 = row.get(0)?;
-        if all.is_empty() || id != last {
-            last = id;
-            all.push(Merge {
-                from: row.get(1)?,
-                into: row.get(2)?,
-                at: Moment(row.get(3)?),
-                entry: row.get(4)?,
-                undone: row.get(5)?,
-                records: Vec::new(),
-            });
-        }
-        all.last_mut().expect("pushed above").records.push(row.get(6)?);
-    }
-    Ok(all)
+    let rows = statement.query_map([], |row| {
+        Ok(Merge {
+            from: row.get(0)?,
+            into: row.get(1)?,
+            joined: Joined { at: Moment(row.get(2)?), entry: row.get(3)? },
+            undone: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// A value or an event that is held, without what it says.

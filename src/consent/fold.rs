@@ -5,11 +5,11 @@
 //! 2. Sources that disagree: a "yes" from one source lifts a "no" from another only if it is the
 //!    person's own act (the policy marks the source) or was confirmed by double opt-in. Each
 //!    source's "no" stands until then, whoever speaks in between.
-//! 3. A merge never widens consent. Each record has a home, the subject it was born into or was parted into
-//!    since; what was said in one home before it was joined with another covers that home alone, except that
-//!    a "no" reaches all of them. What is said after the joining covers the whole. A home's yes is its own
-//!    and counts for no more than the least that any home's yes amounts to: its notice, its age, whether
-//!    it was confirmed and said in so many words.
+//! 3. A merge never widens consent. Each record has a home, the subject it was born into (that of whom it was
+//!    recognised by, also where that has become part of another) or was parted into since; what was said in one
+//!    home before it was joined with another covers that home alone, except that a "no" reaches all of them. What
+//!    is said after the joining covers the whole. A home's yes is its own and counts for no more than the least
+//!    that any home's yes amounts to: its notice, its age, whether it was confirmed and said in so many words.
 //!
 //! A "no" of another home counts from when it was said. What isn't one (a yes to an older notice, a
 //! question that waits for its answer) counts from the joining on: it was no word against what had been done.
@@ -51,7 +51,8 @@ impl AsOf {
     }
 }
 
-/// A home of a subject's records and the merges that brought it to the subject it now belongs to.
+/// A home of a subject's records and the merges that brought it to the subject it now belongs to: its own subject
+/// became part of another, that one of a third.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     /// The subject that the records were born into.
@@ -70,9 +71,11 @@ impl Home {
         let together = self.moves.iter().rev().zip(other.moves.iter().rev());
         let together = together.take_while(|(mine, theirs)| mine == theirs).count();
         let apart = |home: &Home| home.moves[..home.moves.len() - together].last().copied();
-        // Two that came by the very same merges had met before the first of them; nothing says when.
+        // Two that came by the very same merges had met before the first of them; nothing says when. Of two that no
+        // merge brought together nothing says that they met.
         let met = apart(self).max(apart(other));
-        met.or_else(|| self.moves.get(self.moves.len() - together).copied())
+        let met = met.or_else(|| self.moves.get(self.moves.len() - together).copied());
+        Some(met.unwrap_or(Joined::NEVER))
     }
 }
 
@@ -84,6 +87,11 @@ pub struct Joined {
     pub entry: i64,
     /// When.
     pub at: Moment,
+}
+
+impl Joined {
+    /// After everything that will ever be said.
+    const NEVER: Joined = Joined { entry: i64::MAX, at: Moment::FOREVER };
 }
 
 /// The state of one (purpose, channel).

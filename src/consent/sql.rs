@@ -121,28 +121,14 @@ pub fn statements_of_record(conn: &Connection, record: i64) -> Result<Vec<Statem
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The homes of a subject's records, each with the standing merges that moved its oldest one since it was parted.
+/// The homes of a subject's records, each with the merges that brought it there.
 pub fn homes(conn: &Connection, subject: i64) -> Result<Vec<Home>> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT h.home, m.at, m.entry
-         FROM (SELECT {HOME} AS home, MIN(r.id) AS first FROM record r WHERE r.subject = $1 GROUP BY 1) h
-         LEFT JOIN merge_record mr ON mr.record = h.first
-         LEFT JOIN merge m ON m.id = mr.merge AND m.undone_entry = 0 AND m.entry > COALESCE(
-           (SELECT MAX(p.entry) FROM parting p WHERE p.record = h.first), -1)
-         ORDER BY h.home, m.id"
+        "SELECT DISTINCT {HOME} FROM record r WHERE r.subject = $1 ORDER BY 1"
     ))?;
-    let mut rows = statement.query([subject])?;
-    let mut homes: Vec<Home> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = row.get(0)?;
-        if homes.last().is_none_or(|home| home.id != id) {
-            homes.push(Home { id, moves: Vec::new() });
-        }
-        let (at, entry): (Option<i64>, Option<i64>) = (row.get(1)?, row.get(2)?);
-        let moved = at.zip(entry).map(|(at, entry)| Joined { at: Moment(at), entry });
-        homes.last_mut().expect("pushed above").moves.extend(moved);
-    }
-    Ok(homes)
+    let homes = statement.query_map([subject], |row| row.get(0))?;
+    let homes: Vec<i64> = homes.collect::<rusqlite::Result<_>>()?;
+    homes.into_iter().map(|id| home_then(conn, id, i64::MAX)).collect()
 }
 
 /// The home of a record.
@@ -184,19 +170,28 @@ pub fn partings(conn: &Connection) -> Result<Vec<Parting>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// A home with the merges that moved its oldest record since it was parted, and stood before an entry.
-pub fn home_then(conn: &Connection, home: i64, first: i64, before: i64) -> Result<Home> {
+/// A home with the merges that brought its records to where they were before an entry: the subject became part of
+/// another, that one of a third.
+pub fn home_then(conn: &Connection, id: i64, before: i64) -> Result<Home> {
     let mut statement = conn.prepare_cached(
-        "SELECT m.at, m.entry FROM merge_record mr JOIN merge m ON m.id = mr.merge
-         WHERE mr.record = $1 AND m.entry < $2 AND (m.undone_entry = 0 OR m.undone_entry >= $2)
-           AND m.entry > COALESCE(
-             (SELECT MAX(p.entry) FROM parting p WHERE p.record = $1 AND p.entry < $2), -1)
-         ORDER BY m.id",
+        "SELECT into_subject, at, entry FROM merge
+         WHERE from_subject = $1 AND entry > $2 AND entry < $3
+           AND (undone_entry = 0 OR undone_entry >= $3)
+         ORDER BY entry DESC LIMIT 1",
     )?;
-    let moves = statement.query_map([first, before], |row| {
-        Ok(Joined { at: Moment(row.get(0)?), entry: row.get(1)? })
-    })?;
-    Ok(Home { id: home, moves: moves.collect::<rusqlite::Result<_>>()? })
+    let mut home = Home { id, moves: Vec::new() };
+    let (mut at, mut since) = (id, -1);
+    while let Some((into, moved)) = statement
+        .query_row([at, since, before], |row| {
+            let moved = Joined { at: Moment(row.get(1)?), entry: row.get(2)? };
+            Ok((row.get::<_, i64>(0)?, moved))
+        })
+        .optional()?
+    {
+        (at, since) = (into, moved.entry);
+        home.moves.push(moved);
+    }
+    Ok(home)
 }
 
 /// Since when a fingerprint is kept out, and by which erasure.

@@ -58,11 +58,9 @@ fn objects(person: &Person) -> bool {
 /// The last join of linking that can be taken back: no other merge moved its records on.
 fn last_join(writer: &Writer<'_>, subject: i64) -> Result<Option<profile_sql::MergeRow>> {
     for join in profile_sql::merges_into(writer.conn, subject)? {
-        let records = profile_sql::merge_records(writer.conn, join.id)?;
-        let here = |record: &i64| {
-            profile_sql::record(writer.conn, *record).is_ok_and(|row| row.subject == subject)
-        };
-        if records.iter().all(here) && sql::is_found_join(writer.conn, join.id, join.entry)? {
+        if sql::is_found_join(writer.conn, join.id, join.entry)?
+            && !merge::held_by(writer.conn, &join)?.is_empty()
+        {
             return Ok(Some(join));
         }
     }

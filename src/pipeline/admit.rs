@@ -298,7 +298,11 @@ impl<'r> Admission<'r> {
 
         // Where the person stands once what the record itself says is taken in.
         let subject = own_subject.or(ties.subjects.first().copied());
-        let home = held.as_ref().map(|h| h.record.home).or(subject).unwrap_or(0);
+        let home = match (&held, subject) {
+            (Some(held), _) => held.record.home,
+            (None, Some(subject)) => ties.home(writer.conn, subject)?,
+            (None, None) => 0,
+        };
         let plain = fresh.is_empty() && ties.subjects.is_empty();
         let answers = match subject.filter(|_| plain) {
             Some(subject) => self.people.answers(writer, self.rules, subject, home)?,
@@ -339,12 +343,16 @@ impl<'r> Admission<'r> {
         let mut held = match held.take() {
             Some(held) => held,
             None => {
-                let subject = match binding.subjects.first().copied().or(subject) {
-                    Some(subject) => subject,
-                    None => new_subject(writer.conn, writer.randomness)?,
+                let born = match (binding.subjects.first().copied(), subject) {
+                    (Some(subject), _) => (subject, binding.home(writer.conn, subject)?),
+                    (None, Some(subject)) => (subject, home),
+                    (None, None) => {
+                        let subject = new_subject(writer.conn, writer.randomness)?;
+                        (subject, subject)
+                    }
                 };
                 let key = RecordKey(writer.randomness.key());
-                let id = sql::insert_record(writer.conn, subject, self.code, blind, &key)?;
+                let id = sql::insert_record(writer.conn, born, self.code, blind, &key)?;
                 let record = Record::load(writer.conn, writer.words, id)?;
                 Held { record, said: Vec::new() }
             }

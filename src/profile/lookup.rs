@@ -24,8 +24,8 @@ pub fn note_read(writer: &mut Writer<'_>, subject: i64, payload: &Value) -> Resu
     writer.append_about("access.read", record, &key, payload, None)
 }
 
-/// The records of a subject that came in after a ledger entry, such as a merge: a split leaves them where
-/// they are, since whose they are stands nowhere.
+/// The records of a subject that came in after a ledger entry, such as a merge that was taken back: recognised by
+/// those who stay, they stay with them.
 pub fn came_after(conn: &Connection, subject: i64, entry: i64) -> Result<Vec<i64>> {
     let mut later = Vec::new();
     for record in sql::records_of(conn, subject)? {

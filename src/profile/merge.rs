@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use crate::base::error::{Error, Result};
 use crate::base::secret::Randomness;
-use crate::consent::kept;
+use crate::consent::fold::Home;
+use crate::consent::{kept, sql as consent_sql};
 use crate::ledger::scan;
 use crate::policy::types::IdentifierKind;
 use crate::store::{Writer, leaf};
@@ -175,29 +176,33 @@ fn apart(writer: &Writer<'_>, records: &[i64], subject: i64) -> Result<Vec<i64>>
     Ok(links)
 }
 
-/// Takes a merge back: the records that it moved return to the subject that they came from. The two
+/// The records that a merge holds where they are: those that it moved, but for who was parted since, and those that
+/// were recognised by them since and born into their home.
+pub fn held_by(conn: &rusqlite::Connection, merge: &sql::MergeRow) -> Result<Vec<i64>> {
+    let homes = consent_sql::homes(conn, merge.into_subject)?.into_iter();
+    let came_by = |home: &Home| home.moves.iter().any(|moved| moved.entry == merge.entry);
+    let homes: BTreeSet<i64> = homes.filter(came_by).map(|home| home.id).collect();
+    let records = consent_sql::keyed_records(conn, merge.into_subject)?.into_iter();
+    Ok(records.filter(|record| homes.contains(&record.home)).map(|record| record.id).collect())
+}
+
+/// Takes a merge back: the records that it holds return to the subject that they came from. The two
 /// sides are kept apart from then on, and each keeps what was refused while they were one. Returns the
 /// subject that is restored.
 ///
 /// # Errors
-/// `subject-erased` and `subject-gone`; `merge-overtaken` when records of it have been moved on by a later merge,
-/// and `record-alone` when all others were parted from it.
+/// `subject-erased` and `subject-gone`; `merge-overtaken` when it holds no records any more, and `record-alone` when
+/// all others were parted from them.
 pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
     is_living(writer, merge.into_subject)?;
     // Somebody may have taken it back since it was looked for.
     if !sql::merges_into(writer.conn, merge.into_subject)?.iter().any(|row| row.id == merge.id) {
         return Err(gone());
     }
-    let records = sql::merge_records(writer.conn, merge.id)?;
-    for record in &records {
-        if sql::record(writer.conn, *record)?.subject != merge.into_subject {
-            return Err(Error::no("merge-overtaken", "a later merge moved these records on")
-                .next("split the later merge first; `candor profile show` lists them"));
-        }
-    }
+    let records = held_by(writer.conn, merge)?;
     let Some(first) = records.first().copied() else {
-        return Err(Error::no("merge-empty", "the merge moved no records")
-            .next("run `candor audit verify`"));
+        return Err(Error::no("merge-overtaken", "its records were parted one by one since")
+            .next("`candor profile show` lists the records and the merges of a profile"));
     };
     let staying = others(writer, merge.into_subject, &records)?;
     kept::on_parting(writer, merge.into_subject, &records)?;
@@ -207,8 +212,8 @@ pub fn split(writer: &mut Writer<'_>, merge: &sql::MergeRow) -> Result<i64> {
         "by": "person",
         "records": records,
     });
-    let entry =
-        about(writer, "profile.split", first, &payload, json!({"merge_entry": merge.entry}))?;
+    let body = json!({"merge_entry": merge.entry, "records": records.len()});
+    let entry = about(writer, "profile.split", first, &payload, body)?;
     sql::undo_merge(writer.conn, merge.id, entry)?;
     for record in &records {
         sql::move_record(writer.conn, *record, merge.from_subject)?;

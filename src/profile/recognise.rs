@@ -113,6 +113,24 @@ pub struct Ties {
     pub names_another: bool,
 }
 
+impl Ties {
+    /// The home that a new record of a subject is born into: that of whom it was recognised by, for what others of
+    /// the subject said before they were joined with those covers them alone. Of several the oldest.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn home(&self, conn: &Connection, subject: i64) -> Result<i64> {
+        let mut oldest = None;
+        for (holder, _) in &self.links {
+            let held = sql::record(conn, *holder)?;
+            if held.subject == subject {
+                oldest = Some(oldest.map_or(held.home, |home: i64| home.min(held.home)));
+            }
+        }
+        Ok(oldest.unwrap_or(subject))
+    }
+}
+
 /// Attribute texts by name, in the form in which people are compared.
 pub type Traits = BTreeMap<String, BTreeSet<String>>;
 

@@ -149,9 +149,10 @@ pub fn live_subjects(conn: &Connection) -> Result<Vec<i64>> {
 
 // Records -----------------------------------------------------------------------------------------
 
+/// Makes a record of a subject, born into a home.
 pub fn insert_record(
     conn: &Connection,
-    subject: i64,
+    (subject, home): (i64, i64),
     source: i64,
     key_blind: i64,
     key: &RecordKey,
@@ -159,9 +160,9 @@ pub fn insert_record(
     let id: i64 = conn
         .prepare_cached(
             "INSERT INTO record (subject, home, source, key_blind, last_value)
-             VALUES ($1, $1, $2, $3, 0) RETURNING id",
+             VALUES ($1, $2, $3, $4, 0) RETURNING id",
         )?
-        .query_row(params![subject, source, key_blind], |row| row.get(0))?;
+        .query_row([subject, home, source, key_blind], |row| row.get(0))?;
     conn.prepare_cached("INSERT INTO record_key (record, k) VALUES ($1, $2)")?
         .execute(params![id, key.0])?;
     Ok(id)

@@ -69,20 +69,20 @@ impl Then {
     /// The history of a subject: what its records had said, and the homes that were one.
     pub fn history(&self, conn: &Connection, subject: i64) -> Result<History> {
         let mut history = History::default();
-        let mut first: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut homes = BTreeSet::new();
         for record in self.records(conn, subject)? {
             if !sql::has_record(conn, record)? {
                 continue;
             }
             let home = consent_sql::home_before(conn, record, self.before)?;
-            first.entry(home).or_insert(record);
+            homes.insert(home);
             let said = consent_sql::statements_of_record(conn, record)?.into_iter();
             let said = said.filter(|s| s.n < self.before).map(|s| Statement { home, ..s });
             history.statements.extend(said);
         }
         history.statements.sort_unstable_by_key(|s| s.n);
-        for (home, first) in first {
-            history.homes.push(consent_sql::home_then(conn, home, first, self.before)?);
+        for home in homes {
+            history.homes.push(consent_sql::home_then(conn, home, self.before)?);
         }
         Ok(history)
     }

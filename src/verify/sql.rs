@@ -859,6 +859,29 @@ pub fn merges_of(conn: &Connection, record: i64) -> Result<Vec<[i64; 3]>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// A merge, with the public ids of its subjects.
+pub struct Joining {
+    pub from: i64,
+    pub into: i64,
+    pub entry: i64,
+    /// The entry that took it back, or 0.
+    pub undone: i64,
+}
+
+/// Every merge, in the order of entries.
+pub fn joinings(conn: &Connection) -> Result<Vec<Joining>> {
+    let mut statement = conn.prepare(
+        "SELECT f.public_id, i.public_id, m.entry, m.undone_entry FROM merge m
+         JOIN subject f ON f.id = m.from_subject JOIN subject i ON i.id = m.into_subject
+         ORDER BY m.entry",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (from, into) = (row.get(0)?, row.get(1)?);
+        Ok(Joining { from, into, entry: row.get(2)?, undone: row.get(3)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 pub fn record_exists(conn: &Connection, record: i64) -> Result<bool> {
     Ok(conn
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM record WHERE id = $1)")?

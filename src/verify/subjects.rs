@@ -1,6 +1,7 @@
 //! Which subject each record belongs to, moved again as the payloads of merges and splits say.
 //!
-//! A record belongs to the subject that it was born into until an entry moves it. Each such entry
+//! A record belongs to the subject that it was born into, or to what that had become part of by then, until an
+//! entry moves it. Each such entry
 //! names all records that it moves, so the last one that names a record says where it belongs. What
 //! is kept in memory grows with the records that were ever moved.
 //!
@@ -41,7 +42,7 @@ struct Told {
     /// The last entry that moved it, and the public id of the subject that it went to.
     by: i64,
     to: i64,
-    /// The first one, and the subject that it was born into, where nobody can have moved it before.
+    /// The first one, and the subject that it was of until then, where nobody can have moved it before.
     born: Option<(i64, i64)>,
 }
 
@@ -137,17 +138,26 @@ impl Moves {
             true => BTreeSet::new(),
             false => sql::kept_records(conn)?,
         };
+        let ways = Ways::read(conn)?;
         let (mut loose, mut kept) = (0, 0);
         sql::places(conn, |record, subject, home| {
             claim.checked += 1;
             let told = self.told.get(&record);
             let born = told.and_then(|told| told.born);
             // An erasure can have taken where it was born.
-            let fits = home == 0 || born.is_none_or(|(_, from)| from == home);
+            let fits = match born {
+                Some((by, from)) if home != 0 && from != home => {
+                    ways.end(home, by) == from || !sql::subject_exists(conn, from)?
+                }
+                _ => true,
+            };
             claim.expect(fits, "record-moved", None, || {
                 format!("record {record} was born into another subject than it was moved from")
             });
-            let (by, place) = told.map_or((0, home), |told| (told.by, told.to));
+            let (by, place) = match told {
+                Some(told) => (told.by, told.to),
+                None => (0, ways.end(home, i64::MAX)),
+            };
             if subject == place || self.followed(conn, record, by, place)? == subject {
                 return Ok(());
             }
@@ -186,6 +196,34 @@ impl Moves {
             (false, false) => (untold.records - 1).max(0),
         };
         self.untold.range(by..).map(of).sum()
+    }
+}
+
+/// Where merges lead, by public ids.
+struct Ways(HashMap<i64, Vec<sql::Joining>>);
+
+impl Ways {
+    fn read(conn: &Connection) -> Result<Ways> {
+        let mut ways: HashMap<i64, Vec<sql::Joining>> = HashMap::new();
+        for joining in sql::joinings(conn)? {
+            ways.entry(joining.from).or_default().push(joining);
+        }
+        Ok(Ways(ways))
+    }
+
+    /// What a subject had become part of before an entry; itself where it hadn't.
+    fn end(&self, subject: i64, before: i64) -> i64 {
+        let (mut at, mut since) = (subject, -1);
+        let stood = |joining: &&sql::Joining, since: i64| {
+            let is_undone = joining.undone != 0 && joining.undone < before;
+            joining.entry > since && joining.entry < before && !is_undone
+        };
+        while let Some(next) =
+            self.0.get(&at).and_then(|all| all.iter().rev().find(|joining| stood(joining, since)))
+        {
+            (at, since) = (next.into, next.entry);
+        }
+        at
     }
 }
 

@@ -186,8 +186,8 @@ fn join(context: &Context, who: &str, other: &str) -> Result<Answer> {
     let records = counted(profile.records.len() as u64, "record", "records");
     context.out.say(format!("{} now holds {records}", profile.subject));
     context.out.say(
-        "no consent was widened: each side's consents cover what they covered before; a record that is new from \
-         now on, of either side, stands for both",
+        "no consent was widened: what either side said before this covers its own alone, also of what comes in \
+         later; what is said from now on stands for both",
     );
     context.out.give(&profile);
     Ok(Answer::Yes)
