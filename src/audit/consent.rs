@@ -8,12 +8,11 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::{Reason, judge};
-use crate::consent::history::History;
 use crate::consent::stands::let_through;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook};
 use crate::policy::types::Basis;
-use crate::profile::sharing::Addressed;
-use crate::profile::sql as profile_sql;
+use crate::profile::sharing::{Addressed, sharing_somebody};
+use crate::profile::then::Then;
 use crate::store::{self, Store};
 use crate::view::{Block, Document, NoteKind, Table, counted};
 
@@ -71,7 +70,7 @@ pub struct ConsentReport {
     /// are still held, grouped as they were then.
     pub people: u64,
     /// By purpose: for how many of those who consented nothing is sent to an address, because somebody
-    /// who shares it, by what is held now, said no.
+    /// who shared it then said no.
     pub shared: Vec<SharedCount>,
     /// How many people had said something by then that was erased with them since: they are in none of the
     /// numbers. Of one person that can't be told.
@@ -158,16 +157,16 @@ fn shared(
     who: Option<i64>,
     asked: AsOf,
 ) -> Result<Vec<SharedCount>> {
-    let conn = store.conn();
+    let then = Then::known_at(store.conn(), asked.known)?;
     let addressed = Addressed::of(rules, store.words());
     let mut counts: BTreeMap<PurposeCode, u64> = BTreeMap::new();
-    let people = profile_sql::sharing_somebody(conn)?.into_iter();
+    let people = sharing_somebody(store, &then)?.into_iter();
     for subject in people.filter(|subject| who.is_none_or(|one| one == *subject)) {
-        let closed = addressed.closed(store, subject, asked)?;
+        let closed = addressed.closed(store, subject, &then, asked)?;
         if closed.is_empty() {
             continue;
         }
-        let standing = History::load(conn, subject)?.standing(asked);
+        let standing = then.history(store.conn(), subject)?.standing(asked);
         for rule in rules.rules().filter(|rule| closed.contains(&rule.code)) {
             let mut channels = rule.channels.iter().copied().chain([0]);
             let open = channels.any(|c| let_through(rule, c, &standing, asked.valid).is_ok());

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::base::error::Result;
-use crate::base::secret::{Sealed, apply_seal};
+use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::ledger::scan;
 use crate::store::{WordKind, Words, Writer};
 
@@ -47,6 +47,15 @@ impl Named {
             key: payload["key"].as_str().map(str::to_owned),
         }
     }
+}
+
+/// A name of a person, which says nothing to whoever lacks the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// The blind name.
+    pub blind: i64,
+    /// The code of its kind's field.
+    pub kind: i64,
 }
 
 /// A blind name with its kind. Written as text, because not every reader of JSON has whole numbers of 64 bits.
@@ -99,6 +108,29 @@ pub fn settle(writer: &mut Writer<'_>, record: &Record) -> Result<()> {
     }
     writer.append_about(NAMED, record.id, &record.key, &payload, None)?;
     Ok(())
+}
+
+/// Whether an entry before a number says that a record is found by a name without a value.
+///
+/// # Errors
+/// Those of reading.
+pub fn was_said(
+    (conn, words): (&Connection, &Words),
+    (record, key): (i64, &RecordKey),
+    name: Name,
+    before: i64,
+) -> Result<bool> {
+    let name = spelled(words, name.kind, name.blind);
+    for (n, leaf, mut body) in sql::said_of(conn, record)? {
+        if n < before && scan::fields(&leaf)?.kind == NAMED {
+            apply_seal(key, Sealed::Payload, n, &mut body);
+            let said = Named::of(&serde_json::from_slice(&body).unwrap_or_default());
+            if said.names.contains(&name) || said.to_find.contains(&name) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// What the last such entry of a record says.

@@ -16,10 +16,11 @@ use crate::consent::retention::{Age, retained};
 use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{PurposeMask, Rulebook, codes};
 use crate::policy::types::{Policy, UNVERIFIED, Winner};
-use crate::store::{Covering, WordKind, Words};
+use crate::store::{Covering, Store, WordKind, Words};
 
 use super::covered::covered;
 use super::merge::{public_id_of, public_text};
+use super::names::Name;
 use super::pack::Unpacker;
 use super::recognise::identifier_blind;
 pub use super::record::StoredValue;
@@ -65,28 +66,38 @@ pub fn find(
     }
     let mut found = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {
-        let holders = holders_of(conn, secret, kind, &text)?;
-        found.extend(holders.into_iter().map(|(_, subject)| subject));
+        let named = Bearers::of(conn, secret, kind, &text)?;
+        found.extend(named.records.into_iter().map(|(_, subject)| subject));
     }
     found.sort_unstable();
     found.dedup();
     if found.is_empty() { Err(nobody()) } else { Ok(found) }
 }
 
-/// The records that an identifier names, each with its subject; where nobody verified holds it, those that
-/// only claim it.
-fn holders_of(
-    conn: &Connection,
-    secret: &StoreSecret,
-    kind: &str,
-    text: &str,
-) -> Result<Vec<(i64, i64)>> {
-    let mut holders = sql::holders(conn, identifier_blind(secret, kind, text))?;
-    if holders.is_empty() {
-        let claimed = identifier_blind(secret, &format!("{UNVERIFIED}{kind}"), text);
-        holders = sql::holders(conn, claimed)?;
+/// Whom an identifier names.
+struct Bearers {
+    /// Its kind; that of a mere claim where nobody verified has it.
+    kind: String,
+    /// Its blind name.
+    blind: i64,
+    /// The records that have it, each with its subject.
+    records: Vec<(i64, i64)>,
+}
+
+impl Bearers {
+    fn of(conn: &Connection, secret: &StoreSecret, kind: &str, text: &str) -> Result<Bearers> {
+        let under = |kind: String| {
+            let blind = identifier_blind(secret, &kind, text);
+            let records = sql::holders(conn, blind)?;
+            let records = records.into_iter().map(|(record, subject, ..)| (record, subject));
+            Ok(Bearers { kind, blind, records: records.collect() })
+        };
+        let verified: Bearers = under(kind.to_owned())?;
+        match verified.records.is_empty() {
+            true => under(format!("{UNVERIFIED}{kind}")),
+            false => Ok(verified),
+        }
     }
-    Ok(holders.into_iter().map(|(record, subject, ..)| (record, subject)).collect())
 }
 
 /// Whether a person was erased, and something of them is kept.
@@ -119,7 +130,7 @@ fn records_named(
 ) -> Result<Vec<(i64, i64)>> {
     let mut records = Vec::new();
     for (kind, text) in identifiers_named(policy, who)? {
-        records.extend(holders_of(conn, secret, kind, &text)?);
+        records.extend(Bearers::of(conn, secret, kind, &text)?.records);
     }
     Ok(records)
 }
@@ -128,13 +139,8 @@ fn records_named(
 ///
 /// # Errors
 /// As [`find`].
-pub fn find_then(
-    conn: &Connection,
-    secret: &StoreSecret,
-    policy: &Policy,
-    who: &str,
-    then: &Then,
-) -> Result<Vec<i64>> {
+pub fn find_then(store: &Store, policy: &Policy, who: &str, then: &Then) -> Result<Vec<i64>> {
+    let (conn, secret) = (store.conn(), store.secret());
     let today = find(conn, secret, policy, who)?;
     let mut found = Vec::new();
     if let Some(public_id) = public_id_of(who) {
@@ -152,8 +158,19 @@ pub fn find_then(
             found.extend(records.into_iter().map(|record| then.subject(record, subject)));
         }
     } else {
-        let named = records_named(conn, secret, policy, who)?;
-        found.extend(named.into_iter().map(|(record, subject)| then.subject(record, subject)));
+        // Whoever came under the name since wasn't meant by it; nobody but those where nobody else was.
+        let (mut bore, mut since) = (Vec::new(), Vec::new());
+        for (kind, text) in identifiers_named(policy, who)? {
+            let named = Bearers::of(conn, secret, kind, &text)?;
+            let field = format!("identifier.{}", named.kind);
+            let kind = store.words().code(WordKind::Field, &field).unwrap_or(0);
+            for (record, today) in named.records {
+                let bears = then.bore(store, Name { blind: named.blind, kind }, record)?;
+                let came = if bears { &mut bore } else { &mut since };
+                came.push(then.subject(record, today));
+            }
+        }
+        found = if bore.is_empty() { since } else { bore };
     }
     found.sort_unstable();
     found.dedup();
@@ -305,29 +322,30 @@ pub struct OpenEvent {
 
 /// Opens the records of a subject.
 pub fn open_records(conn: &Connection, words: &Words, subject: i64) -> Result<Vec<OpenRecord>> {
+    let records = sql::records_of(conn, subject)?.into_iter();
+    records.map(|record| open_record(conn, words, record)).collect()
+}
+
+/// Opens a record.
+pub fn open_record(conn: &Connection, words: &Words, id: i64) -> Result<OpenRecord> {
     let key_field = words.code(WordKind::Field, "record.key").unwrap_or(0);
-    sql::records_of(conn, subject)?
-        .into_iter()
-        .map(|id| {
-            let row = sql::record(conn, id)?;
-            let key = sql::record_key(conn, id)?;
-            let values = values(conn, words, &key, row.last_value)?;
-            let source_key = values
-                .iter()
-                .find(|value| value.field == key_field)
-                .map_or_else(String::new, |value| value.text.clone());
-            Ok(OpenRecord {
-                id,
-                birth: row.birth,
-                home: row.home,
-                source: words.text(WordKind::Source, row.source).to_owned(),
-                source_key,
-                key,
-                values,
-                rollups: sql::rollups(conn, id)?,
-            })
-        })
-        .collect()
+    let row = sql::record(conn, id)?;
+    let key = sql::record_key(conn, id)?;
+    let values = values(conn, words, &key, row.last_value)?;
+    let source_key = values
+        .iter()
+        .find(|value| value.field == key_field)
+        .map_or_else(String::new, |value| value.text.clone());
+    Ok(OpenRecord {
+        id,
+        birth: row.birth,
+        home: row.home,
+        source: words.text(WordKind::Source, row.source).to_owned(),
+        source_key,
+        key,
+        values,
+        rollups: sql::rollups(conn, id)?,
+    })
 }
 
 /// Whether anything of a subject is held under a purpose.

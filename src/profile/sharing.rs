@@ -6,16 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
-use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 use crate::policy::rulebook::{ChannelCode, PurposeCode, PurposeRule, Rulebook, bit, codes};
 use crate::policy::types::Basis;
 use crate::store::{Store, WordKind, Words};
 
+use super::names::Name;
 use super::recognise::no_fingerprint;
 use super::sql;
+use super::then::Then;
 
 /// What is sent: for a purpose, on a channel.
 pub type Sent<'r> = (&'r PurposeRule, Option<ChannelCode>);
@@ -56,20 +58,32 @@ pub fn noes<'w>(words: &'w Words, standing: &Standing) -> BTreeSet<(&'w str, &'w
 /// The "no" of others at an address.
 struct Others {
     standings: Vec<Standing>,
-    /// The address's blind name.
-    blind: i64,
+    address: Name,
     asked: AsOf,
 }
 
 impl Others {
-    /// Those who have an address, given by its blind name, but for a subject.
-    fn of(store: &Store, (subject, blind): (i64, i64), asked: AsOf) -> Result<Others> {
+    /// Those who had an address at a point of the ledger, but for a subject.
+    fn of(
+        store: &Store,
+        (subject, address): (i64, Name),
+        then: &Then,
+        asked: AsOf,
+    ) -> Result<Others> {
         let conn = store.conn();
-        let holders = sql::holders(conn, blind)?.into_iter().map(|(_, holder, ..)| holder);
-        let others: BTreeSet<i64> = holders.filter(|holder| *holder != subject).collect();
-        let standing = |other| Ok(History::load(conn, other)?.standing(asked));
+        let mut others = BTreeSet::new();
+        for (record, today, ..) in sql::holders(conn, address.blind)? {
+            let holder = then.subject(record, today);
+            if holder != subject
+                && !others.contains(&holder)
+                && then.bore(store, address, record)?
+            {
+                others.insert(holder);
+            }
+        }
+        let standing = |other| Ok(then.history(conn, other)?.standing(asked));
         let standings = others.into_iter().map(standing).collect::<Result<_>>()?;
-        Ok(Others { standings, blind, asked })
+        Ok(Others { standings, address, asked })
     }
 
     /// Whether any of them said no to what is sent, or anybody did who was erased since.
@@ -86,7 +100,7 @@ impl Others {
             noes.push((&rule.name, ""));
         }
         for (purpose, channel) in noes {
-            let print = no_fingerprint(store.secret(), self.blind, purpose, channel);
+            let print = no_fingerprint(store.secret(), self.address.blind, purpose, channel);
             let since = consent_sql::suppression(store.conn(), &print)?.map(|(since, _)| since);
             if since.is_some_and(|since| since <= self.asked.valid && since <= self.asked.known) {
                 return Ok(true);
@@ -96,9 +110,40 @@ impl Others {
     }
 }
 
-/// Whether anybody but a subject said no to what is sent to an address, given by its blind name.
-pub fn shared_no(store: &Store, sent: Sent<'_>, whose: (i64, i64), asked: AsOf) -> Result<bool> {
-    Others::of(store, whose, asked)?.say_no(store, sent)
+/// Whether anybody but a subject says no to what is sent to an address now.
+///
+/// # Errors
+/// Those of reading.
+pub fn shared_no(store: &Store, sent: Sent<'_>, whose: (i64, Name), now: Moment) -> Result<bool> {
+    Others::of(store, whose, &Then::now(), AsOf::at(now))?.say_no(store, sent)
+}
+
+/// Everybody who had a name, at a point of the ledger, that somebody else had too.
+///
+/// # Errors
+/// Those of reading.
+pub fn sharing_somebody(store: &Store, then: &Then) -> Result<BTreeSet<i64>> {
+    let mut sharing = BTreeSet::new();
+    let shared = sql::shared_names(store.conn())?;
+    for bearers in shared.chunk_by(|(a, ..), (b, ..)| a.blind == b.blind) {
+        let mut subjects: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (_, record, today) in bearers {
+            subjects.entry(then.subject(*record, *today)).or_default().push(*record);
+        }
+        if subjects.len() > 1 {
+            let name = bearers[0].0;
+            let mut bore = BTreeSet::new();
+            for (subject, records) in subjects {
+                for record in records {
+                    if !bore.contains(&subject) && then.bore(store, name, record)? {
+                        bore.insert(subject);
+                    }
+                }
+            }
+            sharing.extend((bore.len() > 1).then_some(bore).into_iter().flatten());
+        }
+    }
+    Ok(sharing)
 }
 
 /// For each kind of identifier that something is sent to, what it is sent for and on which channel.
@@ -123,18 +168,35 @@ impl<'r> Addressed<'r> {
         Addressed(kinds)
     }
 
-    /// The purposes for which nothing is sent to an address of a subject, because somebody who shares it
-    /// said no to them.
+    /// The purposes for which nothing is sent to an address that a subject had at a point of the ledger, because
+    /// somebody who shared it said no to them.
+    ///
+    /// # Errors
+    /// Those of reading.
     pub fn closed(
         &self,
         store: &Store,
         subject: i64,
+        then: &Then,
         asked: AsOf,
     ) -> Result<BTreeSet<PurposeCode>> {
+        let conn = store.conn();
+        let mut addresses = BTreeMap::new();
+        for record in then.records(conn, subject)? {
+            for (blind, kind, _) in sql::identifiers_of(conn, record)? {
+                let address = Name { blind, kind };
+                if self.0.contains_key(&kind)
+                    && !addresses.contains_key(&blind)
+                    && then.bore(store, address, record)?
+                {
+                    addresses.insert(blind, address);
+                }
+            }
+        }
         let mut closed = BTreeSet::new();
-        for (blind, kind) in sql::names_of(store.conn(), subject)? {
-            let Some(all) = self.0.get(&kind) else { continue };
-            let others = Others::of(store, (subject, blind), asked)?;
+        for address in addresses.into_values() {
+            let all = &self.0[&address.kind];
+            let others = Others::of(store, (subject, address), then, asked)?;
             for sent in all {
                 if others.say_no(store, *sent)? {
                     closed.insert(sent.0.code);

@@ -6,6 +6,8 @@ use crate::base::error::Result;
 use crate::base::secret::RecordKey;
 use crate::consent::sql::HOME;
 
+use super::names::Name;
+
 pub const SUBJECT_LIVE: i64 = 2;
 pub const SUBJECT_MERGED: i64 = 3;
 pub const SUBJECT_KEPT: i64 = 4;
@@ -608,28 +610,18 @@ pub fn sharing(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The identifiers of a subject: (blind name, kind's field code).
-pub fn names_of(conn: &Connection, subject: i64) -> Result<Vec<(i64, i64)>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT DISTINCT i.blind, i.kind FROM record r JOIN identifier i ON i.record = r.id
-         WHERE r.subject = $1",
-    )?;
-    let rows = statement.query_map([subject], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-/// Everybody of whom somebody else holds an identifier too.
-pub fn sharing_somebody(conn: &Connection) -> Result<Vec<i64>> {
+/// The names that several records bear, each with a record and its subject, in the order of names.
+pub fn shared_names(conn: &Connection) -> Result<Vec<(Name, i64, i64)>> {
     // One pass over the identifiers in their order: most of them are on one record.
     let mut statement = conn.prepare(
-        "SELECT DISTINCT r.subject FROM identifier i JOIN record r ON r.id = i.record
-         WHERE i.blind IN (
-           SELECT i.blind FROM identifier i JOIN record r ON r.id = i.record
-           WHERE i.blind IN (SELECT blind FROM identifier GROUP BY blind HAVING COUNT(*) > 1)
-           GROUP BY i.blind HAVING MIN(r.subject) <> MAX(r.subject))
-         ORDER BY r.subject",
+        "SELECT i.blind, i.kind, i.record, r.subject FROM identifier i JOIN record r ON r.id = i.record
+         WHERE i.blind IN (SELECT blind FROM identifier GROUP BY blind HAVING COUNT(*) > 1)
+         ORDER BY i.blind, i.record",
     )?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+    let rows = statement.query_map([], |row| {
+        let name = Name { blind: row.get(0)?, kind: row.get(1)? };
+        Ok((name, row.get(2)?, row.get(3)?))
+    })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

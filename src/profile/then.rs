@@ -1,20 +1,26 @@
 //! Who was one person with whom at a point of the ledger: the merges and splits since are taken back.
 //!
 //! An answer about the past must not change because two profiles were joined or parted today (law 10).
-//! Which merges stood is told by entry numbers, which also order what one transaction did.
+//! Which merges stood is told by entry numbers, which also order what one transaction did. Who bore an address then is
+//! told by the entries that brought it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{Sealed, apply_seal};
 use crate::consent::history::History;
 use crate::consent::sql as consent_sql;
 use crate::consent::statement::Statement;
+use crate::store::{Store, WordKind, first_entry_from};
 
 use super::merge::public_id_of;
+use super::names::{self, Name};
+use super::recognise::identifier_blind;
+use super::record::value_text;
 use super::sql;
 
 /// A point of the ledger: by the entries before a number.
@@ -26,6 +32,22 @@ pub struct Then {
 }
 
 impl Then {
+    /// Now: everything is known.
+    pub fn now() -> Then {
+        Then { before: i64::MAX, subjects: BTreeMap::new() }
+    }
+
+    /// The point up to which everything was known at a moment.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn known_at(conn: &Connection, known: Moment) -> Result<Then> {
+        match known {
+            Moment::FOREVER => Ok(Then::now()),
+            known => Then::before(conn, first_entry_from(conn, Moment(known.0.saturating_add(1)))?),
+        }
+    }
+
     /// Takes back what merges and splits from an entry on have moved. A split whose payload was erased stays.
     ///
     /// # Errors
@@ -66,8 +88,41 @@ impl Then {
         Ok(records.into_iter().collect())
     }
 
+    /// Whether a record had come under a name, which it has today by a row of the index. A value that was erased
+    /// since may have been that name.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn bore(&self, store: &Store, name: Name, record: i64) -> Result<bool> {
+        if self.before == i64::MAX {
+            return Ok(true);
+        }
+        let (conn, words) = (store.conn(), store.words());
+        let field = words.text(WordKind::Field, name.kind);
+        let kind = field.strip_prefix("identifier.").unwrap_or_default();
+        let key = sql::record_key(conn, record)?;
+        let mut seq = sql::record(conn, record)?.last_value;
+        while seq != 0 {
+            let mut value = sql::value(conn, seq)?;
+            if value.field == name.kind && sql::batch_of_value(conn, seq)?.n < self.before {
+                apply_seal(&key, Sealed::Value, seq, &mut value.body);
+                let is_it = value.state == sql::VALUE_ERASED
+                    || identifier_blind(store.secret(), kind, &value_text(&value.body)?)
+                        == name.blind;
+                if is_it {
+                    return Ok(true);
+                }
+            }
+            seq = value.prev;
+        }
+        names::was_said((conn, words), (record, &key), name, self.before)
+    }
+
     /// The history of a subject: what its records had said, and the homes that were one.
     pub fn history(&self, conn: &Connection, subject: i64) -> Result<History> {
+        if self.before == i64::MAX {
+            return History::load(conn, subject);
+        }
         let mut history = History::default();
         let mut homes = BTreeSet::new();
         for record in self.records(conn, subject)? {

@@ -11,6 +11,7 @@ use crate::consent::permit::{Permit, permit};
 use crate::consent::retention::{Age, kept_until};
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::{Basis, Destination, UNVERIFIED};
+use crate::profile::names::Name;
 use crate::profile::read::{self, OpenEvent, OpenRecord, last_contact};
 use crate::profile::recognise::identifier_blind;
 use crate::profile::sharing::shared_no;
@@ -291,9 +292,10 @@ pub(super) fn one<T, No: From<&'static str>>(
     let record = open.iter().find(|record| record.id == row.record).expect("its address is in it");
     // Somebody else who holds the same address and said no: what is sent there would reach them too.
     if let (Some(kind), Some(address)) = (target.destination.fields.first(), row.fields.first()) {
-        let whose = (subject, identifier_blind(store.secret(), kind, address));
-        let sent = (rule, target.channel);
-        if shared_no(store, sent, whose, AsOf::at(now))? {
+        let field = store.words().code(WordKind::Field, &format!("identifier.{kind}"));
+        let blind = identifier_blind(store.secret(), kind, address);
+        let whose = (subject, Name { blind, kind: field.unwrap_or(0) });
+        if shared_no(store, (rule, target.channel), whose, now)? {
             return Ok(Err(Reason::SharedNo.code().into()));
         }
     }

@@ -9,11 +9,11 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::gate::after;
-use crate::consent::history::History;
 use crate::policy::rulebook::{Rulebook, codes};
 use crate::policy::types::Period;
-use crate::profile::read::open_records;
+use crate::profile::read::open_record;
 use crate::profile::sql as profile_sql;
+use crate::profile::then::Then;
 use crate::send::indirect_source;
 use crate::store::Store;
 
@@ -28,12 +28,22 @@ pub struct NoticeDue {
     pub by: String,
 }
 
-/// What a person is still to be told, by source.
-pub fn due(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Result<Vec<NoticeDue>> {
+/// What a person was still to be told at a point of the ledger, by source.
+///
+/// # Errors
+/// Those of reading.
+pub fn due(
+    store: &Store,
+    rules: &Rulebook,
+    subject: i64,
+    then: &Then,
+    asked: AsOf,
+) -> Result<Vec<NoticeDue>> {
     let (conn, words) = (store.conn(), store.words());
     let mut all: BTreeMap<String, NoticeDue> = BTreeMap::new();
     let mut history = None;
-    for record in open_records(conn, words, subject)? {
+    for record in then.records(conn, subject)? {
+        let record = open_record(conn, words, record)?;
         let Some(code) = indirect_source(rules, words, &record.source) else { continue };
         let Some(first) = record.values.iter().map(|value| value.seq).min() else { continue };
         let arrived = Moment(profile_sql::batch_of_value(conn, first)?.recorded_at);
@@ -42,7 +52,7 @@ pub fn due(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Result
         }
         let history = match &mut history {
             Some(history) => &*history,
-            none => none.insert(History::load(conn, subject)?),
+            none => none.insert(then.history(conn, subject)?),
         };
         let informed = history.standing_of(record.home, asked).informed;
         let serves = rules.mask(&rules.policy.sources[&record.source].purposes);

@@ -8,13 +8,13 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::{AsOf, Standing};
 use crate::consent::gate::Reason;
-use crate::consent::history::History;
 use crate::consent::stands::{Stands, let_through};
 use crate::policy::rulebook::{ChannelCode, Rulebook};
 use crate::policy::types::Basis;
 use crate::profile::merge::public_text;
 use crate::profile::sharing::Addressed;
 use crate::profile::sql as profile_sql;
+use crate::profile::then::Then;
 use crate::store::{Store, WordKind};
 
 use super::{hold, notice};
@@ -199,18 +199,18 @@ pub struct HoldState {
 
 /// The state of a subject, as of any moment.
 pub fn state(store: &Store, rules: &Rulebook, subject: i64, asked: AsOf) -> Result<State> {
-    state_by(store, rules, subject, &History::load(store.conn(), subject)?, asked)
+    state_then(store, rules, subject, &Then::now(), asked)
 }
 
-/// The state of a subject by a history of it, such as that of an earlier point of the ledger.
-pub fn state_by(
+/// The state of a subject by what stood at a point of the ledger.
+pub fn state_then(
     store: &Store,
     rules: &Rulebook,
     subject: i64,
-    history: &History,
+    then: &Then,
     asked: AsOf,
 ) -> Result<State> {
-    let standing = history.standing(asked);
+    let standing = then.history(store.conn(), subject)?.standing(asked);
     let objections = rules.names(standing.objections).into_iter().map(str::to_owned).collect();
     let permissions = standing.permissions.iter();
     let channels = permissions
@@ -241,11 +241,11 @@ pub fn state_by(
         channels,
         restricted: standing.restricted,
         holds,
-        notices_due: notice::due(store, rules, subject, asked)?,
+        notices_due: notice::due(store, rules, subject, then, asked)?,
         marks: Vec::new(),
     };
     state.marks = marks(store, rules, &standing, &state);
-    let closed = Addressed::of(rules, store.words()).closed(store, subject, asked)?;
+    let closed = Addressed::of(rules, store.words()).closed(store, subject, then, asked)?;
     let consented = state.purposes.iter().filter(|purpose| purpose.in_force);
     let shared: BTreeSet<&str> = consented
         .map(|state| state.purpose.as_str())

@@ -101,11 +101,9 @@ fn what_is_joined_parted_or_declared_today_changes_no_answer_about_yesterday() {
         let mut answers = Vec::new();
         for who in ["email:ann@x.example", "email:bob@x.example"] {
             let policy = &world.rules.policy;
-            let found = read::find_then(conn, world.store.secret(), policy, who, &then).unwrap();
+            let found = read::find_then(&world.store, policy, who, &then).unwrap();
             for subject in found {
-                let history = then.history(conn, subject).unwrap();
-                let state =
-                    state::state_by(&world.store, &rules, subject, &history, asked).unwrap();
+                let state = state::state_then(&world.store, &rules, subject, &then, asked).unwrap();
                 answers.push(serde_json::to_value(&state).unwrap());
                 let said = then.records(conn, subject).unwrap();
                 answers.push(
@@ -131,9 +129,8 @@ fn what_is_joined_parted_or_declared_today_changes_no_answer_about_yesterday() {
         let entry = candor::store::first_entry_from(conn, Moment(hour(12).0 + 1)).unwrap();
         let then = Then::before(conn, entry).unwrap();
         let history = then.history(conn, ann).unwrap();
-        let subjects = ["email:ann@x.example", "email:bob@x.example"].map(|who| {
-            read::find_then(conn, world.store.secret(), &world.rules.policy, who, &then).unwrap()
-        });
+        let subjects = ["email:ann@x.example", "email:bob@x.example"]
+            .map(|who| read::find_then(&world.store, &world.rules.policy, who, &then).unwrap());
         (subjects, history.statements, history.homes)
     };
     let together = one(&world);
@@ -166,12 +163,9 @@ fn what_was_one_profile_from_birth_is_one_in_every_answer_about_before_it_was_pa
         let entry = candor::store::first_entry_from(conn, Moment(known.0 + 1)).unwrap();
         let then = Then::before(conn, entry).unwrap();
         let policy = &world.rules.policy;
-        let found =
-            read::find_then(conn, world.store.secret(), policy, "email:ann@x.example", &then);
+        let found = read::find_then(&world.store, policy, "email:ann@x.example", &then);
         let history = then.history(conn, subject).unwrap();
-        let mut report = serde_json::to_value(consent(&world.store, None, known).unwrap()).unwrap();
-        // Who shares an address is told by what is held now, as the report says.
-        report.as_object_mut().unwrap().remove("shared");
+        let report = serde_json::to_value(consent(&world.store, None, known).unwrap()).unwrap();
         (found.unwrap(), then.records(conn, subject).unwrap(), history.statements, report)
     };
     let before = answers(&world);
@@ -179,4 +173,42 @@ fn what_was_one_profile_from_birth_is_one_in_every_answer_about_before_it_was_pa
     let parted = world.store.write(hour(20), |w| merge::part_record(w, records[1])).unwrap();
     assert_ne!(parted, subject);
     assert_eq!(answers(&world), before);
+}
+
+/// Whoever comes under an address today, or goes from it, didn't share it yesterday, or did.
+#[test]
+fn who_shares_an_address_today_changes_no_answer_about_yesterday() {
+    let apart = "form = \"email\"\nunless_differ = [\"first_name\"]";
+    let mut world = World::under(&crate::common::POLICY.replacen("form = \"email\"", apart, 1));
+    let row = |key: &str, name: &str, optin: &str| {
+        format!(
+            "customer_id,at,name,email,card,optin,notice\n\
+             {key},2026-01-04,{name},fam@x.example,,{optin},letter-form@2\n"
+        )
+    };
+    let answers = |world: &World, known: Moment| {
+        let then = Then::known_at(world.store.conn(), known).unwrap();
+        let policy = &world.rules.policy;
+        let found = read::find_then(&world.store, policy, "email:fam@x.example", &then).unwrap();
+        let asked = AsOf::at(known);
+        let states = found.into_iter().map(|subject| {
+            state::state_then(&world.store, &world.rules, subject, &then, asked).unwrap()
+        });
+        let states: Vec<state::State> = states.collect();
+        let report = serde_json::to_value(consent(&world.store, None, known).unwrap()).unwrap();
+        (states, report["shared"].clone())
+    };
+    world.import("shop", &row("c1", "Tom", "yes"), hour(1));
+    let alone = answers(&world, hour(5));
+    assert_eq!(alone.0.len(), 1);
+    world.import("shop", &row("c2", "Eve", "no"), hour(10));
+    assert_eq!(answers(&world, hour(5)), alone, "somebody came under the address");
+    let shared = answers(&world, hour(15));
+    assert_eq!(shared.0.len(), 2);
+    assert_eq!(shared.1[0]["people"], 1, "{shared:?}");
+    assert_ne!(shared.0[0].marks, alone.0[0].marks, "Eve said no");
+    // Eve's record says another address now: that one was hers then.
+    world.import("shop", &row("c2", "Eve", "no").replace("fam@", "eve@"), hour(20));
+    assert_eq!(answers(&world, hour(15)), shared, "somebody went from the address");
+    assert_eq!(answers(&world, hour(5)), alone, "somebody came and went");
 }

@@ -7,6 +7,7 @@ use candor::consent::desk::Spoken;
 use candor::consent::origin::{self, Told, Whom};
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
+use candor::profile::then::Then;
 use candor::send;
 use candor::subject::notice;
 
@@ -75,17 +76,15 @@ fn nothing_of_a_broker_goes_out_before_the_person_is_told() {
     assert_eq!(push(&mut world, "caller", hour(3)), [("sent", 0), ("notice_due", 1)]);
     let bo = world.subject("email:bo@x.example").unwrap();
     let asked = candor::consent::fold::AsOf::at(hour(3));
-    let due = notice::due(&world.store, &world.rules, bo, asked).unwrap();
+    let due = notice::due(&world.store, &world.rules, bo, &Then::now(), asked).unwrap();
     assert_eq!(due.len(), 1);
     // Art 14(3)(a): one month after it was obtained, on 5 January.
     assert_eq!((due[0].source.as_str(), due[0].by.as_str()), ("broker", "2026-02-05"));
     assert_eq!(tell(&mut world, EVERYBODY, hour(4)), 1);
     assert_eq!(tell(&mut world, EVERYBODY, hour(5)), 0, "once is enough");
-    assert!(
-        notice::due(&world.store, &world.rules, bo, candor::consent::fold::AsOf::at(hour(6)))
-            .unwrap()
-            .is_empty()
-    );
+    let asked = candor::consent::fold::AsOf::at(hour(6));
+    let due = notice::due(&world.store, &world.rules, bo, &Then::now(), asked).unwrap();
+    assert!(due.is_empty());
     assert_eq!(push(&mut world, "caller", hour(7)), [("sent", 1)]);
     lawful(&world);
 }

@@ -416,7 +416,7 @@ fn who_was_parted_since_is_found_by_the_id_of_today_where_they_were_then() {
     let found = |before: i64| {
         let conn = world.store.conn();
         let then = Then::before(conn, before).unwrap();
-        read::find_then(conn, world.store.secret(), &world.rules.policy, &id, &then).unwrap()
+        read::find_then(&world.store, &world.rules.policy, &id, &then).unwrap()
     };
     assert_eq!((found(before), found(entries(&world))), (vec![whole], vec![other]));
 }

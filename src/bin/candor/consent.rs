@@ -315,24 +315,15 @@ fn notice(context: &Context, args: &ConsentNotice) -> Result<Answer> {
     Ok(Answer::Yes)
 }
 
-/// The point of the ledger up to which everything was known at a moment.
-fn then(store: &Store, known: Moment) -> Result<Then> {
-    let entry = match known {
-        Moment::FOREVER => i64::MAX,
-        known => store::first_entry_from(store.conn(), Moment(known.0.saturating_add(1)))?,
-    };
-    Then::before(store.conn(), entry)
-}
-
 fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answer> {
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
     let subject = context.find_one(&store, &rules.policy, who)?;
     context.note_look(&mut store, subject, "consent.history")?;
-    let then = then(&store, known)?;
+    let then = Then::known_at(store.conn(), known)?;
     let mut told = Vec::new();
-    for named in read::find_then(store.conn(), store.secret(), &rules.policy, who, &then)? {
+    for named in read::find_then(&store, &rules.policy, who, &then)? {
         told.extend(told::of_records(&store, &then.records(store.conn(), named)?)?);
     }
     told.retain(|told| told.recorded <= known);
@@ -378,16 +369,13 @@ fn state(context: &Context, who: &str, at: Option<&str>, known_at: Option<&str>)
     }
     // Who was one person then, and what the policy asked for then: later merges and policies change
     // nothing of it.
-    let then = then(&store, known)?;
+    let then = Then::known_at(store.conn(), known)?;
     let (conn, words) = (store.conn(), store.words());
     let rules = store::rulebook_at_or_first(conn, words, valid.min(known))?;
-    let people = read::find_then(conn, store.secret(), &latest.policy, who, &then)?;
+    let people = read::find_then(&store, &latest.policy, who, &then)?;
     let states = people
         .into_iter()
-        .map(|subject| {
-            let history = then.history(conn, subject)?;
-            state::state_by(&store, &rules, subject, &history, AsOf { valid, known })
-        })
+        .map(|subject| state::state_then(&store, &rules, subject, &then, AsOf { valid, known }))
         .collect::<Result<Vec<_>>>()?;
     let document = match <[state::State; 1]>::try_from(states) {
         Ok([only]) => only,

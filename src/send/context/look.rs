@@ -14,6 +14,7 @@ use crate::policy::currency::currency_of;
 use crate::policy::rulebook::{ChannelCode, PurposeRule, Rulebook, bit};
 use crate::policy::types::Basis;
 use crate::profile::covered::KEY;
+use crate::profile::names::Name;
 use crate::profile::read::{
     OpenEvent, OpenRecord, StoredValue, last_contact, open_events, open_records, winner_first,
 };
@@ -317,11 +318,11 @@ impl<'a> Look<'a> {
                 return Ok(Some(KeptBack::NotCovered));
             }
         }
-        let field = self.store.words().text(WordKind::Field, field);
-        let kind = field.strip_prefix("identifier.").unwrap_or(field);
+        let name = self.store.words().text(WordKind::Field, field);
+        let kind = name.strip_prefix("identifier.").unwrap_or(name);
         let blind = identifier_blind(self.store.secret(), kind, text);
-        let (sent, whose) = ((self.rule, self.channel), (self.subject, blind));
-        let no = shared_no(self.store, sent, whose, AsOf::at(self.now))?;
+        let whose = (self.subject, Name { blind, kind: field });
+        let no = shared_no(self.store, (self.rule, self.channel), whose, self.now)?;
         Ok(no.then_some(KeptBack::SharedNo))
     }
 
