@@ -2,7 +2,7 @@
 //!
 //! A source's own formats come first and are the only ones then, because the same digits can mean
 //! two days. Times without an offset are of the source's time zone: where the clock was set back,
-//! the earlier reading holds; where it was set forward, the time moves forward with it.
+//! the earlier reading holds, and of a "no" the later; where it was set forward, the time moves forward with it.
 
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{
@@ -56,12 +56,27 @@ impl DateReader {
         if self.last == text && !text.is_empty() {
             return self.last_moment;
         }
-        let moment = self.read(text.trim(), kind).and_then(|read| read.moment(self.zone));
-        let moment = moment.filter(|moment| (FIRST..Moment::FOREVER).contains(moment));
+        let moment =
+            self.within(text, kind, |local, zone| in_zone(local, zone).map(|(first, _)| first));
         self.last.clear();
         self.last.push_str(text);
         self.last_moment = moment;
         moment
+    }
+
+    /// The same, but the later moment of a time that came twice.
+    pub fn latest(&self, text: &str, kind: Kind) -> Option<Moment> {
+        self.within(text, kind, |local, zone| in_zone(local, zone).map(|(_, last)| last))
+    }
+
+    fn within(
+        &self,
+        text: &str,
+        kind: Kind,
+        in_zone: fn(NaiveDateTime, Tz) -> Option<Moment>,
+    ) -> Option<Moment> {
+        let moment = self.read(text.trim(), kind).and_then(|read| read.moment(self.zone, in_zone));
+        moment.filter(|moment| (FIRST..Moment::FOREVER).contains(moment))
     }
 
     /// The calendar date that a text names, whatever the time beside it.
@@ -88,7 +103,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn moment(self, zone: Tz) -> Option<Moment> {
+    fn moment(self, zone: Tz, in_zone: fn(NaiveDateTime, Tz) -> Option<Moment>) -> Option<Moment> {
         match self.offset_seconds {
             Some(offset) => Some(Moment(utc_ms(self.local) - i64::from(offset) * 1000)),
             None => in_zone(self.local, zone),
@@ -100,19 +115,21 @@ fn utc_ms(local: NaiveDateTime) -> i64 {
     local.and_utc().timestamp_millis()
 }
 
-/// The moment of a local time: the earlier of two, and past a gap as far as it stood in it.
-fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<Moment> {
+/// The first and the last moment of a local time: two where it came twice, and past a gap as far as it stood in it.
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<(Moment, Moment)> {
+    let once = |moment| (moment, moment);
     if zone == Tz::UTC {
-        return Some(Moment(utc_ms(local)));
+        return Some(once(Moment(utc_ms(local))));
     }
     match zone.from_local_datetime(&local) {
-        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => {
-            Some(Moment(time.timestamp_millis()))
+        LocalResult::Single(time) => Some(once(Moment(time.timestamp_millis()))),
+        LocalResult::Ambiguous(first, last) => {
+            Some((Moment(first.timestamp_millis()), Moment(last.timestamp_millis())))
         }
         LocalResult::None => (1..=100).find_map(|quarters| {
             let before = local.checked_sub_signed(Duration::minutes(15 * quarters))?;
             let offset = zone.from_local_datetime(&before).latest()?.offset().fix();
-            Some(Moment(utc_ms(local) - i64::from(offset.local_minus_utc()) * 1000))
+            Some(once(Moment(utc_ms(local) - i64::from(offset.local_minus_utc()) * 1000)))
         }),
     }
 }
@@ -251,6 +268,10 @@ mod tests {
         assert_eq!(dublin("2026-01-01T12:00"), "2026-01-01T12:00:00Z");
         // Set back at 02:00 on 25 October: 01:30 comes twice, and the earlier holds.
         assert_eq!(dublin("2026-10-25T01:30"), "2026-10-25T00:30:00Z");
+        let reader = DateReader::new(&[], "Europe/Dublin").unwrap();
+        let latest = |text| reader.latest(text, Kind::Bare).unwrap().to_string();
+        assert_eq!(latest("2026-10-25T01:30"), "2026-10-25T01:30:00Z");
+        assert_eq!(latest("2026-07-01T12:00"), "2026-07-01T11:00:00Z");
         // Set forward at 01:00 on 29 March: 01:30 does not come; it becomes 02:30.
         assert_eq!(dublin("2026-03-29T01:30"), "2026-03-29T01:30:00Z");
         let york = |text| moment(&[], "America/New_York", text).unwrap();

@@ -94,7 +94,8 @@ impl ConsentReader {
             return doubted.push(self.doubt(row, observed));
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
-        let (at, timed) = match read_time(&mut self.at, row, refused) {
+        let of_no = !state.loosens();
+        let (at, timed) = match read_time(&mut self.at, of_no, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
             Time::Unreadable if state.loosens() => return untaken.push(RefusalReason::InvalidTime),
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
@@ -103,7 +104,7 @@ impl ConsentReader {
         // A "yes" without any time may be older than a "no", and than an erasure.
         let is_given = state == ConsentState::Given;
         let confirmed = match is_given && self.confirmed_at.is_some() {
-            true => Some(read_time(&mut self.confirmed_at, row, refused)),
+            true => Some(read_time(&mut self.confirmed_at, false, row, refused)),
             false => None,
         };
         if self.needs_time
@@ -166,7 +167,7 @@ impl ConsentReader {
     /// What a row says in a word that no map knows; the refusal of the word tells of it.
     fn doubt(&mut self, row: &Row, observed: Option<Moment>) -> Doubt {
         let untold = &mut Vec::new();
-        let (at, timed) = match read_time(&mut self.at, row, untold) {
+        let (at, timed) = match read_time(&mut self.at, true, row, untold) {
             Time::At(at) => (Some(at), Timed::ByItself),
             Time::Absent if self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
@@ -215,20 +216,26 @@ enum Time {
     Unreadable,
 }
 
+/// When something was said. A "no" at a time that came twice may be the later, so that no yes comes after it.
 fn read_time(
     field: &mut Option<(Taker, DateReader)>,
+    of_no: bool,
     row: &Row,
     refused: &mut Vec<FieldRefusal>,
 ) -> Time {
     let Some((taker, dates)) = field else { return Time::Absent };
+    let mut moment = |text: &str, kind| match of_no {
+        true => dates.latest(text, kind),
+        false => dates.moment(text, kind),
+    };
     let reason = match taker.take(row) {
         Taken::Absent => return Time::Absent,
         Taken::Unknown => RefusalReason::UnknownValue,
-        Taken::Text(text, kind) => match dates.moment(text, kind) {
+        Taken::Text(text, kind) => match moment(text, kind) {
             Some(moment) => return Time::At(moment),
             None => RefusalReason::InvalidTime,
         },
-        Taken::Known(text) => match dates.moment(text, super::row::Kind::Bare) {
+        Taken::Known(text) => match moment(text, super::row::Kind::Bare) {
             Some(moment) => return Time::At(moment),
             None => RefusalReason::InvalidTime,
         },

@@ -113,6 +113,19 @@ fn at(text: &str) -> Option<crate::base::clock::Moment> {
     Some(crate::base::clock::Moment::parse(text).unwrap())
 }
 
+/// The clock is set back at 02:00: a no may have been said after every yes of that hour.
+#[test]
+fn a_no_in_the_hour_that_comes_twice_is_the_later() {
+    for (word, expected) in [
+        ("y", "2026-10-25T00:30:00Z"),
+        ("n", "2026-10-25T01:30:00Z"),
+        ("stop", "2026-10-25T01:30:00Z"),
+    ] {
+        let row = format!("k,2026-01-01,{word},2026-10-25T01:30,form@3,,news,email,");
+        assert_eq!(statements(full(), &row).0[0].at, at(expected), "{word}");
+    }
+}
+
 #[test]
 fn a_statement_is_read_whole() {
     let (statements, refused) = statements(full(), "k,2026-01-01,Y,2026-02-01,form@3,,news,email,");
