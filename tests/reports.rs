@@ -791,9 +791,8 @@ proptest! {
             if !then.records(conn, person).unwrap().iter().any(is_known) {
                 continue;
             }
-            let history = then.history(conn, person).unwrap();
             let state =
-                state::state_by(&shop.store, &rules, person, &history, AsOf::at(at)).unwrap();
+                state::state_then(&shop.store, &rules, person, &then, AsOf::at(at)).unwrap();
             for p in state.purposes {
                 let count = expected.entry((p.purpose, p.channel, p.state.to_owned())).or_default();
                 count.0 += 1;

@@ -263,6 +263,14 @@ pub fn unsaid(
     }
 }
 
+/// Whether a subject's data may only be stored (Art 18(2)).
+///
+/// # Errors
+/// Those of reading.
+pub fn is_restricted(conn: &rusqlite::Connection, subject: i64, now: Moment) -> Result<bool> {
+    Ok(History::load(conn, subject)?.standing(AsOf::at(now)).restricted)
+}
+
 /// All that a subject's standing is folded from.
 #[derive(Clone, Debug, Default)]
 pub struct History {

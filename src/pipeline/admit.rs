@@ -485,7 +485,7 @@ impl<'r> Admission<'r> {
         }
         let policy = &self.rules.policy;
         let store = (writer.conn, &*writer.words, writer.secret);
-        ties(store, policy, self.code, own, identifiers, traits)
+        ties(store, policy, self.code, own, identifiers, traits, writer.now)
     }
 
     /// Parts the people whom values that have become shared held together; returns whether any were.

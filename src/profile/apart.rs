@@ -2,14 +2,17 @@
 //! row makes a profile of more values of a kind than the policy lets one person have.
 //!
 //! What was decided is kept between records, and holds between their subjects: a row that ties two of them
-//! would join them again by its own way. So it goes to one of them at most.
+//! would join them again by its own way. So it goes to one of them at most. Whoever had the use of their data
+//! restricted is joined with nobody, and a row that carries their identifier is theirs (Art 18(2)).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::StoreSecret;
+use crate::consent::history::is_restricted;
 use crate::policy::types::{Policy, UNVERIFIED};
 use crate::store::{WordKind, Words};
 
@@ -115,14 +118,15 @@ impl<'a> Limits<'a> {
     }
 }
 
-/// Of the subjects that a row is tied to, leaves those that may be one person: its own, then those whom the
-/// most identifiers tie it to, of several the one by the oldest record. Whoever is kept apart from one of
-/// them, or would bring too many values, is related.
+/// Of the subjects that a row is tied to, leaves those that may be one person: its own, then whoever may only be
+/// stored, then those whom the most identifiers tie it to, of several the one by the oldest record. Whoever is kept
+/// apart from one of them, or would bring too many values, is related.
 pub(super) fn part(
     conn: &Connection,
     own: Option<i64>,
     limits: &Limits<'_>,
     ties: &mut Ties,
+    now: Moment,
 ) -> Result<()> {
     let few = ties.subjects.len() + usize::from(own.is_some()) < 2;
     if ties.subjects.is_empty() || (few && limits.most.is_empty()) {
@@ -145,13 +149,18 @@ pub(super) fn part(
         let fields: BTreeSet<i64> = links.iter().map(|(_, field)| *field).collect();
         (usize::MAX - fields.len(), links.iter().map(|(record, _)| *record).min())
     };
+    let mut restricted = BTreeSet::new();
+    for subject in ties.subjects.iter().copied().chain(own).filter(|_| !few) {
+        restricted.extend(is_restricted(conn, subject, now)?.then_some(subject));
+    }
     let mut strongest = ties.subjects.clone();
-    strongest.sort_by_key(strength);
+    strongest.sort_by_key(|subject| (!restricted.contains(subject), strength(subject)));
     let mut one: Vec<i64> = own.into_iter().collect();
     for subject in strongest {
         let theirs = limits.values(conn, subject)?;
         let mut parted = Some(subject) != own && limits.are_too_many(&values, &theirs);
         for other in one.iter().filter(|other| **other != subject) {
+            parted |= restricted.contains(&subject) || restricted.contains(other);
             parted |= are_apart(conn, *other, subject)?;
         }
         if !parted {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rusqlite::Connection;
 
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::StoreSecret;
 use crate::policy::types::{IdentifierKind, Policy};
@@ -194,6 +195,7 @@ pub fn ties(
     own: Option<&Record>,
     identifiers: &[SeenIdentifier],
     traits: &Traits,
+    now: Moment,
 ) -> Result<Ties> {
     let mut ties = Ties::default();
     let own_record = own.map(|record| record.id);
@@ -267,7 +269,7 @@ pub fn ties(
         ties.links.clear();
     }
     let limits = Limits::of(policy, words, secret, identifiers);
-    apart::part(conn, own_subject, &limits, &mut ties)?;
+    apart::part(conn, own_subject, &limits, &mut ties, now)?;
     if let Some(own) = own_subject {
         ties.subjects.retain(|subject| *subject != own);
     }

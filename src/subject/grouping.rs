@@ -1,11 +1,11 @@
 //! Joins and parts profiles at the desk, as the law lets it.
 //!
 //! Whoever had the use of their data restricted is joined with nobody (Art 18(2)). Whoever is parted from others
-//! keeps nothing that was let in by what those had said: it goes in the same transaction.
+//! keeps nothing that was let in by what those had said: it goes in the same transaction, but for what somebody had
+//! restricted to storage.
 
 use crate::base::error::{Error, Result};
-use crate::consent::fold::AsOf;
-use crate::consent::history::History;
+use crate::consent::history::is_restricted;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::lookup;
 use crate::profile::merge::{self, Decider, public_text};
@@ -29,8 +29,7 @@ pub struct Parted {
 /// `subject-restricted`, and those of [`merge::join`].
 pub fn join(writer: &mut Writer<'_>, a: i64, b: i64) -> Result<i64> {
     for subject in [a, b] {
-        let standing = History::load(writer.conn, subject)?.standing(AsOf::at(writer.now));
-        if standing.restricted {
+        if is_restricted(writer.conn, subject, writer.now)? {
             let id = public_text(lookup::public_id(writer.conn, subject)?);
             let what = format!("{id} had the use of their data restricted (Art 18)");
             return Err(Error::no("subject-restricted", what).next(
@@ -64,7 +63,9 @@ pub fn part(writer: &mut Writer<'_>, rules: &Rulebook, from: i64, record: i64) -
 fn parted(writer: &mut Writer<'_>, rules: &Rulebook, subject: i64, from: i64) -> Result<Parted> {
     let mut forgotten = Forgotten::default();
     for side in [subject, from] {
-        forgotten += forget::sweep(writer, rules, side, "parting")?;
+        if !is_restricted(writer.conn, side, writer.now)? {
+            forgotten += forget::sweep(writer, rules, side, "parting")?;
+        }
     }
     Ok(Parted { subject, forgotten })
 }

@@ -7,6 +7,7 @@ use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
+use candor::profile::merge::public_text;
 use candor::subject::grouping;
 use candor::subject::retain::{self, Carry};
 
@@ -57,6 +58,46 @@ fn whoever_had_the_use_restricted_is_joined_with_nobody() {
     }
     world.say("card:K1", &restrict(ConsentState::Withdrawn), hour(4));
     world.store.write(hour(5), |w| grouping::join(w, ann, bob)).unwrap();
+}
+
+/// A row that carries the identifiers of both joins them no more than the desk may, and is of whom may only be
+/// stored.
+#[test]
+fn no_row_joins_whoever_had_the_use_restricted() {
+    for own in ["c9", "c2"] {
+        let (mut world, ann, bob) = two();
+        let restrict = |state| Spoken { axis: Axis::Restriction, state, ..Spoken::default() };
+        world.say("card:K1", &restrict(ConsentState::Given), hour(2));
+        let both = format!(
+            "customer_id,at,name,email,phone,card,optin,notice\n\
+             {own},2025-03-04,Bo,bob@x.example,0871234561,K2,,\n"
+        );
+        world.import("shop", &both, hour(3));
+        let ids = [ann, bob].map(|subject| lookup::public_id(world.store.conn(), subject).unwrap());
+        let named = ids.map(|id| world.subject(&public_text(id)));
+        assert_eq!(named, [Some(ann), Some(bob)], "each lives");
+        let records = lookup::records_of(world.store.conn(), ann).unwrap().len();
+        assert_eq!(records, if own == "c9" { 2 } else { 1 });
+        world.is_sound();
+    }
+}
+
+/// Art 18(2): what is restricted is stored, also where it has lost its ground.
+#[test]
+fn a_parting_takes_nothing_from_whoever_had_the_use_restricted() {
+    let (mut world, ann, bob) = two();
+    world.store.write(hour(2), |w| grouping::join(w, ann, bob)).unwrap();
+    let yes = "customer_id,at,optin,notice\nc2,2025-02-01,yes,letter-form@2\n";
+    world.import("shop", yes, hour(3));
+    world.import("leads", "lead,at,name,email\nl1,2025-02-02,Annie,ann@x.example\n", hour(4));
+    let restrict = |state| Spoken { axis: Axis::Restriction, state, ..Spoken::default() };
+    world.say("card:K1", &restrict(ConsentState::Given), hour(5));
+    let merge = lookup::merges_into(world.store.conn(), ann.min(bob)).unwrap()[0];
+    let rules = world.rules.clone();
+    let parted = world.store.write(hour(6), |w| grouping::take_back(w, &rules, &merge)).unwrap();
+    assert_eq!(parted.forgotten.values, 0, "{parted:?}");
+    assert!(world.held().iter().any(|(.., text)| text == "Annie"));
+    world.is_sound();
 }
 
 /// Art 18(1)(b) and (c): whoever asks for it may oppose the erasure, or need the data for a claim.
