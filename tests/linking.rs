@@ -801,7 +801,7 @@ fn a_store_of_an_older_candor_is_read_and_brought_up_to_date() {
     let older = "DROP TABLE model; DROP TABLE question; PRAGMA user_version = 1;
                  DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
                  DROP TABLE write_key; DROP TABLE token; DROP TABLE outbox; DROP TABLE outbox_body;
-                 DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought; DROP TABLE import_entry; DROP TABLE parting;
+                 DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought; DROP TABLE import_entry; DROP TABLE parting; DROP TABLE disclosed_along;
                  DROP INDEX record_home; DROP INDEX tombstone_entry;
                  DELETE FROM sqlite_sequence WHERE name = 'question';
                  DELETE FROM word WHERE kind = 'category';

@@ -195,7 +195,7 @@ fn a_store_that_linked_before_there_was_an_index_makes_newcomers_of_everybody() 
     let older =
         "DROP TABLE meeting; DROP TABLE frequency; DROP TABLE compared; DROP TABLE newcomer;
          DROP TABLE write_key; DROP TABLE token; DROP TABLE outbox; DROP TABLE outbox_body;
-         DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought; DROP TABLE import_entry; DROP TABLE parting;
+         DROP TABLE opt_in; DROP TABLE audience; DROP TABLE sought; DROP TABLE import_entry; DROP TABLE parting; DROP TABLE disclosed_along;
          DROP INDEX record_home; DROP INDEX tombstone_entry;
                  PRAGMA user_version = 2; PRAGMA wal_checkpoint(TRUNCATE)";
     rusqlite::Connection::open(world.path()).unwrap().execute_batch(older).unwrap();

@@ -206,6 +206,10 @@ pub fn of_one(store: &Store, subject: i64, from: Moment, to: Moment) -> Result<P
         }
     }
     sent.sort_by_key(|(at, entry, _)| (*at, *entry));
+    // Values of several records that went out as one person's went out once.
+    sent.dedup_by(|(_, entry, one), (_, before, other)| {
+        (*entry, &one.destination) == (*before, &other.destination)
+    });
     Ok(PersonDisclosures {
         subject: public_text(profile_sql::public_id(conn, subject)?),
         from: from.to_string(),

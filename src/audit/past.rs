@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
+use serde_json::Value;
 
 use crate::base::clock::Moment;
 use crate::base::error::Result;
@@ -94,6 +95,37 @@ impl Past {
         Ok(self.last_untold_split > entry || sql::birthplace_is_erased(conn, record)?)
     }
 
+    /// Since when a record was parted from its home, seen from the transaction of an entry. Only in stores of before
+    /// a parting gave a home of one's own does anybody stay part of a home that they were parted from.
+    pub fn parted(
+        &self,
+        conn: &Connection,
+        record: i64,
+        place: Place,
+        entry: i64,
+    ) -> Result<Parted> {
+        let mut parted = Parted::Not;
+        if place.subject == place.home {
+            return Ok(parted);
+        }
+        let rehomed = self.partings.get(&record).map_or(&[][..], Vec::as_slice);
+        let began = sql::transaction_of(conn, entry)?;
+        for (n, _) in sql::payloads(conn, record)? {
+            if n > entry || rehomed.iter().any(|parting| parting.entry == n) {
+                continue;
+            }
+            let leaf = sql::leaf(conn, n)?;
+            let view = scan::fields(&leaf)?;
+            if view.kind == "profile.split" && !took_back(&view) {
+                parted = if n < began { Parted::Before } else { Parted::Within };
+                if parted == Parted::Before {
+                    break;
+                }
+            }
+        }
+        Ok(parted)
+    }
+
     /// The points of one transaction, from before it to its entry, at which something about the
     /// person of a home became known.
     pub fn points(
@@ -106,8 +138,9 @@ impl Past {
         let start = sql::transaction_start(conn, entry)?;
         let mut points = BTreeSet::from([start, entry]);
         let within = start..entry;
-        points
-            .extend(self.merges.iter().map(|m| m.joined.entry + 1).filter(|n| within.contains(n)));
+        let joined = self.merges.iter().flat_map(|merge| [merge.joined.entry, merge.undone]);
+        let parted = self.partings.values().flatten().map(|parting| parting.entry);
+        points.extend(joined.chain(parted).map(|n| n + 1).filter(|n| within.contains(n)));
         for home in self.group(home, entry) {
             let said = self.said_in(people, home, entry).into_iter();
             points.extend(said.map(|s| s.n + 1).filter(|n| within.contains(n)));
@@ -160,6 +193,12 @@ impl Past {
     }
 }
 
+/// Whether an entry only took a merge back: whom it moved went home.
+fn took_back(view: &scan::LeafView<'_>) -> bool {
+    let body = view.body.and_then(|body| serde_json::from_slice::<Value>(body).ok());
+    body.is_some_and(|body| body["merge_entry"].is_i64())
+}
+
 fn last_untold_split(conn: &Connection) -> Result<i64> {
     let splits = profile_sql::splits_since(conn, 0)?;
     let untold = splits.into_iter().filter(|(.., body)| body.iter().all(|byte| *byte == 0));
@@ -179,22 +218,4 @@ pub enum Parted {
     Within,
     /// Before it: it stood alone, and what others of the home say doesn't reach it.
     Before,
-}
-
-/// Since when a record was parted from its home, seen from the transaction of an entry.
-pub fn parted(conn: &Connection, record: i64, place: Place, entry: i64) -> Result<Parted> {
-    let mut parted = Parted::Not;
-    if place.subject == place.home {
-        return Ok(parted);
-    }
-    let began = sql::transaction_of(conn, entry)?;
-    for (n, _) in sql::payloads(conn, record)? {
-        if n <= entry && scan::fields(&sql::leaf(conn, n)?)?.kind == "profile.split" {
-            parted = if n < began { Parted::Before } else { Parted::Within };
-            if parted == Parted::Before {
-                break;
-            }
-        }
-    }
-    Ok(parted)
 }

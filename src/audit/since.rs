@@ -91,7 +91,7 @@ pub(super) fn disclosures_erased(store: &Store, from: Moment, to: Moment) -> Res
         if fields.kind == "disclosure.run" {
             let body = body_of(fields.body);
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-            let sent = body["count"].as_u64().unwrap_or(0);
+            let sent = body["people"].as_u64().or(body["count"].as_u64()).unwrap_or(0);
             let people = sent.saturating_sub(rows.get(&entry).copied().unwrap_or(0));
             let (at, destination, purpose) = (fields.at, text("destination"), text("purpose"));
             if people > 0 {

@@ -287,13 +287,14 @@ pub struct Disclosure {
     pub at: Moment,
 }
 
-/// Every disclosure, in order.
+/// Every disclosure to a person's address, in order.
 pub fn disclosures(
     conn: &Connection,
     mut each: impl FnMut(Disclosure) -> Result<()>,
 ) -> Result<()> {
     let mut statement = conn.prepare(
-        "SELECT id, entry, record, destination, purpose, at FROM disclosure ORDER BY id",
+        "SELECT id, entry, record, destination, purpose, at FROM disclosure
+         WHERE id NOT IN (SELECT disclosure FROM disclosed_along) ORDER BY id",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -24,7 +24,7 @@ use crate::view::{Block, Document, NoteKind, Table, counted};
 
 use super::alike::Alike;
 use super::overdue::{Over, Overdue};
-use super::past::{Known, Parted, Past, parted};
+use super::past::{Known, Parted, Past};
 use super::people::{People, Place};
 use super::rules::{Batch, Books, Kind, Masks};
 use super::since;
@@ -376,7 +376,7 @@ impl Check<'_> {
         }
         let past = self.past.as_ref().expect("made above");
         let home = past.home(deed.record, place.home, deed.entry);
-        let parted = parted(self.conn, deed.record, place, deed.entry)?;
+        let parted = past.parted(self.conn, deed.record, place, deed.entry)?;
         let mut no = match parted {
             Parted::Not => Some(Reason::ConsentUnknown),
             _ => ask(&self.people.standing_of(place.slot, AsOf::at(deed.at))),

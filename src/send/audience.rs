@@ -28,8 +28,21 @@ use super::sql;
 pub struct Outbound {
     /// The record that supplied the first field: the address, where the destination takes one.
     pub record: i64,
+    /// The others that supplied anything, in order.
+    pub others: Vec<i64>,
     /// The fields, in the destination's order; empty where the person has none.
     pub fields: Vec<String>,
+}
+
+impl Outbound {
+    /// Something of a record goes along.
+    fn along(&mut self, record: i64) {
+        if record != self.record
+            && let Err(at) = self.others.binary_search(&record)
+        {
+            self.others.insert(at, record);
+        }
+    }
 }
 
 /// Who may be reached now, and how many may not.
@@ -285,7 +298,7 @@ pub(super) fn one<T, No: From<&'static str>>(
         }
         _ => None,
     };
-    let row = match row(store, target, &open, covered.as_ref(), last_contact(&records))? {
+    let mut row = match row(store, target, &open, covered.as_ref(), last_contact(&records))? {
         Ok(row) => row,
         Err(reason) => return Ok(Err(reason.into())),
     };
@@ -303,7 +316,10 @@ pub(super) fn one<T, No: From<&'static str>>(
     let told = match event {
         0 => None,
         event => match open_event(store, target, &open, event, last_contact(&records))? {
-            Ok(told) => Some(told),
+            Ok(told) => {
+                row.along(told.record);
+                Some(told)
+            }
             Err(reason) => return Ok(Err(reason.into())),
         },
     };
@@ -326,8 +342,7 @@ pub(super) fn row(
     last_contact: Moment,
 ) -> Result<std::result::Result<Outbound, &'static str>> {
     let covering = Covering::new(store.conn(), target.rules);
-    let mut fields = Vec::with_capacity(target.destination.fields.len());
-    let mut address = None;
+    let mut row = Outbound { record: 0, others: Vec::new(), fields: Vec::new() };
     for (index, name) in target.destination.fields.iter().enumerate() {
         let mut codes = field_codes(store.words(), name);
         if target.asks_to_confirm {
@@ -372,14 +387,14 @@ pub(super) fn row(
         if index == 0 {
             let found = newest.filter(|(_, value)| !value.text.is_empty());
             let Some((record, _)) = found else { return Ok(Err(none)) };
-            address = Some(record.id);
+            row.record = record.id;
         }
-        fields.push(newest.map(|(_, value)| value.text.clone()).unwrap_or_default());
+        if let Some((record, _)) = newest {
+            row.along(record.id);
+        }
+        row.fields.push(newest.map(|(_, value)| value.text.clone()).unwrap_or_default());
     }
-    Ok(match address {
-        Some(record) => Ok(Outbound { record, fields }),
-        None => Err(NOTHING_TO_SEND),
-    })
+    Ok(if row.fields.is_empty() { Err(NOTHING_TO_SEND) } else { Ok(row) })
 }
 
 /// An event, from the records that the gate opened: it came in for this very purpose, and its time isn't

@@ -40,16 +40,26 @@ impl<'a> Whereto<'a> {
     }
 }
 
-/// Records a disclosure for each of the records that supplied an address, in their order. Returns the number
-/// of the first, from which they count, and the entry.
+/// One person's data as it goes out: the record that supplied the address, and the others that anything else is of.
+pub type Supplied<'a> = (i64, &'a [i64]);
+
+/// Records a disclosure for each of the records that supplied an address, in their order, and after them one for
+/// each of the others. Returns the number of the first, from which they count, and the entry.
 ///
 /// # Errors
 /// Those of reading and writing.
-pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Result<(i64, i64)> {
+pub fn disclose(
+    writer: &mut Writer<'_>,
+    to: Whereto<'_>,
+    people: &[Supplied<'_>],
+) -> Result<(i64, i64)> {
+    let addresses = people.iter().map(|(address, _)| *address);
+    let others = people.iter().flat_map(|(_, others)| others.iter().copied());
+    let records: Vec<i64> = addresses.chain(others).collect();
     // The entry commits to whom the run reached, each under the key of the record.
     let first = sql::next_disclosure(writer.conn)?;
     let mut tree = Frontier::new();
-    for (id, record) in (first..).zip(records) {
+    for (id, record) in (first..).zip(&records) {
         let key = record_key(writer.conn, *record)?;
         tree.append(item_leaf(&disclosure_commitment(&key.0, id.unsigned_abs())));
     }
@@ -58,6 +68,9 @@ pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Re
         "destination": destination, "purpose": name, "count": records.len(), "first": first,
         "root": tree.root().to_string(),
     });
+    if records.len() > people.len() {
+        body["people"] = people.len().into();
+    }
     if let Some(chosen) = audience {
         body["audience"] = json!({"name": chosen.name, "version": chosen.version});
     }
@@ -66,8 +79,11 @@ pub fn disclose(writer: &mut Writer<'_>, to: Whereto<'_>, records: &[i64]) -> Re
     }
     let entry = writer.append("disclosure.run", body)?;
     let code = writer.words.code(WordKind::Destination, destination).unwrap_or(0);
-    for (id, record) in (first..).zip(records) {
+    for (id, record) in (first..).zip(&records) {
         sql::insert_disclosure(writer.conn, id, entry, *record, code, purpose, writer.now)?;
+    }
+    for id in (first..).take(records.len()).skip(people.len()) {
+        sql::insert_along(writer.conn, id)?;
     }
     Ok((first, entry))
 }

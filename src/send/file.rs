@@ -16,7 +16,7 @@ use crate::store::{OutFile, Store, hex, in_force};
 use crate::view::Table;
 
 use super::audience::{Aim, Outbound, audience, destination};
-use super::disclose::{Whereto, disclose};
+use super::disclose::{Supplied, Whereto, disclose};
 
 /// What a run sent.
 #[derive(Clone, Debug, Serialize)]
@@ -90,14 +90,15 @@ pub fn push<'a>(
             (FileFormat::Csv, FileReader::Spreadsheet) => (table.to_csv(), 0),
         };
         file.reserve(text.as_bytes())?;
-        let records: Vec<i64> = audience.permitted.iter().map(|p| p.item().record).collect();
+        let rows = audience.permitted.iter().map(Permit::item);
+        let people: Vec<Supplied<'_>> = rows.map(|row| (row.record, &*row.others)).collect();
         let to = Whereto { audience: aim.audience, ..Whereto::of(name, rule) };
-        let (_, entry) = disclose(writer, to, &records)?;
+        let (_, entry) = disclose(writer, to, &people)?;
         let run = Run {
             destination: name.to_owned(),
             recipient: target.recipient.clone(),
             purpose: rule.name.clone(),
-            sent: records.len(),
+            sent: people.len(),
             withheld: audience.withheld,
             formulas,
             entry,

@@ -35,6 +35,8 @@ pub struct Letter {
     pub(super) row: i64,
     /// The record that supplied the address: the disclosure names it.
     pub(super) record: i64,
+    /// The others that anything else in it is of.
+    pub(super) others: Vec<i64>,
     /// What is sent.
     pub(super) parcel: Parcel,
     /// By what its reader confirms something, where it asks for that.

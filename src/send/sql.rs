@@ -1,4 +1,7 @@
-//! Every statement about what went out.
+//! Every statement about what went out. A disclosure is one of a record that supplied the address, unless it stands
+//! in `disclosed_along`.
+
+use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,7 +14,8 @@ use crate::policy::rulebook::PurposeMask;
 pub fn sent_before(conn: &Connection, subject: i64, but: i64) -> Result<Vec<(i64, Moment)>> {
     let mut statement = conn.prepare_cached(
         "SELECT d.destination, d.at FROM record r JOIN disclosure d ON d.record = r.id
-         WHERE r.subject = $1 AND d.id <> $2 ORDER BY d.id",
+         WHERE r.subject = $1 AND d.id <> $2 AND d.id NOT IN (SELECT disclosure FROM disclosed_along)
+         ORDER BY d.id",
     )?;
     let rows = statement.query_map([subject, but], |row| Ok((row.get(0)?, Moment(row.get(1)?))))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -30,6 +34,7 @@ pub fn reached(conn: &Connection, subject: i64) -> Result<Vec<Reached>> {
     let mut statement = conn.prepare_cached(
         "SELECT d.destination, d.record, d.purpose, MAX(d.id) FROM record r
          JOIN disclosure d ON d.record = r.id WHERE r.subject = $1
+         AND d.id NOT IN (SELECT disclosure FROM disclosed_along)
          GROUP BY d.destination, d.record, d.purpose ORDER BY MAX(d.id)",
     )?;
     let rows = statement.query_map([subject], |row| {
@@ -47,7 +52,8 @@ pub fn reached(conn: &Connection, subject: i64) -> Result<Vec<Reached>> {
 pub fn people_at(conn: &Connection, destination: i64) -> Result<i64> {
     Ok(conn.query_row(
         "SELECT COUNT(DISTINCT r.subject) FROM disclosure d JOIN record r ON r.id = d.record
-         WHERE d.destination = $1 AND NOT EXISTS (
+         WHERE d.destination = $1 AND d.id NOT IN (SELECT disclosure FROM disclosed_along)
+         AND NOT EXISTS (
            SELECT 1 FROM outbox o WHERE o.record = d.record AND o.destination = d.destination
            AND o.act = 4 AND o.disclosure >= d.id)",
         [destination],
@@ -96,6 +102,50 @@ pub fn insert_disclosure(
     )?
     .execute(params![id, entry, record, destination, purpose, at.0])?;
     Ok(())
+}
+
+/// Notes that a disclosure is of values that went out along with the address of another record.
+pub fn insert_along(conn: &Connection, disclosure: i64) -> Result<()> {
+    conn.prepare_cached("INSERT INTO disclosed_along (disclosure) VALUES ($1)")?
+        .execute([disclosure])?;
+    Ok(())
+}
+
+/// Whether the run of an entry disclosed anything of a record.
+pub fn is_disclosed_by(conn: &Connection, entry: i64, record: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM disclosure WHERE record = $1 AND entry = $2)",
+        )?
+        .query_row([record, entry], |row| row.get(0))?)
+}
+
+/// The destinations to which values of some records went along with the address of one of others, or the other way
+/// round: codes.
+pub fn disclosed_together(conn: &Connection, one: &[i64], other: &[i64]) -> Result<BTreeSet<i64>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT a.entry, a.destination, a.id IN (SELECT disclosure FROM disclosed_along)
+         FROM disclosure a WHERE a.record = $1",
+    )?;
+    let mut runs = |records: &[i64], along: bool| -> Result<BTreeSet<(i64, i64)>> {
+        let mut found = BTreeSet::new();
+        for record in records {
+            let rows = statement.query_map([record], |row| {
+                Ok(((row.get(0)?, row.get(1)?), row.get::<_, bool>(2)?))
+            })?;
+            for row in rows {
+                let (run, went_along) = row?;
+                found.extend((went_along == along).then_some(run));
+            }
+        }
+        Ok(found)
+    };
+    let mut together = BTreeSet::new();
+    for (address, along) in [(one, other), (other, one)] {
+        let (address, along) = (runs(address, false)?, runs(along, true)?);
+        together.extend(address.intersection(&along).map(|(_, destination)| *destination));
+    }
+    Ok(together)
 }
 
 /// The newest entry of the ledger.
@@ -165,11 +215,12 @@ pub fn lost_an_event(conn: &Connection, record: i64) -> Result<bool> {
         .query_row([record], |row| row.get(0))?)
 }
 
-/// Whether data of a record went to a destination.
+/// Whether data went to a destination by the address of a record.
 pub fn was_sent(conn: &Connection, record: i64, destination: i64) -> Result<bool> {
     Ok(conn
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM disclosure WHERE record = $1 AND destination = $2)",
+            "SELECT EXISTS (SELECT 1 FROM disclosure WHERE record = $1 AND destination = $2
+                            AND id NOT IN (SELECT disclosure FROM disclosed_along))",
         )?
         .query_row([record, destination], |row| row.get(0))?)
 }

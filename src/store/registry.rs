@@ -99,6 +99,7 @@ pub const REGISTRY: &[TableRule] = &[
     table!("suppression", Add, fingerprint: Pseudo, since: No, entry: No),
     table!("disclosure", Delete, id: No, entry: No, record: Pseudo, destination: No, purpose: No,
         at: Pseudo),
+    table!("disclosed_along", Delete, disclosure: Pseudo),
     table!("request", Keep, id: No, record: Pseudo, kind: No, state: No, opened_at: No, due_on: No,
         closed_at: No, opened_entry: No, closed_entry: No),
     table!("sought", Add, request: No, piece: No),

@@ -20,6 +20,7 @@ pub const MIGRATIONS: &[&str] = &[
     include_str!("schema/0008_sought.sql"),
     include_str!("schema/0009_imports.sql"),
     include_str!("schema/0010_partings.sql"),
+    include_str!("schema/0011_disclosed_along.sql"),
 ];
 
 /// Whether a store has a table: one of an older candor lacks what came since, until it is opened for writing.
@@ -89,13 +90,18 @@ pub fn keep_little(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch("PRAGMA cache_size = -4096")?)
 }
 
-/// Lets a store of an older candor be read as if it had the table of partings: nobody is known to have parted.
+/// Lets a store of an older candor be read as if it had the tables that much is read by: nobody is known to have
+/// parted, nor whose values went out along with another's address.
 pub fn stand_in(conn: &Connection) -> Result<()> {
-    if has_table(conn, "parting")? {
-        return Ok(());
+    for (table, columns) in [
+        ("parting", "record INTEGER, entry INTEGER, home INTEGER"),
+        ("disclosed_along", "disclosure INTEGER"),
+    ] {
+        if !has_table(conn, table)? {
+            conn.execute_batch(&format!("CREATE TEMP TABLE {table} ({columns})"))?;
+        }
     }
-    let empty = "CREATE TEMP TABLE parting (record INTEGER, entry INTEGER, home INTEGER)";
-    Ok(conn.execute_batch(empty)?)
+    Ok(())
 }
 
 pub fn configure_writer(conn: &Connection) -> Result<()> {

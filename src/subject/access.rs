@@ -269,6 +269,8 @@ pub struct DisclosureNote {
     pub at: String,
     /// The ledger entry.
     pub entry: i64,
+    /// The record whose values went out.
+    pub record: i64,
 }
 
 /// A recipient that the policy names.

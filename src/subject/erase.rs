@@ -284,13 +284,11 @@ fn make_plan(
             }
         }
     }
-    let mut recipients: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut disclosures = Vec::new();
     let mut payloads = 0;
     for record in records {
         payloads += sql::payloads_of(store.conn(), record.id)?.len() as u64;
-        for disclosure in sql::disclosures_of(store.conn(), record.id)? {
-            *recipients.entry(disclosure.destination).or_default() += 1;
-        }
+        disclosures.extend(sql::disclosures_of(store.conn(), record.id)?);
     }
     let names = |mask: PurposeMask,
                  held: Option<&str>,
@@ -321,20 +319,30 @@ fn make_plan(
             .collect(),
         payloads,
         records: records.len() as u64,
-        recipients: to_tell(store, rules, &recipients)?,
+        recipients: to_tell(store, rules, &disclosures)?,
     })
 }
 
-/// Who has to be told, from how often each destination was sent something: one recipient may have several.
+/// Who has to be told, from how often each destination was sent something: one recipient may have several. What went
+/// out along with the address of somebody who isn't one person with them any more, no message can name.
 fn to_tell(
     store: &Store,
     rules: &Rulebook,
-    sent: &BTreeMap<i64, u64>,
+    sent: &[sql::DisclosureRow],
 ) -> Result<Vec<RecipientToTell>> {
+    let run = |row: &sql::DisclosureRow| (row.entry, row.destination);
+    let by_address: BTreeSet<_> = sent.iter().filter(|row| !row.along).map(run).collect();
+    let mut times: BTreeMap<(i64, bool), BTreeSet<i64>> = BTreeMap::new();
+    for row in sent {
+        let is_theirs = by_address.contains(&run(row));
+        times.entry((row.destination, is_theirs)).or_default().insert(row.entry);
+    }
     let mut all: Vec<RecipientToTell> = Vec::new();
-    for (code, disclosures) in sent {
-        let name = store.words().text(WordKind::Destination, *code);
-        let told_by_message = rules.policy.destinations.get(name).is_some_and(recall::can_be_told);
+    for ((code, is_theirs), entries) in times {
+        let disclosures = entries.len() as u64;
+        let name = store.words().text(WordKind::Destination, code);
+        let told_by_message =
+            is_theirs && rules.policy.destinations.get(name).is_some_and(recall::can_be_told);
         let declared = last_declared(store.conn(), name)?;
         let recipient = declared.map_or_else(|| name.to_owned(), |d| d.recipient);
         let same = |row: &&mut RecipientToTell| {
@@ -342,9 +350,7 @@ fn to_tell(
         };
         match all.iter_mut().find(same) {
             Some(row) => row.disclosures += disclosures,
-            None => {
-                all.push(RecipientToTell { recipient, disclosures: *disclosures, told_by_message })
-            }
+            None => all.push(RecipientToTell { recipient, disclosures, told_by_message }),
         }
     }
     Ok(all)

@@ -204,6 +204,10 @@ pub fn delete_pointers(conn: &Connection, record: i64) -> Result<[Deleted; 8]> {
     let delete = |table, statement| -> Result<Deleted> {
         Ok((table, conn.prepare_cached(statement)?.execute([record])? as u64))
     };
+    conn.prepare_cached(
+        "DELETE FROM disclosed_along WHERE disclosure IN (SELECT id FROM disclosure WHERE record = $1)",
+    )?
+    .execute([record])?;
     Ok([
         delete("identifier", "DELETE FROM identifier WHERE record = $1")?,
         delete("statement", "DELETE FROM statement WHERE record = $1")?,
@@ -420,23 +424,28 @@ fn inverted(bytes: &[u8]) -> Vec<u8> {
 
 #[derive(Clone, Debug)]
 pub struct DisclosureRow {
+    pub record: i64,
     pub entry: i64,
     pub destination: i64,
     pub purpose: i64,
     pub at: i64,
+    /// It didn't supply the address: other values of it went along with another's.
+    pub along: bool,
 }
 
 pub fn disclosures_of(conn: &Connection, record: i64) -> Result<Vec<DisclosureRow>> {
     let mut statement = conn.prepare_cached(
-        "SELECT entry, destination, purpose, at FROM disclosure WHERE record = $1
-         ORDER BY id",
+        "SELECT entry, destination, purpose, at, id IN (SELECT disclosure FROM disclosed_along)
+         FROM disclosure WHERE record = $1 ORDER BY id",
     )?;
     let rows = statement.query_map([record], |row| {
         Ok(DisclosureRow {
+            record,
             entry: row.get(0)?,
             destination: row.get(1)?,
             purpose: row.get(2)?,
             at: row.get(3)?,
+            along: row.get(4)?,
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -32,6 +32,8 @@ pub(super) struct Disclosing {
     pub(super) destination: String,
     pub(super) purpose: String,
     pub(super) count: i64,
+    /// How many people: one row each, before those of what went along.
+    pub(super) people: i64,
     /// The number of its first row, and the root over them.
     pub(super) first: i64,
     pub(super) root: String,
@@ -173,6 +175,7 @@ impl Facts {
                         destination: text(&body, "destination"),
                         purpose: text(&body, "purpose"),
                         count: body["count"].as_i64().unwrap_or(0),
+                        people: body["people"].as_i64().or(body["count"].as_i64()).unwrap_or(0),
                         first: body["first"].as_i64().unwrap_or(0),
                         root: text(&body, "root"),
                         messages: numbers(&body["messages"]).collect(),

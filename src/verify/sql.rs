@@ -385,8 +385,8 @@ pub fn tombstones(conn: &Connection, mut each: impl FnMut([i64; 3])) -> Result<(
 /// A disclosure, or what is left of one.
 pub struct Disclosed {
     pub id: i64,
-    /// entry, at, destination, purpose; absent when it was erased.
-    pub row: Option<[i64; 4]>,
+    /// entry, at, destination, purpose, and 1 where it only went along; absent when it was erased.
+    pub row: Option<[i64; 5]>,
     /// The key of its record.
     pub key: Option<Vec<u8>>,
     /// The commitment that an erased one left.
@@ -396,18 +396,19 @@ pub struct Disclosed {
 /// Every disclosure, and every one that was erased, in order.
 pub fn disclosures(conn: &Connection, mut each: impl FnMut(&Disclosed)) -> Result<()> {
     let mut statement = conn.prepare(
-        "SELECT d.id, d.entry, d.at, d.destination, d.purpose, k.k, NULL
+        "SELECT d.id, d.entry, d.at, d.destination, d.purpose, a.disclosure IS NOT NULL, k.k, NULL
          FROM disclosure d LEFT JOIN record_key k ON k.record = d.record
-         UNION ALL SELECT t.seq, NULL, NULL, NULL, NULL, NULL, t.commitment
+         LEFT JOIN disclosed_along a ON a.disclosure = d.id
+         UNION ALL SELECT t.seq, NULL, NULL, NULL, NULL, NULL, NULL, t.commitment
          FROM tombstone t WHERE t.item = 3 ORDER BY 1",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let stands = match row.get::<_, Option<i64>>(1)? {
-            Some(entry) => Some([entry, row.get(2)?, row.get(3)?, row.get(4)?]),
+            Some(entry) => Some([entry, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?]),
             None => None,
         };
-        each(&Disclosed { id: row.get(0)?, row: stands, key: row.get(5)?, tombstone: row.get(6)? });
+        each(&Disclosed { id: row.get(0)?, row: stands, key: row.get(6)?, tombstone: row.get(7)? });
     }
     Ok(())
 }
@@ -678,6 +679,12 @@ pub fn impossible(conn: &Connection) -> Result<Vec<(&'static str, &'static str, 
              OR entry NOT BETWEEN 0 AND (SELECT MAX(n) + 1 FROM entry)
              OR (retired_entry <> 0
                  AND retired_entry NOT BETWEEN entry AND (SELECT MAX(n) + 1 FROM entry))",
+        ),
+        (
+            "disclosure-differs",
+            "what went along is of no disclosure that is held",
+            "SELECT COUNT(*) FROM disclosed_along a WHERE NOT EXISTS (
+               SELECT 1 FROM disclosure d WHERE d.id = a.disclosure)",
         ),
         (
             "merge-differs",

@@ -361,7 +361,10 @@ fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim>
                 claim.erased += 1;
                 disclosed.tombstone.as_deref().and_then(|made| made.try_into().ok())
             }
-            Some([entry, at, destination, purpose]) => {
+            Some([entry, at, destination, purpose, along]) => {
+                claim.expect((*along == 1) == (id >= said.first + said.people), "disclosure-differs", Some(n), || {
+                    format!("disclosure {id} is of the record that supplied the address, or isn't, against entry {n}")
+                });
                 claim.expect(*entry == n, "disclosure-without-entry", Some(n), || {
                     format!("disclosure {id} was not made by entry {entry}")
                 });
@@ -382,7 +385,7 @@ fn disclosures(conn: &Connection, words: &Words, facts: &Facts) -> Result<Claim>
         let held = tree.size();
         let same = i64::try_from(held) == Ok(said.count) && tree.root().to_string() == said.root;
         claim.expect(same, "disclosures-differ", Some(*n), || {
-            format!("entry {n} disclosed {} people, and {held} are here, or others", said.count)
+            format!("entry {n} made {} disclosures, and {held} are here, or others", said.count)
         });
     }
     Ok(claim)

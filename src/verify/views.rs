@@ -145,13 +145,15 @@ pub const VIEWS: &[View] = &[
         "v_disclosure",
         "what was sent to whom",
         "disclosure d LEFT JOIN word w ON w.kind = 'destination' AND w.code = d.destination
-         LEFT JOIN word p ON p.kind = 'purpose' AND p.code = d.purpose",
+         LEFT JOIN word p ON p.kind = 'purpose' AND p.code = d.purpose
+         LEFT JOIN disclosed_along a ON a.disclosure = d.id",
         disclosure = "d.id",
         entry = "d.entry",
         record = "d.record",
         destination = "w.text",
         purpose = "p.text",
-        at = "d.at"
+        at = "d.at",
+        along = "a.disclosure IS NOT NULL"
     ),
     view!(
         "v_request",

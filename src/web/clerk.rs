@@ -183,7 +183,8 @@ fn enter(writer: &mut Writer<'_>, decided: Decided) -> Result<Told> {
                 audience: None,
                 messages: &[],
             };
-            let (_, entry) = disclose(writer, to, &[permit.item().record])?;
+            let row = permit.item();
+            let (_, entry) = disclose(writer, to, &[(row.record, &row.others)])?;
             let names = names(writer.secret, &token, &purpose);
             let mut document = outbound_document(&permit, &fields, &names);
             document["success"] = true.into();

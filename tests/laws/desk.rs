@@ -1,6 +1,9 @@
 //! What the desk does with profiles keeps to the law: nobody's data stays by what somebody else said (laws 2 and 9),
 //! and whoever had its use restricted is joined with nobody and loses nothing (Art 18).
 
+use candor::audit::disclosures::disclosures;
+use candor::audit::unlawful::unlawful;
+use candor::base::clock::Moment;
 use candor::consent::desk::Spoken;
 use candor::consent::fold::AsOf;
 use candor::consent::history::History;
@@ -8,10 +11,12 @@ use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
 use candor::profile::lookup;
 use candor::profile::merge::public_text;
+use candor::send;
+use candor::subject::access::answer::whole_package;
 use candor::subject::grouping;
 use candor::subject::retain::{self, Carry};
 
-use crate::common::{Heard, POLICY, World, hour};
+use crate::common::{Heard, POLICY, World, deep, hour};
 
 const TWO: &str = "customer_id,at,name,email,phone,card,optin,notice\n\
     c1,2025-01-04,Ann,ann@x.example,0871234561,K1,,\n\
@@ -98,6 +103,73 @@ fn a_parting_takes_nothing_from_whoever_had_the_use_restricted() {
     assert_eq!(parted.forgotten.values, 0, "{parted:?}");
     assert!(world.held().iter().any(|(.., text)| text == "Annie"));
     world.is_sound();
+}
+
+/// What goes out as one person's is on record for each whose values are in it (Art 15(1)(c)), and who got it is told
+/// when they turn out to be two (Art 19).
+#[test]
+fn whoever_got_values_of_two_as_one_persons_is_known_to_both() {
+    let mut world = World::new();
+    let rows = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Ann,ann@x.example,K1,yes,letter-form@2\n\
+        c2,2026-01-05,Bob,,K2,yes,letter-form@2\n";
+    world.import("shop", rows, hour(40 * 24));
+    let subject = |world: &World, card: &str| world.subject(&format!("card:{card}")).unwrap();
+    let (ann, bob) = (subject(&world, "K1"), subject(&world, "K2"));
+    let now = |h: i64| hour(40 * 24 + h);
+    world.store.write(now(1), |w| grouping::join(w, ann, bob)).unwrap();
+    let rules = world.rules.clone();
+    let out = world.folder.path().join("out.csv");
+    let run = send::push(&mut world.store, &rules, "mailer", &out, now(2)).unwrap();
+    assert_eq!(run.sent, 1);
+    let file = std::fs::read_to_string(&out).unwrap();
+    assert!(file.contains("ann@x.example,Bob"), "{file}");
+    let told = |world: &World, who| {
+        let package = whole_package(&world.store, &world.rules, who, now(9)).unwrap();
+        let times = package.recipients.iter().map(|r| (r.recipient.clone(), r.times));
+        times.collect::<Vec<_>>()
+    };
+    let letterbox = vec![("Letterbox Ltd".to_owned(), 1)];
+    assert_eq!(told(&world, ann), letterbox);
+    world.is_sound();
+    let merge = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    let parted = world.store.write(now(3), |w| grouping::take_back(w, &rules, &merge)).unwrap();
+    assert_eq!(parted.recipients, ["Letterbox Ltd"]);
+    assert_eq!([told(&world, ann), told(&world, bob)], [letterbox.clone(), letterbox]);
+    let report = unlawful(&world.store, None, now(9)).unwrap();
+    assert_eq!((report.disclosures, report.unlawful.len()), (1, 0), "it went out once");
+    world.is_sound();
+    let certificate = world.erase("card:K2", now(4));
+    let to_tell = &certificate.recipients;
+    assert_eq!((to_tell.len(), &*to_tell[0].recipient), (1, "Letterbox Ltd"));
+    world.is_sound();
+    let sent = disclosures(&world.store, Moment(0), now(9)).unwrap().sent;
+    assert_eq!((sent.len(), sent[0].people, sent[0].erased_since), (1, 1, 0), "Ann is held");
+    world.erase("card:K1", now(5));
+    let sent = disclosures(&world.store, Moment(0), now(9)).unwrap().sent;
+    assert_eq!((sent[0].people, sent[0].erased_since), (1, 1));
+    world.is_sound();
+}
+
+/// Whoever makes of a disclosure one that only went along, or the other way round, is found.
+#[test]
+fn whose_address_something_went_to_is_what_the_entry_says() {
+    let mut world = World::new();
+    let row = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Ann,ann@x.example,K1,yes,letter-form@2\n";
+    world.import("shop", row, hour(40 * 24));
+    let rules = world.rules.clone();
+    let out = world.folder.path().join("out.csv");
+    send::push(&mut world.store, &rules, "mailer", &out, hour(40 * 24 + 1)).unwrap();
+    world.is_sound();
+    for id in [1, 7] {
+        let raw = rusqlite::Connection::open(world.path()).unwrap();
+        raw.execute("INSERT INTO disclosed_along VALUES ($1)", [id]).unwrap();
+        let report = deep(&world.path(), None);
+        let mut faults = report.claims.iter().flat_map(|claim| &claim.faults);
+        assert!(faults.any(|fault| fault.code == "disclosure-differs"), "{id}");
+        raw.execute("DELETE FROM disclosed_along", []).unwrap();
+    }
 }
 
 /// Art 18(1)(b) and (c): whoever asks for it may oppose the erasure, or need the data for a claim.

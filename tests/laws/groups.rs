@@ -280,6 +280,23 @@ fn what_is_said_after_a_parting_is_not_said_for_who_was_parted() {
     ]);
 }
 
+/// Whoever was taken back from others and joined with them again is no stranger to what they say then.
+#[test]
+fn who_was_taken_back_and_joined_again_is_let_in_by_what_is_said_then() {
+    live(&[
+        Act::Row(3, 0, 0, Some(0), "yes"),
+        Act::Row(0, 0, 0, None, "yes"),
+        Act::Row(2, 0, 3, None, "yes"),
+        Act::Merge(6, 5),
+        Act::TakeBack(0, 0),
+        Act::Row(4, 0, 3, None, "no"),
+        Act::Merge(2, 1),
+        Act::Agree(0),
+        Act::Row(2, 0, 0, None, ""),
+        Act::Part(0, 4),
+    ]);
+}
+
 /// Two are joined by hand, one of whom said yes. A row of the other's address is the other's.
 #[test]
 fn who_is_recognised_by_one_of_two_is_not_covered_by_the_other() {

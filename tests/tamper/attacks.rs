@@ -150,6 +150,7 @@ pub const ATTACKS: &[Attack] = attacks! {
     "find by another key a record that holds no value", Sql("UPDATE record SET key_blind = key_blind + 1 WHERE id = (SELECT MAX(i.record) FROM identifier i WHERE i.value = 0 AND NOT EXISTS (SELECT 1 FROM value v WHERE v.record = i.record AND v.state <> 4))") => "record-key";
     "edit a link", Sql("UPDATE link SET weight = weight + 1 WHERE id = (SELECT MIN(id) FROM link)") => "link-unknown";
     "give a record the home of another", Sql("INSERT INTO parting SELECT (SELECT MAX(record) FROM value WHERE state = 2), (SELECT MAX(n) FROM entry), (SELECT MIN(home) FROM record)") => "parting-differs";
+    "let what went to somebody's address count as having gone along", Sql("INSERT INTO disclosed_along SELECT MIN(id) FROM disclosure") => "disclosure-differs";
     "edit what an import counted", Sql("UPDATE import SET totals = '{}' WHERE id = 1") => "import-differs";
     "let an import of a file go on behind its rows", Sql("UPDATE import SET state = 2, finished_at = 0, resume_line = 1000000 WHERE id = 1") => "import-differs";
     "let another file count as taken in", Sql("UPDATE import SET file = x'00112233445566778899aabbccddeeff' WHERE id = 1") => "import-differs";
@@ -255,8 +256,8 @@ pub const LINKING: &[Attack] = attacks! {
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
     "take somebody out of the queue", Sql("DELETE FROM outbox WHERE act = 2") => "" "" "";
     "queue somebody", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, (SELECT MIN(id) FROM record), 2, 0, queued_at, 0, queued_at, 2, 0, 0 FROM outbox WHERE act = 2") => "" "" "";
-    "send again under a disclosure of before", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT NULL, d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-undisclosed";
-    "let a message that was sent wait again", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT json_extract(CAST(e.leaf AS TEXT), '$.b.messages[' || (d.id - json_extract(CAST(e.leaf AS TEXT), '$.b.first')) || ']'), d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure)") => "message-ended";
+    "send again under a disclosure of before", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT NULL, d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure WHERE id NOT IN (SELECT disclosure FROM disclosed_along))") => "message-undisclosed";
+    "let a message that was sent wait again", Sql("INSERT INTO outbox (id, destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT json_extract(CAST(e.leaf AS TEXT), '$.b.messages[' || (d.id - json_extract(CAST(e.leaf AS TEXT), '$.b.first')) || ']'), d.destination, d.record, 2, 0, d.at, 1, d.at, 2, d.id, 503 FROM disclosure d JOIN entry e ON e.n = d.entry WHERE d.id = (SELECT MAX(id) FROM disclosure WHERE id NOT IN (SELECT disclosure FROM disclosed_along))") => "message-ended";
     "lay an empty text where what takes somebody back will lie", Sql("INSERT INTO outbox_body SELECT MAX(seq) + 1, zeroblob(32), zeroblob(0) FROM sqlite_sequence WHERE name = 'outbox'") => "outbox-body-left";
     "use up the numbers of messages", Sql("UPDATE sqlite_sequence SET seq = 9223372036854775807 WHERE name = 'outbox'") => "numbers-used-up";
     "give an open request another number", Sql("UPDATE request SET id = id + 995 WHERE state = 2") => "request-differs";
@@ -397,7 +398,7 @@ fn disclosing(entries: &[Leaf]) -> usize {
 fn rebuild_without(small: &Small, conn: &Connection) {
     let mut entries = parsed(conn);
     entries.remove(disclosing(&entries));
-    conn.execute_batch("DELETE FROM disclosure").unwrap();
+    conn.execute_batch("DELETE FROM disclosure; DELETE FROM disclosed_along").unwrap();
     rebuild(small, conn, entries);
 }
 
@@ -406,7 +407,7 @@ fn rebuild_replaced(small: &Small, conn: &Connection) {
     let place = disclosing(&entries);
     let other = entries.last().unwrap().clone();
     entries[place] = Leaf { at: Moment(entries[place].at.0), ..other };
-    conn.execute_batch("DELETE FROM disclosure").unwrap();
+    conn.execute_batch("DELETE FROM disclosure; DELETE FROM disclosed_along").unwrap();
     rebuild(small, conn, entries);
 }
 

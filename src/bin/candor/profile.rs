@@ -229,7 +229,7 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
             (restored, later)
         }
     };
-    let grouping::Parted { subject: restored, forgotten } = restored;
+    let grouping::Parted { subject: restored, forgotten, recipients } = restored;
     if forgotten.values + forgotten.events > 0 {
         store.truncate_wal()?;
     }
@@ -243,6 +243,11 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
             counted(forgotten.events, "event", "events")
         ));
     }
+    for recipient in &recipients {
+        context.out.say(format!(
+            "{recipient} was sent data of both as one person's: tell it that they are two (Art 19)"
+        ));
+    }
     if !later.is_empty() {
         let numbers: Vec<String> = later.iter().map(ToString::to_string).collect();
         context.out.say(format!(
@@ -253,7 +258,7 @@ fn split(context: &Context, who: &str, merge: Option<i64>, record: Option<i64>) 
     }
     context.out.give(&json!({
         "restored": text, "stays": stays, "came_after_the_merge": later,
-        "forgotten": forgotten,
+        "forgotten": forgotten, "recipients": recipients,
     }));
     Ok(Answer::Yes)
 }

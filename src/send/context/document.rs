@@ -68,7 +68,7 @@ pub fn outbound_document(
     fields: &[String],
     name: &dyn Fn(i64) -> String,
 ) -> Json {
-    let Outbound { record, fields: values } = permit.item();
+    let Outbound { record, fields: values, .. } = permit.item();
     let fields: BTreeMap<&String, &String> = fields.iter().zip(values).collect();
     json!({"person": [name(*record)], "fields": fields})
 }

@@ -205,6 +205,11 @@ fn letter(
     };
     let minted = Minted { print: opt_in::print_of(store.secret(), &token), until };
     let parcel = parcel(destination, &message, secrets);
-    let letter = |parcel| Letter { row: queued.id, record: *record, parcel, minted: Some(minted) };
-    Ok(parcel.map(letter))
+    Ok(parcel.map(|parcel| Letter {
+        row: queued.id,
+        record: *record,
+        others: Vec::new(),
+        parcel,
+        minted: Some(minted),
+    }))
 }

@@ -135,7 +135,7 @@ fn judge(
     target.carrying_out = row.disclosure;
     let pages = rules.policy.pages.as_ref().filter(|_| destination.smtp().is_some());
     let channel = destination.channel.as_deref().and_then(|name| rules.channel_code(name));
-    let form = |Outbound { record, fields }: Outbound, event: Option<OpenEvent>| {
+    let form = |Outbound { record, others, fields }: Outbound, event: Option<OpenEvent>| {
         let listed = &destination.properties;
         let links = match pages {
             Some(pages) => {
@@ -158,7 +158,7 @@ fn judge(
             links,
         };
         let parcel = parcel(destination, &message, secrets).map_err(No::Unsendable)?;
-        Ok(Letter { row: row.id, record, parcel, minted: None })
+        Ok(Letter { row: row.id, record, others, parcel, minted: None })
     };
     Ok(match one(store, &target, subject, row.item, form)? {
         Ok(permit) => Verdict::Send(row, Box::new(permit)),
@@ -228,7 +228,13 @@ fn judge_recall(
     };
     Ok(match parcel(destination, &message, secrets) {
         Ok(parcel) => {
-            let letter = Letter { row: row.id, record: row.record, parcel, minted: None };
+            let letter = Letter {
+                row: row.id,
+                record: row.record,
+                others: Vec::new(),
+                parcel,
+                minted: None,
+            };
             Verdict::Send(row, Box::new(permit::recall(disclosed, letter, now)))
         }
         Err(Unsendable::SecretMissing) => Verdict::Wait(row),

@@ -17,6 +17,7 @@ use crate::send::disclose::{Whereto, disclose};
 use crate::send::http::{Letter, Minted, PATIENCE, PERMIT_LASTS_MS};
 use crate::send::opt_in::sql as opt_in;
 use crate::send::request::Secrets;
+use crate::send::sql as send_sql;
 use crate::store::{Store, Writer, in_force};
 
 use super::judge::{Docket, Verdict, docket};
@@ -134,24 +135,27 @@ fn enter(writer: &mut Writer<'_>, docket: Docket, taken: &mut Taken) -> Result<(
 }
 
 /// Records the disclosures of those rows that carry none out yet: one for each row and record that
-/// supplies its address, however often it is tried.
+/// supplies its address, and for each that anything else is of, however often it is tried.
 fn disclose_fresh(
     writer: &mut Writer<'_>,
     to: Whereto<'_>,
     sending: &mut [(OutboxRow, Permit<Letter>)],
 ) -> Result<()> {
-    let (mut fresh, mut records, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut fresh, mut people, mut messages) = (Vec::new(), Vec::new(), Vec::new());
     for (row, permit) in sending {
         if row.act.is_recall() {
             continue;
         }
-        let record = permit.item().record;
-        let on_record = match row.disclosure {
-            0 => None,
-            id => sql::disclosed_record(writer.conn, id)?,
-        };
-        if on_record != Some(record) {
-            records.push(record);
+        let letter = permit.item();
+        let mut on_record =
+            sql::disclosed_record(writer.conn, row.disclosure)? == Some(letter.record);
+        if let Some(entry) = sql::disclosed_by(writer.conn, row.disclosure)?.filter(|_| on_record) {
+            for record in &letter.others {
+                on_record &= send_sql::is_disclosed_by(writer.conn, entry, *record)?;
+            }
+        }
+        if !on_record {
+            people.push((letter.record, &*letter.others));
             messages.push(row.id);
             fresh.push(row);
         }
@@ -159,7 +163,7 @@ fn disclose_fresh(
     if fresh.is_empty() {
         return Ok(());
     }
-    let (first, _) = disclose(writer, Whereto { messages: &messages, ..to }, &records)?;
+    let (first, _) = disclose(writer, Whereto { messages: &messages, ..to }, &people)?;
     for (id, row) in (first..).zip(fresh) {
         row.disclosure = id;
     }

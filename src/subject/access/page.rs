@@ -150,8 +150,9 @@ impl<'a> Page<'a> {
         let columns = ["Recipient", "Country", "For", "What", "Times", "When"];
         let mut table = Table::new("Those who were sent data of you", columns);
         for recipient in &self.package.recipients {
-            let when: Vec<String> =
-                recipient.disclosures.iter().map(|sent| self.time(&sent.at)).collect();
+            let mut sent: Vec<_> = recipient.disclosures.iter().collect();
+            sent.dedup_by_key(|sent| sent.entry);
+            let when: Vec<String> = sent.into_iter().map(|sent| self.time(&sent.at)).collect();
             let fields: Vec<String> = recipient.fields.iter().map(|f| words::spaced(f)).collect();
             table.push([
                 recipient.recipient.clone(),

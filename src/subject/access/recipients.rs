@@ -61,9 +61,15 @@ pub fn recipients(store: &Store, rules: &Rulebook, records: &[OpenRecord]) -> Re
                     disclosures: Vec::new(),
                 }
             });
-        note.times += 1;
-        note.disclosures.push(DisclosureNote { at: Moment(row.at).to_string(), entry: row.entry });
-        if let Some(abroad) = destination.and_then(|d| abroad(rules, d)) {
+        // Values of several records went out as one person's at once.
+        let is_first = !note.disclosures.iter().any(|sent| sent.entry == row.entry);
+        note.times += usize::from(is_first);
+        note.disclosures.push(DisclosureNote {
+            at: Moment(row.at).to_string(),
+            entry: row.entry,
+            record: row.record,
+        });
+        if let Some(abroad) = destination.and_then(|d| abroad(rules, d)).filter(|_| is_first) {
             *transfers.entry(abroad).or_default() += 1;
         }
     }
