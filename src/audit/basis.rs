@@ -8,11 +8,11 @@ use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::consent::fold::AsOf;
 use crate::consent::gate::{Direction, Question, decide};
-use crate::consent::history::History;
 use crate::policy::rulebook::{PurposeMask, PurposeRule, codes};
 use crate::profile::merge::public_text;
-use crate::profile::read::{open_events, open_records};
+use crate::profile::read::{open_events, open_record};
 use crate::profile::sql as profile_sql;
+use crate::profile::then::Then;
 use crate::store::{Store, WordKind};
 use crate::view::{Block, Document, NoteKind, Table, counted};
 
@@ -241,9 +241,13 @@ pub struct PersonBasis {
 pub fn of_one(store: &Store, subject: i64, as_of: Moment) -> Result<PersonBasis> {
     let (conn, words) = (store.conn(), store.words());
     let books = Books::load(conn, words)?;
-    let history = History::load(conn, subject)?;
+    // Who was one person then: what was joined or parted since changes nothing of it.
+    let then = Then::known_at(conn, as_of)?;
+    let history = then.history(conn, subject)?;
     let mut held = Vec::new();
-    for record in open_records(conn, words, subject)? {
+    for record in then.records(conn, subject)? {
+        let record = open_record(conn, words, record)?;
+        let home = then.home(conn, record.id)?;
         let mut add =
             |item, what: &str, value: &str, at: Moment, mask, batch: &profile_sql::BatchRow| {
                 let (entry, policy, admitted) = (batch.n, batch.policy, Moment(batch.recorded_at));
@@ -251,7 +255,7 @@ pub fn of_one(store: &Store, subject: i64, as_of: Moment) -> Result<PersonBasis>
                     return Ok(());
                 }
                 let rules = books.version(policy)?;
-                let standing = history.standing_of(record.home, AsOf::at(admitted));
+                let standing = history.standing_of(home, AsOf::at(admitted));
                 for code in codes(mask) {
                     let rule: Option<&PurposeRule> = rules.rule(code);
                     let question = Question::new(Direction::In, admitted);

@@ -12,7 +12,8 @@ use crate::consent::history::History;
 use crate::policy::rulebook::Rulebook;
 use crate::profile::merge::public_text;
 use crate::profile::sql as profile_sql;
-use crate::store::{Store, WordKind};
+use crate::profile::then::Then;
+use crate::store::{Store, WordKind, first_entry_from};
 use crate::view::{Block, Document, Table};
 
 use super::people::People;
@@ -192,10 +193,11 @@ pub struct PersonDisclosures {
 pub fn of_one(store: &Store, subject: i64, from: Moment, to: Moment) -> Result<PersonDisclosures> {
     let conn = store.conn();
     let books = Books::load(conn, store.words())?;
-    let history = History::load(conn, subject)?;
+    let then = Then::before(conn, first_entry_from(conn, to)?)?;
+    let history = then.history(conn, subject)?;
     let mut sent = Vec::new();
-    for record in profile_sql::records_of(conn, subject)? {
-        let home = profile_sql::record(conn, record)?.home;
+    for record in then.records(conn, subject)? {
+        let home = then.home(conn, record)?;
         for row in crate::subject::sql::disclosures_of(conn, record)? {
             let at = Moment(row.at);
             if at >= from && at < to {

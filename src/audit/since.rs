@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::ledger::scan;
+use crate::profile::then::Then;
 use crate::store::{self, Store};
 
 use super::sql;
@@ -20,7 +21,9 @@ use super::sql;
 /// What had been admitted or sent by a moment, and whose contents are gone: (values, events,
 /// disclosures). Of one subject only what was forgotten of it while it was held can be told.
 pub fn undecidable(store: &Store, who: Option<i64>, as_of: Moment) -> Result<(u64, u64, u64)> {
-    let (values, events) = sql::forgotten_of(store.conn(), who, as_of)?;
+    let then = Then::known_at(store.conn(), as_of)?;
+    let records = who.map(|subject| then.records(store.conn(), subject)).transpose()?;
+    let (values, events) = sql::forgotten_of(store.conn(), records.as_deref(), as_of)?;
     let disclosures = match who {
         Some(_) => 0,
         None => {

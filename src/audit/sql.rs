@@ -245,27 +245,29 @@ pub fn kept_out(conn: &Connection, by: Moment) -> Result<u64> {
 }
 
 /// How many of the values and events that had been admitted by a moment are forgotten or erased, of
-/// everybody or of one subject.
-pub fn forgotten_of(conn: &Connection, who: Option<i64>, by: Moment) -> Result<(u64, u64)> {
-    let count = |query: &str, who: i64| {
-        let row = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-        Ok::<_, crate::base::error::Error>(conn.query_row(query, [by.0, who], row)?.unsigned_abs())
+/// everybody or of some records.
+pub fn forgotten_of(conn: &Connection, of: Option<&[i64]>, by: Moment) -> Result<(u64, u64)> {
+    let count = |query: &str| -> Result<u64> {
+        let mut statement = conn.prepare(query)?;
+        let mut rows = statement.query([by.0])?;
+        let mut count = 0;
+        while let Some(row) = rows.next()? {
+            let record: i64 = row.get(0)?;
+            count += u64::from(of.is_none_or(|some| some.contains(&record)));
+        }
+        Ok(count)
     };
     let values = count(
-        "SELECT COUNT(*) FROM tombstone t JOIN value v ON v.seq = t.seq
+        "SELECT v.record FROM tombstone t JOIN value v ON v.seq = t.seq
          WHERE t.item = 1
          AND t.seq < (SELECT COALESCE(MAX(first_value + value_count), 0) FROM batch
-                      WHERE recorded_at <= $1)
-         AND ($2 = 0 OR v.record IN (SELECT id FROM record WHERE subject = $2))",
-        who.unwrap_or(0),
+                      WHERE recorded_at <= $1)",
     )?;
     let events = count(
-        "SELECT COUNT(*) FROM tombstone t JOIN event e ON e.seq = t.seq
+        "SELECT e.record FROM tombstone t JOIN event e ON e.seq = t.seq
          WHERE t.item = 2
          AND t.seq < (SELECT COALESCE(MAX(first_event + event_count), 0) FROM batch
-                      WHERE recorded_at <= $1)
-         AND ($2 = 0 OR e.record IN (SELECT id FROM record WHERE subject = $2))",
-        who.unwrap_or(0),
+                      WHERE recorded_at <= $1)",
     )?;
     Ok((values, events))
 }

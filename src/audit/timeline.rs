@@ -12,6 +12,7 @@ use crate::base::secret::{Sealed, apply_seal};
 use crate::ledger::scan;
 use crate::profile::merge::joined_or_parted;
 use crate::profile::sql as profile_sql;
+use crate::profile::then::Then;
 use crate::store::{self, Store, WordKind};
 use crate::view::{Block, Document, Table, counted};
 
@@ -47,7 +48,8 @@ pub struct Timeline {
 /// Tells the entries of a span; only those about one subject where one is named.
 pub fn timeline(store: &Store, asked: &Question) -> Result<Timeline> {
     let conn = store.conn();
-    let about = asked.who.map(|subject| About::load(store, subject)).transpose()?;
+    let then = Then::known_at(conn, asked.as_of)?;
+    let about = asked.who.map(|subject| About::load(store, &then, subject)).transpose()?;
     let (from, to) = asked.span();
     let mut entries = Vec::new();
     sql::leaves(conn, store::first_entry_from(conn, from)?, |n, leaf| {
@@ -80,11 +82,11 @@ struct About {
 }
 
 impl About {
-    fn load(store: &Store, subject: i64) -> Result<About> {
+    fn load(store: &Store, then: &Then, subject: i64) -> Result<About> {
         let conn = store.conn();
         let entries = joined_or_parted(conn, subject)?.into_iter().collect();
         let mut about = About { entries, payloads: BTreeMap::new() };
-        for record in profile_sql::records_of(conn, subject)? {
+        for record in then.records(conn, subject)? {
             let key = profile_sql::record_key(conn, record)?;
             for (n, mut body) in sql::payloads(conn, record)? {
                 about.entries.insert(n);
@@ -131,6 +133,8 @@ fn words(store: &Store, kind: &str, body: &Value, payload: Option<&Value>) -> St
             items(&body["values"], &body["events"]),
             body["because"].as_str().unwrap_or_default()
         ),
+        "backup" => "a backup was begun".into(),
+        "backup.failed" => format!("the backup of entry {} failed", body["backup"]),
         "key.rotate" => format!("a new key signs ({})", body["why"].as_str().unwrap_or("?")),
         "checkpoint" => {
             let size = body["size"].as_u64().unwrap_or(0);
@@ -352,6 +356,8 @@ mod tests {
             "data.admit",
             "data.forget",
             "import.progress",
+            "backup",
+            "backup.failed",
             "key.rotate",
             "checkpoint",
             "witness.add",

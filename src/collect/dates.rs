@@ -2,11 +2,13 @@
 //!
 //! A source's own formats come first and are the only ones then, because the same digits can mean
 //! two days. Times without an offset are of the source's time zone: where the clock was set back,
-//! the earlier reading holds, and of a "no" the later; where it was set forward, the time moves forward with it.
+//! the earlier reading holds; where it was set forward, the time moves forward with it. Of a "yes" the earliest holds
+//! and of a "no" the latest, so that a clock makes no "yes" come after a "no".
 
 use chrono::format::{Item, Parsed, StrftimeItems, parse};
 use chrono::{
     Datelike, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone,
+    Timelike,
 };
 use chrono_tz::Tz;
 
@@ -22,6 +24,28 @@ const FIRST: Moment = Moment(-(EPOCH_DAYS - 1) * DAY_MS);
 
 /// No format of a source names a year before this one: its digits would be fewer than four.
 const FIRST_YEAR_OF_A_FORMAT: i32 = 1000;
+
+/// The minutes of a day.
+const DAY_MINUTES: i64 = 24 * 60;
+
+/// The moments that a text may mean: more than one where the clock was set back or forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct When {
+    /// The earliest.
+    pub earliest: Moment,
+    /// The one that counts where nothing depends on it.
+    pub usual: Moment,
+    /// The latest.
+    pub latest: Moment,
+    /// It names a day alone, whose first moment this is.
+    pub is_day: bool,
+}
+
+impl When {
+    fn at(moment: Moment) -> When {
+        When { earliest: moment, usual: moment, latest: moment, is_day: false }
+    }
+}
 
 /// Reads the dates and times of one field. It remembers the last text, because rows of one event
 /// repeat theirs.
@@ -56,27 +80,18 @@ impl DateReader {
         if self.last == text && !text.is_empty() {
             return self.last_moment;
         }
-        let moment =
-            self.within(text, kind, |local, zone| in_zone(local, zone).map(|(first, _)| first));
+        let moment = self.when(text, kind).map(|when| when.usual);
         self.last.clear();
         self.last.push_str(text);
         self.last_moment = moment;
         moment
     }
 
-    /// The same, but the later moment of a time that came twice.
-    pub fn latest(&self, text: &str, kind: Kind) -> Option<Moment> {
-        self.within(text, kind, |local, zone| in_zone(local, zone).map(|(_, last)| last))
-    }
-
-    fn within(
-        &self,
-        text: &str,
-        kind: Kind,
-        in_zone: fn(NaiveDateTime, Tz) -> Option<Moment>,
-    ) -> Option<Moment> {
-        let moment = self.read(text.trim(), kind).and_then(|read| read.moment(self.zone, in_zone));
-        moment.filter(|moment| (FIRST..Moment::FOREVER).contains(moment))
+    /// The moments that a text may mean.
+    pub fn when(&self, text: &str, kind: Kind) -> Option<When> {
+        let when = self.read(text.trim(), kind).and_then(|read| read.when(self.zone))?;
+        let is_taken = |moment: &Moment| (FIRST..Moment::FOREVER).contains(moment);
+        [when.earliest, when.usual, when.latest].iter().all(is_taken).then_some(when)
     }
 
     /// The calendar date that a text names, whatever the time beside it.
@@ -100,14 +115,17 @@ impl DateReader {
 struct Reading {
     local: NaiveDateTime,
     offset_seconds: Option<i32>,
+    /// It names a day alone.
+    is_day: bool,
 }
 
 impl Reading {
-    fn moment(self, zone: Tz, in_zone: fn(NaiveDateTime, Tz) -> Option<Moment>) -> Option<Moment> {
-        match self.offset_seconds {
-            Some(offset) => Some(Moment(utc_ms(self.local) - i64::from(offset) * 1000)),
-            None => in_zone(self.local, zone),
-        }
+    fn when(self, zone: Tz) -> Option<When> {
+        let when = match self.offset_seconds {
+            Some(offset) => When::at(Moment(utc_ms(self.local) - i64::from(offset) * 1000)),
+            None => in_zone(self.local, zone)?,
+        };
+        Some(When { is_day: self.is_day, ..when })
     }
 }
 
@@ -115,22 +133,31 @@ fn utc_ms(local: NaiveDateTime) -> i64 {
     local.and_utc().timestamp_millis()
 }
 
-/// The first and the last moment of a local time: two where it came twice, and past a gap as far as it stood in it.
-fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<(Moment, Moment)> {
-    let once = |moment| (moment, moment);
+/// The moments that a local time may mean: two where it came twice; where it never came, those from when the clock
+/// was set forward until as far past that as it stood in the gap.
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<When> {
     if zone == Tz::UTC {
-        return Some(once(Moment(utc_ms(local))));
+        return Some(When::at(Moment(utc_ms(local))));
     }
+    let moment = |time: chrono::DateTime<Tz>| Moment(time.timestamp_millis());
     match zone.from_local_datetime(&local) {
-        LocalResult::Single(time) => Some(once(Moment(time.timestamp_millis()))),
+        LocalResult::Single(time) => Some(When::at(moment(time))),
         LocalResult::Ambiguous(first, last) => {
-            Some((Moment(first.timestamp_millis()), Moment(last.timestamp_millis())))
+            Some(When { latest: moment(last), ..When::at(moment(first)) })
         }
-        LocalResult::None => (1..=100).find_map(|quarters| {
-            let before = local.checked_sub_signed(Duration::minutes(15 * quarters))?;
-            let offset = zone.from_local_datetime(&before).latest()?.offset().fix();
-            Some(once(Moment(utc_ms(local) - i64::from(offset.local_minus_utc()) * 1000)))
-        }),
+        LocalResult::None => {
+            let minute = local.with_second(0)?.with_nanosecond(0)?;
+            let set_forward = (1..=DAY_MINUTES).find_map(|minutes| {
+                let after = minute.checked_add_signed(Duration::minutes(minutes))?;
+                zone.from_local_datetime(&after).earliest()
+            })?;
+            let moved = (1..=100).find_map(|quarters| {
+                let before = local.checked_sub_signed(Duration::minutes(15 * quarters))?;
+                let offset = zone.from_local_datetime(&before).latest()?.offset().fix();
+                Some(Moment(utc_ms(local) - i64::from(offset.local_minus_utc()) * 1000))
+            })?;
+            Some(When { earliest: moment(set_forward), ..When::at(moved) })
+        }
     }
 }
 
@@ -139,19 +166,16 @@ fn read_format(text: &str, format: &[Item<'static>]) -> Option<Reading> {
     parse(&mut parsed, text, format.iter()).ok()?;
     if parsed.timestamp().is_some() {
         let local = parsed.to_naive_datetime_with_offset(0).ok()?;
-        return Some(Reading { local, offset_seconds: Some(0) });
+        return Some(Reading { local, offset_seconds: Some(0), is_day: false });
     }
     let date = parsed.to_naive_date().ok()?;
     // `%Y` takes the 17 of 01.02.17 for the year 17.
     if date.year() < FIRST_YEAR_OF_A_FORMAT {
         return None;
     }
-    let time = if parsed.hour_div_12().is_some() || parsed.hour_mod_12().is_some() {
-        parsed.to_naive_time().ok()?
-    } else {
-        NaiveTime::MIN
-    };
-    Some(Reading { local: date.and_time(time), offset_seconds: parsed.offset() })
+    let is_day = parsed.hour_div_12().is_none() && parsed.hour_mod_12().is_none();
+    let time = if is_day { NaiveTime::MIN } else { parsed.to_naive_time().ok()? };
+    Some(Reading { local: date.and_time(time), offset_seconds: parsed.offset(), is_day })
 }
 
 /// Reads `YYYY-MM-DD`, alone or with `T` or a space and `HH:MM[:SS[.fraction]]`, with `Z`, an offset
@@ -165,7 +189,8 @@ fn read_iso(text: &str) -> Option<Reading> {
     let year = number(&date[..4])? as i32;
     let date = NaiveDate::from_ymd_opt(year, number(&date[5..7])?, number(&date[8..])?)?;
     if rest.is_empty() {
-        return Some(Reading { local: date.and_time(NaiveTime::MIN), offset_seconds: None });
+        let local = date.and_time(NaiveTime::MIN);
+        return Some(Reading { local, offset_seconds: None, is_day: true });
     }
     if !matches!(rest[0], b'T' | b't' | b' ') || rest.get(3) != Some(&b':') {
         return None;
@@ -211,7 +236,7 @@ fn read_iso(text: &str) -> Option<Reading> {
         }
         _ => return None,
     };
-    Some(Reading { local, offset_seconds })
+    Some(Reading { local, offset_seconds, is_day: false })
 }
 
 #[inline]
@@ -269,9 +294,17 @@ mod tests {
         // Set back at 02:00 on 25 October: 01:30 comes twice, and the earlier holds.
         assert_eq!(dublin("2026-10-25T01:30"), "2026-10-25T00:30:00Z");
         let reader = DateReader::new(&[], "Europe/Dublin").unwrap();
-        let latest = |text| reader.latest(text, Kind::Bare).unwrap().to_string();
-        assert_eq!(latest("2026-10-25T01:30"), "2026-10-25T01:30:00Z");
-        assert_eq!(latest("2026-07-01T12:00"), "2026-07-01T11:00:00Z");
+        let when = |text| {
+            let when = reader.when(text, Kind::Bare).unwrap();
+            (when.earliest.to_string(), when.latest.to_string(), when.is_day)
+        };
+        let of = |earliest: &str, latest: &str, is_day| (earliest.into(), latest.into(), is_day);
+        let twice = of("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", false);
+        assert_eq!(when("2026-10-25T01:30"), twice);
+        let never = of("2026-03-29T01:00:00Z", "2026-03-29T01:30:20Z", false);
+        assert_eq!(when("2026-03-29T01:30:20"), never);
+        let day = of("2026-06-30T23:00:00Z", "2026-06-30T23:00:00Z", true);
+        assert_eq!(when("2026-07-01"), day);
         // Set forward at 01:00 on 29 March: 01:30 does not come; it becomes 02:30.
         assert_eq!(dublin("2026-03-29T01:30"), "2026-03-29T01:30:00Z");
         let york = |text| moment(&[], "America/New_York", text).unwrap();

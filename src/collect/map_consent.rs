@@ -95,8 +95,9 @@ impl ConsentReader {
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
         let of_no = !state.loosens();
-        let (at, timed) = match read_time(&mut self.at, of_no, row, refused) {
+        let (at, timed) = match read_time(&self.at, of_no, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
+            Time::On(day) => (Some(day), Timed::ByDay),
             Time::Unreadable if state.loosens() => return untaken.push(RefusalReason::InvalidTime),
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
@@ -104,7 +105,7 @@ impl ConsentReader {
         // A "yes" without any time may be older than a "no", and than an erasure.
         let is_given = state == ConsentState::Given;
         let confirmed = match is_given && self.confirmed_at.is_some() {
-            true => Some(read_time(&mut self.confirmed_at, false, row, refused)),
+            true => Some(read_time(&self.confirmed_at, false, row, refused)),
             false => None,
         };
         if self.needs_time
@@ -167,8 +168,8 @@ impl ConsentReader {
     /// What a row says in a word that no map knows; the refusal of the word tells of it.
     fn doubt(&mut self, row: &Row, observed: Option<Moment>) -> Doubt {
         let untold = &mut Vec::new();
-        let (at, timed) = match read_time(&mut self.at, true, row, untold) {
-            Time::At(at) => (Some(at), Timed::ByItself),
+        let (at, timed) = match read_time(&self.at, true, row, untold) {
+            Time::At(at) | Time::On(at) => (Some(at), Timed::ByItself),
             Time::Absent if self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
@@ -213,33 +214,34 @@ impl ConsentReader {
 enum Time {
     Absent,
     At(Moment),
+    /// Of a "no": on a day, of which this is the first moment.
+    On(Moment),
     Unreadable,
 }
 
-/// When something was said. A "no" at a time that came twice may be the later, so that no yes comes after it.
+/// When something was said. Of the moments that a time may mean a "yes" is of the earliest and a "no" of the latest.
 fn read_time(
-    field: &mut Option<(Taker, DateReader)>,
+    field: &Option<(Taker, DateReader)>,
     of_no: bool,
     row: &Row,
     refused: &mut Vec<FieldRefusal>,
 ) -> Time {
     let Some((taker, dates)) = field else { return Time::Absent };
-    let mut moment = |text: &str, kind| match of_no {
-        true => dates.latest(text, kind),
-        false => dates.moment(text, kind),
-    };
-    let reason = match taker.take(row) {
+    let (text, kind) = match taker.take(row) {
         Taken::Absent => return Time::Absent,
-        Taken::Unknown => RefusalReason::UnknownValue,
-        Taken::Text(text, kind) => match moment(text, kind) {
-            Some(moment) => return Time::At(moment),
-            None => RefusalReason::InvalidTime,
-        },
-        Taken::Known(text) => match moment(text, super::row::Kind::Bare) {
-            Some(moment) => return Time::At(moment),
-            None => RefusalReason::InvalidTime,
-        },
+        Taken::Unknown => {
+            refused.push(taker.refusal(RefusalReason::UnknownValue));
+            return Time::Unreadable;
+        }
+        Taken::Text(text, kind) => (text, kind),
+        Taken::Known(text) => (&**text, super::row::Kind::Bare),
     };
-    refused.push(taker.refusal(reason));
-    Time::Unreadable
+    match dates.when(text, kind) {
+        Some(when) if of_no && when.is_day => Time::On(when.usual),
+        Some(when) => Time::At(if of_no { when.latest } else { when.earliest }),
+        None => {
+            refused.push(taker.refusal(RefusalReason::InvalidTime));
+            Time::Unreadable
+        }
+    }
 }

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::base::clock::Moment;
+use crate::base::clock::{DAY_MS, Moment};
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::collect::Timed;
@@ -249,6 +249,14 @@ pub fn unsaid(
                 s.state == new.state && s.notice_version == version
             });
             (!same).then_some(new)
+        }
+        // A "no" of a day may have been its last word.
+        (Timed::ByDay, _) => {
+            let of_day = |s: &&Statement| (0..DAY_MS).contains(&(s.valid_at.0 - new.valid_at.0));
+            let yes = said().filter(|s| s.state.loosens()).filter(of_day).map(|s| s.valid_at).max();
+            new.valid_at = yes.unwrap_or(new.valid_at);
+            let is_held = said().any(|s| s.state == new.state && s.valid_at == new.valid_at);
+            (!is_held || doubt.is_some()).then_some(new)
         }
         (Timed::ByItsRow, _)
             if new.axis == Axis::Consent

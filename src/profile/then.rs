@@ -79,13 +79,22 @@ impl Then {
         entry < self.before && (undone_entry == 0 || undone_entry >= self.before)
     }
 
-    /// The records of a subject.
+    /// The records of a subject that are held.
     pub fn records(&self, conn: &Connection, subject: i64) -> Result<Vec<i64>> {
         let today = sql::records_of(conn, subject)?;
         let mut records: BTreeSet<i64> =
             today.into_iter().filter(|record| self.subject(*record, subject) == subject).collect();
-        records.extend(self.subjects.iter().filter(|(_, s)| **s == subject).map(|(r, _)| *r));
+        for (record, _) in self.subjects.iter().filter(|(_, then)| **then == subject) {
+            if sql::has_record(conn, *record)? {
+                records.insert(*record);
+            }
+        }
         Ok(records.into_iter().collect())
+    }
+
+    /// The home of a record.
+    pub fn home(&self, conn: &Connection, record: i64) -> Result<i64> {
+        consent_sql::home_before(conn, record, self.before)
     }
 
     /// Whether a record had come under a name, which it has today by a row of the index. A value that was erased
@@ -126,10 +135,7 @@ impl Then {
         let mut history = History::default();
         let mut homes = BTreeSet::new();
         for record in self.records(conn, subject)? {
-            if !sql::has_record(conn, record)? {
-                continue;
-            }
-            let home = consent_sql::home_before(conn, record, self.before)?;
+            let home = self.home(conn, record)?;
             homes.insert(home);
             let said = consent_sql::statements_of_record(conn, record)?.into_iter();
             let said = said.filter(|s| s.n < self.before).map(|s| Statement { home, ..s });

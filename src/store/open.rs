@@ -279,9 +279,15 @@ pub fn reader(path: &Path) -> Result<Connection> {
 
 fn connect(path: &Path, access: Access) -> Result<Connection> {
     if !path.is_file() {
+        let next = match key_path(path).exists() {
+            true => {
+                "its key is here: `candor restore BACKUP` brings it back from a backup, also after a restore that was killed"
+            }
+            false => "make one with `candor init FILE`, or name another with --store",
+        };
         return Err(Error::damaged("store-not-found", "there is no such store")
             .at(path.display())
-            .next("make one with `candor init FILE`, or name another with --store"));
+            .next(next));
     }
     let flags = match access {
         Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,

@@ -28,6 +28,12 @@ pub use super::erased::Certificates;
 use super::erase;
 use super::erased::Journal;
 
+/// The kind of the entry that a backup begins with.
+pub const BACKUP: &str = "backup";
+
+/// The kind of the entry that one ends with that fails.
+pub const BACKUP_FAILED: &str = "backup.failed";
+
 /// What a backup holds.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct BackupReport {
@@ -40,12 +46,20 @@ pub struct BackupReport {
 /// Copies a store to a new file, consistent as of one moment.
 ///
 /// # Errors
-/// Those of [`OutFile::claim`] and of writing. A copy that fails is removed.
+/// Those of [`OutFile::claim`] and of writing. A copy that fails is removed, and an entry says that it failed.
 pub fn backup(store: &mut Store, to: &Path, now: Moment) -> Result<BackupReport> {
     let file = OutFile::claim(to, Some(store.path()))?;
-    let entry = store.write(now, |writer| writer.append("backup", json!({})))?;
-    file.write_by(|fresh| copy_file(store.conn(), fresh).inspect_err(|_| remove_store(fresh)))?;
-    Ok(BackupReport { entries: store.log().size(), entry })
+    // Before the copy: a backup that holds its own entry is brought back without a gap in the ledger.
+    let entry = store.write(now, |writer| writer.append(BACKUP, json!({})))?;
+    let entries = store.log().size();
+    let copy =
+        file.write_by(|fresh| copy_file(store.conn(), fresh).inspect_err(|_| remove_store(fresh)));
+    if let Err(failed) = copy {
+        // On a disk that is full nothing says so.
+        _ = store.write(now, |writer| writer.append(BACKUP_FAILED, json!({"backup": entry})));
+        return Err(failed);
+    }
+    Ok(BackupReport { entries, entry })
 }
 
 /// What a restore did.

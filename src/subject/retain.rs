@@ -11,7 +11,7 @@ use crate::consent::fold::AsOf;
 use crate::consent::gate::holding;
 use crate::consent::history::History;
 use crate::consent::retention::{Age, retained};
-use crate::consent::sql::is_kept;
+use crate::consent::sql::{self as consent_sql, is_kept};
 use crate::linking::index;
 use crate::policy::rulebook::{Rulebook, bit, codes};
 use crate::profile::read::{OpenRecord, last_contact, open_records};
@@ -241,7 +241,18 @@ fn is_left_without_identifier(
             }
         }
     }
-    Ok(!found.is_all_of(records))
+    if !found.is_all_of(records) {
+        return Ok(true);
+    }
+    // What they said and who got their data stays on record.
+    for record in records {
+        if !consent_sql::statements_of_record(conn, record.id)?.is_empty()
+            || !sql::disclosure_ids(conn, record.id)?.is_empty()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What a run is called when its proof can't be had.

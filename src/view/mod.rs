@@ -15,7 +15,7 @@ mod text;
 
 pub use chart::{Bar, Chart, ChartKind};
 pub use csv::push_exact_line;
-pub use printable::printable;
+pub use printable::{on_one_line, printable};
 pub use qr::qr_svg;
 
 use serde::Serialize;

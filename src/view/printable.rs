@@ -26,6 +26,13 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// The same on one line: what somebody else wrote can't make lines of the answer.
+#[must_use]
+pub fn on_one_line(text: &str) -> String {
+    let sign = |c| if matches!(c, '\n' | '\t') { control_picture(c) } else { c };
+    printable(text).chars().map(sign).collect()
+}
+
 /// U+2400 and following are pictures of U+0000 and following.
 fn control_picture(c: char) -> char {
     char::from_u32(0x2400 + u32::from(c)).unwrap_or('�')

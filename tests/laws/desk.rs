@@ -151,6 +151,23 @@ fn whoever_got_values_of_two_as_one_persons_is_known_to_both() {
     world.is_sound();
 }
 
+/// Whoever loses every name with what is past its time can be named still: by the id that the run says (Art 15).
+#[test]
+fn who_is_left_without_a_name_is_named_by_the_run() {
+    let mut world = World::under(&POLICY.replace("retention = \"P50Y\"", "retention = \"P1Y\""));
+    let row = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Ann,ann@x.example,,yes,letter-form@2\n";
+    world.import("shop", row, hour(1));
+    let ann = world.subject("email:ann@x.example").unwrap();
+    let id = public_text(lookup::public_id(world.store.conn(), ann).unwrap());
+    let rules = world.rules.clone();
+    let done = retain::run(&mut world.store, &rules, hour(500 * 24), Carry::Out).unwrap();
+    assert_eq!(world.subject("email:ann@x.example"), None);
+    assert_eq!(done.without_identifier, [id]);
+    let package = whole_package(&world.store, &rules, ann, hour(501 * 24)).unwrap();
+    assert_eq!(package.statements.len(), 1);
+}
+
 /// Whoever makes of a disclosure one that only went along, or the other way round, is found.
 #[test]
 fn whose_address_something_went_to_is_what_the_entry_says() {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use crate::common::{World, hour};
 use crate::law_9_the_most_protective_wins::{history, statement};
 use candor::audit::consent::consent;
+use candor::audit::{Question, report};
 use candor::base::clock::Moment;
 use candor::consent::desk::{self, Spoken};
 use candor::consent::fold::{AsOf, Home, Joined, standing};
@@ -211,4 +212,34 @@ fn who_shares_an_address_today_changes_no_answer_about_yesterday() {
     world.import("shop", &row("c2", "Eve", "no").replace("fam@", "eve@"), hour(20));
     assert_eq!(answers(&world, hour(15)), shared, "somebody went from the address");
     assert_eq!(answers(&world, hour(5)), alone, "somebody came and went");
+}
+
+/// A report about one person as of a moment is about who that was then.
+#[test]
+fn a_report_about_one_person_is_about_who_they_were_then() {
+    let mut world = World::new();
+    let rows = "customer_id,at,name,email,card,optin,notice\n\
+        c1,2026-01-04,Ann,ann@x.example,K1,no,letter-form@2\n\
+        c2,2026-01-04,Bob,bob@x.example,K2,yes,letter-form@2\n";
+    world.import("shop", rows, hour(1));
+    let [ann, bob] = ["K1", "K2"].map(|card| world.subject(&format!("card:{card}")).unwrap());
+    let out = world.folder.path().join("m.csv");
+    candor::send::push(&mut world.store, &world.rules.clone(), "mailer", &out, hour(2)).unwrap();
+    let asked = |world: &World, who, as_of| {
+        let names =
+            ["basis", "consent", "disclosures", "requests", "retention", "unlawful", "timeline"];
+        names.map(|name| {
+            let asked = Question { as_of, from: None, to: None, who: Some(who) };
+            (name, report(&world.store, name, &asked).unwrap().rows)
+        })
+    };
+    let apart = [ann, bob].map(|who| asked(&world, who, hour(5)));
+    assert_ne!(apart[0][0].1, apart[1][0].1);
+    world.store.write(hour(10), |w| merge::join(w, bob, ann, Decider::Person)).unwrap();
+    assert_eq!([ann, bob].map(|who| asked(&world, who, hour(5))), apart, "joined since");
+    let joined = asked(&world, ann, hour(15));
+    let made = lookup::merges_into(world.store.conn(), ann).unwrap()[0];
+    world.store.write(hour(20), |w| merge::split(w, &made)).unwrap();
+    assert_eq!([ann, bob].map(|who| asked(&world, who, hour(5))), apart, "parted since");
+    assert_eq!(asked(&world, ann, hour(15)), joined, "they were one then");
 }

@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use crate::common::{World, hour};
 use candor::base::clock::Moment;
 use candor::consent::fold::{AsOf, Home, Joined, Standing, in_force_state, standing};
+use candor::consent::history::History;
 use candor::consent::statement::{Axis, Statement};
 use candor::policy::types::ConsentState::{
     self, Given, Invalidated, Refused, Renewed, Requested, Withdrawn,
@@ -523,5 +524,40 @@ fn a_no_by_a_former_address_reaches_whoever_bore_it() {
         world.import("leads", &lead(4, word), hour(6));
         assert_eq!(count(&world), before, "said once");
         world.is_sound();
+    }
+}
+
+/// A source that dates by the day says no on the day of a yes: it may have been the day's last word. And where a clock
+/// is set forward or back, no yes comes after a no by that alone.
+#[test]
+fn no_clock_makes_a_yes_come_after_a_no() {
+    let at = "notice = { from = \"notice\" }\n";
+    let policy =
+        crate::common::POLICY.replacen(at, &format!("{at}at = {{ from = \"said\" }}\n"), 1);
+    for (yes, no) in [
+        ("2025-05-01T09:00:00Z", "2025-05-01"),
+        ("2025-03-30T01:30", "2025-03-30T02:10"),
+        ("2025-10-26T01:50", "2025-10-26T01:10"),
+    ] {
+        let mut world = crate::common::World::under(&policy);
+        let row = |state: &str, said: &str| {
+            format!(
+                "customer_id,at,name,email,optin,notice,said\n\
+                 c1,2025-11-01,Ann,ann@x.example,{state},letter-form@2,{said}\n"
+            )
+        };
+        world.import("shop", &row("yes", yes), hour(1));
+        let ann = world.subject("email:ann@x.example").unwrap();
+        let stands = |world: &crate::common::World| {
+            let history = History::load(world.store.conn(), ann).unwrap();
+            let standing = history.standing(AsOf::at(hour(9)));
+            standing.consents.values().any(|c| in_force_state(c.state))
+        };
+        assert!(stands(&world), "{yes}");
+        world.import("shop", &row("out", no), hour(2));
+        assert!(!stands(&world), "{no} takes {yes} back");
+        let held = History::load(world.store.conn(), ann).unwrap().statements.len();
+        world.import("shop", &(row("out", no) + "\n"), hour(3));
+        assert_eq!(History::load(world.store.conn(), ann).unwrap().statements.len(), held);
     }
 }

@@ -14,6 +14,7 @@ use candor::send::outbox;
 use candor::store::{
     self, Access, KeyForm, Secrets, Store, key_path, read_key_file, secrets_path, side_files,
 };
+use candor::subject::backup::{BACKUP, BACKUP_FAILED};
 use candor::verify::{Depth, Options, verify};
 use candor::web::certificate::Files;
 use candor::web::{key, token, unset_secrets};
@@ -386,13 +387,23 @@ impl Findings {
 
     fn backups(&mut self, store: &Store, now: Moment) -> Result<()> {
         let next = "`candor backup FILE`, onto another disk, without the key";
-        match audit::last_of(store.conn(), "backup")? {
+        let last = audit::last_of(store.conn(), BACKUP)?;
+        let failed =
+            audit::last_of(store.conn(), BACKUP_FAILED)?.filter(|failed| Some(*failed) >= last);
+        if let Some(at) = failed {
+            self.look("backup", format!("the last one failed at {at}"), next);
+            return Ok(());
+        }
+        match last {
             None => self.look("backup", "no backup was ever made", next),
             Some(at) if now.0 - at.0 > DAYS_WITHOUT_BACKUP * DAY_MS => {
                 let days = (now.0 - at.0) / DAY_MS;
                 self.look("backup", format!("the last one was made {days} days ago"), next);
             }
-            Some(at) => self.well("backup", format!("the last one was made at {at}")),
+            Some(at) => self.well(
+                "backup",
+                format!("the last one was begun at {at}, and nothing says that it failed"),
+            ),
         }
         Ok(())
     }

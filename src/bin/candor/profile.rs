@@ -9,6 +9,7 @@ use candor::profile::read::{self, Profile as ProfileDocument, Said};
 use candor::profile::why::{self, What, Why};
 use candor::store::{self, Access, Writer};
 use candor::subject::{grouping, hold};
+use candor::view::on_one_line;
 use serde_json::json;
 
 use crate::args::Profile;
@@ -35,10 +36,13 @@ fn find(context: &Context, who: &str) -> Result<Answer> {
     for subject in context.find(&store, &rules.policy, who)? {
         context.note_look(&mut store, subject, "profile.find")?;
         let profile = read::profile(store.conn(), store.words(), &rules, subject, Moment::now())?;
-        let sources: Vec<String> =
-            profile.records.iter().map(|r| format!("{}:{}", r.source, r.key)).collect();
-        let names: Vec<&str> =
-            profile.attributes.values().map(|a| a.shown.value.as_str()).take(NAMED_MAX).collect();
+        let sources: Vec<String> = profile
+            .records
+            .iter()
+            .map(|r| format!("{}:{}", r.source, on_one_line(&r.key)))
+            .collect();
+        let names = profile.attributes.values().map(|a| on_one_line(&a.shown.value));
+        let names: Vec<String> = names.take(NAMED_MAX).collect();
         let (sources, names) = (sources.join(" "), names.join(", "));
         context.out.say(format!("{}  {sources}  {names}", profile.subject).trim_end());
         found.push(json!({"subject": profile.subject, "records": profile.records}));
@@ -69,18 +73,23 @@ fn say(context: &Context, profile: &ProfileDocument) {
     let out = &context.out;
     out.say(format!("subject {}", profile.subject));
     for record in &profile.records {
-        out.say(format!("  record {:<6} {} {}", record.record, record.source, record.key));
+        out.say(format!(
+            "  record {:<6} {} {}",
+            record.record,
+            record.source,
+            on_one_line(&record.key)
+        ));
     }
     for (kind, said) in &profile.identifiers {
         for said in said {
-            out.say(format!("  {kind:<14} {}  ({})", said.value, held_for(said)));
+            out.say(format!("  {kind:<14} {}  ({})", on_one_line(&said.value), held_for(said)));
         }
     }
     for (name, attribute) in &profile.attributes {
         let shown = &attribute.shown;
-        out.say(format!("  {name:<14} {}  ({})", shown.value, held_for(shown)));
+        out.say(format!("  {name:<14} {}  ({})", on_one_line(&shown.value), held_for(shown)));
         for other in attribute.others.iter().filter(|other| other.value != shown.value) {
-            out.say(format!("  {:<14} {} says {}", "", other.source, other.value));
+            out.say(format!("  {:<14} {} says {}", "", other.source, on_one_line(&other.value)));
         }
     }
     for (name, activity) in &profile.activity {

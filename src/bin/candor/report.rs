@@ -8,6 +8,8 @@ use candor::base::error::{Error, Result};
 use candor::base::path::with_ending;
 use candor::evidence::{self, Issued};
 use candor::ledger::carrier::{BESIDE, Carrier};
+use candor::profile::read;
+use candor::profile::then::Then;
 use candor::store::{self, Access, OutFile, Store};
 use serde_json::json;
 
@@ -27,13 +29,20 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     let moment = |text: &Option<String>| moment_if(&store, text.as_deref());
     let as_of = moment(&args.as_of)?.unwrap_or(now);
     let asked = Question { as_of, from: moment(&args.from)?, to: moment(&args.to)?, who: None };
+    if as_of > now || as_of < Moment(0) {
+        let what = "what was so then can't be known: --as-of is in the future, or before 1970";
+        return Err(Error::usage("moment-unknowable", what)
+            .next("name a moment since the store began, or leave --as-of out for now"));
+    }
     let (from, to) = asked.span();
     if from > to {
         return Err(Error::usage("span-backwards", "--from is later than --to or --as-of")
             .next("exchange the two, or leave one out"));
     }
-    let who = args.who.as_deref().map(|who| find(context, &mut store, args, who)).transpose()?;
-    let answer = audit::report(&store, &args.name, &Question { who, ..asked })?;
+    let who = args.who.as_deref().map(|who| find(context, &mut store, args, (who, as_of)));
+    let who = who.transpose()?;
+    let (then, who) = (who.map(|(then, _)| then), who.map(|(_, today)| today));
+    let answer = audit::report(&store, &args.name, &Question { who: then, ..asked })?;
     let format = if context.out.is_json() { ReportFormat::Json } else { args.format };
     let screen = if args.out.is_some() { None } else { output::screen() };
     let text = output::report(format, &answer.document, &answer.rows, screen);
@@ -118,9 +127,24 @@ fn written(proven: Result<String>) -> Result<std::result::Result<String, &'stati
     }
 }
 
-fn find(context: &Context, store: &mut Store, args: &Report, who: &str) -> Result<i64> {
+/// The subject that a name meant at a moment, and the one that it is part of today.
+fn find(
+    context: &Context,
+    store: &mut Store,
+    args: &Report,
+    (who, as_of): (&str, Moment),
+) -> Result<(i64, i64)> {
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = context.find_one(store, &rules.policy, who)?;
-    context.note_look(store, subject, &format!("audit.report.{}", args.name))?;
-    Ok(subject)
+    let today = context.find(store, &rules.policy, who)?;
+    let then = Then::known_at(store.conn(), as_of)?;
+    let (subject, today) = match (&*read::find_then(store, &rules.policy, who, &then)?, &*today) {
+        ([subject], [today, ..]) => (*subject, *today),
+        // It says how to name one of them.
+        _ => {
+            let one = context.find_one(store, &rules.policy, who)?;
+            (one, one)
+        }
+    };
+    context.note_look(store, today, &format!("audit.report.{}", args.name))?;
+    Ok((subject, today))
 }

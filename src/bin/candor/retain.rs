@@ -69,7 +69,7 @@ fn say(context: &Context, done: &Retained) {
 fn say_restricted(context: &Context, done: &Retained) {
     if !done.restricted.is_empty() {
         context.out.say(format!(
-            "  kept, because they had its use restricted (Art 18): what is past its time of {}; \
+            "  kept, though past its time, because they had its use restricted (Art 18): what is held of {}; \
              `candor erase` deletes it where they ask for that, and the next run once the restriction is lifted",
             done.restricted.join(", ")
         ));
