@@ -42,6 +42,11 @@ pub struct When {
 }
 
 impl When {
+    /// That of a "yes" or a "no".
+    pub fn of(self, no: bool) -> Moment {
+        if no { self.latest } else { self.earliest }
+    }
+
     fn at(moment: Moment) -> When {
         When { earliest: moment, usual: moment, latest: moment, is_day: false }
     }

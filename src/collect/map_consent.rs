@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::dates::DateReader;
+use super::dates::{DateReader, When};
 use super::record::{ConsentStatement, Doubt, FieldRefusal, Record, RefusalReason, Timed};
 use super::row::{Plan, Row};
 use super::take::{Taken, Taker};
@@ -81,7 +81,7 @@ impl ConsentReader {
 
     /// Appends what the row states: nothing when its state is empty, two statements for a double
     /// opt-in that was confirmed, and a doubt where it says something that can't be read.
-    pub fn read(&mut self, row: &Row, observed: Option<Moment>, record: &mut Record) {
+    pub fn read(&mut self, row: &Row, observed: Option<When>, record: &mut Record) {
         let Record { consents: statements, refused, doubted, untaken, .. } = record;
         let Some((text, _)) = self.state.text(row, refused) else {
             if matches!(self.state.take(row), Taken::Unknown) {
@@ -95,6 +95,7 @@ impl ConsentReader {
         };
         // A "no" whose time should stand in the row and can't be read may be as young as its arrival.
         let of_no = !state.loosens();
+        let observed = observed.map(|when| when.of(of_no));
         let (at, timed) = match read_time(&self.at, of_no, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
             Time::On(day) => (Some(day), Timed::ByDay),
@@ -166,11 +167,11 @@ impl ConsentReader {
     }
 
     /// What a row says in a word that no map knows; the refusal of the word tells of it.
-    fn doubt(&mut self, row: &Row, observed: Option<Moment>) -> Doubt {
+    fn doubt(&mut self, row: &Row, observed: Option<When>) -> Doubt {
         let untold = &mut Vec::new();
         let (at, timed) = match read_time(&self.at, true, row, untold) {
             Time::At(at) | Time::On(at) => (Some(at), Timed::ByItself),
-            Time::Absent if self.at.is_none() => (observed, self.by_row),
+            Time::Absent if self.at.is_none() => (observed.map(|when| when.of(true)), self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
         Doubt {
@@ -238,7 +239,7 @@ fn read_time(
     };
     match dates.when(text, kind) {
         Some(when) if of_no && when.is_day => Time::On(when.usual),
-        Some(when) => Time::At(if of_no { when.latest } else { when.earliest }),
+        Some(when) => Time::At(when.of(of_no)),
         None => {
             refused.push(taker.refusal(RefusalReason::InvalidTime));
             Time::Unreadable

@@ -1,6 +1,6 @@
 //! When a row was observed, where its source says so.
 
-use super::dates::DateReader;
+use super::dates::{DateReader, When};
 use super::record::{FieldRefusal, RefusalReason};
 use super::row::{Plan, Row};
 use super::take::Taker;
@@ -21,7 +21,7 @@ pub(super) struct Observed {
     pub at: Option<Moment>,
     /// The same, also where it lies in the future: a consent counts from its own time, and a yes that
     /// is dated ahead must not come into force today.
-    pub said: Option<Moment>,
+    pub said: Option<When>,
     /// Why its time can't be taken.
     pub refused: Option<FieldRefusal>,
 }
@@ -38,12 +38,13 @@ impl ObservedReader {
         let Some((text, kind)) = self.taker.text(row, &mut refused) else {
             return Observed { refused: refused.pop(), ..Observed::default() };
         };
-        let said = self.dates.moment(text, kind);
-        let refused = match said {
+        let at = self.dates.moment(text, kind);
+        let refused = match at {
             None => Some(self.taker.refusal(RefusalReason::InvalidTime)),
             Some(at) if at > latest => Some(self.taker.refusal(RefusalReason::InFuture)),
             Some(_) => None,
         };
-        Observed { at: said.filter(|_| refused.is_none()), said, refused }
+        let said = at.and_then(|_| self.dates.when(text, kind));
+        Observed { at: at.filter(|_| refused.is_none()), said, refused }
     }
 }

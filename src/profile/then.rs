@@ -92,6 +92,20 @@ impl Then {
         Ok(records.into_iter().collect())
     }
 
+    /// The subjects that hold the records of some subjects today.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn held_today(&self, conn: &Connection, subjects: &[i64]) -> Result<BTreeSet<i64>> {
+        let mut today = BTreeSet::new();
+        for subject in subjects {
+            for record in self.records(conn, *subject)? {
+                today.insert(sql::record(conn, record)?.subject);
+            }
+        }
+        Ok(today)
+    }
+
     /// The home of a record.
     pub fn home(&self, conn: &Connection, record: i64) -> Result<i64> {
         consent_sql::home_before(conn, record, self.before)

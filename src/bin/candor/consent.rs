@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
 use crate::outbox;
 use crate::output::counted;
-use crate::time::moment_if;
+use crate::time::{is_day, moment_if};
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -131,10 +131,14 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
         let mut asked = false;
         for (subject, named) in &people {
+            let statements = match at.is_some_and(is_day) {
+                true => &desk::of_a_day(writer.conn, *subject, &statements)?,
+                false => &statements,
+            };
             // What is said by an address is said for that address.
             entries.extend(match named {
-                Some(record) => desk::record_by_address(writer, *subject, *record, &statements)?,
-                None => desk::record(writer, *subject, &statements)?,
+                Some(record) => desk::record_by_address(writer, *subject, *record, statements)?,
+                None => desk::record(writer, *subject, statements)?,
             });
             for entry in &entries {
                 asked |= opt_in::ask(writer, &rules, *entry)?;
@@ -319,11 +323,18 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
-    let subject = context.find_one(&store, &rules.policy, who)?;
-    context.note_look(&mut store, subject, "consent.history")?;
+    context.find(&store, &rules.policy, who)?;
     let then = Then::known_at(store.conn(), known)?;
+    // Whoever came under the name since isn't asked about.
+    let people = read::find_then(&store, &rules.policy, who, &then)?;
+    if people.len() > 1 {
+        context.find_one(&store, &rules.policy, who)?;
+    }
+    for today in then.held_today(store.conn(), &people)? {
+        context.note_look(&mut store, today, "consent.history")?;
+    }
     let mut told = Vec::new();
-    for named in read::find_then(&store, &rules.policy, who, &then)? {
+    for named in people {
         told.extend(told::of_records(&store, &then.records(store.conn(), named)?)?);
     }
     told.retain(|told| told.recorded <= known);

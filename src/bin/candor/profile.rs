@@ -144,14 +144,16 @@ fn explain(
 
 fn say_why(context: &Context, answer: &Why) {
     let old = if answer.superseded { " (superseded)" } else { "" };
-    context.out.say(format!("{} = {}{old}", answer.field, answer.value));
+    context.out.say(format!("{} = {}{old}", answer.field, on_one_line(&answer.value)));
     if let Some(count @ 2..) = answer.events {
         context.out.say(format!("  newest of  {count} held; one of them: --event NUMBER"));
     }
     let seen = if answer.item == "event" { "happened" } else { "observed" };
     context.out.say(format!(
         "  said by    {} ({}), {seen} {}",
-        answer.source, answer.source_key, answer.observed_at
+        answer.source,
+        on_one_line(&answer.source_key),
+        answer.observed_at
     ));
     context.out.say(format!(
         "  admitted   {}, under policy {}, committed to in ledger entry {} as {} {}",

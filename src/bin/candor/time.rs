@@ -16,6 +16,11 @@ pub fn moment(store: &Store, text: &str) -> Result<Moment> {
     Moment::parse_in(text, zone)
 }
 
+/// Whether a text that names a moment names a day alone.
+pub fn is_day(text: &str) -> bool {
+    !text.contains(['T', 't', ':'])
+}
+
 /// The same, where a moment was named.
 pub fn moment_if(store: &Store, text: Option<&str>) -> Result<Option<Moment>> {
     text.map(|text| moment(store, text)).transpose()
