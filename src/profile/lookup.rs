@@ -1,5 +1,7 @@
 //! Small questions about subjects that other stages and the terminal ask, and the record of a read.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -22,6 +24,22 @@ pub fn note_read(writer: &mut Writer<'_>, subject: i64, payload: &Value) -> Resu
     };
     let key = sql::record_key(writer.conn, record)?;
     writer.append_about("access.read", record, &key, payload, None)
+}
+
+/// How many joins by hand or by likeness hold a subject together, beside what exact identifiers do: somebody may have
+/// been taken for somebody else.
+pub fn joins_by_judgement(conn: &Connection, subject: i64) -> Result<usize> {
+    let records: BTreeSet<i64> = records_of(conn, subject)?.into_iter().collect();
+    let mut joins = BTreeSet::new();
+    for record in &records {
+        for link in sql::links_of(conn, *record)? {
+            let judged = matches!(link.kind, sql::LINK_PERSON | sql::LINK_LIKELY);
+            if judged && records.contains(&link.a) && records.contains(&link.b) {
+                joins.insert(link.id);
+            }
+        }
+    }
+    Ok(joins.len())
 }
 
 /// The records of a subject that came in after a ledger entry, such as a merge that was taken back: recognised by

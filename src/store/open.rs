@@ -16,7 +16,7 @@ use super::key_file::{KeyForm, NewKey, Unlocking, read_key_file};
 use super::log::{Draft, Log};
 use super::policies::number_words;
 use super::rotate;
-use super::signer::{SignedState, Signer, key_path, state_path};
+use super::signer::{SignedState, Signer, key_path, state_path, sweep_private};
 use super::sql;
 use super::words::Words;
 
@@ -209,6 +209,8 @@ impl Store {
         if access == Access::Write {
             sql::configure_writer(&conn)?;
             upgrade(&conn)?;
+            sweep_private(&state_path(path));
+            sweep_private(&erasures_path(path));
         }
         let secret: [u8; 32] = sql::meta(&conn, "secret")?
             .and_then(|bytes| bytes.try_into().ok())
@@ -479,6 +481,23 @@ mod tests {
     use super::*;
     use crate::ledger::key_chain::Reason;
     use crate::store::NewKey;
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_what_a_running_one_needs_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.candor");
+        let now = Moment::parse("2026-01-01").unwrap();
+        let creation = Creation { path: &path, origin: None, now, actor: "test" };
+        drop(Store::create(&creation).unwrap());
+        let left = |process: u32| with_ending(&state_path(&path), &format!(".new-{process}-0"));
+        let (killed, running) = (left(u32::MAX), left(std::process::id()));
+        for file in [&killed, &running] {
+            std::fs::write(file, b"").unwrap();
+        }
+        drop(Store::open(&path, Access::Write, "test").unwrap());
+        let swept = Path::new("/proc/self").exists();
+        assert_eq!((killed.exists(), running.exists()), (!swept, true));
+    }
 
     #[test]
     fn a_key_that_was_replaced_while_the_store_was_being_opened_signs_nothing() {

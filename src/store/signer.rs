@@ -394,6 +394,26 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
         .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
 }
 
+/// Removes what processes that were killed left beside a private file when they replaced it. Where nothing tells which
+/// processes run, it stays.
+pub fn sweep_private(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+    else {
+        return;
+    };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let left = format!("{name}.new-");
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let process = file.to_str().and_then(|file| file.strip_prefix(&left)?.split('-').next());
+        let Some(process) = process.filter(|p| p.parse::<u32>().is_ok()) else { continue };
+        let processes = Path::new("/proc");
+        if processes.join("self").exists() && !processes.join(process).exists() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// Writes a new file that only its owner can read, durably.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::base::path::with_ending;
-use candor::profile::read;
+use candor::profile::{lookup, read};
 use candor::send::outbox::{Worker, recalls_waiting};
 use candor::store::{self, Access, Store};
 use candor::subject::certificate::{
@@ -28,6 +28,7 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
     let rules = store::latest(store.conn(), store.words())?;
     let subject = context.find_one(&store, &rules.policy, &args.who)?;
     let sharing = read::sharing(store.conn(), store.secret(), store.words(), subject)?;
+    let joins = lookup::joins_by_judgement(store.conn(), subject)?;
     if args.dry_run {
         let plan = plan(&store, &rules, subject, Moment::now())?;
         context.out.say("would erase (nothing was changed):");
@@ -35,7 +36,15 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         context.out.say(format!("  {} consent statements and other sealed texts", plan.payloads));
         plan.recipients.iter().for_each(|recipient| say_recipient(context, recipient));
         say_sharing(context, &sharing);
-        context.out.give(&with_sharing(&plan, &sharing));
+        if joins > 0 {
+            context.out.say(format!(
+                "  {} by hand or by likeness would be erased as one person: `candor profile show {}` lists them, and \
+                 `candor profile split` parts first who is somebody else",
+                counted(joins as u64, "profile joined", "profiles joined"),
+                args.who
+            ));
+        }
+        context.out.give(&with_sharing(&plan, &sharing, joins));
         return Ok(Answer::Yes);
     }
     // Before anything is done: a certificate that can't be written is no reason to lose it.
@@ -64,7 +73,11 @@ pub fn run(context: &Context, args: &Erase) -> Result<Answer> {
         tell_recipients(context)?;
     }
     say_sharing(context, &sharing);
-    context.out.give(&with_sharing(&certificate, &sharing));
+    if joins > 0 {
+        let joined = counted(joins as u64, "profile joined", "profiles joined");
+        context.out.say(format!("  {joined} with it by hand or by likeness went with it"));
+    }
+    context.out.give(&with_sharing(&certificate, &sharing, joins));
     Ok(Answer::Yes)
 }
 
@@ -154,8 +167,13 @@ fn say_sharing(context: &Context, sharing: &BTreeMap<String, Vec<String>>) {
     }
 }
 
-fn with_sharing(answer: &impl serde::Serialize, sharing: &BTreeMap<String, Vec<String>>) -> Value {
+fn with_sharing(
+    answer: &impl serde::Serialize,
+    sharing: &BTreeMap<String, Vec<String>>,
+    joins: usize,
+) -> Value {
     let mut document = serde_json::to_value(answer).expect("answers are JSON");
+    document["joined_by_hand_or_likeness"] = joins.into();
     document["others_under_the_same_identifiers"] = json!(sharing);
     document
 }

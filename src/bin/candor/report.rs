@@ -29,8 +29,8 @@ pub fn run(context: &Context, args: &Report) -> Result<Answer> {
     let moment = |text: &Option<String>| moment_if(&store, text.as_deref());
     let as_of = moment(&args.as_of)?.unwrap_or(now);
     let asked = Question { as_of, from: moment(&args.from)?, to: moment(&args.to)?, who: None };
-    if as_of > now || as_of < Moment(0) {
-        let what = "what was so then can't be known: --as-of is in the future, or before 1970";
+    if as_of < Moment(0) {
+        let what = "nothing is known of a moment before 1970";
         return Err(Error::usage("moment-unknowable", what)
             .next("name a moment since the store began, or leave --as-of out for now"));
     }
