@@ -124,25 +124,28 @@ pub fn shared_no(store: &Store, sent: Sent<'_>, whose: (i64, Name), now: Moment)
 /// Those of reading.
 pub fn sharing_somebody(store: &Store, then: &Then) -> Result<BTreeSet<i64>> {
     let mut sharing = BTreeSet::new();
-    let shared = sql::shared_names(store.conn())?;
-    for bearers in shared.chunk_by(|(a, ..), (b, ..)| a.blind == b.blind) {
-        let mut subjects: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-        for (_, record, today) in bearers {
-            subjects.entry(then.subject(*record, *today)).or_default().push(*record);
+    sql::shared_names(store.conn(), |bearers| {
+        let mut subjects: BTreeMap<i64, Vec<(Name, i64)>> = BTreeMap::new();
+        for (name, record, today) in bearers {
+            subjects.entry(then.subject(*record, *today)).or_default().push((*name, *record));
         }
-        if subjects.len() > 1 {
-            let name = bearers[0].0;
-            let mut bore = BTreeSet::new();
-            for (subject, records) in subjects {
-                for record in records {
-                    if !bore.contains(&subject) && then.bore(store, name, record)? {
-                        bore.insert(subject);
-                    }
+        if subjects.len() < 2 {
+            return Ok(());
+        }
+        let mut bore = Vec::new();
+        for (subject, records) in subjects {
+            for (name, record) in records {
+                if then.bore(store, name, record)? {
+                    bore.push(subject);
+                    break;
                 }
             }
-            sharing.extend((bore.len() > 1).then_some(bore).into_iter().flatten());
         }
-    }
+        if bore.len() > 1 {
+            sharing.extend(bore);
+        }
+        Ok(())
+    })?;
     Ok(sharing)
 }
 

@@ -610,19 +610,31 @@ pub fn sharing(conn: &Connection, subject: i64) -> Result<Vec<i64>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The names that several records bear, each with a record and its subject, in the order of names.
-pub fn shared_names(conn: &Connection) -> Result<Vec<(Name, i64, i64)>> {
+/// A name with a record that bears it and the record's subject.
+pub type Bearer = (Name, i64, i64);
+
+/// The names that several records bear, one after the other, each with all of them.
+pub fn shared_names(
+    conn: &Connection,
+    mut each: impl FnMut(&[Bearer]) -> Result<()>,
+) -> Result<()> {
     // One pass over the identifiers in their order: most of them are on one record.
     let mut statement = conn.prepare(
         "SELECT i.blind, i.kind, i.record, r.subject FROM identifier i JOIN record r ON r.id = i.record
          WHERE i.blind IN (SELECT blind FROM identifier GROUP BY blind HAVING COUNT(*) > 1)
          ORDER BY i.blind, i.record",
     )?;
-    let rows = statement.query_map([], |row| {
+    let mut rows = statement.query([])?;
+    let mut bearers: Vec<Bearer> = Vec::new();
+    while let Some(row) = rows.next()? {
         let name = Name { blind: row.get(0)?, kind: row.get(1)? };
-        Ok((name, row.get(2)?, row.get(3)?))
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+        if bearers.first().is_some_and(|(before, ..)| before.blind != name.blind) {
+            each(&bearers)?;
+            bearers.clear();
+        }
+        bearers.push((name, row.get(2)?, row.get(3)?));
+    }
+    each(&bearers)
 }
 
 /// The identifiers of a record: (blind name, kind's field code, value's row; 0 or less where it has none).

@@ -29,12 +29,14 @@ pub struct Then {
     before: i64,
     /// Where records were that merges or splits have moved since.
     subjects: BTreeMap<i64, i64>,
+    /// The same the other way round.
+    records: BTreeMap<i64, Vec<i64>>,
 }
 
 impl Then {
     /// Now: everything is known.
     pub fn now() -> Then {
-        Then { before: i64::MAX, subjects: BTreeMap::new() }
+        Then { before: i64::MAX, subjects: BTreeMap::new(), records: BTreeMap::new() }
     }
 
     /// The point up to which everything was known at a moment.
@@ -60,8 +62,13 @@ impl Then {
         }
         // The latest first, so that where a record was before the first of its moves is what stands.
         moves.sort_by_key(|(n, ..)| std::cmp::Reverse(*n));
-        let subjects = moves.into_iter().map(|(_, record, subject)| (record, subject)).collect();
-        Ok(Then { before: entry, subjects })
+        let subjects: BTreeMap<i64, i64> =
+            moves.into_iter().map(|(_, record, subject)| (record, subject)).collect();
+        let mut records: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for (record, subject) in &subjects {
+            records.entry(*subject).or_default().push(*record);
+        }
+        Ok(Then { before: entry, subjects, records })
     }
 
     /// The point: what entries from this one on said wasn't known.
@@ -84,7 +91,7 @@ impl Then {
         let today = sql::records_of(conn, subject)?;
         let mut records: BTreeSet<i64> =
             today.into_iter().filter(|record| self.subject(*record, subject) == subject).collect();
-        for (record, _) in self.subjects.iter().filter(|(_, then)| **then == subject) {
+        for record in self.records.get(&subject).into_iter().flatten() {
             if sql::has_record(conn, *record)? {
                 records.insert(*record);
             }

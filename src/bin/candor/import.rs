@@ -9,6 +9,7 @@ use candor::linking::newcomers::Received;
 use candor::pipeline::ask::Explanation;
 use candor::pipeline::import::{Carry, Listener, Outcome, Request, import};
 use candor::pipeline::summary::Summary;
+use candor::send::outbox::count_by_hand;
 use candor::store::{self, Access, Store, is_same_place};
 use candor::view::Table;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -109,12 +110,20 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
             rejected: 0,
             bar,
         };
+        let before = count_by_hand(&store)?;
         let request = Request { path: file, source: &args.source, carry };
         let outcome = import(&mut store, &request, &Moment::now, &mut terminal)?;
         if let Some(bar) = terminal.bar.take() {
             bar.finish_and_clear();
         }
         say(context, file, args, &outcome);
+        let to_tell = count_by_hand(&store)?.saturating_sub(before);
+        if to_tell > 0 {
+            context.out.say(format!(
+                "  to tell    {} of data that may not be used any more, by hand (Art 19): candor outbox list",
+                counted(to_tell, "holder", "holders")
+            ));
+        }
         let linking = match args.dry_run {
             true => Received::default(),
             false => linking::receive(context, &mut store)?,
@@ -123,7 +132,7 @@ pub fn run(context: &Context, args: &Import) -> Result<Answer> {
             "file": file, "source": args.source, "dry_run": args.dry_run, "import": outcome.import,
             "policy": outcome.policy, "resumed_at_line": outcome.resumed_at_line, "known_from": outcome.known_from,
             "changed": !outcome.summary.changed_nothing(), "summary": outcome.summary,
-            "linking": linking,
+            "linking": linking, "to_tell_by_hand": to_tell,
         });
         let words = match outcome.summary.is_unreadable() {
             true => format!("{}: {}", file.display(), reasons("", &outcome.summary.unreadable)),

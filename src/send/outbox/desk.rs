@@ -249,6 +249,14 @@ pub fn by_hand(store: &Store, subject: i64) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// How much somebody has to tell by hand.
+///
+/// # Errors
+/// Those of reading.
+pub fn count_by_hand(store: &Store) -> Result<u64> {
+    Ok(sql::by_hand(store.conn())?.len() as u64)
+}
+
 /// One row.
 ///
 /// # Errors

@@ -19,8 +19,8 @@ mod worker;
 pub use confirm::asks_to_confirm;
 pub(super) use desk::refuse_under_way;
 pub use desk::{
-    Figures, Queued, Row, SENDING, Which, by_hand, drop_row, figures, hold_restored, is_under_way,
-    list, queue_audience, queue_event, recalls_waiting, replay, show,
+    Figures, Queued, Row, SENDING, Which, by_hand, count_by_hand, drop_row, figures, hold_restored,
+    is_under_way, list, queue_audience, queue_event, recalls_waiting, replay, show,
 };
 pub use status::NO_WAY;
 pub use turn::LEASE_MS;
