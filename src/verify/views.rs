@@ -156,6 +156,14 @@ pub const VIEWS: &[View] = &[
         along = "a.disclosure IS NOT NULL"
     ),
     view!(
+        "v_purpose",
+        "the purposes that policies have declared",
+        "word w JOIN (SELECT 'purpose' AS kind) k ON k.kind = w.kind",
+        code = "w.code",
+        purpose = "w.text",
+        bit = "1 << (w.code - 1)"
+    ),
+    view!(
         "v_request",
         "requests of people",
         "request q",
