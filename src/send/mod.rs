@@ -2,7 +2,7 @@
 //!
 //! The gate is asked at the moment of sending, for each record and field; a destination gets the
 //! fields that both its purpose and its own list name, and nothing else. Each run is one ledger
-//! entry, each subject in it one disclosure (Art 15(1)(c)).
+//! entry, and each record in it whose values went out one disclosure (Art 15(1)(c)).
 
 mod audience;
 pub mod changes;
