@@ -235,6 +235,10 @@ pub struct PersonBasis {
     pub as_of: String,
     /// Everything that is held.
     pub held: Vec<HeldFor>,
+    /// Values that were held then and were forgotten since.
+    pub values_forgotten_since: u64,
+    /// Events that were held then and were forgotten since.
+    pub events_forgotten_since: u64,
 }
 
 /// Everything that is held of one person and was recorded by a moment, with its reasons.
@@ -288,10 +292,14 @@ pub fn of_one(store: &Store, subject: i64, as_of: Moment) -> Result<PersonBasis>
             add("event", &event.name, "", event.at, event.purposes, &batch)?;
         }
     }
+    let (values_forgotten_since, events_forgotten_since) =
+        since::forgotten_of_one(conn, subject, as_of)?;
     Ok(PersonBasis {
         subject: public_text(profile_sql::public_id(conn, subject)?),
         as_of: as_of.to_string(),
         held,
+        values_forgotten_since,
+        events_forgotten_since,
     })
 }
 
@@ -332,6 +340,14 @@ impl PersonBasis {
             ]);
         }
         document.push(Block::Table(table));
+        if self.values_forgotten_since + self.events_forgotten_since > 0 {
+            let words = format!(
+                "{} and {} that were held then were forgotten since: why they were held can't be told any more.",
+                counted(self.values_forgotten_since, "value", "values"),
+                counted(self.events_forgotten_since, "event", "events")
+            );
+            document.push(Block::Note(NoteKind::Info, words));
+        }
         document
     }
 }

@@ -177,7 +177,7 @@ pub fn retention_under(
         })
         .collect();
     let (values_forgotten_since, events_forgotten_since) = match who {
-        Some(_) => (0, 0),
+        Some(subject) => since::forgotten_of_one(conn, subject, as_of)?,
         None => since::forgotten(conn, as_of)?,
     };
     Ok(RetentionReport {

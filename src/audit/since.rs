@@ -23,7 +23,7 @@ use super::sql;
 pub fn undecidable(store: &Store, who: Option<i64>, as_of: Moment) -> Result<(u64, u64, u64)> {
     let then = Then::known_at(store.conn(), as_of)?;
     let records = who.map(|subject| then.records(store.conn(), subject)).transpose()?;
-    let (values, events) = sql::forgotten_of(store.conn(), records.as_deref(), as_of)?;
+    let (values, events) = sql::forgotten_of(store.conn(), records.as_deref(), as_of, 0)?;
     let disclosures = match who {
         Some(_) => 0,
         None => {
@@ -36,6 +36,12 @@ pub fn undecidable(store: &Store, who: Option<i64>, as_of: Moment) -> Result<(u6
 /// Values and events that were forgotten or erased after a moment.
 pub fn forgotten(conn: &Connection, as_of: Moment) -> Result<(u64, u64)> {
     sql::forgotten_since(conn, store::first_entry_from(conn, after(as_of))?)
+}
+
+/// The same of somebody, by the records that they had then; of what had been admitted by that moment.
+pub fn forgotten_of_one(conn: &Connection, subject: i64, as_of: Moment) -> Result<(u64, u64)> {
+    let records = Then::known_at(conn, as_of)?.records(conn, subject)?;
+    sql::forgotten_of(conn, Some(&records), as_of, store::first_entry_from(conn, after(as_of))?)
 }
 
 /// How many people had said something by a moment that was erased with them after it.

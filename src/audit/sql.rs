@@ -244,12 +244,17 @@ pub fn kept_out(conn: &Connection, by: Moment) -> Result<u64> {
     Ok(conn.query_row(query, [by.0], |row| row.get::<_, i64>(0))?.unsigned_abs())
 }
 
-/// How many of the values and events that had been admitted by a moment are forgotten or erased, of
-/// everybody or of some records.
-pub fn forgotten_of(conn: &Connection, of: Option<&[i64]>, by: Moment) -> Result<(u64, u64)> {
+/// How many of the values and events that had been admitted by a moment were forgotten or erased by the entries from
+/// a number on, of everybody or of some records.
+pub fn forgotten_of(
+    conn: &Connection,
+    of: Option<&[i64]>,
+    by: Moment,
+    from: i64,
+) -> Result<(u64, u64)> {
     let count = |query: &str| -> Result<u64> {
         let mut statement = conn.prepare(query)?;
-        let mut rows = statement.query([by.0])?;
+        let mut rows = statement.query([from, by.0])?;
         let mut count = 0;
         while let Some(row) = rows.next()? {
             let record: i64 = row.get(0)?;
@@ -259,15 +264,15 @@ pub fn forgotten_of(conn: &Connection, of: Option<&[i64]>, by: Moment) -> Result
     };
     let values = count(
         "SELECT v.record FROM tombstone t JOIN value v ON v.seq = t.seq
-         WHERE t.item = 1
+         WHERE t.item = 1 AND t.entry >= $1
          AND t.seq < (SELECT COALESCE(MAX(first_value + value_count), 0) FROM batch
-                      WHERE recorded_at <= $1)",
+                      WHERE recorded_at <= $2)",
     )?;
     let events = count(
         "SELECT e.record FROM tombstone t JOIN event e ON e.seq = t.seq
-         WHERE t.item = 2
+         WHERE t.item = 2 AND t.entry >= $1
          AND t.seq < (SELECT COALESCE(MAX(first_event + event_count), 0) FROM batch
-                      WHERE recorded_at <= $1)",
+                      WHERE recorded_at <= $2)",
     )?;
     Ok((values, events))
 }

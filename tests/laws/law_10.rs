@@ -222,6 +222,9 @@ fn a_report_about_one_person_is_about_who_they_were_then() {
         c1,2026-01-04,Ann,ann@x.example,K1,no,letter-form@2\n\
         c2,2026-01-04,Bob,bob@x.example,K2,yes,letter-form@2\n";
     world.import("shop", rows, hour(1));
+    let lead =
+        "lead,at,name,email,optin,notice\nl1,2026-01-04,Bobby,bob@x.example,yes,letter-form@2\n";
+    world.import("leads", lead, hour(1));
     let [ann, bob] = ["K1", "K2"].map(|card| world.subject(&format!("card:{card}")).unwrap());
     let out = world.folder.path().join("m.csv");
     candor::send::push(&mut world.store, &world.rules.clone(), "mailer", &out, hour(2)).unwrap();
@@ -242,4 +245,13 @@ fn a_report_about_one_person_is_about_who_they_were_then() {
     world.store.write(hour(20), |w| merge::split(w, &made)).unwrap();
     assert_eq!([ann, bob].map(|who| asked(&world, who, hour(5))), apart, "parted since");
     assert_eq!(asked(&world, ann, hour(15)), joined, "they were one then");
+    // What is forgotten since can't be told, and that is said.
+    let withdrawn =
+        Spoken { purpose: Some("newsletter"), state: ConsentState::Withdrawn, ..Spoken::default() };
+    world.say("card:K2", &withdrawn, hour(30));
+    let [(_, basis), ..] = asked(&world, bob, hour(5));
+    assert!(
+        basis["held"].as_array().unwrap().len() < apart[1][0].1["held"].as_array().unwrap().len()
+    );
+    assert_ne!(basis["values_forgotten_since"], 0);
 }
