@@ -37,8 +37,8 @@ pub struct When {
     pub usual: Moment,
     /// The latest.
     pub latest: Moment,
-    /// It names a day alone, whose first moment this is.
-    pub is_day: bool,
+    /// When the day ended, where a text names a day alone: the others are its first moment.
+    pub day_ends: Option<Moment>,
 }
 
 impl When {
@@ -48,7 +48,7 @@ impl When {
     }
 
     fn at(moment: Moment) -> When {
-        When { earliest: moment, usual: moment, latest: moment, is_day: false }
+        When { earliest: moment, usual: moment, latest: moment, day_ends: None }
     }
 }
 
@@ -130,7 +130,9 @@ impl Reading {
             Some(offset) => When::at(Moment(utc_ms(self.local) - i64::from(offset) * 1000)),
             None => in_zone(self.local, zone)?,
         };
-        Some(When { is_day: self.is_day, ..when })
+        let next = self.is_day.then(|| self.local.checked_add_signed(Duration::days(1))).flatten();
+        let day_ends = next.and_then(|next| in_zone(next, zone)).map(|next| next.earliest);
+        Some(When { day_ends, ..when })
     }
 }
 
@@ -301,15 +303,17 @@ mod tests {
         let reader = DateReader::new(&[], "Europe/Dublin").unwrap();
         let when = |text| {
             let when = reader.when(text, Kind::Bare).unwrap();
-            (when.earliest.to_string(), when.latest.to_string(), when.is_day)
+            (when.earliest.to_string(), when.latest.to_string(), when.day_ends)
         };
-        let of = |earliest: &str, latest: &str, is_day| (earliest.into(), latest.into(), is_day);
-        let twice = of("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", false);
+        let of = |earliest: &str, latest: &str, ends| (earliest.into(), latest.into(), ends);
+        let twice = of("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", None);
         assert_eq!(when("2026-10-25T01:30"), twice);
-        let never = of("2026-03-29T01:00:00Z", "2026-03-29T01:30:20Z", false);
+        let never = of("2026-03-29T01:00:00Z", "2026-03-29T01:30:20Z", None);
         assert_eq!(when("2026-03-29T01:30:20"), never);
-        let day = of("2026-06-30T23:00:00Z", "2026-06-30T23:00:00Z", true);
-        assert_eq!(when("2026-07-01"), day);
+        // The day on which the clock is set back has 25 hours.
+        let ends = Moment::parse("2026-10-26T00:00:00Z").unwrap();
+        let day = of("2026-10-24T23:00:00Z", "2026-10-24T23:00:00Z", Some(ends));
+        assert_eq!(when("2026-10-25"), day);
         // Set forward at 01:00 on 29 March: 01:30 does not come; it becomes 02:30.
         assert_eq!(dublin("2026-03-29T01:30"), "2026-03-29T01:30:00Z");
         let york = |text| moment(&[], "America/New_York", text).unwrap();

@@ -98,7 +98,7 @@ impl ConsentReader {
         let observed = observed.map(|when| when.of(of_no));
         let (at, timed) = match read_time(&self.at, of_no, row, refused) {
             Time::At(at) => (Some(at), Timed::ByItself),
-            Time::On(day) => (Some(day), Timed::ByDay),
+            Time::On(day, ends) => (Some(day), Timed::ByDay(ends)),
             Time::Unreadable if state.loosens() => return untaken.push(RefusalReason::InvalidTime),
             Time::Absent if state.loosens() || self.at.is_none() => (observed, self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
@@ -170,7 +170,7 @@ impl ConsentReader {
     fn doubt(&mut self, row: &Row, observed: Option<When>) -> Doubt {
         let untold = &mut Vec::new();
         let (at, timed) = match read_time(&self.at, true, row, untold) {
-            Time::At(at) | Time::On(at) => (Some(at), Timed::ByItself),
+            Time::At(at) | Time::On(at, _) => (Some(at), Timed::ByItself),
             Time::Absent if self.at.is_none() => (observed.map(|when| when.of(true)), self.by_row),
             Time::Absent | Time::Unreadable => (None, Timed::ByArrival),
         };
@@ -215,8 +215,8 @@ impl ConsentReader {
 enum Time {
     Absent,
     At(Moment),
-    /// Of a "no": on a day, of which this is the first moment.
-    On(Moment),
+    /// Of a "no": on a day, which began and ended so.
+    On(Moment, Moment),
     Unreadable,
 }
 
@@ -238,7 +238,7 @@ fn read_time(
         Taken::Known(text) => (&**text, super::row::Kind::Bare),
     };
     match dates.when(text, kind) {
-        Some(when) if of_no && when.is_day => Time::On(when.usual),
+        Some(When { day_ends: Some(ends), usual, .. }) if of_no => Time::On(usual, ends),
         Some(when) => Time::At(when.of(of_no)),
         None => {
             refused.push(taker.refusal(RefusalReason::InvalidTime));

@@ -45,8 +45,8 @@ pub struct MappedValue {
 pub enum Timed {
     /// The source says when it was stated.
     ByItself,
-    /// The source says on which day it was stated: it may have been at its end.
-    ByDay,
+    /// The source says on which day it was stated, and this is when that ended: it may have been as late.
+    ByDay(Moment),
     /// It is as old as its row.
     ByItsRow,
     /// Nobody says; it counts from its arrival.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::clock::{DAY_MS, Moment};
+use crate::base::clock::Moment;
 use crate::base::error::{Error, Result};
 use crate::policy::rulebook::{PurposeRule, Rulebook};
 use crate::policy::types::{Basis, ConsentState};
 use crate::store::Writer;
 
-use super::history::{self, History, NewStatement};
+use super::history::{self, History, NewStatement, last_of_day};
 use super::kept::on_each_record;
 use super::sql;
-use super::statement::{Axis, Statement};
+use super::statement::Axis;
 
 /// What was said, in the policy's words.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +58,7 @@ impl Default for Spoken<'_> {
     }
 }
 
-/// What is said against something on a day may have been the day's last word: it counts as late as what was said for
-/// it on that day.
+/// What was said on a day, as late as it counts (`history::last_of_day`); `ends` is when the day did.
 ///
 /// # Errors
 /// Those of reading.
@@ -67,16 +66,16 @@ pub fn of_a_day(
     conn: &rusqlite::Connection,
     subject: i64,
     said: &[NewStatement],
+    ends: Moment,
 ) -> Result<Vec<NewStatement>> {
     let history = History::load(conn, subject)?;
     let settle = |new: &NewStatement| {
-        let day = new.valid_at.0..new.valid_at.0 + DAY_MS;
-        let against = |s: &&Statement| {
-            let same = (s.axis, s.purpose, s.channel) == (new.axis, new.purpose, new.channel);
-            same && !s.protects() && day.contains(&s.valid_at.0)
+        let matter = (new.axis, new.purpose, new.channel);
+        let before = history.statements.iter().filter(|s| (s.axis, s.purpose, s.channel) == matter);
+        let valid_at = match new.protects() {
+            true => last_of_day(before, new.valid_at, ends),
+            false => new.valid_at,
         };
-        let last = history.statements.iter().filter(against).map(|s| s.valid_at).max();
-        let valid_at = last.filter(|_| new.protects()).unwrap_or(new.valid_at);
         NewStatement { valid_at, ..new.clone() }
     };
     Ok(said.iter().map(settle).collect())

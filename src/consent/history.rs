@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::base::clock::{DAY_MS, Moment};
+use crate::base::clock::Moment;
 use crate::base::error::Result;
 use crate::base::secret::{RecordKey, Sealed, apply_seal};
 use crate::collect::Timed;
@@ -224,13 +224,15 @@ pub fn unsaid(
     timed: Timed,
     (version, now): (u32, Moment),
 ) -> Option<NewStatement> {
+    let matter = (new.axis, new.purpose, new.channel, new.source);
+    let same_matter = |s: &&Statement| (s.axis, s.purpose, s.channel, s.source) == matter;
+    if let Timed::ByDay(ends) = timed {
+        new.valid_at = last_of_day(said.iter().filter(same_matter), new.valid_at, ends);
+    }
     let doubt = doubt::about(said, &new).filter(|_| timed != Timed::ByArrival);
     if doubt.is_some_and(|d| new.state.loosens() && doubt::unread_under(&d) == Some(version)) {
         return None;
     }
-    let same_matter = |s: &&Statement| {
-        (s.axis, s.purpose, s.channel, s.source) == (new.axis, new.purpose, new.channel, new.source)
-    };
     let said = || said.iter().filter(same_matter);
     let last = said().max_by_key(|s| (s.valid_at, s.n));
     let is_held = said().any(|s| {
@@ -250,14 +252,6 @@ pub fn unsaid(
             });
             (!same).then_some(new)
         }
-        // A "no" of a day may have been its last word.
-        (Timed::ByDay, _) => {
-            let of_day = |s: &&Statement| (0..DAY_MS).contains(&(s.valid_at.0 - new.valid_at.0));
-            let yes = said().filter(|s| s.state.loosens()).filter(of_day).map(|s| s.valid_at).max();
-            new.valid_at = yes.unwrap_or(new.valid_at);
-            let is_held = said().any(|s| s.state == new.state && s.valid_at == new.valid_at);
-            (!is_held || doubt.is_some()).then_some(new)
-        }
         (Timed::ByItsRow, _)
             if new.axis == Axis::Consent
                 && !new.state.loosens()
@@ -269,6 +263,17 @@ pub fn unsaid(
         }
         _ => (!is_held).then_some(new),
     }
+}
+
+/// When a "no" counts from that was said on a day: it may have been the day's last word, so it is as late as the last
+/// that was said for it on that day.
+pub fn last_of_day<'s>(
+    of_matter: impl Iterator<Item = &'s Statement>,
+    begins: Moment,
+    ends: Moment,
+) -> Moment {
+    let of_day = |s: &&Statement| !s.protects() && (begins..ends).contains(&s.valid_at);
+    of_matter.filter(of_day).map(|s| s.valid_at).max().unwrap_or(begins)
 }
 
 /// Whether a subject's data may only be stored (Art 18(2)).

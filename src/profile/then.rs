@@ -39,6 +39,10 @@ impl Then {
         Then { before: i64::MAX, subjects: BTreeMap::new(), records: BTreeMap::new() }
     }
 
+    fn is_now(&self) -> bool {
+        self.before == i64::MAX
+    }
+
     /// The point up to which everything was known at a moment.
     ///
     /// # Errors
@@ -124,7 +128,7 @@ impl Then {
     /// # Errors
     /// Those of reading.
     pub fn bore(&self, store: &Store, name: Name, record: i64) -> Result<bool> {
-        if self.before == i64::MAX {
+        if self.is_now() {
             return Ok(true);
         }
         let (conn, words) = (store.conn(), store.words());
@@ -150,7 +154,7 @@ impl Then {
 
     /// The history of a subject: what its records had said, and the homes that were one.
     pub fn history(&self, conn: &Connection, subject: i64) -> Result<History> {
-        if self.before == i64::MAX {
+        if self.is_now() {
             return History::load(conn, subject);
         }
         let mut history = History::default();

@@ -209,8 +209,7 @@ impl Store {
         if access == Access::Write {
             sql::configure_writer(&conn)?;
             upgrade(&conn)?;
-            sweep_private(&state_path(path));
-            sweep_private(&erasures_path(path));
+            sweep_private(path);
         }
         let secret: [u8; 32] = sql::meta(&conn, "secret")?
             .and_then(|bytes| bytes.try_into().ok())

@@ -378,6 +378,9 @@ impl Signer {
     }
 }
 
+/// How the name of a file goes on that is to take a private file's place: then by a process and a number.
+const FRESH: &str = ".new-";
+
 /// Replaces a file that only its owner can read: written beside it, flushed, and put in its place in
 /// one step.
 ///
@@ -387,28 +390,32 @@ pub fn replace_private(path: &Path, bytes: &[u8]) -> Result<()> {
     // Several processes and threads may replace it at once, each by a file of its own.
     static TURN: AtomicU64 = AtomicU64::new(0);
     let turn = TURN.fetch_add(1, Ordering::Relaxed);
-    let fresh = with_ending(path, &format!(".new-{}-{turn}", std::process::id()));
+    let fresh = with_ending(path, &format!("{FRESH}{}-{turn}", std::process::id()));
     let _ = std::fs::remove_file(&fresh);
     write_private(&fresh, bytes)
         .and_then(|()| std::fs::rename(&fresh, path).map_err(io(path)))
         .inspect_err(|_| drop(std::fs::remove_file(&fresh)))
 }
 
-/// Removes what processes that were killed left beside a private file when they replaced it. Where nothing tells which
-/// processes run, it stays.
-pub fn sweep_private(path: &Path) {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|n| n.to_str()))
+/// Removes what processes that were killed left beside a store when they replaced its private files. Where nothing
+/// tells which processes run, it stays.
+pub fn sweep_private(store: &Path) {
+    let processes = Path::new("/proc");
+    let (Some(folder), Some(name)) = (store.parent(), store.file_name().and_then(|n| n.to_str()))
     else {
         return;
     };
+    if !processes.join("self").exists() {
+        return;
+    }
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let left = format!("{name}.new-");
     for entry in folder.read_dir().into_iter().flatten().flatten() {
         let file = entry.file_name();
-        let process = file.to_str().and_then(|file| file.strip_prefix(&left)?.split('-').next());
-        let Some(process) = process.filter(|p| p.parse::<u32>().is_ok()) else { continue };
-        let processes = Path::new("/proc");
-        if processes.join("self").exists() && !processes.join(process).exists() {
+        let process = file.to_str().and_then(|file| {
+            let (_, left) = file.strip_prefix(name)?.split_once(FRESH)?;
+            left.split('-').next()?.parse::<u32>().ok()
+        });
+        if process.is_some_and(|process| !processes.join(process.to_string()).exists()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }

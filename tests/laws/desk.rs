@@ -9,7 +9,7 @@ use candor::consent::fold::AsOf;
 use candor::consent::history::History;
 use candor::consent::statement::Axis;
 use candor::policy::types::ConsentState;
-use candor::profile::lookup;
+use candor::profile::lookup::{self, MergeRow};
 use candor::profile::merge::public_text;
 use candor::send;
 use candor::subject::access::answer::whole_package;
@@ -32,18 +32,26 @@ fn two() -> (World, i64, i64) {
     (world, ann, bob)
 }
 
-#[test]
-fn what_was_held_by_the_others_yes_goes_when_the_two_are_parted() {
+/// Joined, Bob agrees; and as they are one person, what another list says of Ann is let in by it. With the merge.
+fn annie_by_bobs_yes() -> (World, MergeRow) {
     let (mut world, ann, bob) = two();
     world.store.write(hour(2), |w| grouping::join(w, ann, bob)).unwrap();
-    // Bob agrees, and as they are one person, what another list says of Ann is let in by it.
     let yes = "customer_id,at,optin,notice\nc2,2025-02-01,yes,letter-form@2\n";
     world.import("shop", yes, hour(3));
     let lead = "lead,at,name,email\nl1,2025-02-02,Annie,ann@x.example\n";
     world.import("leads", lead, hour(4));
-    let annie = |world: &World| world.held().iter().any(|(.., text)| text == "Annie");
-    assert!(annie(&world), "let in by one yes of one person");
     let merge = lookup::merges_into(world.store.conn(), ann.min(bob)).unwrap()[0];
+    (world, merge)
+}
+
+fn annie(world: &World) -> bool {
+    world.held().iter().any(|(.., text)| text == "Annie")
+}
+
+#[test]
+fn what_was_held_by_the_others_yes_goes_when_the_two_are_parted() {
+    let (mut world, merge) = annie_by_bobs_yes();
+    assert!(annie(&world), "let in by one yes of one person");
     let rules = world.rules.clone();
     let parted = world.store.write(hour(5), |w| grouping::take_back(w, &rules, &merge)).unwrap();
     assert!(parted.forgotten.values >= 2, "{parted:?}");
@@ -90,18 +98,13 @@ fn no_row_joins_whoever_had_the_use_restricted() {
 /// Art 18(2): what is restricted is stored, also where it has lost its ground.
 #[test]
 fn a_parting_takes_nothing_from_whoever_had_the_use_restricted() {
-    let (mut world, ann, bob) = two();
-    world.store.write(hour(2), |w| grouping::join(w, ann, bob)).unwrap();
-    let yes = "customer_id,at,optin,notice\nc2,2025-02-01,yes,letter-form@2\n";
-    world.import("shop", yes, hour(3));
-    world.import("leads", "lead,at,name,email\nl1,2025-02-02,Annie,ann@x.example\n", hour(4));
+    let (mut world, merge) = annie_by_bobs_yes();
     let restrict = |state| Spoken { axis: Axis::Restriction, state, ..Spoken::default() };
     world.say("card:K1", &restrict(ConsentState::Given), hour(5));
-    let merge = lookup::merges_into(world.store.conn(), ann.min(bob)).unwrap()[0];
     let rules = world.rules.clone();
     let parted = world.store.write(hour(6), |w| grouping::take_back(w, &rules, &merge)).unwrap();
     assert_eq!(parted.forgotten.values, 0, "{parted:?}");
-    assert!(world.held().iter().any(|(.., text)| text == "Annie"));
+    assert!(annie(&world));
     world.is_sound();
 }
 

@@ -562,26 +562,33 @@ fn no_clock_makes_a_yes_come_after_a_no() {
     }
 }
 
-/// The same at the desk: whoever said yes this morning and no today isn't written to.
+/// The same at the desk: whoever said yes there this morning and no today isn't written to.
 #[test]
 fn a_no_of_a_day_is_the_days_last_word_at_the_desk_too() {
+    use candor::consent::desk::{Spoken, of_a_day, record, statements};
     let mut world = crate::common::World::new();
-    let row = "customer_id,at,name,email,optin,notice\n\
-        c1,2026-01-05T07:00:00Z,Ann,ann@x.example,yes,letter-form@2\n";
-    world.import("shop", row, hour(8));
-    let ann = world.subject("email:ann@x.example").unwrap();
-    let day = Moment::parse("2026-01-05").unwrap();
-    let spoken = candor::consent::desk::Spoken {
+    let row = "customer_id,at,name,email,card\nc1,2026-01-04,Ann,ann@x.example,K1\n";
+    world.import("shop", row, hour(-1));
+    let ann = world.subject("card:K1").unwrap();
+    let spoken = |state| Spoken {
         purpose: Some("newsletter"),
-        state: ConsentState::Withdrawn,
-        ..Default::default()
+        notice: Some("letter-form@2"),
+        state,
+        ..Spoken::default()
     };
-    let said = candor::consent::desk::statements(&world.rules, &spoken, day).unwrap();
-    let of_day = |w: &mut candor::store::Writer<'_>| {
-        let said = candor::consent::desk::of_a_day(w.conn, ann, &said)?;
-        candor::consent::desk::record(w, ann, &said)
+    let stands = |world: &crate::common::World| {
+        let history = History::load(world.store.conn(), ann).unwrap();
+        let standing = history.standing(AsOf::at(hour(10)));
+        standing.consents.values().any(|c| in_force_state(c.state))
     };
-    world.store.write(hour(9), of_day).unwrap();
-    let standing = History::load(world.store.conn(), ann).unwrap().standing(AsOf::at(hour(10)));
-    assert!(!standing.consents.values().any(|c| in_force_state(c.state)));
+    world.say("card:K1", &spoken(Given), hour(1));
+    assert!(stands(&world));
+    let [day, ends] = ["2026-01-05", "2026-01-06"].map(|day| Moment::parse(day).unwrap());
+    let said = statements(&world.rules, &spoken(Withdrawn), day).unwrap();
+    let withdraw = |w: &mut candor::store::Writer<'_>| {
+        let said = of_a_day(w.conn, ann, &said, ends)?;
+        record(w, ann, &said)
+    };
+    world.store.write(hour(9), withdraw).unwrap();
+    assert!(!stands(&world));
 }

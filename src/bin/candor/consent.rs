@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::args::{Consent, ConsentNotice, ConsentRecord, ReceiptForm};
 use crate::outbox;
 use crate::output::counted;
-use crate::time::{is_day, moment_if};
+use crate::time::{end_of_day, moment_if};
 use crate::{Answer, Context};
 
 pub fn run(context: &Context, command: &Consent) -> Result<Answer> {
@@ -112,6 +112,7 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
     // Where the machine's clock was set back, what is said now is said after all that is recorded.
     let now = Moment::now().max(store.log().last_at());
     let valid_at = said_at(&store, at, now)?;
+    let day_ends = at.map(|at| end_of_day(&store, at)).transpose()?.flatten();
     let rules = store::latest(store.conn(), store.words())?;
     let statements = desk::statements(&rules, &spoken, valid_at)?;
     // A "no" by an identifier that several people share protects all of them.
@@ -131,9 +132,9 @@ fn say(context: &Context, who: &str, spoken: Spoken<'_>, at: Option<&str>) -> Re
         let (mut entries, mut forgotten) = (Vec::new(), Forgotten::default());
         let mut asked = false;
         for (subject, named) in &people {
-            let statements = match at.is_some_and(is_day) {
-                true => &desk::of_a_day(writer.conn, *subject, &statements)?,
-                false => &statements,
+            let statements = match day_ends {
+                Some(ends) => &desk::of_a_day(writer.conn, *subject, &statements, ends)?,
+                None => &statements,
             };
             // What is said by an address is said for that address.
             entries.extend(match named {
@@ -323,6 +324,7 @@ fn history(context: &Context, who: &str, known_at: Option<&str>) -> Result<Answe
     let mut store = context.open_to_look()?;
     let known = moment_if(&store, known_at)?.unwrap_or(Moment::FOREVER);
     let rules = store::latest(store.conn(), store.words())?;
+    // Of nobody it says what is left of them.
     context.find(&store, &rules.policy, who)?;
     let then = Then::known_at(store.conn(), known)?;
     // Whoever came under the name since isn't asked about.

@@ -4,6 +4,7 @@
 use candor::base::clock::Moment;
 use candor::base::error::Result;
 use candor::store::{self, Store};
+use chrono::NaiveDate;
 
 /// The moment that a text names.
 pub fn moment(store: &Store, text: &str) -> Result<Moment> {
@@ -16,12 +17,13 @@ pub fn moment(store: &Store, text: &str) -> Result<Moment> {
     Moment::parse_in(text, zone)
 }
 
-/// Whether a text that names a moment names a day alone.
-pub fn is_day(text: &str) -> bool {
-    !text.contains(['T', 't', ':'])
-}
-
 /// The same, where a moment was named.
 pub fn moment_if(store: &Store, text: Option<&str>) -> Result<Option<Moment>> {
     text.map(|text| moment(store, text)).transpose()
+}
+
+/// When a day ends, where a text names one and no moment of it.
+pub fn end_of_day(store: &Store, text: &str) -> Result<Option<Moment>> {
+    let next = text.parse::<NaiveDate>().ok().and_then(|day| day.succ_opt());
+    next.map(|day| moment(store, &day.to_string())).transpose()
 }
