@@ -250,7 +250,7 @@ pub const LINKING: &[Attack] = attacks! {
     "ask a recipient to delete somebody else", Sql("UPDATE outbox SET record = record - 1 WHERE act = 5") => "recall-differs";
     "ask another recipient to delete", Sql("UPDATE outbox SET destination = (SELECT MIN(code) FROM word WHERE kind = 'destination') WHERE act = 5") => "recall-differs";
     "make a request to delete one to stop", Sql("UPDATE outbox SET act = 4 WHERE act = 5") => "recall-differs";
-    "edit whom a recipient is asked to delete", Sql("UPDATE outbox_body SET body = CAST(substr(body, 1, 12) || x'00' || substr(body, 14) AS BLOB) WHERE outbox = (SELECT id FROM outbox WHERE act = 5)") => "recall-differs";
+    "edit whom a recipient is asked to delete", Sql("UPDATE outbox_body SET body = CAST(substr(body, 1, 12) || CASE substr(body, 13, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(body, 14) AS BLOB) WHERE outbox = (SELECT id FROM outbox WHERE act = 5)") => "recall-differs";
     "delete whom a recipient is asked to delete", Sql("DELETE FROM outbox_body WHERE outbox = (SELECT id FROM outbox WHERE act = 5)") => "recall-differs";
     "ask a recipient to stop whom nobody asked to", Sql("INSERT INTO outbox (destination, record, act, item, queued_at, attempts, next_at, state, disclosure, status) SELECT destination, record, 4, 0, queued_at, 0, queued_at, 2, disclosure, 0 FROM outbox WHERE act = 4") => "recall-without-entry";
     "give up a recall", Sql("UPDATE outbox SET state = 4 WHERE act = 5") => "" "" "";
